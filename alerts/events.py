@@ -1,0 +1,95 @@
+"""The records of the care team's side: AlertEvent, Action, Delivery (CONTRACT 2).
+
+AlertEvent and Delivery are written by us in bulk (msgspec); Action is a document written by people (pydantic), where a
+clear error matters more than speed.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+from models.findings import Kind, Rule, Severity
+from models.readings import ID_PATTERN
+
+EventName = Literal["opened", "updated", "escalated", "acknowledged", "assigned", "snoozed", "resolved", "reopened", "expired"]
+State = Literal["open", "acknowledged", "snoozed", "resolved"]
+Category = Literal["clinical", "technical"]
+Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+
+
+class Evidence(msgspec.Struct, kw_only=True, gc=False):
+    """What one vital looked like when the alert was decided, against the patient's own band."""
+
+    vital: str
+    value: float | None
+    unit: str | None
+    at: str
+    expected: float | None
+    low: float | None
+    high: float | None
+    score: float | None
+    baseline_days: float | None
+    own_weight: float | None
+    modifiers: list[str]
+    quality: float | None
+
+
+class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
+    """One step in the life of one episode. (`alert_id`, `sequence`) is unique and gap-free, whoever computes it."""
+
+    alert_id: str
+    sequence: int
+    event: EventName
+    state: State
+    patient: str
+    care_team: str | None
+    severity: Severity
+    category: Category
+    kind: Kind
+    problem: str
+    title: str
+    onset_at: str
+    event_at: str
+    arrived_at: str
+    decided_at: str
+    retrospective: bool
+    evidence: list[Evidence]
+    explanation: str
+    population_rule_would_fire: bool
+    rule: Rule
+    by: str | None = None
+    reason: str | None = None
+
+
+class Delivery(msgspec.Struct, kw_only=True, gc=False):
+    """What became of telling one channel about one alert event."""
+
+    delivery_id: str
+    alert_id: str
+    sequence: int
+    patient: str
+    channel: str
+    outcome: Literal["delivered", "failed"]
+    attempts: int
+    detail: str | None
+    at: str
+
+
+ActionType = Literal["acknowledge", "assign", "snooze", "resolve", "new_normal", "comment"]
+
+
+class Action(BaseModel):
+    """What a member of the care team did. Unknown fields are refused: a misspelt `until` must not snooze for ever."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action_id: Identifier
+    alert_id: Identifier
+    patient: Identifier
+    at: AwareDatetime
+    by: Identifier
+    type: ActionType
+    until: AwareDatetime | None = None
+    to: Identifier | None = None
+    reason: str | None = None

@@ -1,0 +1,114 @@
+"""The wire records of the hot path, and the reasons for which one is refused.
+
+msgspec structs: one decode costs well under a microsecond, a pydantic model several. Documents (profiles, actions,
+settings) are pydantic, because clear errors matter more there than speed.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+
+MAX_READING_BYTES = 64 * 1024
+"""CONTRACT 2: a larger reading is refused as `too_large`."""
+
+MAX_SERIES_SAMPLES = 4096
+"""Samples in one `values` series. Bounds the memory one record can claim; 64 KiB of JSON cannot hold many more."""
+
+ID_PATTERN = r"^[\x21-\x7e]{1,128}$"
+"""CONTRACT 2: printable ASCII without spaces, at most 128 characters."""
+
+Id = Annotated[str, msgspec.Meta(pattern=ID_PATTERN)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class Reason(StrEnum):
+    """Why a record was refused: the `reason` of a Reject (CONTRACT 2)."""
+
+    NOT_JSON = "not_json"
+    BAD_SHAPE = "bad_shape"
+    TOO_LARGE = "too_large"
+    UNKNOWN_CODE = "unknown_code"
+    UNKNOWN_UNIT = "unknown_unit"
+    BAD_VALUE = "bad_value"
+    IMPLAUSIBLE = "implausible"
+    CLOCK_FAULT = "clock_fault"
+    UNKNOWN_PATIENT = "unknown_patient"
+    BAD_PROFILE = "bad_profile"
+    BAD_ACTION = "bad_action"
+
+
+class Refused(Exception):
+    """A record that cannot be decided, with the reason code and a sentence that says how to mend it."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class Context(msgspec.Struct, frozen=True, gc=False):
+    """What the patient was doing. Everything is optional; unknown fields are ignored."""
+
+    activity: Literal["rest", "sleep", "active", "exercise", "unknown"] = "unknown"
+    oxygen: bool | None = None
+    body_site: str | None = None
+    meal: str | None = None
+
+
+class Reading(msgspec.Struct, kw_only=True, gc=False):
+    """One measurement of one vital, as published on `readings` (CONTRACT 2).
+
+    `code` is a LOINC code, an MDC reference id or a vital's own name; `value` is a number, or one of `A C V P U` for
+    consciousness; `values` with `period` [s] is a series that starts at `at`, null where a sample is missing.
+    """
+
+    id: Id
+    patient: Id
+    code: str
+    at: Instant
+    device: str = ""
+    unit: str | None = None
+    value: float | str | None = None
+    values: list[float | None] | None = None
+    period: float | None = None
+    quality: float | None = None
+    context: Context | None = None
+
+
+class ReplayLine(Reading, kw_only=True, gc=False):
+    """A reading in a file: it may carry the time at which it arrived (else it arrived when it was measured)."""
+
+    arrived: Instant | None = None
+
+
+class Reject(msgspec.Struct, kw_only=True, gc=False):
+    """A dead letter: the reason, and the record as it came."""
+
+    reason: Reason
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    value_base64: str
+    source: str | None
+    arrived_at: str
+
+
+class VitalSummary(msgspec.Struct, kw_only=True, gc=False):
+    """One closed window of one vital, for charts. Values are in the vital's canonical unit."""
+
+    patient: str
+    vital: str
+    start: str
+    period_s: float
+    n: int
+    mean: float | None
+    min: float | None
+    max: float | None
+    expected: float | None
+    low: float | None
+    high: float | None
+    state: Literal["normal", "deviating", "unknown", "withheld"]
