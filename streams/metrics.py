@@ -1,0 +1,60 @@
+"""The figures every process serves at `/metrics`, under the names of CONTRACT 3.
+
+One registry for the process: prometheus_client's own, which also carries the process, platform and garbage collector
+figures. A counter is declared without `_total`; prometheus_client adds it. Counters start anew with the process, as
+Prometheus expects; the durable balance of readings lives in the state pages (`homebeat check --ledger`).
+
+Label values come from closed sets (reasons, severities, states, partition numbers, configured channels), never from a
+patient or a device: that bounds the number of series, and no id of a patient leaves by this door.
+"""
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
+
+LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""5 ms to 5 minutes: the p99 aims (100 ms, 500 ms) and the deadline of an emergency (300 s) are bucket edges."""
+
+STEP_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+CHECKPOINT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+readings_received = Counter("homebeat_readings_received", "Readings taken from the topic, each counted once.")
+readings_decided = Counter("homebeat_readings_decided", "Readings that took part in decisions about their patient.")
+readings_rejected = Counter("homebeat_readings_rejected", "Readings refused, by reason (see `rejects`).", ["reason"])
+readings_duplicate = Counter("homebeat_readings_duplicate", "Readings that were known already.")
+readings_withheld = Counter("homebeat_readings_withheld", "Readings not looked at, because consent does not allow it.")
+readings_rekeyed = Counter("homebeat_readings_rekeyed", "Readings published again under their patient's key.")
+readings_late = Counter("homebeat_readings_late", "Readings older than the live horizon of their vital (backfill).")
+
+control_records = Counter(
+    "homebeat_control_records", "Control records met in the log, by type and what became of them.", ["type", "outcome"]
+)
+
+reading_to_alert_seconds = Histogram(
+    "homebeat_reading_to_alert_seconds",
+    "From the arrival of a reading in Kafka to its alert being published.",
+    buckets=LATENCY_BUCKETS_S,
+)
+engine_step_seconds = Histogram(
+    "homebeat_engine_step_seconds", "One engine step over one chunk of records.", buckets=STEP_BUCKETS_S
+)
+
+alerts = Counter("homebeat_alerts", "Alert events published.", ["event", "severity", "category"])
+alerts_open = Gauge("homebeat_alerts_open", "Episodes that are not resolved, on this process's partitions.")
+findings = Counter("homebeat_findings", "Findings of the detectors.", ["kind", "severity"])
+deliveries = Counter("homebeat_deliveries", "Messages to people and systems, by channel.", ["channel", "outcome"])
+
+checkpoint_seconds = Histogram(
+    "homebeat_checkpoint_seconds", "Writing the changed state pages, until acknowledged.", buckets=CHECKPOINT_BUCKETS_S
+)
+checkpoint_bytes = Counter("homebeat_checkpoint_bytes", "Bytes of state pages written at checkpoints.")
+state_patients = Gauge("homebeat_state_patients", "Patients held in this process's state pages.")
+consumer_lag = Gauge("homebeat_consumer_lag", "Records behind the end of the partition.", ["partition"])
+patients_by_state = Gauge(
+    "homebeat_patients_by_state",
+    "Patients by the worst of their vitals' states. Unknown is never counted as normal.",
+    ["state"],
+)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All figures of this process in Prometheus text format, and the content type to serve them with."""
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
