@@ -1,0 +1,49 @@
+"""Errors told apart by what the caller does next: the command line turns each into one line and an exit code.
+
+Raise `WrongSettings` when the user has to change a setting or an option, `Failed` when the thing itself went wrong.
+The text is one sentence for the person at the keyboard: what is wrong, then how to mend it. Anything that is not a
+HomebeatError is our own fault and is reported as such.
+"""
+
+from typing import ClassVar
+
+
+class HomebeatError(Exception):
+    """What the command line prints as one line before it leaves with `exit_code`."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class Failed(HomebeatError):
+    """The command was understood, and could not be done: exit 1."""
+
+
+class WrongSettings(HomebeatError):
+    """Wrong usage or settings: exit 2."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class BrokerUnreachable(Failed):
+    """No Kafka answers at the configured address."""
+
+    def __init__(self, broker: str, detail: str = "") -> None:
+        because = f" ({detail})" if detail else ""
+        super().__init__(f"cannot reach the broker at {broker}{because}: start it or set HOMEBEAT_BROKER")
+        self.broker = broker
+
+
+class PortTaken(Failed):
+    """Another process listens there already."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} on {host} is taken by another process: stop it or set HOMEBEAT_HTTP_PORT")
+        self.host = host
+        self.port = port
+
+
+class ExtraMissing(Failed):
+    """A part of homebeat that is installed separately is not here."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(f"{module} is not installed: pip install 'homebeat[{extra}]'")

@@ -1,0 +1,78 @@
+"""How a server of ours starts and stops: one place for signals, so that every process leaves cleanly and says 0.
+
+The first SIGINT or SIGTERM asks: the event is set, and the server finishes what it holds. A second one, or
+`STOP_WITHIN_S` without an end, cancels it. Kubernetes sends SIGKILL after 30 s, so we give up before that.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from streams.errors import Failed
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 25.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+Server = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until the event is set, then winds up and returns."""
+
+
+def run_async(main: Server, stop_within_s: float = STOP_WITHIN_S) -> None:
+    """Run one server in a new event loop until a signal asks it to stop, or it ends by itself.
+
+    Returns when it wound up in time; raises what it raised, or Failed when it had to be cut off.
+    """
+    asyncio.run(until_stopped(main, stop_within_s))
+
+
+async def until_stopped(main: Server, stop_within_s: float = STOP_WITHIN_S) -> None:
+    """The same inside a running loop: `main` gets an event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    serving = asyncio.ensure_future(main(stop))
+    with _signals_to(stop, serving):
+        asking = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({serving, asking}, return_when=asyncio.FIRST_COMPLETED)
+            await _wound_up(serving, stop_within_s)
+        finally:
+            await _cancelled(asking)
+            await _cancelled(serving)
+
+
+async def _wound_up(serving: "asyncio.Future[None]", within_s: float) -> None:
+    done, _ = await asyncio.wait({serving}, timeout=within_s)
+    if not done:
+        raise Failed(f"did not stop within {within_s:g} s of being asked, and was cut off")
+    if serving.cancelled():
+        raise Failed("was told twice to stop, and was cut off")
+    serving.result()
+
+
+async def _cancelled(task: "asyncio.Future[Any]") -> None:
+    task.cancel()
+    await asyncio.wait({task})
+
+
+@contextlib.contextmanager
+def _signals_to(stop: asyncio.Event, serving: "asyncio.Future[None]") -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+
+    def asked(name: str) -> None:
+        if stop.is_set():
+            serving.cancel()
+        else:
+            log.info("%s: stopping", name)
+            stop.set()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, asked, number.name)
+    try:
+        yield
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
