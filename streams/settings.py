@@ -1,0 +1,189 @@
+"""Every setting of homebeat: one typed, frozen model, made once at the edge and handed down.
+
+Values come from `HOMEBEAT_*` environment variables, then from the TOML file that `HOMEBEAT_SETTINGS_FILE` names
+(`broker = "kafka-1:9092,kafka-2:9092"`, the fields' own names), then from the defaults below. A variable that is set
+to nothing counts as not set. `homebeat check` prints the outcome with secrets hidden.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "HOMEBEAT_"
+FILE_VARIABLE = "HOMEBEAT_SETTINGS_FILE"
+DEVELOPMENT_SECRET = "homebeat-development-secret"
+"""Public, as it stands here: whoever can write to the topics can sign control records with it. Never for patients."""
+
+DEFAULT_PORTS = {"desk": 8460, "worker": 8461, "gateway": 8462, "notifier": 8463}
+
+OnOff = Literal["on", "off"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+
+
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Every field: its bounds, its unit in the name, and what it is for."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    broker: str = Field("localhost:9092", description="Kafka's bootstrap servers, HOST:PORT, several with commas.")
+    broker_timeout_s: float = Field(10.0, ge=0.5, le=300, description="How long to wait for the broker to answer.")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to speak with Kafka."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="How to log in to Kafka, with a SASL protocol."
+    )
+    sasl_username: str | None = Field(None, description="The user, with a SASL protocol.")
+    sasl_password: SecretStr | None = Field(None, description="The password, with a SASL protocol.")
+    ssl_cafile: Path | None = Field(None, description="The authority that signed the broker's certificate, PEM.")
+
+    topic_prefix: str = Field(
+        "homebeat.", pattern=r"^[A-Za-z0-9._-]{0,100}$", description="What every topic's name begins with."
+    )
+    group: str = Field(
+        "homebeat", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The consumer group that shares the work."
+    )
+    partitions: int = Field(4, ge=1, le=1024, description="Partitions of each keyed topic. Cannot change later.")
+    replication: int = Field(1, ge=1, le=9, description="Copies of each topic; 3 in production.")
+    secret: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET), min_length=16, description="Signs control records; the same for every process."
+    )
+    unknown_patients: Literal["reject", "monitor"] = Field(
+        "reject", description="What to do with readings of a patient without a profile."
+    )
+
+    tick_s: float = Field(10.0, ge=1, le=300, description="The grid of ticks, by which time passes without data.")
+    ticks: OnOff = Field("on", description="Whether workers write ticks; off when a replay feeder writes them.")
+    clock_tolerance_s: float = Field(
+        300.0, ge=0, le=86_400, description="How far a device's clock may be ahead of the arrival of its reading."
+    )
+    chunk_records: int = Field(
+        4096, ge=1, le=100_000, description="Readings in one engine step at most: bounds memory and latency."
+    )
+    chunk_bytes: int = Field(
+        4 * 1024 * 1024, ge=64 * 1024, le=256 * 1024 * 1024, description="Bytes in one engine step at most."
+    )
+    checkpoint_s: float = Field(5.0, ge=0.1, le=300, description="How often changed state pages are written.")
+    page_patients: int = Field(
+        256, ge=1, le=4096, description="Patients in one state page: bounds one changelog record."
+    )
+    partition_patients_max: int = Field(
+        200_000, ge=1, le=10_000_000, description="Patients one partition may hold before it says that it is full."
+    )
+
+    http_host: str = Field("127.0.0.1", min_length=1, description="Where HTTP listens.")
+    http_port: int | None = Field(
+        None, ge=0, le=65_535, description="Port of HTTP; 0 is any free one. Default: " + str(DEFAULT_PORTS)
+    )
+    notifier: OnOff = Field("on", description="Whether a worker also runs the notifier.")
+    webhook_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), max_length=32, description="Where alerts are posted, several with commas."
+    )
+    data_folder: Path = Field(Path("homebeat-data"), description="Where a process keeps files of its own.")
+    desk_database_url: str | None = Field(
+        None, description="The desk's database, as an SQLAlchemy URL. Default: SQLite in the data folder."
+    )
+    log_level: LogLevel = Field("info", description="The least that is logged, on stderr.")
+    log_format: LogFormat = Field("text", description="text for people, json for machines.")
+
+    @field_validator("broker")
+    @classmethod
+    def _bootstrap_servers(cls, broker: str) -> str:
+        servers = [server.strip().removeprefix("kafka://") for server in broker.split(",")]
+        for server in servers:
+            host, _, port = server.rpartition(":")
+            if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+                raise ValueError("should be HOST:PORT, several with commas")
+        return ",".join(servers)
+
+    @field_validator("webhook_urls")
+    @classmethod
+    def _http_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(url.startswith(("http://", "https://")) for url in urls):
+            raise ValueError("should be http:// or https:// addresses, several with commas")
+        return urls
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
+    @field_validator("ssl_cafile")
+    @classmethod
+    def _readable(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("should be a file that can be read")
+        return path
+
+    @model_validator(mode="after")
+    def _login_is_complete(self) -> Self:
+        if self.security_protocol.startswith("SASL") and not (self.sasl_username and self.sasl_password):
+            raise ValueError(f"{PREFIX}SASL_USERNAME and {PREFIX}SASL_PASSWORD are needed with a SASL protocol")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        path = os.environ.get(FILE_VARIABLE)
+        file = (TomlConfigSettingsSource(settings_cls, Path(path)),) if path else ()
+        return (init_settings, env_settings, *file)
+
+    @property
+    def development_secret(self) -> bool:
+        """Whether control records are signed with the secret that everybody knows."""
+        return self.secret.get_secret_value() == DEVELOPMENT_SECRET
+
+    @property
+    def desk_database(self) -> str:
+        """The desk's database as an SQLAlchemy URL, the default filled in."""
+        return self.desk_database_url or f"sqlite:///{self.data_folder / 'desk.sqlite'}"
+
+    def topic(self, name: str) -> str:
+        """The full name of one of CONTRACT 1's topics: `readings` -> `homebeat.readings`."""
+        return self.topic_prefix + name
+
+    def port_of(self, process: Literal["desk", "worker", "gateway", "notifier"]) -> int:
+        """Where this process serves HTTP; 0 means any free port."""
+        return DEFAULT_PORTS[process] if self.http_port is None else self.http_port
+
+    def shown(self) -> dict[str, Any]:
+        """Every setting as plain JSON values, secrets hidden: what `homebeat check` prints."""
+        shown = self.model_dump(mode="json")
+        shown["webhook_urls"] = [_without_path(url) for url in self.webhook_urls]
+        shown["desk_database_url"] = _without_login(self.desk_database)
+        return shown
+
+
+def _without_path(url: str) -> str:
+    """The path of a webhook is often its password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}/..."
+
+
+def _without_login(url: str) -> str:
+    scheme, divider, rest = url.partition("://")
+    login, at, address = rest.rpartition("@")
+    return f"{scheme}{divider}{'***' if login else ''}{at}{address}"
