@@ -8,13 +8,21 @@ Label values come from closed sets (reasons, severities, states, partition numbe
 patient or a device: that bounds the number of series, and no id of a patient leaves by this door.
 """
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from models.readings import Reason
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""What every Prometheus reads; our names need nothing that later versions of the format added."""
 
 LATENCY_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """5 ms to 5 minutes: the p99 aims (100 ms, 500 ms) and the deadline of an emergency (300 s) are bucket edges."""
 
 STEP_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CHECKPOINT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+# `_created` doubles the series, and the text format has no use for them.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 readings_received = Counter("homebeat_readings_received", "Readings taken from the topic, each counted once.")
 readings_decided = Counter("homebeat_readings_decided", "Readings that took part in decisions about their patient.")
@@ -50,11 +58,14 @@ state_patients = Gauge("homebeat_state_patients", "Patients held in this process
 consumer_lag = Gauge("homebeat_consumer_lag", "Records behind the end of the partition.", ["partition"])
 patients_by_state = Gauge(
     "homebeat_patients_by_state",
-    "Patients by the worst of their vitals' states. Unknown is never counted as normal.",
+    "Patients by state (normal, deviating, unknown, withheld). Unknown is never counted as normal.",
     ["state"],
 )
+
+for _reason in Reason:  # from zero, so that the first reject is already a rise
+    readings_rejected.labels(_reason.value)
 
 
 def exposition() -> tuple[bytes, str]:
     """All figures of this process in Prometheus text format, and the content type to serve them with."""
-    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY), CONTENT_TYPE
