@@ -14,7 +14,7 @@ from streams.errors import WrongSettings
 from streams.settings import FILE_VARIABLE, PREFIX, Settings
 
 TEST_PREFIX = PREFIX + "TEST_"
-UNSHOWN = {"secret", "sasl_password", "webhook_urls", "desk_database_url"}
+UNSHOWN = {"secret", "webhook_secret", "sasl_password", "webhook_urls", "desk_database_url"}
 """Settings whose value never appears in a message, not even when it is wrong."""
 
 

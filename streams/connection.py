@@ -21,11 +21,13 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
     Raises OSError (ssl.SSLError) when the file of the authority is not a certificate.
     """
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.broker.split(","),
-        "client_id": CLIENT_ID,
-        "security_protocol": settings.security_protocol,
-    }
+    servers = settings.broker.split(",")
+    return {"bootstrap_servers": servers, "client_id": CLIENT_ID, **security_options(settings)}
+
+
+def security_options(settings: Settings) -> dict[str, Any]:
+    """Of these, what TLS and SASL need, for clients that are told the servers otherwise."""
+    options: dict[str, Any] = {"security_protocol": settings.security_protocol}
     if settings.security_protocol.endswith("SSL"):
         cafile = str(settings.ssl_cafile) if settings.ssl_cafile else None
         options["ssl_context"] = ssl.create_default_context(cafile=cafile)

@@ -5,6 +5,7 @@ Values come from `HOMEBEAT_*` environment variables, then from the TOML file tha
 to nothing counts as not set. `homebeat check` prints the outcome with secrets hidden.
 """
 
+import hmac
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -96,6 +97,9 @@ class Settings(BaseSettings):
     webhook_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), max_length=32, description="Where alerts are posted, several with commas."
     )
+    webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="Signs what is posted, so that receivers know us. Default: made from `secret`."
+    )
     data_folder: Path = Field(Path("homebeat-data"), description="Where a process keeps files of its own.")
     desk_database_url: str | None = Field(
         None, description="The desk's database, as an SQLAlchemy URL. Default: SQLite in the data folder."
@@ -155,6 +159,13 @@ class Settings(BaseSettings):
     def development_secret(self) -> bool:
         """Whether control records are signed with the secret that everybody knows."""
         return self.secret.get_secret_value() == DEVELOPMENT_SECRET
+
+    @property
+    def webhook_key(self) -> bytes:
+        """What signs webhooks. Never `secret` itself: a receiver that knew it could sign control records."""
+        if self.webhook_secret is not None:
+            return self.webhook_secret.get_secret_value().encode()
+        return hmac.digest(self.secret.get_secret_value().encode(), b"homebeat webhook", "sha256").hex().encode()
 
     @property
     def desk_database(self) -> str:

@@ -1,0 +1,5 @@
+"""The commands of CONTRACT 3, by who uses them: `servers` (what runs), `analysis` (files), `operations` (a deployment).
+
+Nothing heavy is imported until a command runs: `homebeat --help` answers at once, and a part that is not installed
+is missed only by the commands that need it.
+"""

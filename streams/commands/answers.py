@@ -1,0 +1,62 @@
+"""What every command shares: its settings, its answer on stdout, and its options."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+port_option = click.option("--port", type=click.IntRange(0, 65_535), help="Port of HTTP; 0 is any free one.")
+
+
+def settings_for(*, serving: bool = False, **overrides: Any) -> "Settings":
+    """The settings of this command, options before environment before file, with logging set up after them.
+
+    serving: False for a command that ends by itself and speaks in one line; True for a server, whose libraries may
+    be heard, and which warns when it signs with the secret that everybody knows.
+    """
+    import logging
+
+    from streams.configure import load_settings
+    from streams.logs import configure_logging
+
+    if debugging():
+        overrides["log_level"] = "debug"
+    settings = load_settings(**overrides)
+    configure_logging(settings.log_level, settings.log_format, libraries=serving)
+    if serving and settings.development_secret:
+        logging.getLogger("homebeat").warning(
+            "signing with the PUBLIC development secret: anybody who can write to the topics can withdraw consent or "
+            "silence alerts. Set HOMEBEAT_SECRET (16 characters or more, the same for every process)."
+        )
+    return settings
+
+
+def debugging() -> bool:
+    """Whether `homebeat --debug` was said."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.find_root().params.get("debug"))
+
+
+def answer(result: dict[str, Any], text: str, as_json: bool) -> None:
+    """Print what a command found: `text` for people, or `result` as the one JSON object."""
+    click.echo(json.dumps(result, default=str) if as_json else text)
+
+
+def figures(result: dict[str, Any]) -> str:
+    """A flat result for people: one `name value` a line, nested objects indented."""
+    return "\n".join(_figure_lines(result, ""))
+
+
+def _figure_lines(result: dict[str, Any], indent: str) -> list[str]:
+    lines = []
+    for name, value in result.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}", *_figure_lines(value, indent + "  ")]
+        else:
+            shown = f"{value:,.6g}" if isinstance(value, float) else value
+            lines.append(f"{indent}{name.replace('_', ' ')}: {shown}")
+    return lines

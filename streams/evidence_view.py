@@ -1,0 +1,88 @@
+"""`homebeat evidence`: any figure in use, found by its id, with its sources and how far each of them was checked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from models import evidence
+from streams.errors import WrongSettings
+
+MAPPINGS_BY_ID = {("vitals", "vitals"), ("sources", "sources")}
+"""Sections whose keys are the ids; everywhere else an entry says its own `id`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One piece of evidence: its id, where it stands (file and path), and its content."""
+
+    id: str
+    file: str
+    path: str
+    content: Any
+
+
+def entries() -> list[Entry]:
+    """All evidence with an id, in the order of files and lines. Raises models.evidence.EvidenceError when broken."""
+    return [entry for file in evidence_files() for entry in _entries(file)]
+
+
+def evidence_files() -> list[str]:
+    """The evidence files of this installation, without their ending."""
+    names = (resource.name for resource in files(evidence).iterdir())
+    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+
+
+def look_up(wanted: str) -> dict[str, Any]:
+    """Everything with this id, and the sources cited in it. Raises WrongSettings when nothing has the id."""
+    found = [entry for entry in entries() if entry.id == wanted]
+    if not found and wanted in evidence_files():
+        found = [Entry(wanted, wanted, "", evidence.load(wanted))]
+    if not found:
+        raise WrongSettings(f"no evidence has the id {wanted!r}: `homebeat evidence` lists them")
+    register = evidence.load("sources")["sources"]
+    cited = sorted({source for entry in found for source in _cited(entry.content)})
+    return {
+        "id": wanted,
+        "entries": [{"file": f"{e.file}.yaml", "path": e.path, "content": e.content} for e in found],
+        "sources": {source: register[source] for source in cited},
+    }
+
+
+def summary() -> dict[str, Any]:
+    """Ids by file, and how many sources stand at each status."""
+    by_file: dict[str, list[str]] = {file: [] for file in evidence_files()}
+    for entry in entries():
+        by_file[entry.file].append(entry.id)
+    statuses = [source["status"] for source in evidence.load("sources")["sources"].values()]
+    return {"evidence": by_file, "sources_by_status": {s: statuses.count(s) for s in sorted(set(statuses))}}
+
+
+def _entries(file: str) -> Iterator[Entry]:
+    for section, content in evidence.load(file).items():
+        if (file, section) in MAPPINGS_BY_ID:
+            yield from (Entry(id, file, f"{section}.{id}", inner) for id, inner in content.items())
+        yield from _with_own_id(content, file, section)
+
+
+def _with_own_id(node: object, file: str, path: str) -> Iterator[Entry]:
+    if isinstance(node, dict):
+        if isinstance(node.get("id"), str):
+            yield Entry(node["id"], file, path, node)
+        for key, child in node.items():
+            yield from _with_own_id(child, file, f"{path}.{key}")
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _with_own_id(child, file, f"{path}[{index}]")
+
+
+def _cited(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        for key, child in node.items():
+            if key == "src" or str(key).endswith("_src"):
+                yield from child
+            else:
+                yield from _cited(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _cited(child)
