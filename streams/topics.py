@@ -1,0 +1,183 @@
+"""The topics of the contract: their names, sizes and clean-up, and how they come into being.
+
+`readings`, `profiles`, `actions`, `findings`, `alerts` and `vitals` are keyed by patient and must have the same number
+of partitions: one worker then sees everything about one patient.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+
+from streams import limits
+from streams.errors import BrokerUnreachable, Failed
+
+DAY_MS = 86_400_000
+MONTH_MS = 30 * DAY_MS
+LONG_MS = 3650 * DAY_MS
+BOOTSTRAP_WITHIN_S = 10.0
+APPEAR_WITHIN_S = 30.0
+PAUSE_S = 0.1
+
+COPARTITIONED = ("readings", "profiles", "actions", "findings", "alerts", "vitals")
+
+
+class PartitionsDiffer(Failed):
+    """Topics that must have the same number of partitions do not."""
+
+    def __init__(self, wanted: int, found: Mapping[str, int]) -> None:
+        wrong = ", ".join(f"{name} has {count}" for name, count in sorted(found.items()))
+        super().__init__(
+            f"these topics must have {wanted} partitions, but {wrong}: set HOMEBEAT_PARTITIONS to what readings has, "
+            "or delete the wrong topics while they are empty and start again"
+        )
+        self.found = dict(found)
+
+
+class TopicRefused(Failed):
+    """The broker would not create a topic."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"the broker would not create the topic {name} ({why}): "
+            "give this user the right to create topics, or create it by hand"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. retention_ms: None for a compacted topic, which keeps the last value of every key."""
+
+    name: str
+    partitions: int
+    cleanup: Literal["delete", "compact"]
+    retention_ms: int | None
+    max_message_bytes: int
+
+    def configs(self) -> dict[str, str]:
+        """The topic's settings in Kafka's words."""
+        configs = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
+        if self.retention_ms is not None:
+            configs["retention.ms"] = str(self.retention_ms)
+        return configs
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """All topics of one deployment, as `homebeat.` or another prefix names them."""
+
+    readings: Topic
+    profiles: Topic
+    actions: Topic
+    findings: Topic
+    alerts: Topic
+    vitals: Topic
+    rejects: Topic
+    deliveries: Topic
+    sources: Topic
+    audit: Topic
+
+    def __iter__(self) -> Iterator[Topic]:
+        return (getattr(self, field.name) for field in fields(self))
+
+
+def topics_of(prefix: str, partitions: int) -> Topics:
+    """The topics of the contract for this prefix."""
+
+    def keyed(word: str, retention_ms: int | None, bytes_max: int = limits.DOCUMENT_MESSAGE_BYTES_MAX) -> Topic:
+        cleanup: Literal["delete", "compact"] = "compact" if retention_ms is None else "delete"
+        return Topic(prefix + word, partitions, cleanup, retention_ms, bytes_max)
+
+    def single(word: str, retention_ms: int) -> Topic:
+        return Topic(prefix + word, 1, "delete", retention_ms, limits.DOCUMENT_MESSAGE_BYTES_MAX)
+
+    return Topics(
+        readings=keyed("readings", MONTH_MS, limits.READINGS_MESSAGE_BYTES_MAX),
+        profiles=keyed("profiles", None),
+        actions=keyed("actions", LONG_MS),
+        findings=keyed("findings", MONTH_MS),
+        alerts=keyed("alerts", LONG_MS),
+        vitals=keyed("vitals", 3 * MONTH_MS),
+        rejects=keyed("rejects", MONTH_MS, limits.REJECTS_MESSAGE_BYTES_MAX),
+        deliveries=keyed("deliveries", LONG_MS),
+        sources=single("sources", DAY_MS),
+        audit=single("audit", LONG_MS),
+    )
+
+
+async def ensure_topics(bootstrap: str, prefix: str, partitions: int, replication: int, **client: Any) -> Topics:
+    """Create what is missing and check the rest. client: TLS and login, as `connection.client_options` gives them.
+
+    Raises BrokerUnreachable, TopicRefused, PartitionsDiffer.
+    """
+    topics = topics_of(prefix, partitions)
+    admin = AIOKafkaAdminClient(**{"bootstrap_servers": bootstrap, **client})
+    try:
+        async with asyncio.timeout(BOOTSTRAP_WITHIN_S):
+            await admin.start()
+    except (TimeoutError, KafkaError, OSError) as wrong:
+        raise BrokerUnreachable(bootstrap, str(wrong)) from None
+    else:
+        await create_missing(admin, topics, replication)
+        await check_partitions(admin, topics)
+        return topics
+    finally:
+        await admin.close()
+
+
+async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication: int) -> list[str]:
+    """Create the topics that the broker does not have, wait until it shows them, and return their names.
+
+    Raises TopicRefused.
+    """
+    known = set(await admin.list_topics())
+    missing = [topic for topic in topics if topic.name not in known]
+    if not missing:
+        return []
+    new = [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.configs()) for topic in missing]
+    answer = (await admin.create_topics(new)).to_object()
+    for result in answer["topic_errors"]:
+        _refused(result["topic"], result["error_code"])
+    await _appear(admin, [topic.name for topic in missing])
+    return [topic.name for topic in missing]
+
+
+def _refused(name: str, code: int) -> None:
+    kind = for_code(code)
+    if kind not in (NoError, TopicAlreadyExistsError):  # a second process may have been faster
+        raise TopicRefused(name, kind.__name__)
+
+
+async def _appear(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Creation is answered before every broker knows of it."""
+    try:
+        async with asyncio.timeout(APPEAR_WITHIN_S):
+            while True:
+                counts = await partition_counts(admin, names)
+                if all(counts.values()):
+                    return
+                await asyncio.sleep(PAUSE_S)
+    except TimeoutError:
+        raise TopicRefused(names[0], f"it did not appear within {APPEAR_WITHIN_S:g} s") from None
+
+
+async def partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """How many partitions with a leader each topic has; 0 for one that is not there."""
+    described = {found["topic"]: found for found in await admin.describe_topics(names)}
+    return {name: _led(described[name]) if name in described else 0 for name in names}
+
+
+def _led(described: Mapping[str, Any]) -> int:
+    return sum(1 for partition in described["partitions"] if partition["leader"] >= 0)
+
+
+async def check_partitions(admin: AIOKafkaAdminClient, topics: Topics) -> None:
+    """Raise PartitionsDiffer unless the topics keyed by patient all have the number that is set."""
+    keyed = [getattr(topics, word) for word in COPARTITIONED]
+    counts = await partition_counts(admin, [topic.name for topic in keyed])
+    wrong = {name: count for name, count in counts.items() if count != topics.readings.partitions}
+    if wrong:
+        raise PartitionsDiffer(topics.readings.partitions, wrong)
