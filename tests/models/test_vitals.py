@@ -56,7 +56,7 @@ def test_time_spans_follow_how_the_vital_is_measured(vital: Vital) -> None:
     assert vital.lateness_s < vital.window_s < vital.live_horizon_s <= 36 * 3600 <= 86400 * 2
 
 
-# A mean, maximum or minimum of 24 h, a panel, mean pressure, SDNN, raw QT, sleep stages, a coded answer, a personal best.
+# Means and extremes of 24 h, panels, mean pressure, SDNN, raw QT, sleep stages, a coded answer, a personal best.
 MISLEADING = ["55425-3", "8873-2", "8883-1", "85354-9", "85353-1", "8478-0", "80404-7", "8634-8", "93831-6", "93830-8"]
 MISLEADING += ["93829-0", "39106-0", "MDC_PRESS_BLD_NONINV", "MDC_FLOW_AWAY_EXP_FORCED_PEAK_PB"]
 
