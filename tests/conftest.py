@@ -1,0 +1,43 @@
+"""Fixtures that every part of the suite may use."""
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from streams.broker import EmbeddedBroker
+from tests.brokers import ApacheKafka, Broker, apache_kafka
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[EmbeddedBroker]:
+    """The in-memory broker that homebeat ships with, one for the session: use `prefix` for topics of your own."""
+    broker = EmbeddedBroker()
+    asyncio.run(broker.start())
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[ApacheKafka]:
+    """Apache Kafka, one for the session."""
+    broker = apache_kafka()
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each broker in turn: a test that asks for it is a promise on both."""
+    found: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return found
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix that no other test has."""
+    return f"t{uuid.uuid4().hex[:10]}."
