@@ -28,20 +28,28 @@ class Readable(Protocol):
     def read1(self, size: int, /) -> bytes: ...
 
 
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Readable]:
-    """Open a file, `-` for standard input; gzip is told by its first bytes, whatever the name.
+class File:
+    """A file that is being read. `read1` raises Failed when it cannot be, or turns out not to be whole gzip."""
 
-    Raises Failed when the file cannot be opened, or turns out not to be whole gzip.
-    """
-    try:
-        with contextlib.ExitStack() as stack:
-            raw = stack.enter_context(os.fdopen(os.dup(STDIN), "rb") if str(path) == "-" else path.open("rb"))
-            yield gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == GZIP_MAGIC else raw
-    except (gzip.BadGzipFile, EOFError, zlib.error) as wrong:
-        raise Failed(f"{path} is not whole gzip: {wrong}") from None
-    except OSError as wrong:
-        raise Failed(f"{path} cannot be read: {wrong.strerror or wrong}") from None
+    def __init__(self, path: Path, stream: Readable) -> None:
+        self._path = path
+        self._stream = stream
+
+    def read1(self, size: int, /) -> bytes:
+        try:
+            return self._stream.read1(size)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as wrong:
+            raise Failed(f"{self._path} is not whole gzip: {wrong}") from None
+        except OSError as wrong:
+            raise Failed(f"{self._path} cannot be read: {wrong.strerror or wrong}") from None
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[File]:
+    """Open a file, `-` for standard input; gzip is told by its first bytes, whatever the name. Raises OSError."""
+    with os.fdopen(os.dup(STDIN), "rb") if str(path) == "-" else path.open("rb") as raw:
+        zipped = raw.peek(len(GZIP_MAGIC)).startswith(GZIP_MAGIC)
+        yield File(path, gzip.GzipFile(fileobj=raw) if zipped else raw)
 
 
 def line_batches(stream: Readable, line_bytes_max: int) -> Iterator[list[Line]]:

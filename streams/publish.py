@@ -6,6 +6,8 @@ to say (it answers on `rejects`, with the reason); here only what cannot be addr
 
 import asyncio
 import contextlib
+import logging
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,14 +17,19 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from models.readings import Refused
-from streams.connection import client_options, reach
+from models.readings import ID_PATTERN, Refused
+from streams import limits
+from streams.connection import admin_client, client_options
 from streams.errors import Failed
 from streams.lines import Line, Readable, line_batches
 from streams.settings import Settings
+from streams.topics import check_partitions, create_missing, topics_of
 
-LINE_BYTES_MAX = 1024 * 1024
-"""CONTRACT 2's largest document, a profile, and Kafka's own default limit. A larger line is not published."""
+log = logging.getLogger(__name__)
+
+READING_LINE_BYTES_MAX = limits.READINGS_MESSAGE_BYTES_MAX - 4 * limits.KIB
+"""What the topic takes, less room for key and framing. Between the 64 KiB of the contract and this, a line is published
+and the worker answers `too_large` with the bytes; above it, the line is held back here."""
 
 IN_FLIGHT_MAX = 10_000
 """Records handed to the client and not yet acknowledged: bounds memory when the broker is slow."""
@@ -31,7 +38,6 @@ PROBLEMS_KEPT = 20
 """Problems described one by one; all are counted."""
 
 LINGER_MS = 5
-REQUEST_BYTES_MAX = 2 * LINE_BYTES_MAX
 
 
 class Record(NamedTuple):
@@ -51,11 +57,12 @@ class Problem(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of a file."""
+    """What became of a file. cut_short: why the rest of it could not be read."""
 
     topic: str
     sent: int = 0
     not_sent: int = 0
+    cut_short: str | None = None
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, problem: Problem) -> None:
@@ -80,14 +87,14 @@ _decode_address = msgspec.json.Decoder(_Addressed).decode
 
 def addressed_reading(line: Line) -> Record | Problem:
     """A reading (its `patient`) or a FHIR Observation (its subject) under its patient's key."""
-    if len(line.content) > LINE_BYTES_MAX:
-        return Problem(line.number, f"longer than {LINE_BYTES_MAX} bytes")
+    if len(line.content) > READING_LINE_BYTES_MAX:
+        return Problem(line.number, f"longer than {READING_LINE_BYTES_MAX} bytes")
     try:
         address = _decode_address(line.content)
     except msgspec.ValidationError as wrong:
         return Problem(line.number, f"cannot be addressed to a patient: {wrong}")
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        return Problem(line.number, f"not JSON: {wrong}")
+        return Problem(line.number, f"not JSON: {str(wrong).removeprefix('JSON is malformed: ')}")
     patient = _patient_of(address)
     if not patient:
         return Problem(line.number, "no patient" if address.resourceType is None else "no subject")
@@ -112,15 +119,22 @@ def addressed_profile(line: Line) -> Record | Problem:
     return Record(line.number, profile.patient.encode(), line.content)
 
 
+def forgotten(line: Line) -> Record | Problem:
+    """The record that withdraws the profile of the patient whose id the line is."""
+    if not re.fullmatch(ID_PATTERN, line.content.decode("utf-8", "replace")):
+        return Problem(line.number, "a patient's id is printable ASCII without spaces, 128 characters at most")
+    return Record(line.number, line.content, None)
+
+
 def profile_batches(stream: Readable) -> Iterator[list[Line]]:
     """One profile written over many lines, or one a line."""
     start = b""
-    while len(start) <= LINE_BYTES_MAX and (chunk := stream.read1(LINE_BYTES_MAX)):
+    while len(start) <= limits.PROFILE_BYTES_MAX and (chunk := stream.read1(limits.PROFILE_BYTES_MAX)):
         start += chunk
-    if len(start) <= LINE_BYTES_MAX and _is_json(start):
+    if len(start) <= limits.PROFILE_BYTES_MAX and _is_json(start):
         yield [Line(1, start)]
         return
-    yield from line_batches(_Resumed(start, stream), LINE_BYTES_MAX)
+    yield from line_batches(_Resumed(start, stream), limits.PROFILE_BYTES_MAX)
 
 
 class _Resumed:
@@ -158,13 +172,22 @@ async def publish(
     flight: deque[tuple[int, asyncio.Future[object]]] = deque()
     try:
         async with _producer(settings) as producer:
-            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+            while (batch := await _next(batches, outcome)) is not None:
                 await _send(producer, batch, flight, outcome)
                 progress(outcome)
             await _settle(flight, outcome, leave=0)
     except KafkaError as wrong:
         raise Failed(f"the broker did not take the record ({wrong!r}); {outcome.sent} were published") from None
     return outcome
+
+
+async def _next(batches: Iterator[list[Record | Problem]], outcome: Outcome) -> list[Record | Problem] | None:
+    """The next batch, None at the end, which may come early: a file can turn out to be damaged further down."""
+    try:
+        return await asyncio.to_thread(next, batches, None)
+    except Failed as wrong:
+        outcome.cut_short = str(wrong)
+        return None
 
 
 async def _send(
@@ -197,12 +220,42 @@ async def _settle(flight: deque[tuple[int, "asyncio.Future[object]"]], outcome: 
 
 @contextlib.asynccontextmanager
 async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
-    await reach(settings)
-    producer = AIOKafkaProducer(
-        **client_options(settings), enable_idempotence=True, linger_ms=LINGER_MS, max_request_size=REQUEST_BYTES_MAX
-    )
+    await _topics_ready(settings)
+    producer = await _started(settings)
     try:
-        await producer.start()
         yield producer
     finally:
         await producer.stop()
+
+
+async def _started(settings: Settings) -> AIOKafkaProducer:
+    """A producer that waits for all copies and is idempotent, where the broker knows how (the embedded one does not).
+
+    Without it a retry may publish twice; the engine counts the second as a duplicate.
+    """
+    for idempotent in (True, False):
+        producer = AIOKafkaProducer(
+            **client_options(settings),
+            acks="all",
+            enable_idempotence=idempotent,
+            linger_ms=LINGER_MS,
+            max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
+        )
+        try:
+            await producer.start()
+        except KafkaError as wrong:
+            await producer.stop()
+            if not idempotent:
+                raise
+            log.debug("no idempotent producer here: %r", wrong)
+        else:
+            return producer
+    raise Failed("no producer could be started")
+
+
+async def _topics_ready(settings: Settings) -> None:
+    """Make what is missing: a broker that makes topics by itself gives them its own number of partitions."""
+    topics = topics_of(settings.topic_prefix, settings.partitions)
+    async with admin_client(settings) as admin:
+        await create_missing(admin, topics, settings.replication)
+        await check_partitions(admin, topics)

@@ -1,0 +1,190 @@
+"""`homebeat check`: what is wrong with this deployment, and how to mend it.
+
+Looks, and changes nothing. A warning is what runs but should not stay so; bad is what does not run.
+"""
+
+import asyncio
+import os
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from models import evidence
+from streams.configure import misspelt
+from streams.connection import admin_client
+from streams.errors import BrokerUnreachable
+from streams.evidence_view import summary
+from streams.settings import PREFIX, Settings
+from streams.topics import COPARTITIONED, partition_counts, topics_of
+
+WEBHOOK_TIMEOUT_S = 5.0
+
+State = Literal["ok", "warn", "bad"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at. found: what is; mend: what to do about it, empty when it is well."""
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state:<4}  {self.name}: {self.found}" + (f" -> {self.mend}" if self.mend else "")
+
+
+@dataclass(frozen=True)
+class Report:
+    """The settings as they took effect, secrets hidden, and every check; `ledger` where it was asked for."""
+
+    settings: dict[str, Any]
+    checks: list[Check]
+    ledger: dict[str, Any] | None = None
+
+    @property
+    def bad(self) -> list[Check]:
+        return [check for check in self.checks if check.state == "bad"]
+
+    def as_json(self) -> dict[str, Any]:
+        """The one object that `--json` prints."""
+        found = {"ok": not self.bad, "settings": self.settings, "checks": [asdict(check) for check in self.checks]}
+        return found if self.ledger is None else {**found, "ledger": self.ledger}
+
+    def __str__(self) -> str:
+        settings = [f"{PREFIX}{name.upper()}={_plain(value)}" for name, value in self.settings.items()]
+        return "\n".join([*settings, "", *map(str, self.checks)])
+
+
+async def run_check(settings: Settings, *, ledger: bool = False) -> Report:
+    """Look at everything. Does not raise for what it finds bad; that is in the report."""
+    checks = [*_settings(settings), _evidence()]
+    reached = await _kafka(settings)
+    checks += reached
+    checks += await _webhooks(settings)
+    balance = None
+    if ledger and reached[0].state == "ok":
+        balance = await _ledger(settings)
+        checks.append(_balanced(balance))
+    return Report(settings.shown(), checks, balance)
+
+
+def _settings(settings: Settings) -> list[Check]:
+    mistaken = [
+        Check("settings", "warn", f"nothing reads {variable}", f"{meant} was probably meant")
+        for variable, meant in misspelt(os.environ).items()
+    ]
+    return [*(mistaken or [Check("settings", "ok", "understood")]), _secret(settings)]
+
+
+def _secret(settings: Settings) -> Check:
+    if not settings.development_secret:
+        return Check("secret", "ok", "set")
+    return Check(
+        "secret",
+        "warn",
+        "the public development secret is in use: anybody who can write to the topics can sign control records",
+        "set HOMEBEAT_SECRET, 16 characters or more, the same for every process",
+    )
+
+
+def _evidence() -> Check:
+    try:
+        found = summary()
+    except evidence.EvidenceError as wrong:
+        return Check("evidence", "bad", str(wrong), "install homebeat again; changed evidence must cite its sources")
+    figures = sum(len(ids) for ids in found["evidence"].values())
+    sources = ", ".join(f"{count} {status}" for status, count in found["sources_by_status"].items())
+    return Check("evidence", "ok", f"{figures} entries in {len(found['evidence'])} files; sources: {sources}")
+
+
+async def _kafka(settings: Settings) -> list[Check]:
+    """The broker first; without it the topics cannot be looked at."""
+    try:
+        async with admin_client(settings) as admin:
+            brokers = (await admin.describe_cluster())["brokers"]
+            names = [topic.name for topic in topics_of(settings.topic_prefix, settings.partitions)]
+            known = set(await admin.list_topics())
+            counts = await partition_counts(admin, [name for name in names if name in known])
+    except BrokerUnreachable as wrong:
+        return [Check("broker", "bad", str(wrong), "then run `homebeat check` again")]
+    answers = Check("broker", "ok", f"{settings.broker} answers, {len(brokers)} in the cluster")
+    return [answers, _replication(settings, len(brokers)), *_topics(settings, names, counts)]
+
+
+def _replication(settings: Settings, brokers: int) -> Check:
+    if settings.replication > brokers:
+        mend = f"set HOMEBEAT_REPLICATION to {brokers} at most"
+        return Check("replication", "bad", f"{settings.replication} copies on {brokers} brokers", mend)
+    if settings.replication == 1:
+        mend = "for patients use three brokers and HOMEBEAT_REPLICATION=3"
+        return Check("replication", "warn", "one copy: a lost broker loses readings", mend)
+    return Check("replication", "ok", f"{settings.replication} copies")
+
+
+def _topics(settings: Settings, names: list[str], counts: dict[str, int]) -> list[Check]:
+    missing = [name for name in names if name not in counts]
+    wrong = {
+        name: counts[name]
+        for name in map(settings.topic, COPARTITIONED)
+        if counts.get(name, settings.partitions) != settings.partitions
+    }
+    checks = []
+    if missing:
+        checks.append(Check("topics", "warn", f"not there yet: {', '.join(missing)}", "the first worker makes them"))
+    if wrong:
+        found = ", ".join(f"{name} has {count}" for name, count in wrong.items())
+        mend = "set HOMEBEAT_PARTITIONS to what readings has; topics keyed by patient must all have that number"
+        checks.append(Check("topics", "bad", f"{settings.partitions} partitions are set, but {found}", mend))
+    return checks or [Check("topics", "ok", f"all {len(names)}, {settings.partitions} partitions for each keyed one")]
+
+
+async def _webhooks(settings: Settings) -> list[Check]:
+    if not settings.webhook_urls:
+        return [Check("webhooks", "warn", "none: alerts are on the desk only", "set HOMEBEAT_WEBHOOK_URLS")]
+    timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT_S)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+        return list(await asyncio.gather(*(_webhook(session, url) for url in settings.webhook_urls)))
+
+
+async def _webhook(session: aiohttp.ClientSession, url: str) -> Check:
+    """Whether anybody answers there. Asked with OPTIONS: to post would tell somebody of an alert that is none."""
+    name = f"webhook {urlsplit(url).netloc.rpartition('@')[2]}"
+    try:
+        async with session.options(url, allow_redirects=False) as answered:
+            status = answered.status
+    except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
+        return Check(
+            name, "warn", f"does not answer ({type(wrong).__name__})", "start it or mend HOMEBEAT_WEBHOOK_URLS"
+        )
+    if status >= 500 and status != 501:  # 501: it does not know OPTIONS, but it is there
+        return Check(name, "warn", f"answers HTTP {status}", "look at the logs of the receiver")
+    return Check(name, "ok", f"answers (HTTP {status})")
+
+
+async def _ledger(settings: Settings) -> dict[str, Any]:
+    from streams.ledger import read_ledger
+
+    found = await read_ledger(settings)
+    return asdict(found)
+
+
+def _balanced(ledger: dict[str, Any]) -> Check:
+    """DESIGN 4.4: received = decided + rejected + duplicate + withheld, exactly."""
+    parts = {word: ledger[word] for word in ("decided", "rejected", "duplicate", "withheld")}
+    found = f"received {ledger['received']} = " + " + ".join(f"{word} {count}" for word, count in parts.items())
+    if ledger["received"] == sum(parts.values()):
+        return Check("ledger", "ok", found)
+    missing = ledger["received"] - sum(parts.values())
+    return Check(
+        "ledger", "bad", f"{found} is off by {missing}", "readings are unaccounted for: keep the logs, report it"
+    )
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,142 @@
+"""What works on files and on the package itself, most of it without a broker: replay, score, bench, evidence."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.commands.answers import answer, as_json_option, figures, settings_for
+
+INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+INSTANT_HELP = "RFC 3339, such as 2026-01-05T08:00:00Z."
+
+
+@click.command(short_help="The same engine over files, no broker.")
+@click.option("--readings", type=INPUT, multiple=True, metavar="F...", help="Readings, JSON lines; .gz too.")
+@click.argument("more", type=INPUT, nargs=-1, metavar="")
+@click.option("--profiles", type=INPUT, metavar="F", help="Profiles, JSON lines.")
+@click.option("--actions", type=INPUT, metavar="F", help="What the care team did, JSON lines.")
+@click.option("--out", type=OUTPUT, metavar="F", help="Write the AlertEvents there, canonical JSON lines.")
+@click.option("--summaries", type=OUTPUT, metavar="F", help="Write the VitalSummaries there, JSON lines.")
+@click.option("--batch", type=click.IntRange(1, 1_000_000), default=4096, show_default=True, help="Readings a step.")
+@click.option("--from-topic", is_flag=True, help="Read the topics of the broker instead of files.")
+@click.option("--since", metavar="T", help=f"With --from-topic: from this arrival on. {INSTANT_HELP}")
+@click.option("--until", metavar="T", help=f"With --from-topic: up to this arrival. {INSTANT_HELP}")
+@click.option("--unknown-patients", type=click.Choice(["reject", "monitor"]), help="Patients without a profile.")
+@as_json_option
+def replay(as_json: bool, **options: Any) -> None:
+    """The same engine over files, without a broker: the same input gives the same alerts, byte for byte.
+
+    Records are taken in the order they arrived (`arrived`, else `at`); at the same instant profiles, then actions,
+    then readings as they stand in the files.
+
+    \b
+    Examples:
+      homebeat replay --readings day1.jsonl.gz day2.jsonl.gz --profiles profiles.jsonl --out alerts.jsonl
+      homebeat replay --from-topic --since 2026-01-05T00:00:00Z --until 2026-01-06T00:00:00Z --out alerts.jsonl
+    """
+    files = (*options.pop("readings"), *options.pop("more"))
+    result = _from_topic(files, options) if options["from_topic"] else _from_files(files, options)
+    answer(result, figures(result), as_json)
+
+
+def _from_files(files: tuple[Path, ...], options: dict[str, Any]) -> dict[str, Any]:
+    from streams.replay import run_replay
+
+    if not files:
+        raise click.UsageError("say what to replay: --readings FILE..., or --from-topic")
+    if options["since"] or options["until"]:
+        raise click.UsageError("--since and --until go with --from-topic")
+    settings = settings_for(unknown_patients=options["unknown_patients"])
+    named = {name: options[name] for name in ("profiles", "actions", "out", "batch", "summaries")}
+    return run_replay(readings=list(files), unknown_patients=settings.unknown_patients, settings=settings, **named)
+
+
+def _from_topic(files: tuple[Path, ...], options: dict[str, Any]) -> dict[str, Any]:
+    from streams.replay import run_replay_from_topic
+
+    if files or options["profiles"] or options["actions"]:
+        raise click.UsageError("--from-topic takes readings, profiles and actions from the topics: name no files")
+    settings = settings_for(unknown_patients=options["unknown_patients"])
+    since, until = (_instant(name, options[name]) for name in ("since", "until"))
+    return run_replay_from_topic(
+        since=since, until=until, out=options["out"], batch=options["batch"], settings=settings
+    )
+
+
+def _instant(name: str, text: str | None) -> Any:
+    from datetime import datetime
+
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} is not an instant with an offset, such as 2026-01-05T08:00:00Z", param_hint=f"--{name}"
+        )
+    return instant
+
+
+@click.command(short_help="Alerts against what truly happened.")
+@click.option("--alerts", type=INPUT, required=True, metavar="F", help="AlertEvents, as `replay --out` writes them.")
+@click.option("--labels", type=INPUT, required=True, metavar="F", help="What truly happened, JSON lines.")
+@click.option("--by", metavar="FIELD", help="Also by this field of the labels' patients.")
+@as_json_option
+def score(alerts: Path, labels: Path, by: str | None, as_json: bool) -> None:
+    """Alerts held against what truly happened: how many were found, against how many by chance, at what burden.
+
+    Labels are JSON lines {"patient", "start", "end", "problem"?}. Hits expected by chance come from quiet windows of
+    the same length; every figure has its interval.
+
+    \b
+    Example:
+      homebeat score --alerts alerts.jsonl --labels labels.jsonl --json
+    """
+    from streams import score as scoring
+
+    settings_for()
+    result = scoring.run(alerts, labels, by)
+    answer(result, figures(result), as_json)
+
+
+@click.command(short_help="Measured figures with their ratios.")
+@click.argument("name", type=click.Choice(["throughput", "recovery"]), required=False)
+@as_json_option
+def bench(name: str | None, as_json: bool) -> None:
+    """Measured figures with their ratios, all from one run on this machine; without NAME all of them.
+
+    \b
+    Example:
+      homebeat bench throughput --json
+    """
+    from streams.bench import run_bench
+
+    result = run_bench(name, settings_for())
+    answer(result, figures(result), as_json)
+
+
+@click.command(short_help="The clinical evidence in use, with its sources.")
+@click.argument("id", required=False)
+@as_json_option
+def evidence(id: str | None, as_json: bool) -> None:
+    """The clinical evidence in use, with its sources and how far each was checked.
+
+    Without ID: every id, by file. With ID (of a vital, a rule, a condition, a drug class, a gene and drug, a source):
+    all that is said there.
+
+    \b
+    Examples:
+      homebeat evidence
+      homebeat evidence beta_blocker
+    """
+    import yaml
+
+    from streams.evidence_view import look_up, summary
+
+    settings_for()
+    result = look_up(id) if id else summary()
+    answer(result, yaml.safe_dump(result, sort_keys=False, allow_unicode=True, width=120).rstrip(), as_json)

@@ -1,0 +1,115 @@
+"""What runs until it is stopped: the demo, the worker, the desk, the notifier."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.commands.answers import answer, as_json_option, figures, port_option, settings_for
+from streams.errors import Failed, WrongSettings
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+
+@click.command(short_help="The whole system on this machine, nothing to install.")
+@click.option("--for", "for_s", type=click.FloatRange(1, 86_400), metavar="SECONDS", help="Stop by itself after this.")
+@port_option
+@as_json_option
+def demo(for_s: float | None, port: int | None, as_json: bool) -> None:
+    """The whole system on this machine, with nothing to install beside it.
+
+    Starts an embedded broker (memory only: everything is gone when it stops), a worker, the desk and a receiver of
+    webhooks, and plays bundled real data in fast time. With --for it ends by itself, and exits 0 only if readings
+    were decided and at least one alert reached the desk and the webhook.
+
+    \b
+    Examples:
+      homebeat demo                    then open the page that it names
+      homebeat demo --for 30 --json    prove that the whole way works
+    """
+    from streams.demo.run import run_demo
+
+    settings_for()
+    result = run_demo(for_s=for_s, port=port, as_json=as_json)
+    answer(result, figures(result), as_json)
+    if for_s is not None and not (result["decided"] and result["alerts"] and result["delivered"]):
+        raise Failed(
+            f"in {for_s:g} s the demo decided {result['decided']} readings, {result['alerts']} alerts reached the desk "
+            f"and {result['delivered']} the webhook: each should be at least 1; give it more time with --for"
+        )
+
+
+@click.command(short_help="Decides readings; any number share the work.")
+@port_option
+def worker(port: int | None) -> int:
+    """A worker: decides the readings of its share of the patients.
+
+    Start any number with the same settings, and they share the work; when one dies the others take over from its last
+    checkpoint. Creates the topics that are missing. Runs the notifier too, unless HOMEBEAT_NOTIFIER=off.
+
+    \b
+    Example:
+      HOMEBEAT_BROKER=kafka-1:9092 HOMEBEAT_SECRET=... homebeat worker
+    """
+    from streams.connection import reach
+    from streams.worker import run_worker
+
+    settings = settings_for(serving=True, http_port=port)
+    asyncio.run(reach(settings))
+    return run_worker(settings)
+
+
+@click.command(short_help="The care team's page and its API.")
+@port_option
+def desk(port: int | None) -> None:
+    """The care team's page: the worklist, each patient against their own band, and what to do about it.
+
+    \b
+    Example:
+      HOMEBEAT_BROKER=kafka-1:9092 HOMEBEAT_SECRET=... homebeat desk --port 8460
+    """
+    from streams.process import run_async
+
+    settings = settings_for(serving=True, http_port=port)
+    run_async(lambda stop: _desk(settings, stop))
+
+
+async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
+    from alerts.desk import run_desk
+    from streams.assembly import desk_config
+    from streams.connection import reach
+
+    await reach(settings)
+    await run_desk(desk_config(settings), stop)
+
+
+@click.command(short_help="Posts alerts to webhooks, in a process of its own.")
+@port_option
+def notifier(port: int | None) -> None:
+    """The notifier alone: posts alerts to the webhooks, and writes what became of it on `deliveries`.
+
+    For deployments where workers must not reach the outside: HOMEBEAT_NOTIFIER=off there, and this beside them.
+
+    \b
+    Example:
+      HOMEBEAT_WEBHOOK_URLS=https://pager.example/homebeat homebeat notifier
+    """
+    from streams.process import run_async
+
+    settings = settings_for(serving=True, http_port=port)
+    if not settings.webhook_urls:
+        raise WrongSettings("there is nobody to tell: set HOMEBEAT_WEBHOOK_URLS to where alerts should be posted")
+    run_async(lambda stop: _notifier(settings, stop))
+
+
+async def _notifier(settings: "Settings", stop: asyncio.Event) -> None:
+    from streams.assembly import notifier_config
+    from streams.connection import reach
+    from streams.health import HealthServer
+    from streams.notifier import run_notifier
+
+    await reach(settings)
+    telling = f"telling {len(settings.webhook_urls)} webhooks"
+    async with HealthServer(settings.http_host, settings.port_of("notifier"), ready=lambda: (True, telling)):
+        await run_notifier(notifier_config(settings), stop)
