@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 import pytest
 
+from models.profile import parse_profile
 from models.readings import Reading
 from streams.demo import BundledData, bundled
 
@@ -72,7 +73,9 @@ def test_the_impossible_values_are_in_it_to_show_the_rejects(readings: list[Read
 
 def test_labels_and_profiles_are_about_the_people_of_the_readings(data: BundledData, readings: list[Reading]) -> None:
     people = {reading.patient for reading in readings}
-    assert {profile["patient"] for profile in _lines(data.profiles.read_bytes())} == people
+    profiles = [parse_profile(line) for line in data.profiles.read_bytes().splitlines()]
+    assert {profile.patient for profile in profiles} == people
+    assert all(profile.consent.monitoring for profile in profiles)
     labels = list(_lines(data.labels.read_bytes()))
     assert {label["patient"] for label in labels} <= people
     assert all(datetime.fromisoformat(label["start"]) < datetime.fromisoformat(label["end"]) for label in labels)
