@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     @field_validator("webhook_urls")
     @classmethod
     def _http_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(url.startswith(("http://", "https://")) for url in urls):
+        if not all(_is_web_address(url) for url in urls):
             raise ValueError("should be http:// or https:// addresses, several with commas")
         return urls
 
@@ -186,6 +186,14 @@ class Settings(BaseSettings):
         shown["webhook_urls"] = [_without_path(url) for url in self.webhook_urls]
         shown["desk_database_url"] = _without_login(self.desk_database)
         return shown
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
+        return False
 
 
 def _without_path(url: str) -> str:

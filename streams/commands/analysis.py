@@ -1,11 +1,15 @@
 """What works on files and on the package itself, most of it without a broker: replay, score, bench, evidence."""
 
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streams.commands.answers import answer, as_json_option, figures, settings_for
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
 
 INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -36,38 +40,40 @@ def replay(as_json: bool, **options: Any) -> None:
       homebeat replay --readings day1.jsonl.gz day2.jsonl.gz --profiles profiles.jsonl --out alerts.jsonl
       homebeat replay --from-topic --since 2026-01-05T00:00:00Z --until 2026-01-06T00:00:00Z --out alerts.jsonl
     """
-    files = (*options.pop("readings"), *options.pop("more"))
-    result = _from_topic(files, options) if options["from_topic"] else _from_files(files, options)
+    files = [*options.pop("readings"), *options.pop("more")]
+    _check_usage(files, options)
+    settings = settings_for(unknown_patients=options["unknown_patients"])
+    result = _from_topic(options, settings) if options["from_topic"] else _from_files(files, options, settings)
     answer(result, figures(result), as_json)
 
 
-def _from_files(files: tuple[Path, ...], options: dict[str, Any]) -> dict[str, Any]:
+def _check_usage(files: list[Path], options: dict[str, Any]) -> None:
+    """Files or topics, not both: a replay of half of what was meant would look like a good one."""
+    if options["from_topic"] and (files or options["profiles"] or options["actions"] or options["summaries"]):
+        raise click.UsageError("--from-topic takes all from the topics and writes alerts: name no other files")
+    if not options["from_topic"] and not files:
+        raise click.UsageError("say what to replay: --readings FILE..., or --from-topic")
+    if not options["from_topic"] and (options["since"] or options["until"]):
+        raise click.UsageError("--since and --until go with --from-topic")
+    for name in ("since", "until"):
+        options[name] = _instant(name, options[name])
+
+
+def _from_files(files: list[Path], options: dict[str, Any], settings: "Settings") -> dict[str, Any]:
     from streams.replay import run_replay
 
-    if not files:
-        raise click.UsageError("say what to replay: --readings FILE..., or --from-topic")
-    if options["since"] or options["until"]:
-        raise click.UsageError("--since and --until go with --from-topic")
-    settings = settings_for(unknown_patients=options["unknown_patients"])
     named = {name: options[name] for name in ("profiles", "actions", "out", "batch", "summaries")}
-    return run_replay(readings=list(files), unknown_patients=settings.unknown_patients, settings=settings, **named)
+    return run_replay(readings=files, unknown_patients=settings.unknown_patients, settings=settings, **named)
 
 
-def _from_topic(files: tuple[Path, ...], options: dict[str, Any]) -> dict[str, Any]:
+def _from_topic(options: dict[str, Any], settings: "Settings") -> dict[str, Any]:
     from streams.replay import run_replay_from_topic
 
-    if files or options["profiles"] or options["actions"]:
-        raise click.UsageError("--from-topic takes readings, profiles and actions from the topics: name no files")
-    settings = settings_for(unknown_patients=options["unknown_patients"])
-    since, until = (_instant(name, options[name]) for name in ("since", "until"))
-    return run_replay_from_topic(
-        since=since, until=until, out=options["out"], batch=options["batch"], settings=settings
-    )
+    named = {name: options[name] for name in ("since", "until", "out", "batch")}
+    return run_replay_from_topic(settings=settings, **named)
 
 
-def _instant(name: str, text: str | None) -> Any:
-    from datetime import datetime
-
+def _instant(name: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:

@@ -53,10 +53,11 @@ def worker(port: int | None) -> int:
       HOMEBEAT_BROKER=kafka-1:9092 HOMEBEAT_SECRET=... homebeat worker
     """
     from streams.connection import reach
-    from streams.worker import run_worker
 
     settings = settings_for(serving=True, http_port=port)
     asyncio.run(reach(settings))
+    from streams.worker import run_worker  # after the broker answered: Faust takes a while to import
+
     return run_worker(settings)
 
 
@@ -76,11 +77,12 @@ def desk(port: int | None) -> None:
 
 
 async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
-    from alerts.desk import run_desk
-    from streams.assembly import desk_config
     from streams.connection import reach
 
     await reach(settings)
+    from alerts.desk import run_desk
+    from streams.assembly import desk_config
+
     await run_desk(desk_config(settings), stop)
 
 

@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from tests.brokers import Broker
+from tests.cli.command import NOBODY, Homebeat
+
+
+@pytest.fixture
+def homebeat(tmp_path: Path) -> Homebeat:
+    """The command, with no broker to be found."""
+    return Homebeat(tmp_path, {"broker": NOBODY})
+
+
+@pytest.fixture
+def connected(tmp_path: Path, broker: Broker, prefix: str) -> Homebeat:
+    """The command with each kind of broker in turn, and topics of its own."""
+    return Homebeat(tmp_path, {"broker": broker.address, "topic_prefix": prefix})
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, embedded_broker: Broker, prefix: str) -> Homebeat:
+    """The command with the embedded broker, and topics of its own."""
+    return Homebeat(tmp_path, {"broker": embedded_broker.address, "topic_prefix": prefix})

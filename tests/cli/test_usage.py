@@ -1,0 +1,124 @@
+"""What a person meets first: help, and one clear line for whatever is wrong."""
+
+import subprocess
+import sys
+
+import pytest
+
+from streams.cli import run
+from tests.cli.command import Homebeat
+
+COMMANDS = [
+    "demo", "worker", "desk", "notifier", "send", "profile put", "profile forget", "check",
+    "replay", "score", "bench", "evidence",
+]  # fmt: skip
+
+HEAVY = ("aiohttp", "aiokafka", "alerts", "faust", "models", "numpy", "prometheus_client", "pydantic", "sqlalchemy")
+
+
+def test_help_lists_every_command(homebeat: Homebeat) -> None:
+    shown = homebeat("--help")
+    assert shown.code == 0
+    listed = shown.out.split("Commands:")[1]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == list(
+        dict.fromkeys(command.split()[0] for command in COMMANDS)
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_shows_an_example(homebeat: Homebeat, command: str) -> None:
+    shown = homebeat(*command.split(), "--help")
+    assert shown.code == 0
+    assert "Example" in shown.out
+    assert f"homebeat {command}" in shown.out.split("Example")[1]
+
+
+def test_help_does_not_wait_for_heavy_imports() -> None:
+    code = f"import sys, streams.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "[]"
+
+
+def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
+    assert homebeat("--version").out.startswith("homebeat, version 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "Missing command"),
+        (["demoo"], "No such command 'demoo'"),
+        (["demo", "--fr", "3"], "--for"),
+        (["demo", "--for", "soon"], "'--for'"),
+        (["demo", "--port", "70000"], "'--port'"),
+        (["send"], "FILE"),
+        (["send", "no-such-file"], "does not exist"),
+        (["replay"], "--readings"),
+        (["replay", "--readings", "no-such-file"], "does not exist"),
+        (["replay", "--from-topic", "--since", "yesterday"], "2026-01-05T08:00:00Z"),
+        (["replay", "--from-topic", "--since", "2026-01-05T08:00:00"], "offset"),
+        (["replay", "--since", "2026-01-05T08:00:00Z", "/dev/null"], "--from-topic"),
+        (["replay", "--from-topic", "/dev/null"], "name no other files"),
+        (["score", "--alerts", "/dev/null"], "--labels"),
+        (["bench", "speed"], "throughput"),
+        (["evidence", "no-such-figure"], "no evidence has the id 'no-such-figure'"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line_and_exit_2(homebeat: Homebeat, arguments: list[str], says: str) -> None:
+    answered = homebeat(*arguments)
+    assert answered.code == 2
+    assert says in answered.complaint
+    assert answered.complaint.startswith("homebeat: ")
+    assert answered.out == ""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["send", "-"], ["profile", "put", "-"], ["profile", "forget", "p-1"], ["worker"], ["desk"], ["notifier"]],
+    ids=" ".join,
+)
+def test_absent_broker_is_one_line_that_says_how_to_mend_it(homebeat: Homebeat, command: list[str]) -> None:
+    answered = homebeat(*command, webhook_urls="http://127.0.0.1:1/", secret="s" * 16)
+    assert answered.code == 1
+    assert answered.complaint.startswith("homebeat: cannot reach the broker at 127.0.0.1:1 (")
+    assert answered.complaint.endswith("start it or set HOMEBEAT_BROKER")
+
+
+def test_traceback_is_shown_only_with_debug(homebeat: Homebeat) -> None:
+    assert "Traceback" not in homebeat("send", "-").err
+    answered = homebeat("--debug", "send", "-")
+    assert answered.code == 1
+    assert "Traceback" in answered.err
+    assert answered.err.splitlines()[-1].startswith("homebeat: cannot reach the broker")
+
+
+def test_server_warns_loudly_when_it_signs_with_the_public_secret(homebeat: Homebeat) -> None:
+    assert "PUBLIC development secret" in homebeat("worker").err
+    assert "PUBLIC development secret" not in homebeat("worker", secret="a secret of our own").err
+
+
+def test_notifier_without_anybody_to_tell_is_wrong_settings(homebeat: Homebeat) -> None:
+    answered = homebeat("notifier", secret="s" * 16)
+    assert answered.code == 2
+    assert "HOMEBEAT_WEBHOOK_URLS" in answered.complaint
+
+
+def test_run_returns_the_code_instead_of_leaving(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert run(["evidence", "no-such-figure"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_evidence_comes_with_its_sources_and_how_far_each_was_checked(homebeat: Homebeat) -> None:
+    found = homebeat("evidence", "beta_blocker", "--json").json
+    assert found["entries"][0]["file"] == "medications.yaml"
+    cited = found["entries"][0]["content"]["effects"][0]["src"]
+    assert cited
+    assert all(found["sources"][source]["status"] for source in cited)
+
+
+def test_evidence_lists_every_id_it_can_show(homebeat: Homebeat) -> None:
+    listed = homebeat("evidence", "--json").json["evidence"]
+    assert "heart_failure" in listed["conditions"]
+    assert "spo2" in listed["vitals"]
+    assert "RCP2017" in listed["sources"]
