@@ -72,8 +72,13 @@ class Outcome:
             self.problems.append(problem)
 
 
+class _Identifier(msgspec.Struct):
+    value: str | None = None
+
+
 class _Reference(msgspec.Struct):
     reference: str | None = None
+    identifier: _Identifier | None = None
 
 
 class _Addressed(msgspec.Struct):
@@ -102,10 +107,22 @@ def addressed_reading(line: Line) -> Record | Problem:
 
 
 def _patient_of(address: _Addressed) -> str | None:
+    """The key. A FHIR subject is read as `models.fhir` does; should they differ, the worker puts it under its key."""
     if address.resourceType is None:
         return address.patient
-    reference = address.subject.reference if address.subject else None
-    return reference.removeprefix("Patient/") if reference else None
+    subject = address.subject or _Reference()
+    if subject.reference:
+        path, _, _ = subject.reference.partition("/_history/")
+        return path.rpartition("Patient/")[2]
+    return subject.identifier.value if subject.identifier else None
+
+
+def subject_of(content: bytes) -> str | None:
+    """The patient of a reading or of a FHIR Observation; None if it cannot be read."""
+    try:
+        return _patient_of(_decode_address(content))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def addressed_profile(line: Line) -> Record | Problem:

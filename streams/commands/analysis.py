@@ -90,23 +90,28 @@ def _instant(name: str, text: str | None) -> datetime | None:
 @click.command(short_help="Alerts against what truly happened.")
 @click.option("--alerts", type=INPUT, required=True, metavar="F", help="AlertEvents, as `replay --out` writes them.")
 @click.option("--labels", type=INPUT, required=True, metavar="F", help="What truly happened, JSON lines.")
-@click.option("--by", metavar="FIELD", help="Also by this field of the labels' patients.")
+@click.option("--by", metavar="FIELD", help="Also for each value of this field: of the patients, alerts or labels.")
+@click.option("--readings", type=INPUT, multiple=True, metavar="F", help="Readings: say how long each was observed.")
+@click.option("--profiles", type=INPUT, metavar="F", help="Profiles, for --by a field of the patients.")
 @as_json_option
-def score(alerts: Path, labels: Path, by: str | None, as_json: bool) -> None:
+def score(
+    alerts: Path, labels: Path, by: str | None, readings: tuple[Path, ...], profiles: Path | None, as_json: bool
+) -> None:
     """Alerts held against what truly happened: how many were found, against how many by chance, at what burden.
 
     Labels are JSON lines {"patient", "start", "end", "problem"?}. Hits expected by chance come from quiet windows of
     the same length; every figure has its interval.
 
     \b
-    Example:
+    Examples:
       homebeat score --alerts alerts.jsonl --labels labels.jsonl --json
+      homebeat score --alerts alerts.jsonl --labels labels.jsonl --profiles profiles.jsonl --by sex
     """
     from streams import score as scoring
 
     settings_for()
-    result = scoring.run(alerts, labels, by)
-    answer(result, figures(result), as_json)
+    result = scoring.run(alerts, labels, by, readings=readings, profiles=profiles)
+    answer(result, scoring.as_text(result), as_json)
 
 
 @click.command(short_help="Measured figures with their ratios.")
