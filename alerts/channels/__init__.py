@@ -1,0 +1,18 @@
+"""How alert events leave homebeat: one protocol, one sender a file.
+
+- `protocol`: what every channel promises, and the outcome it answers with
+- `signature`: how a receiver knows that a message is ours, and fresh
+- `retrying`: which answers of a server are worth another try, and when
+- `webhook`: POST of the AlertEvent as JSON, at most a bounded number of times, once in effect by its idempotency key
+- `outbox`: which of the waiting events goes next, so that a dead receiver never delays something more severe
+- `dispatcher`: the sends of one channel, side by side within a bound
+- `progress`: what is told already, and how far the log may be committed
+- `receiver`: a small receiver for the demo and for people who write their own
+
+Which events are sent is the notifier's decision (`streams.notifier`); what happened becomes a Delivery.
+"""
+
+from alerts.channels.protocol import Channel, Outcome, idempotency_key
+from alerts.channels.webhook import WebhookChannel, WebhookLimits
+
+__all__ = ["Channel", "Outcome", "WebhookChannel", "WebhookLimits", "idempotency_key"]

@@ -1,0 +1,67 @@
+"""What is told already, and how far a partition may be committed. Pure bookkeeping of the notifier."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from typing import Generic, TypeVar
+
+from alerts.channels.protocol import Outcome
+
+Partition = TypeVar("Partition", bound=Hashable)
+
+
+class Told:
+    """Which deliveries are on the log, the newest ones up to a bound, and the outcomes that have yet to get there."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._recorded: OrderedDict[str, None] = OrderedDict()
+        self.unrecorded: dict[str, Outcome] = {}
+
+    def __contains__(self, delivery_id: str) -> bool:
+        return delivery_id in self._recorded
+
+    def recorded(self, delivery_id: str) -> None:
+        self.unrecorded.pop(delivery_id, None)
+        self._recorded[delivery_id] = None
+        self._recorded.move_to_end(delivery_id)
+        while len(self._recorded) > self._limit:
+            self._recorded.popitem(last=False)
+
+
+class Progress(Generic[Partition]):
+    """How far each partition may be committed: up to the oldest record of which an outcome is still missing."""
+
+    def __init__(self) -> None:
+        self._missing: dict[Partition, dict[int, int]] = {}
+        self._next: dict[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
+
+    def took(self, partition: Partition, offset: int, outcomes: int) -> None:
+        """A record was read; `outcomes` of it have to be recorded. Offsets of a partition come in rising order."""
+        self._next[partition] = offset + 1
+        if outcomes:
+            self._missing.setdefault(partition, {})[offset] = outcomes
+
+    def done(self, partition: Partition, offset: int) -> bool:
+        """One outcome is recorded; True when it was the last of this record."""
+        missing = self._missing.get(partition, {})
+        if offset not in missing:
+            return False
+        missing[offset] -= 1
+        if missing[offset]:
+            return False
+        del missing[offset]
+        return True
+
+    def committable(self) -> dict[Partition, int]:
+        """Where each partition may go on after a crash, for those where that has moved."""
+        at = {tp: next(iter(self._missing.get(tp) or ()), end) for tp, end in self._next.items()}
+        return {tp: offset for tp, offset in at.items() if self._committed.get(tp) != offset}
+
+    def committed(self, offsets: Mapping[Partition, int]) -> None:
+        self._committed.update(offsets)
+
+    def forget(self) -> None:
+        """Partitions went away. What is not committed is read again by whoever gets them."""
+        for one in (self._missing, self._next, self._committed):
+            one.clear()

@@ -1,0 +1,193 @@
+"""From the alerts topic to a webhook and back to the deliveries topic, on real brokers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from alerts.channels.receiver import RECEIVED, Received, create_receiver
+from alerts.channels.webhook import WebhookLimits
+from streams.broker import EmbeddedBroker
+from streams.notifier import NotifierConfig, run_notifier, silent_because, webhook_channels
+from tests.brokers import Broker
+from tests.channels import topics
+from tests.channels.events import alert
+from tests.channels.server import running, serving
+from tests.channels.waiting import until
+
+SECRET = b"a secret of the deployment"
+QUICK = WebhookLimits(attempts=2, timeout_s=0.5, first_wait_s=0.01, longest_wait_s=0.01)
+
+
+def config(broker: Broker, prefix: str, *urls: str, **changed: Any) -> NotifierConfig:
+    return NotifierConfig(
+        **{
+            "bootstrap": broker.address,
+            "prefix": prefix,
+            "webhook_urls": urls,
+            "secret": SECRET,
+            "webhook": QUICK,
+            "grace_s": 1.0,
+            "reconnect_s": 0.1,
+            **changed,
+        }
+    )
+
+
+@contextlib.asynccontextmanager
+async def notifying(settings: NotifierConfig) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    running_notifier = asyncio.create_task(run_notifier(settings, stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(running_notifier, 30)
+
+
+@contextlib.asynccontextmanager
+async def receiver() -> AsyncIterator[tuple[str, Received]]:
+    app = create_receiver(SECRET)
+    async with running(app) as url:
+        yield url, app[RECEIVED]
+
+
+async def test_each_event_is_delivered_once_and_the_outcome_is_on_the_log(broker: Broker, prefix: str) -> None:
+    await topics.made(broker.address, prefix)
+    first, second = alert("a-1", 1), alert("a-1", 2, event="escalated", severity="emergency")
+    silent = [alert("a-1", 3, event="acknowledged"), alert("a-2", 1, retrospective=True)]
+    async with (
+        receiver() as (url, received),
+        notifying(config(broker, prefix, url)),
+        topics.watched(broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        events = [first, second, first, *silent, second, b"not an alert", alert("a-3")]
+        await topics.put(broker.address, f"{prefix}alerts", events)
+        await until(lambda: len(deliveries) == 3, 40)
+    assert dict(received.counts) == {"a-1:1": 1, "a-1:2": 1, "a-3:1": 1}
+    assert {(one["alert_id"], one["sequence"], one["outcome"]) for one in deliveries} == {
+        ("a-1", 1, "delivered"),
+        ("a-1", 2, "delivered"),
+        ("a-3", 1, "delivered"),
+    }
+    assert all(one["channel"].startswith("webhook:127.0.0.1") and one["attempts"] == 1 for one in deliveries)
+
+
+@pytest.mark.slow
+async def test_a_notifier_that_comes_back_does_not_tell_again(broker: Broker, prefix: str) -> None:
+    await topics.made(broker.address, prefix)
+    async with receiver() as (url, received), topics.watched(broker.address, f"{prefix}deliveries") as deliveries:
+        async with notifying(config(broker, prefix, url)):
+            await topics.put(broker.address, f"{prefix}alerts", [alert("a-1"), alert("a-2")])
+            await until(lambda: len(deliveries) == 2, 40)
+        again = [alert("a-1"), alert("a-2"), alert("a-3")]  # a worker that repeats what it had said
+        await topics.put(broker.address, f"{prefix}alerts", again)
+        async with notifying(config(broker, prefix, url)):
+            await until(lambda: len(deliveries) == 3, 40)
+    assert dict(received.counts) == {"a-1:1": 1, "a-2:1": 1, "a-3:1": 1}
+
+
+@pytest.mark.slow
+async def test_what_was_under_way_when_the_notifier_ended_is_told_by_the_next(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    asked = asyncio.Event()
+
+    async def never(_: web.Request) -> web.Response:
+        asked.set()
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries:
+        patient = WebhookLimits(timeout_s=60.0)
+        async with (
+            serving(never) as dead,
+            notifying(config(embedded_broker, prefix, dead, webhook=patient, grace_s=0.0)),
+        ):
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-1")])
+            await asyncio.wait_for(asked.wait(), 40)
+        assert deliveries == []
+        async with receiver() as (url, received), notifying(config(embedded_broker, prefix, url)):
+            await until(lambda: len(deliveries) == 1, 40)
+    assert dict(received.counts) == {"a-1:1": 1}
+
+
+async def test_a_dead_webhook_delays_neither_the_other_channel_nor_an_emergency(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    emergency = asyncio.Event()
+
+    async def answers_emergencies_only(request: web.Request) -> web.Response:
+        if (await request.json())["severity"] != "emergency":
+            await asyncio.Event().wait()
+        emergency.set()
+        return web.Response()
+
+    patient = WebhookLimits(timeout_s=60.0)
+    async with serving(answers_emergencies_only) as dead, receiver() as (url, received):
+        async with notifying(config(embedded_broker, prefix, dead, url, webhook=patient, grace_s=0.0)):
+            events = [alert(f"a-{number}") for number in range(50)]
+            await topics.put(embedded_broker.address, f"{prefix}alerts", events)
+            await until(lambda: received.unique == 50, 40)
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-now", severity="emergency")])
+            await asyncio.wait_for(emergency.wait(), 20)
+        assert "a-now:1" in received.counts
+
+
+async def test_a_dead_address_ends_in_a_failed_delivery(embedded_broker: EmbeddedBroker, prefix: str) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    async with receiver() as (url, _):
+        gone = url
+    async with (
+        notifying(config(embedded_broker, prefix, gone)),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        await topics.put(embedded_broker.address, f"{prefix}alerts", [alert()])
+        await until(lambda: len(deliveries) == 1, 40)
+    assert (deliveries[0]["outcome"], deliveries[0]["attempts"]) == ("failed", 2)
+
+
+@pytest.mark.slow
+async def test_the_notifier_outlives_its_broker(prefix: str) -> None:
+    broker = EmbeddedBroker()
+    await broker.start()
+    try:
+        await topics.made(broker.address, prefix)
+        async with receiver() as (url, received), notifying(config(broker, prefix, url)):
+            await topics.put(broker.address, f"{prefix}alerts", [alert("a-1")])
+            await until(lambda: received.unique == 1, 40)
+            broker.stop()
+            await broker.start()  # the same port; its memory is gone, so the topics are new
+            await topics.made(broker.address, prefix)
+            await topics.put(broker.address, f"{prefix}alerts", [alert("a-1"), alert("a-2")])
+            await until(lambda: received.unique == 2, 60)
+        assert dict(received.counts) == {"a-1:1": 1, "a-2:1": 1}
+    finally:
+        broker.stop()
+
+
+async def test_a_notifier_without_a_broker_stops_when_asked(prefix: str) -> None:
+    broker = EmbeddedBroker(port=1)
+    async with notifying(config(broker, prefix, "http://127.0.0.1:9/")) as stop:
+        stop.set()
+
+
+@pytest.mark.parametrize("event", ["acknowledged", "assigned", "snoozed", "expired"])
+def test_what_the_team_did_itself_is_not_sent_to_it(event: str) -> None:
+    assert silent_because(alert(event=event)) is not None
+
+
+@pytest.mark.parametrize("event", ["opened", "updated", "escalated", "reopened", "resolved"])
+def test_what_happened_to_the_patient_is_sent_unless_it_is_past(event: str) -> None:
+    assert silent_because(alert(event=event)) is None
+    assert silent_because(alert(event=event, retrospective=True)) is not None
+
+
+def test_two_addresses_of_one_host_are_two_channels(embedded_broker: EmbeddedBroker) -> None:
+    made = webhook_channels(config(embedded_broker, "t.", "https://example.org/a", "https://example.org/b"))
+    assert [channel.name for channel in made] == ["webhook:example.org", "webhook:example.org#2"]
