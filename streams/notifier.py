@@ -38,7 +38,7 @@ DELIVERIES_TAIL = 5_000
 RECORD_WITHIN_S = 15.0
 CLOSE_WITHIN_S = 3.0
 REBALANCE_MS = 6_000
-"""How long the group waits for its members; above `grace_s`. The embedded broker makes a first member wait this long."""
+"""How long the group waits for its members; above `grace_s`. The embedded broker waits all of it."""
 REQUEST_MS = 10_000
 """Above REBALANCE_MS: a request to join is answered when the group has formed."""
 
