@@ -55,7 +55,7 @@ def profile(**fields: Any) -> Profile:
 days = st.dates(date(1901, 1, 1), date(2199, 12, 31)).map(date.isoformat)
 near_days = st.integers(-400, 400).map(lambda n: (TODAY + timedelta(days=n)).isoformat())
 ids = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12)
-names = st.text(st.sampled_from("aZ9 -\"\\/é‰中😀"), min_size=1, max_size=8)
+names = st.text(st.sampled_from('aZ9 -"\\/é‰中😀'), min_size=1, max_size=8)
 codings = st.fixed_dictionaries({"system": st.sampled_from(["ICD-10", "http://snomed.info/sct", "x"]), "code": names})
 vital_names = st.sampled_from([vital.name for vital in VITALS])
 

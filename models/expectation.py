@@ -1,0 +1,220 @@
+"""What is normal for someone with this profile, on this day, before any reading of theirs has been seen.
+
+The population prior is moved by named modifiers, each of which can be seen, and switched off. The order is fixed: age
+and sex, conditions, drugs, genotype, a bound; then the level that the patient states as usual (it already contains all
+of those); then what is newer or passing: drugs begun since, and the course of a disease or recovery.
+A modifier moves a prior. No safety floor depends on any of them.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import moves
+from models.draft import Draft, Modifier
+from models.effects import vitals_of
+from models.evidence import load
+from models.prior import from_scale, prior, rhythm, to_scale
+from models.profile import Profile, SkinTone
+from models.situation import Situation, situation
+from models.trajectory import Phase, path_levels, phase_of
+from models.vitals import BY_NAME, VITALS, Vital
+
+Floats = NDArray[np.float64]
+BREATHING = BY_NAME["respiratory_rate"].index
+UNIT_WORDS = {"mm[Hg]": " mmHg", "Cel": " °C", "%": " %-points", "{steps}": " steps"}
+"""As people read them; other units as they are."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expectation:
+    """What is expected of every vital, (17,) float64 each, in the order of VITALS and on its working scale.
+
+    mean: NaN where only a personal level means anything and none is stated; sd_between: how far this patient's own
+    level may lie from it; sd_within: from day to day; sd_meas: the device. amplitude: half peak to trough of the day,
+    0 if unknown; acrophase_h: local clock hour of its peak [h].
+    population: the mean without modifiers (a stated level where there is no other). path: the passing part of `mean`
+    (course of a disease, a drug begun since), which also holds on top of a level learned from own data.
+    """
+
+    mean: Floats
+    sd_between: Floats
+    sd_within: Floats
+    sd_meas: Floats
+    amplitude: Floats
+    acrophase_h: Floats
+    population: Floats
+    path: Floats
+    modifiers: tuple[Modifier, ...]
+    phases: tuple[Phase, ...]
+
+
+def expect(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Expectation:
+    """The expectation of this profile on this day (the patient's date). `off`: ids of modifiers that are left out."""
+    now, draft = situation(profile, on), Draft(off)
+    _age(draft, now)
+    _sex(draft, now)
+    draft.reference = list(draft.mean)
+    draft.stack(moves.of_conditions(now), "conditions")
+    draft.stack([*moves.of_drugs(now, recent=False), *moves.of_genotypes(now, recent=False)], "medications")
+    draft.bound()
+    _stated(draft, profile)
+    draft.passing = True
+    draft.stack([*moves.of_drugs(now, recent=True), *moves.of_genotypes(now, recent=True)], "medications")
+    draft.stack(moves.of_courses(now), "conditions")
+    _paths(draft, now)
+    phases = _phases(draft, now)
+    _skin_tone(draft, profile.skin_tone)
+    draft.keep_physical()
+    return _expectation(draft, phases)
+
+
+def describe(expectation: Expectation, vital_index: int) -> list[str]:
+    """The modifiers of one vital in words, in the order in which they act: 'metoprolol: 11 /min lower'."""
+    return [f"{m.label}: {_change(m)}" for m in expectation.modifiers if m.vital == vital_index]
+
+
+def _age(draft: Draft, now: Situation) -> None:
+    start, older = prior(), load("design")["population"]["older_breathing"]
+    if now.age is None:
+        return
+    for i, slope in enumerate(start.age_slope):
+        widens = i == BREATHING and now.age > older["over_age"]
+        if slope or widens:
+            delta, between = slope * (now.age - start.age_reference), start.sd_known_age[i] / start.sd_between[i]
+            within = older["cv"] * start.mean[i] / start.sd_within[i] if widens else 1.0
+            source = " ".join(older["src"]) if widens else start.source[i]
+            draft.add(
+                Modifier("age", i, f"age {int(now.age)}", delta, within, source, "person", sd_between_factor=between)
+            )
+
+
+def _sex(draft: Draft, now: Situation) -> None:
+    start, share = prior(), load("design")["population"]["sex_contrast"]["share"]
+    if now.sex is None:
+        return
+    label, sign = ("woman", 1) if now.sex == "female" else ("man", -1)
+    for i, contrast in enumerate(start.female_minus_male):
+        if contrast:
+            delta, between = sign * share * contrast, start.sd_known_sex[i] / start.sd_between[i]
+            draft.add(Modifier("sex", i, label, delta, 1.0, start.source[i], "person", sd_between_factor=between))
+
+
+def _stated(draft: Draft, profile: Profile) -> None:
+    """The levels that the patient or the team calls usual, and the weight of the profile."""
+    stated = {BY_NAME[name].index: ("usual", value) for name, value in profile.usual.items()}
+    if profile.weight_kg is not None:
+        stated.setdefault(BY_NAME["body_weight"].index, ("weight_kg", profile.weight_kg))
+    twins = [BY_NAME[name].index for name in load("design")["moving"]["mirror"]["vitals"]]
+    for i, (id, value) in sorted(stated.items()):
+        if VITALS[i].categorical or id in draft.off:
+            continue
+        delta = _state(draft, VITALS[i], id, to_scale(VITALS[i].scale, value))
+        other = twins[1 - twins.index(i)] if i in twins else i
+        if other not in stated:
+            draft.add(Modifier("usual", other, _label(VITALS[i], "usual"), delta, 1.0, "DESIGN", "stated"))
+
+
+def _state(draft: Draft, vital: Vital, id: str, level: float) -> float:
+    """Pull the mean to a stated level [working scale] as so many days of own data would (methods.md: w = n / (n +
+    (sd_within / sd_between)^2)), or take it as it is where the population has no level. Returns the pull."""
+    design, i = load("design")["stated"], vital.index
+    if math.isnan(draft.mean[i]):
+        draft.mean[i] = draft.population[i] = draft.reference[i] = level
+        delta, between = 0.0, design["sd_between"][vital.name] / draft.sd_between[i]
+    else:
+        days = design["counts_as_days"]["value"]
+        weight = days / (days + (draft.sd_within[i] / draft.sd_between[i]) ** 2)
+        delta, between = weight * (level - draft.mean[i]), math.sqrt(1 - weight)
+    label = _label(vital, "usual" if id == "usual" else "stated")
+    draft.add(Modifier(id, i, label, delta, 1.0, "DESIGN", "stated", sd_between_factor=between))
+    return delta
+
+
+def _label(vital: Vital, how: str) -> str:
+    """'usual daily resting heart rate', without what the label has in brackets."""
+    return f"{how} {vital.label.split(' (')[0].lower()}"
+
+
+def _paths(draft: Draft, now: Situation) -> None:
+    """Where the course prescribes a level (pregnancy), the step to it from what age and sex alone would give."""
+    first, second = (BY_NAME[name].index for name in load("design")["moving"]["mirror"]["vitals"])
+    for at in now.courses.values():
+        steps = {p.vital: (p.level - draft.reference[p.vital], p.source) for p in path_levels(at)}
+        if first in steps and second not in steps:
+            steps[second] = steps[first]
+        for vital, (step, source) in steps.items():
+            draft.add(Modifier(at.condition, vital, at.words(), step, 1.0, source, "course"))
+
+
+def _phases(draft: Draft, now: Situation) -> tuple[Phase, ...]:
+    """The phases of today; a phase that makes people less steady widens what their condition moves."""
+    found = tuple(phase for at in now.courses.values() if (phase := phase_of(at)) is not None)
+    for phase in found:
+        for vital in sorted(vitals_of(phase.condition)):
+            id = f"{phase.condition}.{phase.id}"
+            draft.add(Modifier(id, vital, phase.label, 0.0, phase.sd_mult, phase.source, "phase"))
+    return found
+
+
+def _skin_tone(draft: Draft, tone: SkinTone | None) -> None:
+    """Oximeters read less surely on measured dark skin: more doubt, and never a shift (equity.yaml monitor_rules)."""
+    design = load("design")["skin_tone"]
+    if tone is None or not _dark(tone, design["dark"]):
+        return
+    doubt, i = design["spo2"], BY_NAME["spo2"].index
+    wanted = math.hypot(doubt["device_sd"], doubt["person_sd"], doubt["person_bias"])
+    factor, source = max(1.0, wanted / draft.sd_meas[i]), " ".join(doubt["src"])
+    label = "oximeters are less sure on dark skin"
+    draft.add(Modifier("skin_tone", i, label, 0.0, 1.0, source, "device", sd_meas_factor=factor))
+
+
+def _dark(tone: SkinTone, dark: dict[str, float]) -> bool:
+    if tone.scale == "ita":
+        return tone.value < dark["ita_below"]
+    return tone.value >= dark["monk_min" if tone.scale == "monk" else "fitzpatrick_min"]
+
+
+def _expectation(draft: Draft, phases: tuple[Phase, ...]) -> Expectation:
+    day, mean = rhythm(), _fixed(draft.mean)
+    return Expectation(
+        mean=mean,
+        sd_between=_fixed(draft.sd_between),
+        sd_within=_fixed(draft.sd_within),
+        sd_meas=_fixed(draft.sd_meas),
+        amplitude=_fixed(day.amount + np.where(day.share > 0, day.share * np.nan_to_num(mean), 0.0)),
+        acrophase_h=_fixed(day.acrophase_h),
+        population=_fixed(draft.population),
+        path=_fixed(draft.path),
+        modifiers=tuple(draft.modifiers),
+        phases=phases,
+    )
+
+
+def _fixed(values: list[float] | Floats) -> Floats:
+    array = np.array(values, dtype=np.float64)
+    array.flags.writeable = False
+    return array
+
+
+def _change(modifier: Modifier) -> str:
+    """What one modifier does, in words."""
+    vital, parts = VITALS[modifier.vital], []
+    if modifier.delta_mean:
+        way = "higher" if modifier.delta_mean > 0 else "lower"
+        parts.append(f"{_amount(vital, abs(modifier.delta_mean), way)} {way}")
+    if modifier.sd_factor != 1:
+        parts.append(f"varies {modifier.sd_factor:.2g} times as much")
+    if modifier.sd_meas_factor != 1:
+        parts.append(f"the device counts as {modifier.sd_meas_factor:.2g} times as uncertain")
+    return ", ".join(parts) or "the level is surer"
+
+
+def _amount(vital: Vital, delta: float, way: str) -> str:
+    """In the canonical unit; on a logarithmic scale in percent of the level."""
+    if vital.scale == "raw":
+        return f"{delta:.2g}{UNIT_WORDS.get(vital.unit, f' {vital.unit}')}"
+    return f"{abs(from_scale('ln', delta if way == 'higher' else -delta) - 1):.0%}"

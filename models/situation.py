@@ -1,0 +1,125 @@
+"""What holds for a patient on a given day, in the words of the evidence: age, conditions, drugs taken, genotypes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from models import terminology
+from models.effects import When
+from models.evidence import load
+from models.profile import Medication, Profile
+from models.profile_fields import Coding, coded
+from models.trajectory import Anchored, anchored
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A drug class that is taken. names: the drugs, empty if the profile names only the class; days: since the first
+    was started, None if unknown; recent: started after the profile was written, so no stated level contains it."""
+
+    class_id: str
+    names: frozenset[str]
+    days: int | None
+    recent: bool
+
+    def words(self) -> str:
+        """The drugs' names, else what the class is called."""
+        known = load("design")["class_words"]["words"]
+        return " and ".join(sorted(self.names)) or str(known.get(self.class_id, self.class_id.replace("_", " ")))
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that an effect's rule may ask about. genotypes: gene to PM, IM, NM or UM, confirmed and agreed to."""
+
+    age: float | None
+    sex: str | None
+    conditions: frozenset[str]
+    courses: Mapping[str, Anchored]
+    taken: Mapping[str, Taken]
+    genotypes: Mapping[str, str]
+
+
+def situation(profile: Profile, on: date) -> Situation:
+    """What the profile says about that day."""
+    courses = {at.condition: at for at in anchored(profile, on)}
+    listed = {_condition(entry.code): entry.since for entry in profile.conditions}
+    begun = {name for name, since in listed.items() if name and (since is None or since <= on)}
+    return Situation(
+        age=_age(profile.birth_date, on),
+        sex=profile.sex if profile.sex in ("female", "male") else None,
+        conditions=frozenset(begun | {name for name, at in courses.items() if at.days >= 0}),
+        courses=courses,
+        taken=_taken(profile, on),
+        genotypes=_genotypes(profile),
+    )
+
+
+def holds(when: When, now: Situation, drugs: frozenset[str], days: int | None) -> bool:
+    """Whether an effect applies to a patient who takes these drugs of its class, the first since `days`."""
+    if when.never or (when.members and not when.members & drugs):
+        return False
+    if (when.conditions and not when.conditions & now.conditions) or when.without_conditions & now.conditions:
+        return False
+    if when.without_classes & now.taken.keys():
+        return False
+    return when.days is None or (days is not None and when.days[0] <= days <= when.days[1])
+
+
+def _condition(code: str | Coding) -> str | None:
+    return terminology.condition_id(*coded(code))
+
+
+def _age(born: date | None, on: date) -> float | None:
+    """Age in years, kept within the ages on which the evidence was fitted."""
+    if born is None:
+        return None
+    ages = load("design")["population"]["age_range"]
+    return float(min(max((on - born).days / 365.25, ages["min"]), ages["max"]))
+
+
+def _taken(profile: Profile, on: date) -> dict[str, Taken]:
+    """The drug classes taken on that day. Two drugs of one class are one entry: their effect is applied once."""
+    active: dict[str, list[tuple[Medication, str]]] = {}
+    for entry in profile.medications:
+        known = terminology.drug(*coded(entry.code)) if _active(entry, on) else None
+        for class_id in known.classes if known else ():
+            active.setdefault(class_id, []).append((entry, known.name if known else ""))
+    return {class_id: _class(class_id, entries, profile, on) for class_id, entries in sorted(active.items())}
+
+
+def _active(entry: Medication, on: date) -> bool:
+    return (entry.start is None or entry.start <= on) and (entry.stop is None or on <= entry.stop)
+
+
+def _class(class_id: str, entries: list[tuple[Medication, str]], profile: Profile, on: date) -> Taken:
+    starts = [entry.start for entry, _ in entries]
+    known = [start for start in starts if start is not None]
+    first = min(known) if len(known) == len(starts) else None
+    written = profile.updated.date() if profile.updated else None
+    return Taken(
+        class_id=class_id,
+        names=frozenset(name for _, name in entries if name),
+        days=None if first is None else (on - first).days,
+        recent=first is not None and written is not None and first > written,
+    )
+
+
+def _genotypes(profile: Profile) -> dict[str, str]:
+    """Only with consent for genomics, only clinically confirmed. Two results that disagree are as good as none."""
+    if not profile.consent.genomics:
+        return {}
+    results: dict[str, set[str | None]] = {}
+    for entry in profile.genomics:
+        gene, system = coded(entry.gene)
+        if entry.confirmed and system is None:
+            phenotype = _phenotypes().get(entry.phenotype.strip().lower().replace(" ", "_"))
+            results.setdefault(gene.strip().upper(), set()).add(phenotype)
+    return {gene: only for gene, found in results.items() if len(found) == 1 and (only := found.pop()) is not None}
+
+
+@cache
+def _phenotypes() -> dict[str, str]:
+    listed = load("design")["genomics"]["phenotypes"]
+    return {word: phenotype for phenotype, words in listed.items() for word in words}

@@ -1,0 +1,193 @@
+"""Where a patient is in the course of a disease or recovery, and what that course leads one to expect.
+
+A course is counted in days from an anchor (surgery, discharge, onset of symptoms, ...). Of several anchors of one
+condition the latest that has come governs: a birth ends the pregnancy, a new chemotherapy cycle replaces the last.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from models import terminology
+from models.evidence import load
+from models.profile import Profile
+from models.profile_fields import coded
+from models.vitals import BY_NAME
+
+DAYS_PER_WEEK = 7
+HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of a course. `day` is counted as the field counts it; sd_mult widens the within-person SD [1]."""
+
+    condition: str
+    id: str
+    label: str
+    day: int
+    expected: str
+    sd_mult: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """A condition counted from an event. `days` since the anchor's own day, negative before it."""
+
+    condition: str
+    anchor: str
+    days: int
+
+    @property
+    def day(self) -> int:
+        """The day as the field counts it: surgery is on day 0, chemotherapy on day 1."""
+        return self.days + int(load("design")["anchors"]["first_day"].get(self.anchor, 0))
+
+    def words(self) -> str:
+        """In a nurse's words: 'Heart failure, day 16 after discharge'."""
+        anchors = load("design")["anchors"]
+        words = anchors["words"].get(self.anchor, f"after {self.anchor.replace('_', ' ')}")
+        when = f"week {self.day // DAYS_PER_WEEK}" if self.anchor in anchors["weeks"] else f"day {self.day}"
+        return f"{condition_words(self.condition)}, {when} {words}"
+
+
+@dataclass(frozen=True, slots=True)
+class PathLevel:
+    """A level that the course itself prescribes for one vital (row in VITALS), in canonical units."""
+
+    condition: str
+    vital: int
+    level: float
+    source: str
+
+
+def phase(condition: str, anchor: str, anchor_date: date, on: date) -> Phase | None:
+    """The phase of conditions.yaml that holds on that day, or None between phases and for what is not known.
+
+    Where phases overlap, the one that began last, and of those the shortest: the most particular about this day.
+    """
+    return phase_of(Anchored(condition, anchor, (on - anchor_date).days))
+
+
+def phase_of(at: Anchored) -> Phase | None:
+    """The phase that holds at this point of a course, as `phase`."""
+    held = [row for row in _phases(at.condition) if row.get("anchor") == at.anchor and _holds(row, at.day)]
+    if not held:
+        return None
+    row = max(held, key=lambda row: (_span(row)[0], -_span(row)[1]))
+    return Phase(
+        condition=at.condition,
+        id=row["id"],
+        label=at.words(),
+        day=at.day,
+        expected=row["expected"],
+        sd_mult=float(row.get("sd_mult", 1.0)),
+        source=" ".join(row["src"]),
+    )
+
+
+def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
+    """Each condition of the profile that is counted from an event, with the event that governs it on that day.
+
+    From `trajectories`; for a condition that only makes sense as a course (a recovery, an infection) and has none, from
+    the day since which it is known.
+    """
+    events: dict[str, list[tuple[date, str]]] = {}
+    for entry in profile.trajectories:
+        condition = terminology.condition_id(*coded(entry.condition))
+        if condition is not None:
+            events.setdefault(condition, []).append((entry.date, entry.anchor))
+    for known in profile.conditions:
+        condition = terminology.condition_id(*coded(known.code))
+        if condition in _main_anchor() and condition not in events and known.since is not None:
+            events[condition] = [(known.since, _main_anchor()[condition])]
+    return tuple(_governing(condition, dates, on) for condition, dates in sorted(events.items()))
+
+
+def _governing(condition: str, events: Iterable[tuple[date, str]], on: date) -> Anchored:
+    """The latest event up to that day; before the first one, the first (an operation that is planned)."""
+    ordered = sorted(events)
+    come = [event for event in ordered if event[0] <= on]
+    day, anchor = come[-1] if come else ordered[0]
+    return Anchored(condition, anchor, (on - day).days)
+
+
+def path_levels(at: Anchored) -> tuple[PathLevel, ...]:
+    """The levels that the course prescribes on this day: in pregnancy and after birth, the medians by date."""
+    held = [path for path in _paths(at.condition, at.anchor) if path.first <= at.days <= path.last]
+    return tuple(
+        PathLevel(at.condition, path.vital, float(np.interp(at.days, path.days, path.medians)), path.source)
+        for path in held
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Medians of one vital by day since the anchor, valid from `first` to `last`."""
+
+    vital: int
+    first: float
+    last: float
+    days: tuple[float, ...]
+    medians: tuple[float, ...]
+    source: str
+
+
+@cache
+def _paths(condition: str, anchor: str) -> tuple[_Path, ...]:
+    paths: list[_Path] = []
+    spans = [_span(row) for row in _phases(condition) if row.get("anchor") == anchor]
+    if anchor in load("design")["anchors"]["weeks"] and spans:
+        first, last = min(span[0] for span in spans), max(span[1] for span in spans)
+        weekly = [shift for shift in _entry(condition)["shifts"] if "trajectory" in shift]
+        paths += [_path(row["vital"], (first, last), row["trajectory"], row["src"]) for row in weekly]
+    for row in _phases(condition):
+        if row.get("anchor") == anchor and "trajectory" in row:
+            paths += [_path(vital, _span(row), points, row["src"]) for vital, points in row["trajectory"].items()]
+    return tuple(paths)
+
+
+def _path(vital: str, span: tuple[float, float], points: list[dict[str, float]], src: list[str]) -> _Path:
+    days = tuple(float(p["day"] if "day" in p else p["week"] * DAYS_PER_WEEK) for p in points)
+    return _Path(BY_NAME[vital].index, *span, days, tuple(float(p["median"]) for p in points), " ".join(src))
+
+
+@cache
+def _entry(condition: str) -> dict[str, Any]:
+    found = [entry for entry in load("conditions")["conditions"] if entry["id"] == condition]
+    return found[0] if found else {"phases": [], "shifts": [], "label": condition}
+
+
+def _phases(condition: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _entry(condition)["phases"]
+    return rows
+
+
+def _span(row: dict[str, Any]) -> tuple[float, float]:
+    """First and last day of a phase. Dates have no hours: a phase of hours holds on the days that it touches."""
+    if "hours" in row:
+        return row["hours"][0] // HOURS_PER_DAY, row["hours"][1] // HOURS_PER_DAY
+    first, last = row["days"] if "days" in row else [week * DAYS_PER_WEEK for week in row["weeks"]]
+    return first, math.inf if last is None else last
+
+
+def _holds(row: dict[str, Any], day: int) -> bool:
+    first, last = _span(row)
+    return first <= day <= last
+
+
+def condition_words(condition: str) -> str:
+    """The condition's label without what it has in brackets."""
+    label: str = _entry(condition)["label"]
+    return label.split(" (")[0]
+
+
+@cache
+def _main_anchor() -> dict[str, str]:
+    return {line["of"]: line["anchor"] for line in load("design")["courses"]}

@@ -1,0 +1,143 @@
+"""A course runs from its anchor: the expected path, and how unsteady people are on it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from models.evidence import load
+from models.expectation import describe, expect
+from models.prior import from_scale
+from models.profile import Profile
+from models.trajectory import anchored, phase
+from models.vitals import BY_NAME, VITALS
+from tests.models.profiles import TODAY, profile
+
+
+def after(days: int) -> date:
+    return TODAY + timedelta(days=days)
+
+
+def course(condition: str, anchor: str, **fields: Any) -> Profile:
+    return profile(trajectories=[{"condition": condition, "anchor": anchor, "date": TODAY.isoformat()}], **fields)
+
+
+def path(known: Profile, vital: str, day: int) -> float:
+    """The passing part of the expected level on that day since TODAY, in the canonical unit."""
+    e, i = expect(known, after(day)), BY_NAME[vital].index
+    scale = VITALS[i].scale
+    return from_scale(scale, float(e.mean[i])) - from_scale(scale, float(e.mean[i] - e.path[i]))
+
+
+@pytest.mark.parametrize(
+    ("condition", "anchor", "day", "expected"),
+    [
+        ("heart_failure", "discharge", 0, "vulnerable_post_discharge"),
+        ("heart_failure", "discharge", 30, "vulnerable_post_discharge"),
+        ("heart_failure", "discharge", 31, "early_stable"),
+        ("heart_failure", "discharge", 5000, "stable"),
+        ("heart_failure", "discharge", -1, None),
+        ("heart_failure", "surgery", 1, None),
+        ("postop_major_abdominal", "surgery", 0, "pod0_2"),
+        ("postop_major_abdominal", "surgery", 91, None),
+        ("chemo_neutropenia", "cycle_day1", 0, "infusion"),
+        ("chemo_neutropenia", "cycle_day1", 6, "nadir"),  # the seventh day of the cycle
+        ("chemo_neutropenia", "cycle_day1", 14, "recovery"),
+        ("covid_ari", "symptom_onset", 6, "deterioration_window"),  # began after 'acute', which still runs
+        ("pregnancy_preeclampsia", "gestation", 139, "first_half"),
+        ("pregnancy_preeclampsia", "gestation", 140, "second_half"),
+        ("diabetes_type1", "exercise_end", 0, "post_exercise"),
+        ("no_such_condition", "surgery", 0, None),
+    ],
+)
+def test_the_phase_is_that_of_the_day(condition: str, anchor: str, day: int, expected: str | None) -> None:
+    found = phase(condition, anchor, TODAY, after(day))
+    assert (found and found.id) == expected
+
+
+def test_a_phase_says_where_the_patient_is_in_words() -> None:
+    found = phase("chemo_neutropenia", "cycle_day1", TODAY, after(7))
+    assert found is not None
+    assert (found.day, found.label) == (8, "Cytotoxic chemotherapy / febrile neutropenia risk, day 8 of the cycle")
+    assert "fever = emergency" in found.expected
+
+
+def test_every_phase_of_the_evidence_can_be_reached() -> None:
+    for entry in load("conditions")["conditions"]:
+        rows = [row for row in entry["phases"] if "anchor" in row]
+        anchors = {row["anchor"] for row in rows}
+        met = {phase(entry["id"], a, TODAY, after(d)) for a in anchors for d in range(-60, 400)} - {None}
+        assert {found.id for found in met if found} == {row["id"] for row in rows}
+
+
+def test_an_unsteady_phase_widens_what_its_condition_moves_and_only_then() -> None:
+    known, i = course("heart_failure", "discharge"), BY_NAME["body_weight"].index
+    early, late = expect(known, after(10)), expect(known, after(100))
+    assert early.sd_within[i] == pytest.approx(1.2 * late.sd_within[i])
+    assert "Heart failure, day 10 after discharge: varies 1.2 times as much" in describe(early, i)
+    assert early.sd_within[BY_NAME["glucose"].index] == late.sd_within[BY_NAME["glucose"].index]
+
+
+def test_the_heart_settles_after_an_operation_as_cited() -> None:
+    known = course("postop_major_abdominal", "surgery")
+    falling = [path(known, "resting_heart_rate", day) for day in (1, 4, 7, 14, 28)]
+    cited = [14 * 2.718281828 ** (-(day - 1) / 6) for day in (1, 4, 7, 14, 28)]  # trajectory_model rhr_delta
+    assert falling == pytest.approx(cited, abs=0.6)
+    assert path(known, "resting_heart_rate", -1) == 0
+    assert path(known, "resting_heart_rate", 60) == 0
+
+
+def test_steps_come_back_after_an_operation_as_cited() -> None:
+    known, usual = course("postop_major_abdominal", "surgery"), expect(profile(), TODAY)
+    i = BY_NAME["steps"].index
+    share = {day: float(expect(known, after(day)).mean[i] - usual.mean[i]) for day in (1, 28, 91)}
+    assert share[1] == pytest.approx(-1.5)
+    assert from_scale("ln", share[28]) == pytest.approx(0.64, abs=0.01)  # open abdominal surgery
+    assert share[91] == 0
+
+
+def test_an_old_operation_moves_nothing() -> None:
+    known = profile(conditions=[{"code": "postop_cardiac", "since": "2019-03-01"}, {"code": "covid_ari"}])
+    assert expect(known, TODAY).modifiers == ()
+
+
+def test_a_recovery_without_a_trajectory_runs_from_its_date() -> None:
+    known = profile(conditions=[{"code": "postop_cardiac", "since": TODAY.isoformat()}])
+    assert path(known, "resting_heart_rate", 0) == pytest.approx(18)
+
+
+def test_an_expected_fever_ends_so_that_a_failure_to_improve_shows() -> None:
+    known = course("covid_ari", "symptom_onset")
+    assert path(known, "body_temperature", 1) == pytest.approx(1.0)
+    assert path(known, "body_temperature", 8) == 0
+    assert path(known, "resting_heart_rate", 12) == 0  # the relative bradycardia is not expected either
+
+
+def test_pregnancy_follows_the_medians_of_its_week_and_ends_with_the_birth() -> None:
+    pregnant = course("pregnancy_preeclampsia", "gestation", sex="female", birth_date="1995-01-01")
+    for week, median in ((12, 114), (40, 121)):
+        e = expect(pregnant, after(7 * week))
+        assert e.mean[BY_NAME["systolic_bp"].index] == pytest.approx(median)
+    both = profile(
+        trajectories=[
+            {"condition": "pregnancy_preeclampsia", "anchor": "gestation", "date": TODAY.isoformat()},
+            {"condition": "pregnancy_preeclampsia", "anchor": "birth", "date": after(260).isoformat()},
+        ]
+    )
+    assert [at.anchor for at in anchored(both, after(259))] == ["gestation"]
+    assert [at.anchor for at in anchored(both, after(265))] == ["birth"]
+    assert expect(both, after(265)).mean[BY_NAME["systolic_bp"].index] == pytest.approx(121)
+    assert path(both, "systolic_bp", 300) == 0
+
+
+def test_a_new_cycle_replaces_the_last() -> None:
+    cycles = [{"condition": "chemo_neutropenia", "anchor": "cycle_day1", "date": after(d).isoformat()} for d in (0, 21)]
+    at = anchored(profile(trajectories=cycles), after(22))
+    assert [(c.condition, c.days) for c in at] == [("chemo_neutropenia", 1)]
+
+
+def test_a_course_also_holds_where_only_a_personal_level_is_known() -> None:
+    known = course("postop_cardiac", "surgery")
+    assert expect(known, after(1)).path[BY_NAME["body_weight"].index] == pytest.approx(3)
+    weighed = course("postop_cardiac", "surgery", weight_kg=80.0)
+    assert expect(weighed, after(1)).mean[BY_NAME["body_weight"].index] == pytest.approx(83)
