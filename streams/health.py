@@ -17,6 +17,8 @@ from streams.errors import Failed, PortTaken
 
 log = logging.getLogger(__name__)
 
+SHUTDOWN_S = 1.0
+
 Answer = Callable[[], tuple[bool, str]]
 """Whether it is so, and a sentence that says why (or why not)."""
 
@@ -45,10 +47,10 @@ class HealthServer:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._runner = web.AppRunner(self._application(), access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self.host, self.port, shutdown_timeout=1.0).start()
+            await web.TCPSite(self._runner, self.host, self.port).start()
         except OSError as wrong:
             await self._runner.cleanup()
             raise listening_failed(wrong, self.host, self.port) from None

@@ -1,0 +1,130 @@
+"""Starting and stopping: a signal ends a server cleanly, once; whatever does not end is cut off and said to be."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from streams.errors import Failed
+from streams.process import until_stopped
+from tests.cli.command import Homebeat
+
+WITHIN_S = 30.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_first_signal_asks_and_the_server_winds_up(number: signal.Signals) -> None:
+    wound_up = False
+
+    async def server(stop: asyncio.Event) -> None:
+        nonlocal wound_up
+        os.kill(os.getpid(), number)
+        await stop.wait()
+        wound_up = True
+
+    await until_stopped(server)
+    assert wound_up
+
+
+async def test_second_signal_cuts_off() -> None:
+    async def server(stop: asyncio.Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stop.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Failed, match="told twice"):
+        await until_stopped(server)
+
+
+async def test_server_that_does_not_end_is_cut_off() -> None:
+    cancelled = asyncio.Event()
+
+    async def server(stop: asyncio.Event) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    with pytest.raises(Failed, match=r"did not stop within 0\.05 s"):
+        await until_stopped(server, stop_within_s=0.05)
+    assert cancelled.is_set()
+
+
+async def test_what_a_server_raises_is_raised() -> None:
+    async def server(stop: asyncio.Event) -> None:
+        raise Failed("the broker went away")
+
+    with pytest.raises(Failed, match="the broker went away"):
+        await until_stopped(server)
+
+
+async def test_server_that_ends_by_itself_is_done() -> None:
+    async def server(stop: asyncio.Event) -> None:
+        assert not stop.is_set()
+
+    await until_stopped(server)
+
+
+async def test_signals_are_as_before_afterwards() -> None:
+    async def server(stop: asyncio.Event) -> None:
+        return
+
+    before = signal.getsignal(signal.SIGTERM)
+    await until_stopped(server)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def serving(process: "subprocess.Popen[bytes]") -> int:
+    """The port that the process says it serves at."""
+    assert process.stderr is not None
+    ends = monotonic() + WITHIN_S
+    while monotonic() < ends:
+        line = process.stderr.readline().decode()
+        if not line:
+            break
+        if found := re.search(r"metrics and health at http://127\.0\.0\.1:(\d+)", line):
+            return int(found[1])
+    raise AssertionError(f"it did not start; exit code {process.poll()}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_server_exits_0(embedded: Homebeat, number: signal.Signals) -> None:
+    embedded.fed(b"", "send", "-")  # makes the topics
+    process = embedded.start("notifier", webhook_urls="http://127.0.0.1:1/", http_port="0", secret="s" * 16)
+    try:
+        serving(process)
+        process.send_signal(number)
+        assert process.wait(WITHIN_S) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read().decode()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_taken_port_is_one_line_and_exit_1(embedded: Homebeat) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        answered = embedded("notifier", "--port", str(port), webhook_urls="http://127.0.0.1:1/", secret="s" * 16)
+    assert answered.code == 1
+    assert answered.complaint == (
+        f"homebeat: port {port} on 127.0.0.1 is taken by another process: stop it or set HOMEBEAT_HTTP_PORT"
+    )
+
+
+def test_reader_that_went_away_is_no_fault_of_ours(homebeat: Homebeat, tmp_path: Path) -> None:
+    process = homebeat.start("evidence", "--json")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    said = process.stderr.read().decode()
+    assert process.wait(WITHIN_S) == 1
+    assert said == ""
