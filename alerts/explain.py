@@ -1,0 +1,99 @@
+"""The words of an alert: plain sentences made from its evidence, as a nurse would say them. No language model.
+
+What is said is what was decided on: the value, the patient's own band, how old and how sure the baseline is, which
+modifiers applied, data quality, and whether a limit that holds for everyone would have fired too.
+"""
+
+from alerts.events import Evidence
+from models.findings import Kind
+from models.times import rfc3339
+from models.vitals import BY_NAME
+
+SURE, LEARNING = 0.8, 0.3
+"""Share of the level that is the patient's own, above which a baseline is called the patient's own, or still learning."""
+
+
+def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
+    """One line for the worklist.
+
+    >>> title("heart_rate", "high", "deviation", None)
+    'Heart rate high for this patient'
+    >>> title("spo2", "low", "limit", "below 80 %")
+    'Oxygen saturation below 80 %'
+    """
+    name = _NAMES.get(vital) or BY_NAME[vital].label.split("(")[0].strip()
+    return f"{name} {limit}" if kind == "limit" and limit else f"{name} {direction} for this patient"
+
+
+def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, retrospective: bool) -> str:
+    """Why this alert, in a few sentences."""
+    sentences = [
+        _measured(evidence),
+        _band(evidence),
+        _certainty(evidence),
+        _modifiers(evidence),
+        _quality(evidence),
+        f"It began at {rfc3339(onset_us)}.",
+        _population(kind, population),
+    ]
+    if retrospective:
+        sentences.insert(0, "These readings arrived late: this is about the past, not about now.")
+    return " ".join(s for s in sentences if s)
+
+
+_NAMES = {
+    "heart_rate": "Heart rate", "spo2": "Oxygen saturation", "body_temperature": "Temperature", "hrv_rmssd": "Heart rate variability",
+    "systolic_bp": "Systolic blood pressure", "diastolic_bp": "Diastolic blood pressure", "fev1": "FEV1", "qtc": "QTc",
+    "resting_heart_rate": "Resting heart rate", "skin_temperature": "Skin temperature", "glucose": "Glucose",
+    "body_weight": "Weight", "steps": "Steps", "sleep_duration": "Sleep duration",
+}  # fmt: skip
+
+
+def number(value: float | None, unit: str | None) -> str:
+    """A value as people write it.
+
+    >>> number(72.04, "/min"), number(36.64, "Cel"), number(None, "%")
+    ('72 /min', '36.6 °C', 'no value')
+    """
+    if value is None:
+        return "no value"
+    shown = {"Cel": "°C", "mm[Hg]": "mmHg", "{steps}": "steps"}.get(unit or "", unit or "")
+    digits = 0 if abs(value) >= 60 else 1
+    return f"{value:.{digits}f} {shown}".rstrip()
+
+
+def _measured(e: Evidence) -> str:
+    return f"Measured {number(e.value, e.unit)} at {e.at}."
+
+
+def _band(e: Evidence) -> str:
+    if e.expected is None or e.low is None or e.high is None:
+        return "There is no band of the patient's own to compare with yet."
+    away = f", {abs(e.score):.1f} standard deviations away" if e.score is not None else ""
+    span = f"{number(e.low, None)} to {number(e.high, e.unit)}"
+    return f"Expected for this patient: {number(e.expected, e.unit)}, own band {span}{away}."
+
+
+def _certainty(e: Evidence) -> str:
+    if e.own_weight is None or e.baseline_days is None:
+        return ""
+    days = f"{e.baseline_days:.0f} day{'' if round(e.baseline_days) == 1 else 's'}"
+    if e.own_weight >= SURE:
+        return f"The band is the patient's own, learned over {days}."
+    if e.own_weight >= LEARNING:
+        return f"The band is still being learned ({days} so far, {e.own_weight:.0%} the patient's own)."
+    return f"The band comes mostly from the profile ({days} of own readings so far)."
+
+
+def _modifiers(e: Evidence) -> str:
+    return f"Taken into account: {', '.join(e.modifiers)}." if e.modifiers else ""
+
+
+def _quality(e: Evidence) -> str:
+    return f"The device reported a signal quality of {e.quality:.0%}." if e.quality is not None else ""
+
+
+def _population(kind: Kind, population: bool) -> str:
+    if kind == "limit":
+        return "This is a limit that holds for everyone."
+    return "A limit for everyone would have fired too." if population else "No limit for everyone is broken."

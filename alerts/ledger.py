@@ -1,0 +1,190 @@
+"""The episode ledger: what is raised, cleared and done becomes steps in the lives of a patient's episodes.
+
+Pure: the caller owns the list of episodes, gives everything in log order, and publishes what comes back.
+"""
+
+from dataclasses import dataclass
+
+from alerts.episodes import MOST_SNOOZED_US, Episode, NotAllowed, What, advance, alert_id, find
+from alerts.events import Action, AlertEvent, EventName, Evidence
+from alerts.explain import explain
+from models.findings import SEVERITIES, Kind, Rule
+from models.times import rfc3339, to_us
+
+EPISODES_KEPT = 48
+"""Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped: there are
+fewer problems (vital and direction) than places."""
+FIRST_SEQUENCE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """A problem that a detector has begun to see, or sees worse."""
+
+    problem: str
+    vital: str
+    title: str
+    kind: Kind
+    rank: int
+    rule: Rule
+    onset_us: int
+    event_us: int
+    retrospective: bool
+    evidence: Evidence
+    population: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A problem that a detector no longer sees."""
+
+    problem: str
+    kind: Kind
+    event_us: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Whose, and at which log times: arrival and decision [us]."""
+
+    patient: str
+    care_team: str | None
+    arrived_us: int
+    decided_us: int
+
+
+def on_raised(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent | None:
+    """A new episode, a return, a turn for the worse; or nothing that the care team does not know already."""
+    episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
+    if episode is None:
+        episode = _opened(episodes, raised, when.patient)
+        return _event(episode, "opened", when, None, None)
+    known = raised.kind in episode.sources
+    if not known:
+        episode.sources.append(raised.kind)
+    returns = episode.state == "resolved"
+    worse = raised.rank > episode.rank
+    if raised.retrospective and returns and not worse:
+        return None
+    if not (returns or worse):
+        return None
+    _describe(episode, raised)
+    event = advance(episode, "raise" if returns else "worse")
+    return _event(episode, event, when, None, "returned" if returns else f"now {SEVERITIES[raised.rank]}")
+
+
+def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> AlertEvent | None:
+    """The episode is resolved when the last detector that saw its problem no longer does."""
+    for episode in episodes:
+        if episode.problem != cleared.problem or episode.retrospective or cleared.kind not in episode.sources:
+            continue
+        episode.sources.remove(cleared.kind)
+        if episode.sources or episode.state == "resolved":
+            return None
+        episode.event_us = cleared.event_us
+        episode.evidence = [cleared.evidence]
+        return _event(episode, advance(episode, "clear"), when, None, "back to normal for this patient")
+    return None
+
+
+def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Episode, AlertEvent]:
+    """What a member of the care team did. Raises NotAllowed, and then nothing has changed."""
+    episode = next((e for e in episodes if e.alert_id == action.alert_id), None)
+    if episode is None:
+        raise NotAllowed(f"patient {action.patient} has no alert {action.alert_id}")
+    _check(action, when)
+    event = advance(episode, action.type)
+    if action.type in ("resolve", "new_normal"):
+        episode.sources.clear()
+    episode.snoozed_until_us = to_us(action.until) if action.type == "snooze" and action.until else None
+    reason = (
+        action.reason
+        if action.type != "assign"
+        else f"to {action.to}" + (f": {action.reason}" if action.reason else "")
+    )
+    return episode, _event(episode, event, when, action.by, reason)
+
+
+def on_tick(episodes: list[Episode], when: When) -> list[AlertEvent]:
+    """Snoozes that are over."""
+    due = [e for e in episodes if e.state == "snoozed" and (e.snoozed_until_us or 0) <= when.decided_us]
+    for episode in due:
+        episode.snoozed_until_us = None
+    return [_event(e, advance(e, "wake"), when, None, "the snooze is over") for e in due]
+
+
+def on_forgotten(episodes: list[Episode], when: When) -> list[AlertEvent]:
+    """The patient is no longer ours: what is open expires."""
+    due = [e for e in episodes if e.state != "resolved"]
+    return [_event(e, advance(e, "forget"), when, None, "the profile was withdrawn") for e in due]
+
+
+def next_wake_us(episodes: list[Episode]) -> int | None:
+    """When the first snooze is over."""
+    times = [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
+    return min(times, default=None)
+
+
+def _check(action: Action, when: When) -> None:
+    """What the table cannot say: fields that an action needs."""
+    if action.type == "assign" and not action.to:
+        raise NotAllowed("assign needs `to`")
+    if action.type != "snooze":
+        return
+    if action.until is None or not action.reason:
+        raise NotAllowed("snooze needs `until` and `reason`")
+    if not 0 < to_us(action.until) - when.decided_us <= MOST_SNOOZED_US:
+        raise NotAllowed("a snooze ends in the future, 24 h ahead at most")
+
+
+def _opened(episodes: list[Episode], raised: Raised, patient: str) -> Episode:
+    """A new episode, and room for it."""
+    episode = Episode(
+        alert_id=alert_id(patient, raised.problem, raised.onset_us, raised.retrospective),
+        problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind, category="clinical", state="open",
+        rank=raised.rank, sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
+        retrospective=raised.retrospective, rule=raised.rule, evidence=[raised.evidence], population=raised.population,
+        sources=[raised.kind],
+    )  # fmt: skip
+    resolved = [e for e in episodes if e.state == "resolved" or e.retrospective]
+    for old in resolved[: max(0, len(episodes) + 1 - EPISODES_KEPT)]:
+        episodes.remove(old)
+    episodes.append(episode)
+    return episode
+
+
+def _describe(episode: Episode, raised: Raised) -> None:
+    """The episode now looks as the new finding says."""
+    episode.rank, episode.kind, episode.rule = raised.rank, raised.kind, raised.rule
+    episode.title, episode.event_us = raised.title, raised.event_us
+    episode.evidence, episode.population = [raised.evidence], raised.population
+
+
+def _event(episode: Episode, event: EventName, when: When, by: str | None, reason: str | None) -> AlertEvent:
+    """The record for `alerts`."""
+    return AlertEvent(
+        alert_id=episode.alert_id, sequence=episode.sequence, event=event, state=episode.state, patient=when.patient,
+        care_team=when.care_team, severity=SEVERITIES[episode.rank], category=episode.category, kind=episode.kind,
+        problem=episode.problem, title=episode.title, onset_at=rfc3339(episode.onset_us),
+        event_at=rfc3339(episode.event_us), arrived_at=rfc3339(when.arrived_us), decided_at=rfc3339(when.decided_us),
+        retrospective=episode.retrospective, evidence=list(episode.evidence),
+        explanation=explain(
+            episode.kind, episode.evidence[-1], episode.onset_us, episode.population, episode.retrospective
+        ),
+        population_rule_would_fire=episode.population, rule=episode.rule, by=by, reason=reason,
+    )  # fmt: skip
+
+
+__all__ = [
+    "Cleared",
+    "Raised",
+    "What",
+    "When",
+    "next_wake_us",
+    "on_action",
+    "on_cleared",
+    "on_forgotten",
+    "on_raised",
+    "on_tick",
+]

@@ -1,0 +1,222 @@
+"""What is normal for this patient: a robust state-space filter per row (patient, vital), vectorised over rows.
+
+State: level, and the first two harmonics of the day (24 h and 12 h) in the patient's local time. It starts from the
+expectation of the profile and is moved by the patient's own windows, each weighed by what is already known; an artefact
+moves it only as much as a value at two SD would (Huber). The spread is learned the same way.
+
+Arrays have the state axis first, (5, n), and sums over it are written out: the result for a row never depends on which
+other rows share the call, so a batch of any size gives the same bits.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from models.evidence import load
+from models.segments import Bools, Ints
+from models.times import US_PER_DAY
+from models.vitals import VITALS
+
+Floats = npt.NDArray[np.float64]
+
+STATES = 5
+PAIRS = tuple((i, j) for i in range(STATES) for j in range(i, STATES))
+"""Upper triangle of the covariance, as it is stored."""
+_PLACE = {pair: k for k, pair in enumerate(PAIRS)} | {(j, i): k for k, (i, j) in enumerate(PAIRS)}
+DIAGONAL = tuple(_PLACE[i, i] for i in range(STATES))
+SLOTS_PER_DAY = 96
+
+STATE = np.dtype(
+    [
+        ("x", "f8", STATES),
+        ("p", "f8", len(PAIRS)),
+        ("s2", "f8"),
+        ("n", "f8"),
+        ("first_at", "i8"),
+        ("last_at", "i8"),
+    ],
+    align=True,
+)
+"""x, p: mean and covariance of the state on the vital's working scale; s2: within-person variance; n: windows learned;
+first_at, last_at: event time of the first learned and of the last seen window [us]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How fast a baseline may move, from `evidence/detectors.yaml`.
+
+    learn_from (V,): windows that count as one independent look; known_after (V,): windows until the band may be judged by.
+    """
+
+    q_level: float
+    q_harmonic: float
+    huber: float
+    prior_n: float
+    memory_n: float
+    floor_share: float
+    harmonic_share: float
+    learn_from: Floats
+    known_after: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What the profile leads one to expect of each row, (n,) on the working scale; amplitude, acrophase_h: of the day."""
+
+    mean: Floats
+    sd_between: Floats
+    sd_within: Floats
+    sd_meas: Floats
+    amplitude: Floats
+    acrophase_h: Floats
+
+
+@dataclass(slots=True)
+class Rows:
+    """Filter states of n rows, taken out of the table to work on: x (5, n), p (15, n), the rest (n,)."""
+
+    x: Floats
+    p: Floats
+    s2: Floats
+    n: Floats
+    first_at: Ints
+    last_at: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a window was expected to be, before it was looked at: mean and SD (n,) on the working scale.
+
+    known: enough of the patient's own windows have been seen to judge by it.
+    """
+
+    mean: Floats
+    sd: Floats
+    known: Bools
+
+
+@cache
+def settings() -> Settings:
+    """The settings in use."""
+    document = load("detectors")
+    b = document["baseline"]
+    learn_from, known_after = np.ones(len(VITALS)), np.full(len(VITALS), np.inf)
+    for group in document["classes"].values():
+        for vital in VITALS:
+            if vital.name in group["vitals"]:
+                learn_from[vital.index], known_after[vital.index] = group["learn_from"], group["known_after"]
+    return Settings(
+        b["q_level_per_day"], b["q_harmonic_per_day"], b["huber"], b["spread_prior_windows"], b["spread_memory_windows"],
+        b["spread_floor_share"], b["harmonic_prior_share"], learn_from, known_after,
+    )  # fmt: skip
+
+
+@cache
+def day_shape() -> Floats:
+    """The observation vector by quarter of an hour of the local day, (5, 96): 1, cos, sin (24 h), cos, sin (12 h)."""
+    angle = 2 * np.pi * (np.arange(SLOTS_PER_DAY) + 0.5) / SLOTS_PER_DAY
+    rows = [np.ones_like(angle), np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)]
+    return np.stack(rows)
+
+
+def take(table: npt.NDArray[np.void], index: Ints) -> Rows:
+    """Copy rows out of the table (dtype STATE)."""
+    one = table[index]
+    x, p = np.ascontiguousarray(one["x"].T), np.ascontiguousarray(one["p"].T)
+    return Rows(x, p, one["s2"].copy(), one["n"].copy(), one["first_at"].copy(), one["last_at"].copy())
+
+
+def put(table: npt.NDArray[np.void], index: Ints, rows: Rows) -> None:
+    """Write rows back."""
+    table["x"][index], table["p"][index] = rows.x.T, rows.p.T
+    table["s2"][index], table["n"][index] = rows.s2, rows.n
+    table["first_at"][index], table["last_at"][index] = rows.first_at, rows.last_at
+
+
+def start(prior: Prior) -> Rows:
+    """Rows that know only the profile. A vital with no population level waits for its first own window (mean NaN)."""
+    n, share = len(prior.mean), settings().harmonic_share
+    x, p = np.zeros((STATES, n)), np.zeros((len(PAIRS), n))
+    angle = 2 * np.pi * prior.acrophase_h / 24
+    x[0], x[1], x[2] = prior.mean, prior.amplitude * np.cos(angle), prior.amplitude * np.sin(angle)
+    p[DIAGONAL[0]] = prior.sd_between**2
+    for place in DIAGONAL[1:]:
+        p[place] = np.maximum(share * prior.sd_within, 0.5 * prior.amplitude) ** 2
+    zero = np.zeros(n, np.int64)
+    return Rows(x, p, prior.sd_within**2, np.zeros(n), zero, zero.copy())
+
+
+def slot_of_day(at_us: Ints, offset_us: Ints) -> Ints:
+    """Quarter of an hour of the local day, (n,); offset_us: local time minus UTC."""
+    return ((at_us + offset_us) % US_PER_DAY) // (US_PER_DAY // SLOTS_PER_DAY)
+
+
+def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, vital: Ints) -> Prediction:
+    """Let time pass up to `at` and say what to expect then; `rows` is updated in place.
+
+    A row without any level takes its first window `y` as one, and expects it.
+    """
+    s = settings()
+    homeless = np.isnan(rows.x[0])
+    rows.x[0] = np.where(homeless, y, rows.x[0])
+    days = np.where(rows.last_at > 0, np.maximum(at - rows.last_at, 0), 0) / US_PER_DAY
+    rows.p[DIAGONAL[0]] += s.q_level * rows.s2 * days
+    for place in DIAGONAL[1:]:
+        rows.p[place] += s.q_harmonic * rows.s2 * days
+    rows.last_at = np.maximum(rows.last_at, at)
+    h = day_shape()[:, slot]
+    variance = _quadratic(rows.p, h) + rows.s2 + prior.sd_meas**2
+    return Prediction(_dot(h, rows.x), np.sqrt(variance), rows.n >= s.known_after[vital])
+
+
+def learn(
+    rows: Rows, prior: Prior, prediction: Prediction, slot: Ints, y: Floats, at: Ints, vital: Ints, which: Bools
+) -> None:
+    """Move the rows in `which` (n,) towards their window y (n,); the others keep what they know."""
+    s = settings()
+    h = day_shape()[:, slot]
+    ph = [_dot([rows.p[_PLACE[i, j]] for j in range(STATES)], h) for i in range(STATES)]
+    error = y - prediction.mean
+    noise = (rows.s2 + prior.sd_meas**2) * s.learn_from[vital]
+    surprise = np.abs(error) / prediction.sd
+    noise = noise * np.maximum(1.0, surprise / s.huber)
+    total = _dot(h, ph) + noise
+    for i in range(STATES):
+        rows.x[i] += np.where(which, ph[i] / total * error, 0.0)
+    for k, (i, j) in enumerate(PAIRS):
+        rows.p[k] -= np.where(which, ph[i] * ph[j] / total, 0.0)
+    _learn_spread(rows, prior, prediction, error, vital, which)
+    rows.first_at = np.where(which & (rows.n == 0), at, rows.first_at)
+    rows.n += which
+
+
+def _learn_spread(rows: Rows, prior: Prior, prediction: Prediction, error: Floats, vital: Ints, which: Bools) -> None:
+    """Within-person variance from clipped squares of the errors, shrunk to the profile's while there are few."""
+    s = settings()
+    from_level = prediction.sd**2 - rows.s2
+    seen = np.maximum(np.minimum(error**2, (s.huber * prediction.sd) ** 2) * _CLIP_CORRECTION - from_level, 0.0)
+    gain = 1.0 / (np.minimum(s.prior_n + rows.n, s.memory_n) * s.learn_from[vital] + 1.0)
+    moved = rows.s2 + gain * (seen - rows.s2)
+    rows.s2 = np.where(which, np.maximum(moved, s.floor_share * prior.sd_within**2), rows.s2)
+
+
+_CLIP_CORRECTION = 1.0863
+"""1 / E[min(z^2, 4)] of a standard normal: clipping at two SD (`huber`) hides 8 % of the variance."""
+
+
+def own_weight(rows: Rows, prior: Prior) -> Floats:
+    """Share of the level that is the patient's own, 0..1: how far the prior's variance has shrunk."""
+    variance = prior.sd_between**2
+    return np.clip(1.0 - rows.p[DIAGONAL[0]] / np.where(variance > 0, variance, 1.0), 0.0, 1.0)
+
+
+def _dot(a: "Floats | list[Floats]", b: "Floats | list[Floats]") -> Floats:
+    """Sum over the five states, in a fixed order."""
+    return ((a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])) + a[4] * b[4]
+
+
+def _quadratic(p: Floats, h: Floats) -> Floats:
+    """h' P h for each row."""
+    return _dot(h, [_dot([p[_PLACE[i, j]] for j in range(STATES)], h) for i in range(STATES)])

@@ -1,0 +1,133 @@
+"""Acute deviation: a vital away from the patient's own band, long enough to be worth a person's time.
+
+One window is never enough: heavy tails quadruple the false alerts of single points and leave persistence alone
+(alarm_burden section 6). Hysteresis: it clears only well inside the band. Settings in `evidence/detectors.yaml`.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from models.detectors.floors import CLEAR, RAISE
+from models.evidence import load
+from models.findings import SEVERITIES, Rule
+from models.segments import Bools, Ints
+from models.times import US_PER_S
+from models.vitals import VITALS
+
+Floats = npt.NDArray[np.float64]
+ADVISORY, URGENT = SEVERITIES.index("advisory"), SEVERITIES.index("urgent")
+MOST_COUNTED = 30_000
+
+STATE = np.dtype(
+    [
+        ("n", "i2"),
+        ("n_urgent", "i2"),
+        ("sign", "i1"),
+        ("open", "u1"),
+        ("open_sign", "i1"),
+        ("ok_n", "i2"),
+        ("since", "i8"),
+        ("last_at", "i8"),
+    ],
+    align=True,
+)
+"""n, n_urgent: windows in a row beyond z_on, z_urgent; sign of the run; open: rank + 1 of the open problem (0 none);
+ok_n: windows in a row well inside; since, last_at: beginning of the run and the last judged window [us]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """By vital, (V,)."""
+
+    z_on: Floats
+    windows_on: Ints
+    z_urgent: Floats
+    z_off: Floats
+    windows_off: Ints
+    max_gap_us: Ints
+    judged: Bools
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Problems raised and cleared, arrays of the same length: index into the windows, what, sign, rank, since [us]."""
+
+    index: Ints
+    what: Ints
+    sign: Ints
+    rank: Ints
+    since: Ints
+
+
+@cache
+def settings() -> Settings:
+    """The settings in use."""
+    document = load("detectors")
+    group = {name: g for g in document["classes"].values() for name in g["vitals"]}
+    by_vital = [group.get(v.name, next(iter(document["classes"].values()))) for v in VITALS]
+    silent = document["silent_vitals"]
+    return Settings(
+        np.array([g["z_on"] for g in by_vital], float),
+        np.array([g["windows_on"] for g in by_vital]),
+        np.array([g["z_urgent"] for g in by_vital], float),
+        np.array([g["z_off"] for g in by_vital], float),
+        np.array([g["windows_off"] for g in by_vital]),
+        np.array([g["max_gap_h"] * 3600 * US_PER_S for g in by_vital]),
+        np.array([v.name in group and v.name not in silent for v in VITALS]),
+        Rule(id="acute_deviation", version=document["meta"]["version"], source=document["meta"]["src"][0]),
+    )
+
+
+def watch(states: npt.NDArray[np.void], row: Ints, vital: Ints, z: Floats, at: Ints, usable: Bools) -> Changes:
+    """Judge one window a row; `states` is updated in place.
+
+    row (n,): each at most once; z (n,): the window in SD of its prediction; at (n,): its start [us]; usable (n,): taken
+    at rest and against a band that is one.
+    """
+    s, old = settings(), states[row]
+    usable = usable & s.judged[vital]
+    size, sign = np.abs(z), np.where(z >= 0, 1, -1)
+    hot = usable & (size >= s.z_on[vital])
+    goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[vital]) & (old["n"] > 0)
+    n = np.where(hot, np.where(goes_on, np.minimum(old["n"] + 1, MOST_COUNTED), 1), 0)
+    worse = hot & (size >= s.z_urgent[vital])
+    n_urgent = np.where(worse, np.where(goes_on, np.minimum(old["n_urgent"] + 1, MOST_COUNTED), 1), 0)
+    since = np.where(hot & ~goes_on, at, old["since"])
+    rank = np.where(n_urgent >= s.windows_on[vital], URGENT, ADVISORY)
+    fires = hot & (n >= s.windows_on[vital])
+    turned = fires & (old["open"] > 0) & (old["open_sign"] != sign)
+    ok_n = np.where(usable & (size <= s.z_off[vital]), np.minimum(old["ok_n"] + 1, MOST_COUNTED), 0)
+    over = (usable & (old["open"] > 0) & (ok_n >= s.windows_off[vital])) | turned
+    is_open = np.where(over, 0, old["open"])
+    raised = fires & (rank + 1 > is_open)
+    _keep(states, row, usable, n, n_urgent, sign, np.where(raised, rank + 1, is_open), raised, ok_n, since, at)
+    return _changes(over, raised, old["open_sign"], sign, rank, since)
+
+
+def _keep(
+    states: npt.NDArray[np.void], row: Ints, usable: Bools, n: Ints, n_urgent: Ints, sign: Ints, is_open: Ints,
+    raised: Bools, ok_n: Ints, since: Ints, at: Ints,
+) -> None:  # fmt: skip
+    """Remember; a window that could not be judged leaves everything as it was."""
+    old = states[row]
+    new = old.copy()
+    new["n"], new["n_urgent"], new["sign"], new["open"] = n, n_urgent, sign, is_open
+    new["open_sign"] = np.where(raised, sign, old["open_sign"])
+    new["ok_n"], new["since"], new["last_at"] = ok_n, since, at
+    states[row] = np.where(usable, new, old)
+
+
+def _changes(over: Bools, raised: Bools, open_sign: Ints, sign: Ints, rank: Ints, since: Ints) -> Changes:
+    """Clears first, so that a problem which turned round is closed before its opposite opens."""
+    off, on = np.flatnonzero(over), np.flatnonzero(raised)
+    return Changes(
+        np.concatenate([off, on]),
+        np.concatenate([np.full(len(off), CLEAR), np.full(len(on), RAISE)]),
+        np.concatenate([open_sign[off], sign[on]]).astype(np.int64),
+        np.concatenate([np.zeros(len(off), np.int64), rank[on]]),
+        np.concatenate([since[off], since[on]]),
+    )

@@ -1,0 +1,319 @@
+"""Safety floors: limits that hold for everyone, judged on each raw reading as it comes.
+
+The limits, their persistence and their sources are data (`evidence/floors.yaml`). A row is one (patient, vital).
+Readings of one row are judged in log order, one round at a time, so that a batch of any size gives the same answer; rows
+that are nowhere near a limit never enter a round.
+
+A row has two lanes. Lane 0 takes readings in event order. Lane 1 takes what comes late (older than the newest reading
+seen), so that a backfill can neither reset nor complete a run of live readings.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.evidence import load
+from models.findings import SEVERITIES, Rule
+from models.segments import Bools, Ints, starts
+from models.times import US_PER_S
+from models.vitals import BY_NAME, VITALS
+
+Floats = npt.NDArray[np.float64]
+
+SLOTS = 8
+"""Rules of one vital: slots 0-3 are low limits, 4-7 high ones. Checked when the evidence is loaded."""
+SIDES = {"low": slice(0, 4), "high": slice(4, 8)}
+LANES = 2
+LOW, HIGH = 0, 1
+RAISE, CLEAR = 1, 0
+MOST_COUNTED = 30_000
+"""Counts stop here (they are kept in 16 bits); every rule asks for far fewer."""
+
+STATE = np.dtype(
+    [
+        ("run_n", "i2", (LANES, SLOTS)),
+        ("since", "i8", (LANES, SLOTS)),
+        ("open", "u1", (LANES, SLOTS)),
+        ("ok_n", "i2", (LANES, 2)),
+        ("ok_since", "i8", (LANES, 2)),
+        ("busy", "u1"),
+    ],
+    align=True,
+)
+"""What one row remembers. Times in us; `busy` says that a run or an open problem needs the next reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The rules as arrays, one line for each limit set (the vitals', then patients with targets of their own).
+
+    limit (k, 8), NaN where there is no rule; strict (k, 8); persist_us, repeat, rank (k, 8); rest (k, 8): judged at rest
+    only; near_low, near_high (k,): values inside (near_low, near_high) break no rule; rules (k x 8): the rule, or None.
+    """
+
+    limit: Floats
+    strict: Bools
+    persist_us: Ints
+    repeat: Ints
+    rank: Ints
+    rest: Bools
+    near_low: Floats
+    near_high: Floats
+    rules: tuple[tuple[Rule | None, ...], ...]
+    spot_gap_us: int
+    clear_n: int
+    clear_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Readings to be judged, in log order: arrays of shape (n,).
+
+    row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; spot:
+    nothing of this row and lane for `spot_gap_us` before it.
+    """
+
+    row: Ints
+    line: Ints
+    value: Floats
+    at: Ints
+    at_rest: Bools
+    lane: Ints
+    spot: Bools
+
+    def take(self, index: Ints) -> "Judged":
+        """The readings at these indices."""
+        columns = self.row, self.line, self.value, self.at, self.at_rest, self.lane, self.spot
+        return Judged(*(column[index] for column in columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """Problems raised and cleared, in no particular order: arrays of the same length.
+
+    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE or CLEAR; rank of
+    the severity; slot of the rule; since: event time at which the run began [us]; lane.
+    """
+
+    reading: Ints
+    row: Ints
+    side: Ints
+    what: Ints
+    rank: Ints
+    slot: Ints
+    since: Ints
+    lane: Ints
+
+    def of(self, judged: Ints) -> "Crossings":
+        """The same, with `reading` counted among all samples; judged: the index of each judged one."""
+        return replace(self, reading=judged[self.reading]) if len(self.reading) else self
+
+
+@cache
+def population_floors() -> Floors:
+    """The floors of `evidence/floors.yaml`; line v is the limit set of vital v."""
+    document = load("floors")
+    shape = (len(VITALS), SLOTS)
+    limit, strict = np.full(shape, np.nan), np.zeros(shape, bool)
+    persist, repeat, rank = np.zeros(shape, np.int64), np.ones(shape, np.int64), np.zeros(shape, np.int64)
+    rest = np.zeros(shape, bool)
+    rules: list[list[Rule | None]] = [[None] * SLOTS for _ in VITALS]
+    for entry in document["floors"]:
+        at = BY_NAME[entry["vital"]].index, _free_slot(entry, limit)
+        limit[at], strict[at] = entry["limit"], entry["op"] in ("<", ">")
+        persist[at], repeat[at] = entry["persist_s"] * US_PER_S, entry.get("repeat", 1)
+        rank[at], rest[at] = SEVERITIES.index(entry["severity"]), entry["rest"]
+        rules[at[0]][at[1]] = Rule(id=entry["id"], version=document["meta"]["version"], source=entry["src"][0])
+    meta = document["meta"]
+    return Floors(
+        limit, strict, persist, repeat, rank, rest, *_near(limit), tuple(map(tuple, rules)),
+        meta["spot_gap_s"] * US_PER_S, meta["clear"]["readings"], meta["clear"]["for_s"] * US_PER_S,
+    )  # fmt: skip
+
+
+def _free_slot(entry: dict[str, Any], limit: Floats) -> int:
+    """The next slot on the rule's side; an error if the vital has more rules than slots."""
+    side = SIDES["low" if entry["op"].startswith("<") else "high"]
+    for slot in range(side.start, side.stop):
+        if np.isnan(limit[BY_NAME[entry["vital"]].index, slot]):
+            return slot
+    most = side.stop - side.start
+    raise ValueError(f"evidence/floors.yaml: {entry['id']}: {entry['vital']} has more than {most} rules on one side")
+
+
+def _near(limit: Floats) -> tuple[Floats, Floats]:
+    """Per line: the highest low limit and the lowest high limit (infinite where there is none)."""
+    low = np.where(np.isnan(limit[:, SIDES["low"]]), -np.inf, limit[:, SIDES["low"]]).max(axis=1)
+    high = np.where(np.isnan(limit[:, SIDES["high"]]), np.inf, limit[:, SIDES["high"]]).min(axis=1)
+    return low, high
+
+
+def with_targets(floors: Floors, vital: int, low: Floats) -> Floors:
+    """The floors with a line more for each low target (k,) that a clinician set for a patient.
+
+    Only the rules marked `target: low` follow it: the outermost takes the target, the others the deeper of the two. What
+    is an emergency for everyone stays one. The new lines are len(VITALS) + 0..k-1.
+    """
+    limits = np.repeat(floors.limit[vital][None], len(low), axis=0)
+    follows = _follow_target()[vital]
+    outermost = follows & (floors.limit[vital] == np.nanmax(np.where(follows, floors.limit[vital], np.nan)))
+    limits = np.where(outermost, low[:, None], np.where(follows, np.fmin(limits, low[:, None]), limits))
+    strict = np.repeat((floors.strict[vital] | follows)[None], len(low), axis=0)
+    limit = np.concatenate([floors.limit, limits])
+    same = [np.concatenate([c, np.repeat(c[vital][None], len(low), axis=0)]) for c in _columns(floors)]
+    persist_us, repeat, rank, rest = same
+    near_low, near_high = _near(limit)
+    return replace(
+        floors, limit=limit, strict=np.concatenate([floors.strict, strict]), persist_us=persist_us, repeat=repeat,
+        rank=rank, rest=rest, near_low=near_low, near_high=near_high,
+        rules=floors.rules + (floors.rules[vital],) * len(low),
+    )  # fmt: skip
+
+
+def _columns(floors: Floors) -> tuple[npt.NDArray[Any], ...]:
+    return floors.persist_us, floors.repeat, floors.rank, floors.rest
+
+
+@cache
+def _follow_target() -> Bools:
+    """Which rules follow a clinician's low target, (V, 8)."""
+    follows, limit = np.zeros((len(VITALS), SLOTS), bool), np.full((len(VITALS), SLOTS), np.nan)
+    for entry in load("floors")["floors"]:
+        at = BY_NAME[entry["vital"]].index, _free_slot(entry, limit)
+        limit[at], follows[at] = entry["limit"], entry.get("target") == "low"
+    return follows
+
+
+def applicable(floors: Floors, line: Ints, value: Floats, at_rest: Bools) -> Bools:
+    """Whether each reading breaks a rule that applies to it, (n,): some hold at rest only."""
+    return (beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line])).any(axis=1)
+
+
+def in_words(floors: Floors, line: int, slot: int) -> str:
+    """The limit of a rule, as it is read out.
+
+    >>> in_words(population_floors(), BY_NAME["spo2"].index, 0)
+    'below 80 %'
+    """
+    high = slot >= SIDES["high"].start
+    vital = VITALS[line] if line < len(VITALS) else BY_NAME["spo2"]
+    word = {(False, True): "below", (False, False): "at or below", (True, True): "above", (True, False): "at or above"}
+    said = word[high, bool(floors.strict[line, slot])]
+    unit = {"Cel": "°C", "mm[Hg]": "mmHg", "1": ""}.get(vital.unit, vital.unit)
+    return f"{said} {floors.limit[line, slot]:g} {unit}".rstrip()
+
+
+def near(floors: Floors, line: Ints, value: Floats) -> Bools:
+    """Which readings could break a rule; value (n,) in canonical units, line (n,): limit set of each."""
+    return (value <= floors.near_low[line]) | (value >= floors.near_high[line])
+
+
+def beyond(floors: Floors, line: Ints, value: Floats) -> Bools:
+    """Which rules each reading breaks, (n, 8)."""
+    limit, strict, v = floors.limit[line], floors.strict[line], value[:, None]
+    low = np.where(strict[:, :4], v < limit[:, :4], v <= limit[:, :4])
+    high = np.where(strict[:, 4:], v > limit[:, 4:], v >= limit[:, 4:])
+    return np.concatenate([low, high], axis=1)
+
+
+def judge(floors: Floors, states: npt.NDArray[np.void], readings: Judged, broken: Bools) -> Crossings:
+    """Judge readings in log order, round by round; `states` (the rows') is updated in place.
+
+    broken (n,): the reading breaks a rule that applies to it. A reading of a row without a run or an open problem that
+    breaks no rule changes nothing, so the rounds step over it.
+    """
+    order = np.argsort(readings.row, kind="stable")
+    row = readings.row[order]
+    begin = np.flatnonzero(starts(row))
+    end = np.append(begin[1:], len(row))
+    following = _next_true(broken[order])
+    found: list[tuple[Ints, ...]] = []
+    at = begin
+    while len(at):
+        at = np.where(states["busy"][row[at]] > 0, at, following[at])
+        there = at < end
+        at, end = at[there], end[there]
+        if len(at):
+            found += _round(floors, states, order[at], readings.take(order[at]))
+        at = at + 1
+        there = at < end
+        at, end = at[there], end[there]
+    if not found:
+        return Crossings(*(np.empty(0, np.int64) for _ in range(8)))
+    return Crossings(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _next_true(flags: Bools) -> Ints:
+    """Index of the next true flag at or after each place; len(flags) where there is none (of any row)."""
+    n = len(flags)
+    places = np.where(flags, np.arange(n), n)
+    return np.minimum.accumulate(places[::-1])[::-1] if n else places
+
+
+def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged) -> list[tuple[Ints, ...]]:
+    """One reading a row: extend or break runs, open and clear."""
+    at = one.row, one.lane
+    judged = one.at_rest[:, None] | ~floors.rest[one.line]
+    broken = beyond(floors, one.line, one.value) & judged
+    run_n, since = _runs(floors, states["run_n"][at], states["since"][at], one, judged, broken)
+    long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
+    before = states["open"][at].astype(bool)
+    after = before | (broken & (run_n >= floors.repeat[one.line]) & long_enough)
+    raised = _raised(floors, index, one, since, before, after)
+    cleared = _cleared(floors, states, index, one, judged, broken, after)
+    states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
+    states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
+    return raised + cleared
+
+
+def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, broken: Bools) -> tuple[Ints, Ints]:
+    """Length and beginning of each rule's run of readings beyond its limit. A spot reading begins its own run in time."""
+    n, at = n.astype(np.int64), one.at[:, None]
+    begins = broken & ((n == 0) | (one.spot[:, None] & (floors.repeat[one.line] == 1)))
+    longer = np.where(begins, 1, np.minimum(n + 1, MOST_COUNTED))
+    n = np.where(judged, np.where(broken, longer, 0), n)
+    return n, np.where(begins, at, np.where(broken, np.minimum(since, at), since))
+
+
+def _raised(
+    floors: Floors, index: Ints, one: Judged, since: Ints, before: Bools, after: Bools
+) -> list[tuple[Ints, ...]]:
+    """A side is raised when its worst open rule becomes worse than it was."""
+    found = []
+    rank = floors.rank[one.line] + 1
+    for side, slots in enumerate(SIDES.values()):
+        was = np.where(before[:, slots], rank[:, slots], 0).max(axis=1)
+        now = np.where(after[:, slots], rank[:, slots], 0)
+        hit = np.flatnonzero(now.max(axis=1) > was)
+        if len(hit):
+            worst = now[hit].argmax(axis=1) + slots.start
+            begun = np.where(after[hit, slots], since[hit, slots], np.iinfo(np.int64).max).min(axis=1)
+            same = np.ones(len(hit), np.int64)
+            columns = same * side, same * RAISE, now[hit].max(axis=1) - 1, worst, begun, one.lane[hit]
+            found.append((index[hit], one.row[hit], *columns))
+    return found
+
+
+def _cleared(
+    floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools
+) -> list[tuple[Ints, ...]]:
+    """A side is cleared after enough readings back inside, over long enough; `after` is updated in place."""
+    found = []
+    for side, slots in enumerate(SIDES.values()):
+        at = one.row, one.lane, side
+        is_open, counts = after[:, slots].any(axis=1), judged[:, slots].any(axis=1)
+        ok = counts & ~broken[:, slots].any(axis=1)
+        n = states["ok_n"][at].astype(np.int64)
+        since = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
+        n = np.where(is_open, np.where(counts, np.where(ok, np.minimum(n + 1, MOST_COUNTED), 0), n), 0)
+        done = is_open & ok & (n >= floors.clear_n) & (one.at - since >= floors.clear_us)
+        states["ok_n"][at], states["ok_since"][at] = np.where(done, 0, n), since
+        after[:, slots] &= ~done[:, None]
+        hit = np.flatnonzero(done)
+        if len(hit):
+            zero = np.zeros(len(hit), np.int64)
+            found.append((index[hit], one.row[hit], zero + side, zero + CLEAR, zero, zero, since[hit], one.lane[hit]))
+    return found

@@ -1,0 +1,228 @@
+"""From signals to people: findings for the record, episodes for the care team.
+
+Few things come this far, so this part may be plain Python, one signal at a time, in log order.
+"""
+
+import hashlib
+
+import numpy as np
+
+from alerts import ledger
+from alerts.episodes import NotAllowed
+from alerts.events import Action, AlertEvent, Evidence
+from alerts.explain import title
+from alerts.ledger import Cleared, Raised, When
+from models.detectors import floors
+from models.expectation import describe
+from models.findings import SEVERITIES, Finding, Rule
+from models.readings import Reason, Refused
+from models.times import rfc3339
+from models.vitals import VITALS
+from models.windows import HORIZON_US
+from streams.engine.clock import Clocks
+from streams.engine.closing import band_at, shown
+from streams.engine.log import LogSlice
+from streams.engine.raw import RawJudgement
+from streams.engine.samples import Samples
+from streams.engine.signals import Band, Signal, Snapshot
+from streams.engine.state import PartitionState
+from streams.engine.zones import local_offset_us
+
+ACTIONS_REMEMBERED = 64
+"""Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A repeat
+from further back meets the table of states, where acknowledging twice is not allowed."""
+SILENT_CLEAR = 1
+"""Lane of late readings: its problems are about the past, so nobody is told that they have passed."""
+
+
+def crossing_signals(
+    state: PartitionState, log: LogSlice, samples: Samples, raw: RawJudgement, snapshots: dict[int, list[Snapshot]]
+) -> list[Signal]:
+    """The floors' crossings as signals, each with the patient's band of that moment."""
+    found = []
+    for k in range(len(raw.crossings.reading)):
+        if raw.crossings.what[k] == floors.CLEAR and raw.crossings.lane[k] == SILENT_CLEAR:
+            continue
+        found.append(_crossing(state, log, samples, raw, k, snapshots))
+    return found
+
+
+def _crossing(
+    state: PartitionState,
+    log: LogSlice,
+    samples: Samples,
+    raw: RawJudgement,
+    k: int,
+    snapshots: dict[int, list[Snapshot]],
+) -> Signal:
+    c, i = raw.crossings, int(raw.crossings.reading[k])
+    vital, slot, position = int(samples.vital[i]), int(samples.slot[i]), 2 * int(samples.index[i]) + 1
+    line, rule_slot = int(raw.line[i]), int(c.slot[k])
+    at, clock = int(samples.at[i]), int(samples.clock[i])
+    raised = bool(c.what[k] == floors.RAISE)
+    return Signal(
+        position=position, slot=slot, vital=vital, high=bool(c.side[k] == floors.HIGH), raised=raised, kind="limit",
+        rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
+        limit=floors.in_words(raw.floors, line, rule_slot) if raised else None, onset_us=int(c.since[k]),
+        event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
+        quality=float(samples.quality[i]), band=_band(state, samples, i, position, snapshots[int(samples.row[i])]),
+        retrospective=bool(clock - at > HORIZON_US[vital]),
+    )  # fmt: skip
+
+
+def _band(state: PartitionState, samples: Samples, i: int, position: int, history: list[Snapshot]) -> Band | None:
+    """The band as it was when the sample was judged: after the last window that had closed by then."""
+    snapshot = [s for s in history if s.position <= position][-1]
+    one = slice(i, i + 1)
+    offset = int(local_offset_us(state, samples.slot[one], samples.at[one])[0])
+    band = band_at(snapshot, int(samples.vital[i]), int(samples.at[i]), offset, float(samples.value[i]))
+    return band if band.known else None
+
+
+def to_people(
+    state: PartitionState, signals: list[Signal], clocks: Clocks, alerts: list[AlertEvent], findings: list[Finding]
+) -> None:
+    """Signals and due snoozes, in log order, into findings and the ledger."""
+    wakes = _wakes(state, clocks)
+    for signal in signals:
+        while wakes and wakes[0][0] <= signal.position:
+            alerts += _woken(state, *wakes.pop(0)[1:])
+        if signal.raised:
+            findings.append(_finding(state, signal))
+        event = _ledger(state, signal)
+        if event is not None:
+            alerts.append(event)
+    for wake in wakes:
+        alerts += _woken(state, *wake[1:])
+    _note_wakes(state, {s.slot for s in signals} | {w[1] for w in wakes})
+
+
+def _ledger(state: PartitionState, signal: Signal) -> AlertEvent | None:
+    person = state.person(signal.slot)
+    when = When(person.name, _care_team(state, signal.slot), signal.arrived_us, signal.decided_us)
+    problem = problem_of(signal)
+    if not signal.raised:
+        cleared = Cleared(problem, signal.kind, signal.event_us, _evidence(state, signal))
+        return ledger.on_cleared(person.episodes, cleared, when)
+    return ledger.on_raised(person.episodes, _raised(state, signal, problem), when)
+
+
+def problem_of(signal: Signal) -> str:
+    """Vital and direction: what findings of one episode share."""
+    return f"{VITALS[signal.vital].name}.{'high' if signal.high else 'low'}"
+
+
+def _raised(state: PartitionState, signal: Signal, problem: str) -> Raised:
+    vital = VITALS[signal.vital]
+    said = title(vital.name, "high" if signal.high else "low", signal.kind, signal.limit)
+    return Raised(
+        problem=problem, vital=vital.name, title=said, kind=signal.kind, rank=signal.rank, rule=_rule(signal),
+        onset_us=signal.onset_us, event_us=signal.event_us, retrospective=signal.retrospective,
+        evidence=_evidence(state, signal), population=_population(signal),
+    )  # fmt: skip
+
+
+def _rule(signal: Signal) -> Rule:
+    if signal.rule is None:
+        raise ValueError(f"a raised signal has no rule: {signal}")
+    return signal.rule
+
+
+def _population(signal: Signal) -> bool:
+    """Whether a limit that holds for everyone is broken by the value."""
+    if signal.kind == "limit":
+        return True
+    book = floors.population_floors()
+    return bool(floors.beyond(book, np.array([signal.vital]), np.array([signal.value])).any())
+
+
+def _evidence(state: PartitionState, signal: Signal) -> Evidence:
+    vital, band = VITALS[signal.vital], signal.band
+    modifiers = describe(state.expectation(signal.slot, signal.event_us), signal.vital)
+    return Evidence(
+        vital=vital.name, value=shown(signal.value), unit=vital.unit, at=rfc3339(signal.event_us),
+        expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
+        high=shown(band.high) if band else None, score=round(band.score, 2) if band else None,
+        baseline_days=round(band.baseline_days, 1) if band else None, own_weight=round(band.own_weight, 3) if band else None,
+        modifiers=modifiers, quality=None if np.isnan(signal.quality) else round(signal.quality, 3),
+    )  # fmt: skip
+
+
+def _finding(state: PartitionState, signal: Signal) -> Finding:
+    vital, band, problem = VITALS[signal.vital], signal.band, problem_of(signal)
+    name, rule = state.person(signal.slot).name, _rule(signal)
+    parts = [name, problem, rule.id, str(signal.onset_us), str(signal.event_us), str(signal.retrospective)]
+    return Finding(
+        patient=name, finding_id="f-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], problem=problem,
+        kind=signal.kind, severity=SEVERITIES[signal.rank], vitals=[vital.name], direction="high" if signal.high else "low",
+        event_at=rfc3339(signal.event_us), arrived_at=rfc3339(signal.arrived_us), value=shown(signal.value), unit=vital.unit,
+        expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
+        high=shown(band.high) if band else None, score=round(band.score, 2) if band else None, rule=rule,
+        retrospective=signal.retrospective,
+    )  # fmt: skip
+
+
+def _care_team(state: PartitionState, slot: int) -> str | None:
+    profile = state.profile(slot)
+    return profile.care_team if profile else None
+
+
+def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> AlertEvent | None:
+    """Apply an action once. None if it was done before; Refused (bad_action) if it is not allowed, and nothing changed."""
+    person = state.person(slot)
+    if action.action_id in person.actions:
+        return None
+    when = When(person.name, _care_team(state, slot), arrived_us, arrived_us)
+    try:
+        episode, event = ledger.on_action(person.episodes, action, when)
+    except NotAllowed as error:
+        raise Refused(Reason.BAD_ACTION, str(error)) from error
+    person.actions = [*person.actions, action.action_id][-ACTIONS_REMEMBERED:]
+    if action.type in ("resolve", "new_normal"):
+        _rearm(state, slot, episode.vital, learn_anew=action.type == "new_normal", at_us=arrived_us)
+    _note_wakes(state, {slot})
+    return event
+
+
+def _rearm(state: PartitionState, slot: int, vital: str, *, learn_anew: bool, at_us: int) -> None:
+    """Resolved by a person: detectors begin anew, so that what goes on is raised again rather than taken for known."""
+    row = int(state.row_of[slot, [v.name for v in VITALS].index(vital)])
+    if row < 0:
+        return
+    state.rows["floor"][row] = np.zeros((), floors.STATE)
+    state.rows["deviation"][row] = np.zeros((), state.rows["deviation"].dtype)
+    if learn_anew:
+        state.set_prior(row, at_us)
+
+
+def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
+    """The patient's open episodes end."""
+    person = state.person(slot)
+    return ledger.on_forgotten(person.episodes, When(person.name, _care_team(state, slot), arrived_us, arrived_us))
+
+
+def _wakes(state: PartitionState, clocks: Clocks) -> list[tuple[int, int, int]]:
+    """(position, slot, clock) of snoozes that ticks end, in order."""
+    if not len(clocks.ticks) or clocks.ticks[-1] < state.next_wake_us():
+        return []
+    due = []
+    for slot, at in state.wake_us.items():
+        tick = int(np.searchsorted(clocks.ticks, at))
+        if tick < len(clocks.ticks):
+            due.append((2 * int(clocks.tick_before[tick]), slot, int(clocks.ticks[tick])))
+    return sorted(due)
+
+
+def _woken(state: PartitionState, slot: int, clock: int) -> list[AlertEvent]:
+    person = state.person(slot)
+    state.touch([slot])
+    return ledger.on_tick(person.episodes, When(person.name, _care_team(state, slot), clock, clock))
+
+
+def _note_wakes(state: PartitionState, slots: set[int]) -> None:
+    for slot in sorted(slots):
+        at = ledger.next_wake_us(state.person(slot).episodes)
+        if at is None:
+            state.wake_us.pop(slot, None)
+        else:
+            state.wake_us[slot] = at

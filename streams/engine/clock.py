@@ -1,0 +1,73 @@
+"""A patient's clock: the latest arrival of the patient's own records, and of ticks. Never of other patients' records.
+
+Positions order what happens inside a slice: record i is at 2i + 1, a tick before record i at 2i.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.segments import Ints, first_at_least, running_max, starts
+from streams.engine.log import LogSlice
+from streams.engine.state import PartitionState
+
+NEVER = np.iinfo(np.int64).max
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Times that pass in a stretch of the log: at_us rises; before: index of the record each comes before."""
+
+    at_us: Ints
+    before: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Clocks over one stretch. slots (k,): patients with records in it, sorted; the rest by record, sorted by patient."""
+
+    slots: Ints
+    segment: Ints
+    record: Ints
+    running: Ints
+    ticks: Ints
+    tick_before: Ints
+
+
+def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ticks: Ticks) -> tuple[Clocks, Ints]:
+    """Clocks over records (n,) of known patients in log order, and the clock at each of them. Moves the state's clocks."""
+    tick_us = np.maximum.accumulate(np.maximum(ticks.at_us, state.tick_us)) if len(ticks.at_us) else ticks.at_us
+    order = np.argsort(slot, kind="stable")
+    slots, segment = np.unique(slot[order], return_inverse=True)
+    record = index[order]
+    passed = np.searchsorted(ticks.before, record, side="right") - 1
+    latest = np.where(passed >= 0, tick_us[np.maximum(passed, 0)], state.tick_us) if len(tick_us) else state.tick_us
+    own = np.maximum(log.arrived_us[record], latest)
+    running = running_max(segment, own, state.patients["clock"][slots])
+    at_record = np.empty(len(slot), np.int64)
+    at_record[order] = running
+    if len(slots):
+        state.patients["clock"][slots] = running[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
+    if len(tick_us):
+        state.tick_us = int(tick_us[-1])
+    return Clocks(slots, segment, record, running, tick_us, ticks.before), at_record
+
+
+def first_reached(clocks: Clocks, slot: Ints, time_us: Ints) -> tuple[Ints, Ints]:
+    """When each patient's clock first reaches a time: position (NEVER if not in this stretch) and the clock then.
+
+    slot, time_us (m,). Times reached before the stretch began must not be asked for.
+    """
+    position, clock = np.full(len(slot), NEVER), np.full(len(slot), NEVER)
+    if len(clocks.ticks):
+        tick = np.searchsorted(clocks.ticks, time_us)
+        hit = tick < len(clocks.ticks)
+        position[hit], clock[hit] = 2 * clocks.tick_before[tick[hit]], clocks.ticks[tick[hit]]
+    if not len(clocks.slots):
+        return position, clock
+    want = np.minimum(np.searchsorted(clocks.slots, slot), len(clocks.slots) - 1)
+    here = clocks.slots[want] == slot
+    found = first_at_least(clocks.segment, clocks.running, want, time_us)
+    own = np.where(here & (found >= 0), 2 * clocks.record[found] + 1, NEVER)
+    sooner = own < position
+    return np.where(sooner, own, position), np.where(sooner, clocks.running[found], clock)

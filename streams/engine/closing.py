@@ -1,0 +1,275 @@
+"""Windows that close: what was expected, whether it deviates, and what is learned from it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from models import baseline, windows
+from models.detectors import deviation
+from models.readings import VitalSummary
+from models.segments import Bools, Ints, rounds, starts
+from models.times import US_PER_DAY, rfc3339
+from models.vitals import VITALS
+from models.windows import Windows
+from streams.engine.clock import NEVER, Clocks, first_reached
+from streams.engine.rows import prior_of
+from streams.engine.samples import Samples
+from streams.engine.signals import Band, Signal, Snapshot
+from streams.engine.state import PartitionState
+from streams.engine.zones import local_offset_us
+
+Floats = npt.NDArray[np.float64]
+
+LEARN_LATE_N = 3
+"""A late window of a streamed vital teaches the baseline only if it holds a few samples: late single readings would
+outweigh the windows of fifteen that came in time."""
+SCALES = np.array([{"raw": 0, "ln": 1, "ln1p": 2}[v.scale] for v in VITALS])
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Windows that close in a stretch, sorted by (row, position). start [us]; position; clock [us] then; late: gathered
+    from samples that came after the window was closed; live: young enough to page."""
+
+    row: Ints
+    start: Ints
+    n: Ints
+    active: Ints
+    broken: Ints
+    mean: Floats
+    low: Floats
+    high: Floats
+    position: Ints
+    clock: Ints
+    late: Bools
+    live: Bools
+
+    def take(self, which: "Ints | Bools") -> "Closed":
+        """Some of them."""
+        columns = (getattr(self, name) for name in self.__slots__)
+        return Closed(*(column[which] for column in columns))
+
+
+@dataclass(slots=True)
+class Closings:
+    """What closing windows brings: summaries with their positions, signals, and snapshots of the rows asked for."""
+
+    summaries: list[tuple[int, VitalSummary]] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
+
+
+def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks: Clocks) -> Closed:
+    """Put samples into their windows, and take out the windows that close."""
+    index = windows.window_of(samples.at, samples.vital)
+    late = samples.clock >= windows.closes_at(index, samples.vital)
+    on_time = np.flatnonzero(~late)
+    rows = _rows_concerned(state, samples.row[on_time], clocks)
+    new = _windows_of(samples, broken, index, on_time)
+    merged = windows.gather(state.rows["open"], rows, new)
+    vital = state.rows["vital"][merged.row]
+    closes = windows.closes_at(merged.index, vital)
+    position, clock = first_reached(clocks, state.rows["slot"][merged.row].astype(np.int64), closes)
+    due = position != NEVER
+    windows.keep(state.rows["open"], rows, merged.take(~due))
+    _note_next(state, closes[~due], clocks)
+    closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due])
+    return _together(closed, _closed_late(samples, broken, index, np.flatnonzero(late)))
+
+
+def _rows_concerned(state: PartitionState, row: Ints, clocks: Clocks) -> Ints:
+    """Rows with new samples, all rows of the patients seen, and rows with a window that a tick closes."""
+    seen = state.row_of[clocks.slots]
+    parts = [row, seen[seen >= 0].astype(np.int64)]
+    if len(clocks.ticks) and clocks.ticks[-1] >= state.next_close_us:
+        parts.append(_due_rows(state, int(clocks.ticks[-1])))
+    return np.unique(np.concatenate(parts))
+
+
+def _due_rows(state: PartitionState, now_us: int) -> Ints:
+    """All rows with a window that is due, by a look at every row."""
+    table = state.rows[: state.row_count]
+    index, vital = table["open"]["index"], table["vital"][:, None]
+    closes = np.where(index >= 0, windows.closes_at(index, vital), NEVER)
+    state.next_close_us = int(np.where(closes > now_us, closes, NEVER).min(initial=NEVER))
+    return np.flatnonzero((closes <= now_us).any(axis=1))
+
+
+def _note_next(state: PartitionState, closes: Ints, clocks: Clocks) -> None:
+    """Remember when a tick will next have work."""
+    if len(closes):
+        state.next_close_us = min(state.next_close_us, int(closes.min()))
+
+
+def _windows_of(samples: Samples, broken: Bools, index: Ints, which: Ints) -> Windows:
+    """Samples as windows of one."""
+    fixed = np.rint(samples.value[which] * windows.FIXED).astype(np.int64)
+    one = np.ones(len(which), np.int64)
+    active = (~samples.resting[which]).astype(np.int64)
+    return Windows(samples.row[which], index[which], one, active, broken[which].astype(np.int64), fixed, fixed, fixed)
+
+
+def _closed_on_time(w: Windows, vital: Ints, position: Ints, clock: Ints) -> Closed:
+    low, high = w.low / float(windows.FIXED), w.high / float(windows.FIXED)
+    no = np.zeros(len(w.row), bool)
+    start = w.index * windows.WIDTH_US[vital]
+    return Closed(w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no)
+
+
+def _closed_late(samples: Samples, broken: Bools, index: Ints, late: Ints) -> Closed:
+    """Late samples, gathered by record and window only: what else came in the batch must not matter."""
+    row, record, window = samples.row[late], samples.index[late], index[late]
+    order = np.lexsort((window, record, row))
+    late, row, record, window = late[order], row[order], record[order], window[order]
+    begin = np.flatnonzero(starts(row) | starts(record) | starts(window))
+    one = _windows_of(samples, broken, index, late)
+    n, active, bad, total = (
+        np.add.reduceat(c, begin) if len(begin) else c for c in (one.n, one.active, one.broken, one.total)
+    )
+    low = np.minimum.reduceat(one.low, begin) if len(begin) else one.low
+    high = np.maximum.reduceat(one.high, begin) if len(begin) else one.high
+    scale, first = float(windows.FIXED), late[begin]
+    clock, vital = samples.clock[first], samples.vital[first]
+    live = clock - samples.at[first] <= windows.HORIZON_US[vital]
+    start = window[begin] * windows.WIDTH_US[vital]
+    yes = np.ones(len(first), bool)
+    mean = total / (n * scale)
+    return Closed(
+        row[begin], start, n, active, bad, mean, low / scale, high / scale, 2 * record[begin] + 1, clock, yes, live
+    )
+
+
+def _together(a: Closed, b: Closed) -> Closed:
+    """Both, sorted by row, position and start."""
+    columns = (np.concatenate([getattr(a, name), getattr(b, name)]) for name in Closed.__slots__)
+    both = Closed(*columns)
+    return both.take(np.lexsort((both.start, both.position, both.row)))
+
+
+def close(state: PartitionState, closed: Closed, watched: Ints) -> Closings:
+    """Judge and learn, window by window in each row. watched: rows whose baselines are wanted at every position."""
+    out = Closings()
+    for row in watched:
+        out.snapshots[int(row)] = [_snapshot(state, int(row), -1)]
+    for index in rounds(closed.row):
+        _close_round(state, closed.take(index), out)
+    return out
+
+
+def _snapshot(state: PartitionState, row: int, position: int) -> Snapshot:
+    one = state.rows[row : row + 1]
+    return Snapshot(position, one["base"].copy(), prior_of(one["prior"]))
+
+
+def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
+    """One window of each row: predict, judge, learn, tell."""
+    row = one.row
+    vital, slot = state.rows["vital"][row].astype(np.int64), state.rows["slot"][row].astype(np.int64)
+    prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
+    newer = one.start > base.last_at
+    day_slot = baseline.slot_of_day(one.start, local_offset_us(state, slot, one.start))
+    y = to_working(one.mean, vital)
+    predicted = baseline.predict(base, prior, one.start, day_slot, y, vital)
+    z = (y - predicted.mean) / predicted.sd
+    enough = ~one.late | (newer & ((one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[vital] == 1)))
+    resting = 2 * one.active <= one.n
+    usable = resting & predicted.known & enough & one.live
+    changes = deviation.watch(state.rows["deviation"], row, vital, z, one.start, usable)
+    seen = state.rows["deviation"][row]
+    calm = (seen["n"] == 0) & (seen["open"] == 0) & (one.broken == 0)
+    baseline.learn(base, prior, predicted, day_slot, y, one.start, vital, resting & enough & (calm | ~predicted.known))
+    baseline.put(state.rows["base"], row, base)
+    bands = _Bands(predicted, prior, base, vital, z)
+    _tell(state, one, vital, slot, bands, usable, seen["open"] > 0, out)
+    for k, i in enumerate(changes.index):
+        out.signals.append(_signal(one, vital, slot, bands, changes, k, int(i)))
+    for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
+        if r in out.snapshots:
+            out.snapshots[r].append(_snapshot(state, r, p))
+
+
+class _Bands:
+    """Bands of a round in canonical units, (n,)."""
+
+    def __init__(
+        self, p: baseline.Prediction, prior: baseline.Prior, base: baseline.Rows, vital: Ints, z: Floats
+    ) -> None:
+        reach = deviation.settings().z_on[vital] * p.sd
+        self.expected = from_working(p.mean, vital)
+        self.low, self.high = from_working(p.mean - reach, vital), from_working(p.mean + reach, vital)
+        self.z, self.known = z, p.known
+        self.days = np.where(base.n > 0, base.last_at - base.first_at, 0) / US_PER_DAY
+        self.own = baseline.own_weight(base, prior)
+
+    def one(self, i: int) -> Band:
+        columns = self.expected, self.low, self.high, self.z, self.days, self.own
+        return Band(*(float(column[i]) for column in columns), bool(self.known[i]))
+
+
+def band_at(snapshot: Snapshot, vital: int, at_us: int, offset_us: int, value: float) -> Band:
+    """The band of one row for a moment, and how far a raw value is from it. The snapshot is not changed."""
+    v, at, y = np.array([vital]), np.array([at_us]), np.array([value])
+    base = baseline.take(snapshot.base, np.zeros(1, np.int64))
+    slot = baseline.slot_of_day(at, np.array([offset_us]))
+    working = to_working(y, v)
+    predicted = baseline.predict(base, snapshot.prior, at, slot, working, v)
+    z = (working - predicted.mean) / predicted.sd
+    return _Bands(predicted, snapshot.prior, base, v, z).one(0)
+
+
+def to_working(value: Floats, vital: Ints) -> Floats:
+    """On the scale on which the vital is compared: raw, ln, or ln(1 + x)."""
+    scale = SCALES[vital]
+    if not scale.any():
+        return value
+    positive = np.where(scale == 1, np.maximum(value, 1e-9), np.where(scale == 2, 1.0 + value, 1.0))
+    return np.where(scale == 0, value, np.log(positive))
+
+
+def from_working(value: Floats, vital: Ints) -> Floats:
+    """Back to canonical units."""
+    scale = SCALES[vital]
+    if not scale.any():
+        return value
+    back = np.exp(np.where(scale == 0, 0.0, value))
+    return np.where(scale == 0, value, np.where(scale == 2, back - 1.0, back))
+
+
+def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviation.Changes, k: int, i: int) -> Signal:
+    """A deviation raised or cleared."""
+    v = int(vital[i])
+    return Signal(
+        position=int(one.position[i]), slot=int(slot[i]), vital=v, high=bool(changes.sign[k] > 0),
+        raised=bool(changes.what[k]), kind="deviation", rank=int(changes.rank[k]), rule=deviation.settings().rule,
+        limit=None, onset_us=int(changes.since[k]), event_us=int(one.start[i]), arrived_us=int(one.clock[i]),
+        decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=float("nan"), band=bands.one(i), retrospective=False,
+    )  # fmt: skip
+
+
+def _tell(
+    state: PartitionState,
+    one: Closed,
+    vital: Ints,
+    slot: Ints,
+    bands: _Bands,
+    usable: Bools,
+    is_open: Bools,
+    out: Closings,
+) -> None:
+    """Summaries for the charts. What could not be judged is unknown, never normal."""
+    deviates = is_open | (np.abs(bands.z) >= deviation.settings().z_on[vital])
+    for i in range(len(one.row)):
+        v = VITALS[vital[i]]
+        state_word = "unknown" if not usable[i] else "deviating" if deviates[i] else "normal"
+        summary = VitalSummary(
+            patient=state.person(int(slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])), period_s=float(v.window_s),
+            n=int(one.n[i]), mean=shown(one.mean[i]), min=shown(one.low[i]), max=shown(one.high[i]),
+            expected=shown(bands.expected[i]), low=shown(bands.low[i]), high=shown(bands.high[i]), state=state_word,
+        )  # fmt: skip
+        out.summaries.append((int(one.position[i]), summary))
+
+
+def shown(value: float) -> float | None:
+    """A figure as it is published: four decimals, null for what is no number."""
+    return round(float(value), 4) + 0.0 if np.isfinite(value) else None

@@ -1,0 +1,88 @@
+"""Bytes to readings: the only work done for each reading in Python.
+
+A record that is no Reading is looked at again: it may be a FHIR Observation. Whatever fails has a reason and keeps its
+bytes; the records around it are decided.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from models import fhir
+from models.readings import MAX_READING_BYTES, Reading, Reason, Refused
+from streams.engine.log import LogSlice
+
+_decoder = msgspec.json.Decoder(Reading)
+_shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refused record: its index in the slice, why, and the device if it could be read."""
+
+    index: int
+    reason: Reason
+    detail: str
+    source: str | None = None
+
+
+@dataclass(slots=True)
+class Decoded:
+    """readings and the index of the record each came from (a FHIR panel gives several with one index)."""
+
+    readings: list[Reading] = field(default_factory=list)
+    index: list[int] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def decode(log: LogSlice, places: Sequence[int]) -> Decoded:
+    """Decode the records of a slice at these places."""
+    out = Decoded()
+    readings, index = out.readings, out.index
+    one, value = _decoder.decode, log.value
+    for i in places:
+        raw = value[i]
+        try:
+            if len(raw) > MAX_READING_BYTES:  # type: ignore[arg-type]  # null is caught below, off the fast path
+                raise Refused(Reason.TOO_LARGE, f"{len(raw)} bytes; at most {MAX_READING_BYTES}")  # type: ignore[arg-type]
+            readings.append(one(raw))  # type: ignore[arg-type]
+            index.append(i)
+        except (msgspec.DecodeError, ValueError, TypeError, RecursionError, Refused) as error:
+            _other(out, i, raw, error)
+    return out
+
+
+def _other(out: Decoded, i: int, raw: bytes | None, error: Exception) -> None:
+    """A record that is no Reading: FHIR, or refused."""
+    try:
+        found = _read_other(raw, error)
+    except Refused as refused:
+        out.refused.append(Refusal(i, refused.reason, refused.detail))
+        return
+    out.readings += found
+    out.index += [i] * len(found)
+
+
+def _read_other(raw: bytes | None, error: Exception) -> list[Reading]:
+    """The readings of a FHIR Observation; Refused for anything else."""
+    if isinstance(error, Refused):
+        raise error
+    if raw is None:
+        raise Refused(Reason.BAD_SHAPE, "the record has no value (null); a reading needs one")
+    try:
+        fields = _shape.decode(raw)
+    except msgspec.ValidationError as other:
+        raise Refused(Reason.BAD_SHAPE, "the record is JSON but no object") from other
+    except RecursionError as other:
+        raise Refused(Reason.BAD_SHAPE, "nested too deeply") from other
+    except (msgspec.DecodeError, ValueError) as other:
+        raise Refused(Reason.NOT_JSON, f"not JSON: {other}") from other
+    if "resourceType" in fields:
+        return fhir.readings_from_observation(raw)
+    raise Refused(_misshapen(str(error)), str(error)) from error
+
+
+def _misshapen(error: str) -> Reason:
+    """A value that is no number is a bad value; everything else is a bad shape."""
+    return Reason.BAD_VALUE if "`$.value" in error else Reason.BAD_SHAPE

@@ -1,0 +1,37 @@
+"""A slice of one partition of `readings`, as columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Headers = Sequence[tuple[str, bytes]]
+
+
+def _none() -> Ints:
+    return np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class LogSlice:
+    """n records in offset order.
+
+    offset, arrived_us (n,): arrival is Kafka's record timestamp; key, value: as they came; headers: None when no record
+    has any. tick_us, tick_before (m,): times that pass between records: tick j comes before record tick_before[j].
+    (Live, ticks are records; `replay` over files has them without.)
+    """
+
+    topic: str
+    partition: int
+    offset: Ints
+    arrived_us: Ints
+    key: Sequence[bytes | None]
+    value: Sequence[bytes | None]
+    headers: Sequence[Headers] | None = None
+    tick_us: Ints = field(default_factory=_none)
+    tick_before: Ints = field(default_factory=_none)
+
+    def __len__(self) -> int:
+        return len(self.value)

@@ -1,0 +1,66 @@
+"""Safety floors on raw samples: who is near a limit is judged, in log order; everyone else costs a comparison."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.detectors import floors
+from models.detectors.floors import Crossings, Floors, Judged
+from models.segments import Bools, Ints
+from models.vitals import BY_NAME, VITALS
+from models.windows import HORIZON_US
+from streams.engine.samples import Samples, late_at_before
+from streams.engine.state import PartitionState
+
+SPO2 = BY_NAME["spo2"].index
+
+
+@dataclass(frozen=True, slots=True)
+class RawJudgement:
+    """broken (n,): the sample is beyond a floor; line (n,): its limit set in `floors`; crossings, whose `reading` is the
+    index of a sample."""
+
+    broken: Bools
+    line: Ints
+    crossings: Crossings
+    floors: Floors
+
+
+def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
+    """Judge samples against the floors, patients' own targets included."""
+    book, line = _lines(state, samples)
+    live = samples.clock - samples.at <= HORIZON_US[samples.vital]
+    late = ~live | (samples.at < samples.newest)
+    late_before = late_at_before(state, samples.row, samples.at, late) if late.any() else samples.newest
+    spot = samples.at - np.where(late, late_before, samples.newest) > book.spot_gap_us
+    broken, applies = np.zeros(len(samples), bool), np.zeros(len(samples), bool)
+    near = np.flatnonzero(floors.near(book, line, samples.value))
+    broken[near] = floors.beyond(book, line[near], samples.value[near]).any(axis=1)
+    applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
+    judged = _worth_judging(state, samples.row, applies)
+    columns = samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot
+    one = Judged(*(column[judged] for column in columns))
+    crossings = floors.judge(book, state.rows["floor"], one, applies[judged])
+    return RawJudgement(broken, line, crossings.of(judged), book)
+
+
+def _worth_judging(state: PartitionState, row: Ints, applies: Bools) -> Ints:
+    """Indices of the samples of rows that break a rule somewhere in this batch, or have a run or a problem open."""
+    wanted = applies | (state.rows["floor"]["busy"][row] > 0)
+    if not wanted.any():
+        return np.empty(0, np.int64)
+    rows = np.zeros(state.row_count, bool)
+    rows[row[wanted]] = True
+    return np.flatnonzero(rows[row])
+
+
+def _lines(state: PartitionState, samples: Samples) -> tuple[Floors, Ints]:
+    """The limit set of each sample: its vital's, or one with the target that a clinician set for the patient."""
+    book, line = floors.population_floors(), samples.vital
+    own = np.flatnonzero((line == SPO2) & ~np.isnan(state.patients["spo2_low"][samples.slot]))
+    if not len(own):
+        return book, line
+    targets, which = np.unique(state.patients["spo2_low"][samples.slot[own]], return_inverse=True)
+    line = line.copy()
+    line[own] = len(VITALS) + which
+    return floors.with_targets(book, SPO2, targets), line

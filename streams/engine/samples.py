@@ -1,0 +1,95 @@
+"""Decided readings as samples: a series becomes one sample for each of its values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models.evidence import load
+from models.segments import Bools, Ints, previous, running_max, starts
+from models.times import US_PER_S
+from models.vitals import BY_NAME
+from streams.engine.intake import Accepted
+from streams.engine.state import Outcome, PartitionState
+
+Floats = npt.NDArray[np.float64]
+
+STEPS = BY_NAME["steps"].index
+REST_US = load("vitals")["vitals"]["heart_rate"]["rest_window_rule"]["steps_zero_min"] * 60 * US_PER_S
+"""Time without a step before a heart rate is one at rest (BOGU2021)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Columns (n,) in log order. index: record; row, slot, vital; at, clock [us]; newest: newest event time of the row
+    before; value in canonical units; resting: not known to move; quality: NaN if not said."""
+
+    index: Ints
+    row: Ints
+    slot: Ints
+    vital: Ints
+    at: Ints
+    clock: Ints
+    newest: Ints
+    value: Floats
+    resting: Bools
+    quality: Floats
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def samples_of(state: PartitionState, accepted: Accepted, clock: Ints) -> Samples:
+    """The samples of the decided readings; clock (n,): the patient's clock at each accepted reading."""
+    source = np.flatnonzero(accepted.outcome == Outcome.DECIDED)
+    at, value, newest = accepted.at[source], accepted.value[source], accepted.newest[source]
+    if accepted.series:
+        source, at, value, newest = _expanded(accepted, source)
+    slot, vital, moving = accepted.slot[source], accepted.vital[source], accepted.moving[source]
+    resting = ~_moving(state, slot, at, moving | ((vital == STEPS) & (value > 0)), moving)
+    columns = accepted.index[source], accepted.row[source], slot, vital, at, clock[source], newest, value
+    return Samples(*columns, resting, accepted.quality[source])
+
+
+def _expanded(accepted: Accepted, source: Ints) -> tuple[Ints, Ints, Floats, Ints]:
+    """Source reading, time, value and newest time before of each sample; missing samples are left out."""
+    there = {int(j): np.flatnonzero(~np.isnan(samples)) for j, samples in accepted.series.items()}
+    count = np.array([len(there[j]) if j in there else 1 for j in source.tolist()], np.int64)
+    begin = np.cumsum(count) - count
+    source = np.repeat(source, count)
+    at, value, newest = accepted.at[source], accepted.value[source], accepted.newest[source]
+    for j, place in there.items():
+        first = begin[np.searchsorted(source[begin], j)] if len(begin) else 0
+        if first >= len(source) or source[first] != j:
+            continue
+        span = slice(first, first + len(place))
+        at[span] += place * accepted.period_us[j]
+        value[span] = accepted.series[j][place]
+        newest[span] = np.maximum(newest[span], np.concatenate([newest[first : first + 1], at[span][:-1]]))
+    return source, at, value, newest
+
+
+def _moving(state: PartitionState, slot: Ints, at: Ints, moves: Bools, says_so: Bools) -> Bools:
+    """Whether the patient was moving: the reading says so, or a step was counted shortly before."""
+    if not len(slot):
+        return says_so
+    order = np.argsort(slot, kind="stable")
+    slots, segment = np.unique(slot[order], return_inverse=True)
+    carry = state.patients["active_at"][slots]
+    seen = running_max(segment, np.where(moves[order], at[order], np.iinfo(np.int64).min), carry)
+    state.patients["active_at"][slots] = seen[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
+    since = np.empty(len(slot), np.int64)
+    since[order] = at[order] - seen
+    return says_so | ((since >= 0) & (since <= REST_US))
+
+
+def late_at_before(state: PartitionState, row: Ints, at: Ints, late: Bools) -> Ints:
+    """Event time of the late sample before each, in its row. Moves the rows' `late_at`."""
+    order = np.argsort(row, kind="stable")
+    rows, segment = np.unique(row[order], return_inverse=True)
+    where = np.maximum.accumulate(np.where(late[order] | starts(segment), np.arange(len(row)), 0))
+    latest = np.where(late[order][where], at[order][where], state.rows["late_at"][rows][segment])
+    before = np.empty(len(row), np.int64)
+    before[order] = previous(segment, latest, state.rows["late_at"][rows])
+    state.rows["late_at"][rows] = latest[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
+    return before

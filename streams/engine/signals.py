@@ -1,0 +1,59 @@
+"""What the detectors say inside the step, before it becomes findings and episodes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models import baseline
+from models.findings import Kind, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The patient's own band for one moment, in canonical units, and how far the value is from it."""
+
+    expected: float
+    low: float
+    high: float
+    score: float
+    baseline_days: float
+    own_weight: float
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A problem raised or cleared, at a position of the slice. Times in us."""
+
+    position: int
+    slot: int
+    vital: int
+    high: bool
+    raised: bool
+    kind: Kind
+    rank: int
+    rule: Rule | None
+    limit: str | None
+    onset_us: int
+    event_us: int
+    arrived_us: int
+    decided_us: int
+    value: float
+    quality: float
+    band: Band | None
+    retrospective: bool
+
+    @property
+    def order(self) -> tuple[int, int, int, bool, bool]:
+        """Log order; at the same position by patient and vital, what is cleared before what is raised."""
+        return self.position, self.slot, self.vital, self.raised, self.kind == "limit"
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A row's baseline after the window closed at `position` (-1: as it was when the slice began)."""
+
+    position: int
+    base: npt.NDArray[np.void]
+    prior: baseline.Prior

@@ -1,0 +1,295 @@
+"""What one partition remembers: patients and rows as numpy columns, grouped into pages of a bounded number of patients.
+
+A patient's slot is given in log order and never reused, so slot // PATIENTS_PER_PAGE is the patient's page. Every page
+knows the offset up to which it has been applied: after a crash, records at or below it are skipped for that page, so
+state changes exactly once although delivery is at least once. The `meta` page counts what belongs to no patient.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+from xxhash import xxh3_64_intdigest
+
+from alerts.episodes import Episode
+from models import baseline
+from models.expectation import Expectation, expect
+from models.profile import Profile, parse_profile, sees
+from models.times import from_us, to_us
+from models.vitals import VITALS
+from streams.engine.rows import PRIOR, ROW, prior_of
+
+Ints = npt.NDArray[np.int64]
+
+PATIENTS_PER_PAGE = 64
+"""Bounds a page's changelog record: 64 patients with ten vitals each stay under half of Kafka's default 1 MiB."""
+DUPLICATE_WINDOW = 128
+"""Readings of a patient that are remembered: a repeat among that many accepted readings is found exactly. A repeat from
+further back is decided again; being old, it can at most revise history, never page as now."""
+LONG_AGO = -(2**62)
+
+
+class Outcome(IntEnum):
+    """What became of a reading: the terms of the conservation law."""
+
+    DECIDED = 0
+    REJECTED = 1
+    DUPLICATE = 2
+    WITHHELD = 3
+
+
+PATIENT = np.dtype(
+    [
+        ("alive", "u1"),
+        ("monitored_without_profile", "u1"),
+        ("has_devices", "u1"),
+        ("spo2_low", "f8"),
+        ("allowed", "u4"),
+        ("version", "i8"),
+        ("consent_since", "i8"),
+        ("clock", "i8"),
+        ("active_at", "i8"),
+        ("accepted", "i8"),
+        ("zone_from", "i8"),
+        ("zone_until", "i8"),
+        ("zone_offset", "i8"),
+        ("ids", "u8", DUPLICATE_WINDOW),
+        ("contents", "u8", DUPLICATE_WINDOW),
+    ],
+    align=True,
+)
+"""spo2_low: a clinician's low target, NaN if none; allowed: bit v is set when vital v may be decided; clock: latest own arrival or tick applied; active_at: last movement
+[us]; accepted: readings taken into the duplicate window; zone_*: offset of local time and how long it holds [us];
+ids, contents: hashes of the last accepted readings, at place accepted % DUPLICATE_WINDOW."""
+
+
+@dataclass(slots=True)
+class Person:
+    """What is kept of a patient outside the columns: the profile as it came, and the episodes."""
+
+    name: str
+    document: bytes | None
+    episodes: list[Episode] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+
+
+class PartitionState:
+    """Columns of one partition. Grows by doubling; rows and patients are only ever added."""
+
+    def __init__(self) -> None:
+        self.people: list[Person | None] = []
+        self.slot_of: dict[str, int] = {}
+        self.slot_of_key: dict[bytes, int] = {}
+        self.patients = np.zeros(PATIENTS_PER_PAGE, PATIENT)
+        self.row_of = np.full((PATIENTS_PER_PAGE, len(VITALS)), -1, np.int32)
+        self.rows = np.zeros(256, ROW)
+        self.row_count = 0
+        self.applied = np.full(1, -1, np.int64)
+        self.counted = np.zeros((1, len(Outcome)), np.int64)
+        self.processed = -1
+        self.meta_applied = -1
+        self.meta_counted = np.zeros(len(Outcome), np.int64)
+        self.tick_us = LONG_AGO
+        self.next_close_us = LONG_AGO
+        self.dirty: set[int] = set()
+        self.wake_us: dict[int, int] = {}
+        self._profiles: dict[int, Profile] = {}
+        self._device_since: dict[tuple[int, str], int | None] = {}
+
+    @property
+    def page_count(self) -> int:
+        return len(self.applied)
+
+    @property
+    def patient_count(self) -> int:
+        return len(self.slot_of)
+
+    def page_slots(self, page: int) -> range:
+        """Slots in use of a page."""
+        first = page * PATIENTS_PER_PAGE
+        return range(first, min(first + PATIENTS_PER_PAGE, len(self.people)))
+
+    def next_wake_us(self) -> int:
+        """When the first snooze ends; far ahead if there is none."""
+        return min(self.wake_us.values(), default=-LONG_AGO)
+
+    def applied_of(self, slot: int) -> int:
+        """Offset up to which the patient's page has been applied."""
+        return int(self.applied[slot // PATIENTS_PER_PAGE])
+
+    def totals(self) -> Ints:
+        """Readings by Outcome, all pages together."""
+        total: Ints = self.counted.sum(axis=0) + self.meta_counted
+        return total
+
+    def add_patient(self, name: str) -> int:
+        """A slot for a new patient: the next one, in log order."""
+        slot = len(self.people)
+        self.people.append(None)
+        self.reserve(slot + 1)
+        self.seat(slot, Person(name, None))
+        one = self.patients[slot]
+        one["alive"], one["version"], one["spo2_low"] = 1, -1, np.nan
+        one["clock"] = one["active_at"] = one["consent_since"] = one["zone_until"] = LONG_AGO
+        return slot
+
+    def seat(self, slot: int, person: Person) -> None:
+        """Put a person into a slot (also on restore)."""
+        self.people[slot] = person
+        self.slot_of[person.name] = slot
+        self.slot_of_key[person.name.encode()] = slot
+
+    def forget(self, slot: int) -> None:
+        """Drop everything about a patient. The slot stays empty: a later record must not meet another person's past."""
+        person = self.person(slot)
+        del self.slot_of[person.name], self.slot_of_key[person.name.encode()]
+        self.people[slot] = None
+        self.patients[slot] = np.zeros((), PATIENT)
+        rows = self.row_of[slot][self.row_of[slot] >= 0]
+        self.rows[rows] = np.zeros((), ROW)
+        self.rows["slot"][rows] = -1
+        self.rows["open"]["index"][rows] = -1
+        self.row_of[slot] = -1
+        self.wake_us.pop(slot, None)
+        self._profiles.pop(slot, None)
+
+    def person(self, slot: int) -> Person:
+        """The person in a slot; KeyError if it is empty."""
+        person = self.people[slot]
+        if person is None:
+            raise KeyError(f"slot {slot} holds nobody")
+        return person
+
+    def reserve(self, patients: int) -> None:
+        """Room for that many patients, and their pages."""
+        if patients > len(self.patients):
+            self.patients = _grown(self.patients, patients)
+            self.row_of = _grown(self.row_of, patients, -1)
+        pages = -(-patients // PATIENTS_PER_PAGE)
+        if pages > len(self.applied):
+            more = pages - len(self.applied)
+            self.applied = np.concatenate([self.applied, np.full(more, -1, np.int64)])
+            self.counted = np.concatenate([self.counted, np.zeros((more, len(Outcome)), np.int64)])
+
+    def profile(self, slot: int) -> Profile | None:
+        """The patient's profile, parsed when first asked for."""
+        document = self.person(slot).document
+        if document is None:
+            return None
+        if slot not in self._profiles:
+            if len(self._profiles) >= PROFILES_PARSED:
+                self._profiles.clear()
+            self._profiles[slot] = parse_profile(document)
+        return self._profiles[slot]
+
+    def device_since(self, slot: int, device: str) -> int | None:
+        """Since when the profile lists this device (midnight UTC of that day) [us]; None if it does not say."""
+        key = slot, device
+        if key not in self._device_since:
+            if len(self._device_since) >= DEVICES_KEPT:
+                self._device_since.clear()
+            profile = self.profile(slot)
+            dates = [d.since for d in profile.devices if d.device == device and d.since] if profile else []
+            midnight = datetime.combine(min(dates), time(), UTC) if dates else None
+            self._device_since[key] = to_us(midnight) if midnight else None
+        return self._device_since[key]
+
+    def add_unknown(self, name: str) -> int:
+        """A slot for a patient without a profile (setting unknown_patients=monitor): population priors, every vital."""
+        slot = self.add_patient(name)
+        self.patients["allowed"][slot] = (1 << len(VITALS)) - 1
+        return slot
+
+    def put_profile(self, slot: int, profile: Profile, document: bytes) -> None:
+        """Take a new version: consent, time zone and expectations act from here on."""
+        self.person(slot).document = document
+        self._profiles.pop(slot, None)
+        self._device_since.clear()
+        one = self.patients[slot]
+        one["version"] = profile.version
+        one["allowed"] = int((sees(profile).astype(np.uint32) << np.arange(len(VITALS), dtype=np.uint32)).sum())
+        since = profile.consent.since
+        one["consent_since"] = to_us(since) if since else LONG_AGO
+        one["has_devices"] = bool(profile.devices)
+        lows = [t.low for t in profile.targets if t.vital == "spo2" and t.low is not None]
+        one["spo2_low"] = min(lows, default=np.nan)
+        one["zone_until"] = LONG_AGO
+
+    def rows_for(self, slot: Ints, vital: Ints, at: Ints) -> Ints:
+        """Row of each (slot, vital), made if it is new. New rows are given in the order of their first reading."""
+        row = self.row_of[slot, vital].astype(np.int64)
+        missing = np.flatnonzero(row < 0)
+        for j in missing:
+            where = slot[j], vital[j]
+            if self.row_of[where] < 0:
+                self.row_of[where] = self.add_row(int(slot[j]), int(vital[j]), int(at[j]))
+        return self.row_of[slot, vital].astype(np.int64) if len(missing) else row
+
+    def add_row(self, slot: int, vital: int, at_us: int) -> int:
+        """A row that knows only what the profile leads one to expect on the day of its first reading."""
+        row = self.row_count
+        self.row_count += 1
+        if row >= len(self.rows):
+            self.rows = _grown(self.rows, row + 1)
+        self.rows[row] = np.zeros((), ROW)
+        one = self.rows[row : row + 1]
+        one["slot"], one["vital"], one["newest_at"], one["late_at"] = slot, vital, LONG_AGO, LONG_AGO
+        one["open"]["index"] = -1
+        self.set_prior(row, at_us)
+        return row
+
+    def set_prior(self, row: int, at_us: int) -> None:
+        """Expectation of the profile for a row, and a baseline that starts from it."""
+        one = self.rows[row : row + 1]
+        expected, vital = self.expectation(int(one["slot"][0]), at_us), int(one["vital"][0])
+        columns = (expected.mean, expected.sd_between, expected.sd_within, expected.sd_meas)
+        columns += (expected.amplitude, expected.acrophase_h)
+        for name, column in zip(PRIOR.names or (), columns, strict=True):
+            one["prior"][name] = column[vital]
+        baseline.put(one["base"], np.zeros(1, np.int64), baseline.start(prior_of(one["prior"])))
+
+    def place_rows(self, rows: npt.NDArray[np.void]) -> None:
+        """Put restored rows into the table."""
+        first = self.row_count
+        self.row_count += len(rows)
+        if self.row_count > len(self.rows):
+            self.rows = _grown(self.rows, self.row_count)
+        self.rows[first : self.row_count] = rows
+        self.row_of[rows["slot"], rows["vital"]] = np.arange(first, self.row_count)
+
+    def expectation(self, slot: int, at_us: int) -> Expectation:
+        """What the profile leads one to expect on that day (population priors for a patient without one)."""
+        profile = self.profile(slot) or _unknown_person(self.person(slot).name)
+        return expect(profile, from_us(at_us).date())
+
+    def touch(self, slots: Iterable[int]) -> None:
+        """These patients have changed: their pages must be written."""
+        self.dirty.update(slot // PATIENTS_PER_PAGE for slot in slots)
+
+
+DEVICES_KEPT = 65_536
+"""(patient, device) pairs looked up at once; beyond it they are looked up again."""
+PROFILES_PARSED = 4096
+"""Profiles kept parsed at once (about 10 KiB each); beyond it the cache starts anew and costs a parse each."""
+
+
+def _unknown_person(name: str) -> Profile:
+    return Profile.model_validate({"patient": name, "version": 0, "consent": {"monitoring": True}})
+
+
+def _grown(column: npt.NDArray[np.generic], at_least: int, fill: int = 0) -> npt.NDArray[np.generic]:
+    """The column with room for at least that many, by doubling."""
+    size = max(at_least, 2 * len(column))
+    grown = np.zeros((size, *column.shape[1:]), column.dtype)
+    if fill:
+        grown[:] = fill
+    grown[: len(column)] = column
+    return grown
+
+
+def hash_text(text: str) -> int:
+    """64-bit hash that is the same in every process."""
+    return xxh3_64_intdigest(text)

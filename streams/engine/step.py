@@ -1,0 +1,241 @@
+"""The step: a slice of the log in, its effects out, in log order. No I/O, no clock.
+
+Readings between two control records are worked on together, as columns; a profile or an action stands between them,
+because what comes after it must be decided under it. Ticks do not divide: they only move clocks.
+"""
+
+import base64
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from alerts.events import Action, AlertEvent
+from models.findings import Finding
+from models.profile import parse_profile
+from models.readings import Reason, Refused, Reject, VitalSummary
+from models.times import rfc3339
+from models.windows import check_settings
+from streams import control
+from streams.engine import care
+from streams.engine.clock import Ticks, run_clocks
+from streams.engine.closing import close, gather_closed
+from streams.engine.decode import Refusal
+from streams.engine.intake import Accepted, take_in
+from streams.engine.log import LogSlice
+from streams.engine.raw import judge_raw
+from streams.engine.samples import samples_of
+from streams.engine.signals import Signal
+from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the step needs to know beside the log. clock_tolerance_us: how far a device's clock may be ahead."""
+
+    secret: bytes
+    clock_tolerance_us: int = 300_000_000
+    monitor_unknown: bool = False
+
+    def __post_init__(self) -> None:
+        check_settings(self.clock_tolerance_us)
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a slice brings: records to publish, in log order, and counts.
+
+    rekeyed: indices of records to publish again under the right key; outcomes: readings by Outcome; rejected: by reason;
+    controls: control records by (type, outcome); late: windows that came after they were closed.
+    """
+
+    alerts: list[AlertEvent] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    summaries: list[VitalSummary] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    rekeyed: list[tuple[int, bytes]] = field(default_factory=list)
+    outcomes: Ints = field(default_factory=lambda: np.zeros(len(Outcome), np.int64))
+    rejected: Counter[Reason] = field(default_factory=Counter)
+    controls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    late: int = 0
+
+
+def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effects:
+    """Apply a slice to the state, once: what a page has already been given is skipped."""
+    effects = Effects()
+    before = state.totals()
+    begin = int(np.searchsorted(log.offset, state.processed, side="right"))
+    controls = _controls(state, log, begin, settings, effects)
+    for index, record in controls.others:
+        _stretch(state, log, begin, index, controls, settings, effects)
+        _apply(state, log, index, record, effects)
+        begin = index + 1
+    _stretch(state, log, begin, len(log), controls, settings, effects)
+    if len(log):
+        state.processed = max(state.processed, int(log.offset[-1]))
+        state.meta_applied = max(state.meta_applied, state.processed)
+    effects.outcomes = state.totals() - before
+    return effects
+
+
+@dataclass(slots=True)
+class _Controls:
+    """The control records of a slice: ticks (at_us, before: lists that belong together), the others with their places,
+    and the places of all that are no reading."""
+
+    at_us: list[int]
+    before: list[int]
+    others: list[tuple[int, control.ControlRecord]] = field(default_factory=list)
+    places: set[int] = field(default_factory=set)
+
+    def ticks(self, begin: int, end: int) -> Ticks:
+        """The ticks before, between and right after the records begin..end."""
+        first, last = bisect_left(self.before, begin), bisect_right(self.before, end)
+        return Ticks(np.array(self.at_us[first:last], np.int64), np.array(self.before[first:last], np.int64))
+
+
+def _controls(
+    state: PartitionState, log: LogSlice, begin: int, settings: EngineSettings, effects: Effects
+) -> _Controls:
+    """Verify the control records. A forged one is refused and changes nothing."""
+    out = _Controls(log.tick_us.tolist(), log.tick_before.tolist())
+    for i in range(begin, len(log)) if log.headers is not None else ():
+        headers = log.headers[i] if log.headers else ()
+        if not headers or not control.is_control(headers):
+            continue
+        out.places.add(i)
+        try:
+            _place(out, i, control.verified(log.key[i], log.value[i], headers, settings.secret), effects)
+        except Refused as refused:
+            effects.controls["unknown", "forged"] += 1
+            if log.offset[i] > state.meta_applied:
+                state.meta_counted[Outcome.REJECTED] += 1
+                _reject(log, Refusal(i, refused.reason, refused.detail), effects)
+    return out
+
+
+def _place(out: _Controls, i: int, record: control.ControlRecord, effects: Effects) -> None:
+    """Note one control record; a slice has ticks as records or beside them, never both."""
+    if record.type is not control.ControlType.TICK:
+        out.others.append((i, record))
+        return
+    out.at_us.append(control.tick_at_us(record))
+    out.before.append(i)
+    effects.controls["tick", "applied"] += 1
+
+
+def _stretch(
+    state: PartitionState, log: LogSlice, begin: int, end: int, controls: _Controls, settings: EngineSettings, effects: Effects
+) -> None:  # fmt: skip
+    """Records begin..end, no profile and no action among them, and the ticks around them."""
+    ticks = controls.ticks(begin, end)
+    places = [i for i in range(begin, end) if i not in controls.places] if controls.places else range(begin, end)
+    if not places and not len(ticks.at_us):
+        return
+    accepted = take_in(state, log, places, settings.clock_tolerance_us, settings.monitor_unknown)
+    clocks, clock = run_clocks(state, log, accepted.slot, accepted.index, ticks)
+    samples = samples_of(state, accepted, clock)
+    raw = judge_raw(state, samples)
+    closed = gather_closed(state, samples, raw.broken, clocks)
+    closings = close(state, closed, np.unique(raw.crossings.row))
+    signals = closings.signals + care.crossing_signals(state, log, samples, raw, closings.snapshots)
+    signals.sort(key=lambda s: s.order)
+    care.to_people(state, signals, clocks, effects.alerts, effects.findings)
+    closings.summaries.sort(key=lambda s: s[0])
+    effects.summaries += [summary for _, summary in closings.summaries]
+    effects.late += int(closed.late.sum())
+    _settle(state, log, accepted, closed.row, effects)
+
+
+def _settle(state: PartitionState, log: LogSlice, accepted: Accepted, closed_rows: Ints, effects: Effects) -> None:
+    """Dead letters, rekeyed records, and which pages have changed."""
+    for refusal in sorted(accepted.refused, key=lambda r: r.index):
+        _reject(log, refusal, effects)
+    effects.rekeyed += accepted.rekeyed
+    slots = np.concatenate([accepted.slot, state.rows["slot"][closed_rows]])
+    state.dirty.update(np.unique(slots // PATIENTS_PER_PAGE).tolist())
+
+
+def _reject(log: LogSlice, refusal: Refusal, effects: Effects) -> None:
+    """A dead letter with the original bytes."""
+    i = refusal.index
+    key, value = log.key[i], log.value[i]
+    effects.rejected[refusal.reason] += 1
+    effects.rejects.append(
+        Reject(
+            reason=refusal.reason, detail=refusal.detail, topic=log.topic, partition=log.partition,
+            offset=int(log.offset[i]), key=None if key is None else key.decode(errors="backslashreplace"),
+            value_base64=base64.b64encode(value or b"").decode(), source=refusal.source,
+            arrived_at=rfc3339(int(log.arrived_us[i])),
+        )
+    )  # fmt: skip
+
+
+def _apply(state: PartitionState, log: LogSlice, index: int, record: control.ControlRecord, effects: Effects) -> None:
+    """A profile or an action, at its place in the log."""
+    name = (record.key or b"").decode(errors="backslashreplace")
+    slot = state.slot_of.get(name)
+    if slot is not None and log.offset[index] <= state.applied_of(slot):
+        return
+    try:
+        if record.type is control.ControlType.PROFILE:
+            outcome = _profile(state, log, index, name, slot, record.value, effects)
+        else:
+            outcome = _action(state, log, index, slot, record.value, effects)
+    except Refused as refused:
+        outcome = "refused"
+        _reject(log, Refusal(index, refused.reason, refused.detail), effects)
+    effects.controls[record.type.value, outcome] += 1
+
+
+def _profile(
+    state: PartitionState,
+    log: LogSlice,
+    index: int,
+    name: str,
+    slot: int | None,
+    document: bytes | None,
+    effects: Effects,
+) -> str:
+    """A version of a profile, or null: forget the patient. What happened, for the metrics."""
+    arrived = int(log.arrived_us[index])
+    if document is None:
+        if slot is None:
+            return "ignored"
+        effects.alerts += care.forgotten(state, slot, arrived)
+        state.touch([slot])
+        state.forget(slot)
+        return "applied"
+    profile = parse_profile(document)
+    if profile.patient != name:
+        raise Refused(Reason.BAD_PROFILE, f"the profile is about {profile.patient}, its key says {name}")
+    if slot is None:
+        slot = state.add_patient(name)
+    if profile.version <= state.patients["version"][slot]:
+        return "ignored"
+    state.put_profile(slot, profile, document)
+    state.touch([slot])
+    return "applied"
+
+
+def _action(
+    state: PartitionState, log: LogSlice, index: int, slot: int | None, document: bytes | None, effects: Effects
+) -> str:
+    """Something a member of the care team did."""
+    try:
+        action = Action.model_validate_json(document or b"")
+    except ValidationError as error:
+        raise Refused(Reason.BAD_ACTION, str(error.errors(include_url=False)[0]["msg"])) from error
+    if slot is None or state.person(slot).name != action.patient:
+        raise Refused(Reason.BAD_ACTION, f"patient {action.patient} is not known under this key")
+    event = care.acted(state, slot, action, int(log.arrived_us[index]))
+    state.touch([slot])
+    if event is None:
+        return "repeated"
+    effects.alerts.append(event)
+    return "applied"

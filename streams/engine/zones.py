@@ -1,0 +1,39 @@
+"""Local time of patients: the offset of their time zone, looked up once a local day and kept in the columns."""
+
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from models.segments import Ints
+from models.times import US_PER_DAY, from_us
+from streams.engine.state import PartitionState
+
+QUARTER_US = US_PER_DAY // 96
+
+
+def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
+    """Local time minus UTC at each time, (n,) [us]. A patient without a zone lives in UTC."""
+    zone_from, until = state.patients["zone_from"][slot], state.patients["zone_until"][slot]
+    offset: Ints = state.patients["zone_offset"][slot].copy()
+    for i in np.flatnonzero((at < zone_from) | (at >= until)):
+        offset[i] = _look_up(state, int(slot[i]), int(at[i]))
+    return offset
+
+
+def _look_up(state: PartitionState, slot: int, at: int) -> int:
+    """The offset now, kept for the UTC day, or for this quarter of an hour on the day the clocks change."""
+    profile = state.profile(slot)
+    zone = ZoneInfo(profile.timezone if profile and profile.timezone else "UTC")
+    day = at - at % US_PER_DAY
+    offset = _offset(zone, at)
+    steady = _offset(zone, day) == offset == _offset(zone, day + US_PER_DAY)
+    one = state.patients[slot]
+    one["zone_from"] = day if steady else at - at % QUARTER_US
+    one["zone_until"] = one["zone_from"] + (US_PER_DAY if steady else QUARTER_US)
+    one["zone_offset"] = offset
+    return offset
+
+
+def _offset(zone: ZoneInfo, at: int) -> int:
+    delta = from_us(at).astimezone(zone).utcoffset()
+    return round(delta.total_seconds() * 1_000_000) if delta else 0
