@@ -50,6 +50,7 @@ def test_the_same_sets_give_the_same_bytes(sets: tuple[Path, Path], tmp_path: Pa
     assert written == ["labels.jsonl", "manifest.json", "profiles.jsonl", "readings.jsonl.gz", "shifts.json"]
     for name in written:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert (tmp_path / "one" / "readings.jsonl.gz").read_bytes()[4:8] == bytes(4), "gzip's header has a time stamp"
 
 
 def test_values_keep_their_weekday_and_local_time_and_impossible_ones_stay_in(made: BundledData) -> None:

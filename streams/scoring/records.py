@@ -1,0 +1,127 @@
+"""Alerts and labels as they are scored, from AlertEvents and from lines `{"patient", "start", "end", "problem"?}`."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from models.times import to_us
+
+Json = Mapping[str, Any]
+Span = tuple[int, int]
+"""First and last instant of an observation [us since 1970]."""
+
+ANY_OF = "|"
+"""A label may name several problems, any of which finds it: `systolic_bp|diastolic_bp`."""
+
+EVENT_TIMES = ("onset_at", "event_at", "decided_at")
+
+
+class BadRecord(ValueError):
+    """An alert or a label that cannot be scored; the text says what it lacks."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One opened alert. `at_us`: when the reading that opened it was measured [us since 1970]."""
+
+    patient: str
+    at_us: int
+    problem: str = ""
+    category: str = "clinical"
+    retrospective: bool = False
+    record: Json = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def counts(self) -> bool:
+        """A clinical alert about now: it can find a label, and is a burden. The others are counted apart."""
+        return self.category == "clinical" and not self.retrospective
+
+
+@dataclass(frozen=True)
+class Label:
+    """Something happened in [start_us, end_us], both ends included. Without problems any alert finds it.
+
+    A problem is matched by itself and by what it heads: `heart_rate` by `heart_rate.high`, not by `heart_rate_x`.
+    """
+
+    patient: str
+    start_us: int
+    end_us: int
+    problems: tuple[str, ...] = ()
+    record: Json = field(default_factory=dict, compare=False, repr=False)
+
+    def about(self, alert: Alert) -> bool:
+        """Whether the alert is of the label's patient and problem."""
+        return alert.patient == self.patient and (not self.problems or is_about(self.problems, alert))
+
+    def found_by(self, alert: Alert) -> bool:
+        """Whether the alert is a hit."""
+        return self.start_us <= alert.at_us <= self.end_us and self.about(alert)
+
+
+def is_about(problems: Iterable[str], alert: Alert) -> bool:
+    """Whether the alert's problem is one of these, or below one."""
+    return any(alert.problem == problem or alert.problem.startswith(problem + ".") for problem in problems)
+
+
+def opened(events: Iterable[Json]) -> list[Alert]:
+    """The alerts that these AlertEvents opened; an event that was delivered twice is one event. Raises BadRecord."""
+    once: dict[object, Alert] = {}
+    for number, event in enumerate(events):
+        if event.get("event", "opened") == "opened":
+            identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
+            once.setdefault(identity, _alert(event))
+    return list(once.values())
+
+
+def _alert(event: Json) -> Alert:
+    at_us = _us(event, "event_at" if "event_at" in event else "onset_at")
+    category, retrospective = str(event.get("category", "clinical")), bool(event.get("retrospective", False))
+    return Alert(_patient(event), at_us, str(event.get("problem", "")), category, retrospective, event)
+
+
+def label(line: Json) -> Label:
+    """The label of one line. Raises BadRecord."""
+    problems = tuple(filter(None, str(line.get("problem") or "").split(ANY_OF)))
+    found = Label(_patient(line), _us(line, "start"), _us(line, "end"), problems, line)
+    if found.end_us < found.start_us:
+        raise BadRecord(f"a label of {found.patient} ends before it starts: {line['start']} to {line['end']}")
+    return found
+
+
+def spans(events: Iterable[Json], labels: Iterable[Label], observed: Mapping[str, Span]) -> dict[str, Span]:
+    """How long each patient was observed: as given, else from the first to the last that is known of the patient."""
+    times: dict[str, list[int]] = {}
+    for event in events:
+        at_us = [_us(event, name) for name in EVENT_TIMES if name in event]
+        times.setdefault(_patient(event), []).extend(at_us)
+    for known in labels:
+        times.setdefault(known.patient, []).extend((known.start_us, known.end_us))
+    return {patient: (min(at_us), max(at_us)) for patient, at_us in times.items() if at_us} | dict(observed)
+
+
+def value(record: Json, path: str) -> str | None:
+    """The value at a path with dots for inner fields, as text; None if there is none."""
+    found: Any = record
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return None if found is None else str(found)
+
+
+def _patient(record: Json) -> str:
+    if not isinstance(record.get("patient"), str):
+        raise BadRecord(f"no patient in {_shown(record)}")
+    return str(record["patient"])
+
+
+def _us(record: Json, name: str) -> int:
+    try:
+        return to_us(datetime.fromisoformat(record[name]))
+    except (KeyError, TypeError, ValueError):
+        raise BadRecord(f"{name} is no time with an offset (RFC 3339) in {_shown(record)}") from None
+
+
+def _shown(record: Json) -> str:
+    return json.dumps(record, default=str)[:200]
