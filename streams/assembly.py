@@ -1,16 +1,40 @@
 """From Settings to the configuration of each part: parts know what they need, never where it was set."""
 
+from typing import TYPE_CHECKING
+
 from streams.connection import security_options
-from streams.notifier import NotifierConfig
 from streams.settings import Settings
 
+if TYPE_CHECKING:
+    from alerts.desk import DeskConfig
+    from streams.notifier import NotifierConfig
 
-def notifier_config(settings: Settings) -> NotifierConfig:
+
+def notifier_config(settings: Settings) -> "NotifierConfig":
     """What the notifier may know, alone in its process or beside a worker."""
+    from streams.notifier import NotifierConfig
+
     return NotifierConfig(
         bootstrap=settings.broker,
         prefix=settings.topic_prefix,
         webhook_urls=settings.webhook_urls,
         secret=settings.webhook_key,
+        kafka=security_options(settings),
+    )
+
+
+def desk_config(settings: Settings) -> "DeskConfig":
+    """What the desk may know. Makes the data folder when its database lies in there; raises OSError."""
+    from alerts.desk import DeskConfig
+
+    if settings.desk_database_url is None:
+        settings.data_folder.mkdir(parents=True, exist_ok=True)
+    return DeskConfig(
+        bootstrap=settings.broker,
+        prefix=settings.topic_prefix,
+        database_url=settings.desk_database,
+        host=settings.http_host,
+        port=settings.port_of("desk"),
+        allowed_hosts=settings.desk_hosts,
         kafka=security_options(settings),
     )

@@ -65,8 +65,7 @@ def _explain(wrong: Exception, debugging: bool) -> int:
     if debugging:
         traceback.print_exception(wrong)
     sentence, code = _sentence(wrong)
-    if sentence:
-        click.echo(f"homebeat: {' '.join(sentence.split())}", err=True)
+    click.echo(f"homebeat: {' '.join(sentence.split())}", err=True)
     return code
 
 
@@ -81,9 +80,6 @@ def _sentence(wrong: Exception) -> tuple[str, int]:
             return wrong.format_message(), FAILED
         case click.Abort():
             return "interrupted", FAILED
-        case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing may be flushed into it at exit
-            return "", FAILED
         case ModuleNotFoundError() if wrong.name in EXTRAS:
             return str(ExtraMissing(wrong.name, EXTRAS[wrong.name])), FAILED
         case OSError():

@@ -100,6 +100,8 @@ def addressed_reading(line: Line) -> Record | Problem:
         return Problem(line.number, f"cannot be addressed to a patient: {wrong}")
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         return Problem(line.number, f"not JSON: {str(wrong).removeprefix('JSON is malformed: ')}")
+    except RecursionError:
+        return Problem(line.number, "nested too deeply")
     patient = _patient_of(address)
     if not patient:
         return Problem(line.number, "no patient" if address.resourceType is None else "no subject")
@@ -169,7 +171,7 @@ class _Resumed:
 def _is_json(content: bytes) -> bool:
     try:
         msgspec.json.decode(content, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 

@@ -27,6 +27,9 @@ DEVELOPMENT_SECRET = "homebeat-development-secret"
 
 DEFAULT_PORTS = {"desk": 8460, "worker": 8461, "gateway": 8462, "notifier": 8463}
 
+CLOCK_TOLERANCE_MAX_S = 1800
+"""Further ahead, and the engine could not keep the windows apart (models.windows.check_settings)."""
+
 OnOff = Literal["on", "off"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
@@ -70,10 +73,13 @@ class Settings(BaseSettings):
         "reject", description="What to do with readings of a patient without a profile."
     )
 
-    tick_s: float = Field(10.0, ge=1, le=300, description="The grid of ticks, by which time passes without data.")
+    tick_s: int = Field(10, ge=1, le=300, description="The grid of ticks, by which time passes without data.")
     ticks: OnOff = Field("on", description="Whether workers write ticks; off when a replay feeder writes them.")
-    clock_tolerance_s: float = Field(
-        300.0, ge=0, le=86_400, description="How far a device's clock may be ahead of the arrival of its reading."
+    clock_tolerance_s: int = Field(
+        300,
+        ge=0,
+        le=CLOCK_TOLERANCE_MAX_S,
+        description="How far a device's clock may be ahead of its reading's arrival.",
     )
     chunk_records: int = Field(
         4096, ge=1, le=100_000, description="Readings in one engine step at most: bounds memory and latency."
@@ -103,6 +109,9 @@ class Settings(BaseSettings):
     data_folder: Path = Field(Path("homebeat-data"), description="Where a process keeps files of its own.")
     desk_database_url: str | None = Field(
         None, description="The desk's database, as an SQLAlchemy URL. Default: SQLite in the data folder."
+    )
+    desk_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), max_length=32, description="Names under which people reach the desk, beside its address, with commas."
     )
     log_level: LogLevel = Field("info", description="The least that is logged, on stderr.")
     log_format: LogFormat = Field("text", description="text for people, json for machines.")

@@ -80,10 +80,13 @@ async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
     from streams.connection import reach
 
     await reach(settings)
-    from alerts.desk import run_desk
+    from alerts.desk import DeskError, run_desk
     from streams.assembly import desk_config
 
-    await run_desk(desk_config(settings), stop)
+    try:
+        await run_desk(desk_config(settings), stop)
+    except DeskError as wrong:
+        raise Failed(str(wrong)) from None
 
 
 @click.command(short_help="Posts alerts to webhooks, in a process of its own.")

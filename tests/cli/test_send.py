@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from models.fhir import readings_from_observation
 from streams.lines import Line, line_batches
-from streams.publish import READING_LINE_BYTES_MAX, Problem, Record, addressed_reading
+from streams.publish import (
+    READING_LINE_BYTES_MAX,
+    Problem,
+    Record,
+    addressed_profile,
+    addressed_reading,
+    profile_batches,
+)
 from tests.cli.command import Homebeat
 from tests.cli.topic import records
 
@@ -120,6 +127,13 @@ def test_too_large_reading_is_left_to_the_worker_to_answer(connected: Homebeat) 
 def test_what_the_topic_cannot_take_is_held_back() -> None:
     line = Line(9, b'{"patient": "p-1", "note": "%s"}' % (b"x" * READING_LINE_BYTES_MAX))
     assert isinstance(addressed_reading(line), Problem)
+
+
+def test_hostile_nesting_is_held_back_like_any_other_bad_line() -> None:
+    nested = b'{"patient": "p-1", "x": %s' % (b"[" * 100_000)
+    assert isinstance(addressed_reading(Line(1, nested)), Problem)
+    assert isinstance(addressed_profile(Line(1, nested)), Problem)
+    assert sum(len(batch) for batch in profile_batches(Pieces([nested]))) == 1
 
 
 def test_live_input_is_published_without_waiting_for_its_end(embedded: Homebeat) -> None:

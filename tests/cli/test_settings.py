@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from models.times import US_PER_S
+from models.windows import check_settings
 from streams.configure import load_settings, misspelt
 from streams.errors import WrongSettings
-from streams.settings import DEVELOPMENT_SECRET, Settings
+from streams.settings import CLOCK_TOLERANCE_MAX_S, DEVELOPMENT_SECRET, Settings
 from tests.cli.command import Homebeat
 
 SECRET = "do-not-show-this-to-anyone"
@@ -38,8 +40,9 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("partitions", "0", "should be at least 1"),
         ("http_port", "70000", "should be at most 65535"),
         ("chunk_bytes", "1", "should be at least 65536"),
-        ("tick_s", "soon", "should be a number"),
-        ("tick_s", "nan", "should be at"),
+        ("tick_s", "soon", "should be a whole number"),
+        ("checkpoint_s", "soon", "should be a number"),
+        ("checkpoint_s", "nan", "should be at"),
         ("ticks", "yes", "should be 'on' or 'off'"),
         ("unknown_patients", "ignore", "should be 'reject' or 'monitor'"),
         ("broker", "kafka-1", "should be HOST:PORT"),
@@ -138,6 +141,11 @@ def test_comma_lists_are_read_as_people_write_them(monkeypatch: pytest.MonkeyPat
 def test_settings_do_not_change_after_the_start() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().partitions = 8  # type: ignore[misc]
+
+
+def test_longest_clock_tolerance_is_one_that_the_engine_takes() -> None:
+    longest = Settings(clock_tolerance_s=CLOCK_TOLERANCE_MAX_S)
+    check_settings(longest.clock_tolerance_s * US_PER_S)
 
 
 def test_misspelt_variables_are_noticed_and_others_left_alone() -> None:
