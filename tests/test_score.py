@@ -146,8 +146,10 @@ def test_excess_leaves_out_the_hits_that_chance_cannot_be_held_against() -> None
 
 @pytest.mark.parametrize(
     ("problem", "hit"),
-    [("heart_rate", True), ("heart_rate.high", True), ("spo2|heart_rate", True), (None, True)]
-    + [("heart", False), ("heart_rate.high.night", False), ("heart_rate.hi", False)],
+    [
+        *((found, True) for found in ("heart_rate", "heart_rate.high", "spo2|heart_rate", None)),
+        *((missed, False) for missed in ("heart", "heart_rate.high.night", "heart_rate.hi")),
+    ],
 )
 def test_a_problem_is_matched_by_itself_and_by_what_it_heads(problem: str | None, hit: bool) -> None:
     assert score([alert(1)], [label(0, 10, problem=problem)]).overall.hits == hit
