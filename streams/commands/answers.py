@@ -54,9 +54,9 @@ def figures(result: dict[str, Any]) -> str:
 def _figure_lines(result: dict[str, Any], indent: str) -> list[str]:
     lines = []
     for name, value in result.items():
+        words = indent + name.replace("_", " ")
         if isinstance(value, dict):
-            lines += [f"{indent}{name}", *_figure_lines(value, indent + "  ")]
+            lines += [f"{words}: {'' if value else 'none'}".rstrip(), *_figure_lines(value, indent + "  ")]
         else:
-            shown = f"{value:,.6g}" if isinstance(value, float) else value
-            lines.append(f"{indent}{name.replace('_', ' ')}: {shown}")
+            lines.append(f"{words}: {f'{value:,.6g}' if isinstance(value, float) else value}")
     return lines
