@@ -9,7 +9,7 @@ from models import terminology
 from models.effects import When
 from models.evidence import load
 from models.profile import Medication, Profile
-from models.profile_fields import Coding, coded
+from models.profile_fields import coded
 from models.trajectory import Anchored, anchored
 
 
@@ -44,8 +44,8 @@ class Situation:
 def situation(profile: Profile, on: date) -> Situation:
     """What the profile says about that day."""
     courses = {at.condition: at for at in anchored(profile, on)}
-    listed = {_condition(entry.code): entry.since for entry in profile.conditions}
-    begun = {name for name, since in listed.items() if name and (since is None or since <= on)}
+    listed = [(terminology.condition_id(*coded(entry.code)), entry.since) for entry in profile.conditions]
+    begun = {name for name, since in listed if name and (since is None or since <= on)}
     return Situation(
         age=_age(profile.birth_date, on),
         sex=profile.sex if profile.sex in ("female", "male") else None,
@@ -65,10 +65,6 @@ def holds(when: When, now: Situation, drugs: frozenset[str], days: int | None) -
     if when.without_classes & now.taken.keys():
         return False
     return when.days is None or (days is not None and when.days[0] <= days <= when.days[1])
-
-
-def _condition(code: str | Coding) -> str | None:
-    return terminology.condition_id(*coded(code))
 
 
 def _age(born: date | None, on: date) -> float | None:

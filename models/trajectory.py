@@ -103,10 +103,12 @@ def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
         condition = terminology.condition_id(*coded(entry.condition))
         if condition is not None:
             events.setdefault(condition, []).append((entry.date, entry.anchor))
+    since: dict[str, list[tuple[date, str]]] = {}
     for known in profile.conditions:
         condition = terminology.condition_id(*coded(known.code))
-        if condition in _main_anchor() and condition not in events and known.since is not None:
-            events[condition] = [(known.since, _main_anchor()[condition])]
+        if condition in _main_anchor() and known.since is not None:
+            since.setdefault(condition, []).append((known.since, _main_anchor()[condition]))
+    events = since | events
     return tuple(_governing(condition, dates, on) for condition, dates in sorted(events.items()))
 
 
