@@ -111,3 +111,9 @@ def find(episodes: list[Episode], problem: str, retrospective: bool, onset_us: i
             if near or (episode.state != "resolved" and not retrospective):
                 return episode
     return None
+
+
+def next_wake_us(episodes: list[Episode]) -> int | None:
+    """When the first snooze is over."""
+    times = [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
+    return min(times, default=None)

@@ -5,7 +5,7 @@ Pure: the caller owns the list of episodes, gives everything in log order, and p
 
 from dataclasses import dataclass
 
-from alerts.episodes import MOST_SNOOZED_US, Episode, NotAllowed, What, advance, alert_id, find
+from alerts.episodes import MOST_SNOOZED_US, Episode, NotAllowed, advance, alert_id, find
 from alerts.events import Action, AlertEvent, EventName, Evidence
 from alerts.explain import explain
 from models.findings import SEVERITIES, Kind, Rule
@@ -120,12 +120,6 @@ def on_forgotten(episodes: list[Episode], when: When) -> list[AlertEvent]:
     return [_event(e, advance(e, "forget"), when, None, "the profile was withdrawn") for e in due]
 
 
-def next_wake_us(episodes: list[Episode]) -> int | None:
-    """When the first snooze is over."""
-    times = [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
-    return min(times, default=None)
-
-
 def _check(action: Action, when: When) -> None:
     """What the table cannot say: fields that an action needs."""
     if action.type == "assign" and not action.to:
@@ -174,17 +168,3 @@ def _event(episode: Episode, event: EventName, when: When, by: str | None, reaso
         ),
         population_rule_would_fire=episode.population, rule=episode.rule, by=by, reason=reason,
     )  # fmt: skip
-
-
-__all__ = [
-    "Cleared",
-    "Raised",
-    "What",
-    "When",
-    "next_wake_us",
-    "on_action",
-    "on_cleared",
-    "on_forgotten",
-    "on_raised",
-    "on_tick",
-]

@@ -209,12 +209,14 @@ _CLIP_CORRECTION = 1.0863
 def own_weight(rows: Rows, prior: Prior) -> Floats:
     """Share of the level that is the patient's own, 0..1: how far the prior's variance has shrunk."""
     variance = prior.sd_between**2
-    return np.clip(1.0 - rows.p[DIAGONAL[0]] / np.where(variance > 0, variance, 1.0), 0.0, 1.0)
+    own: Floats = np.clip(1.0 - rows.p[DIAGONAL[0]] / np.where(variance > 0, variance, 1.0), 0.0, 1.0)
+    return own
 
 
 def _dot(a: "Floats | list[Floats]", b: "Floats | list[Floats]") -> Floats:
     """Sum over the five states, in a fixed order."""
-    return ((a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])) + a[4] * b[4]
+    total: Floats = ((a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])) + a[4] * b[4]
+    return total
 
 
 def _quadratic(p: Floats, h: Floats) -> Floats:

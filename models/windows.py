@@ -35,6 +35,7 @@ STATE = np.dtype(
 )
 """Open windows of one row; index -1 is a free place. active: readings not at rest; broken: readings beyond a floor."""
 
+_NAMES = ("index", "n", "active", "broken", "total", "low", "high")
 WIDTH_US = np.array([v.window_s for v in VITALS], np.int64) * US_PER_S
 LATENESS_US = np.array([v.lateness_s for v in VITALS], np.int64) * US_PER_S
 HORIZON_US = np.array([v.live_horizon_s for v in VITALS], np.int64) * US_PER_S
@@ -91,11 +92,8 @@ def gather(table: npt.NDArray[np.void], rows: Ints, new: Windows) -> Windows:
     """
     place_row, place = np.nonzero(table["index"][rows] >= 0)
     at = rows[place_row], place
-    old = Windows(
-        rows[place_row],
-        *(table[name][at].astype(np.int64) for name in ("index", "n", "active", "broken", "total", "low", "high")),
-    )
-    return _merged(old, new)
+    index, n, active, broken, total, low, high = (table[name][at].astype(np.int64) for name in _NAMES)
+    return _merged(Windows(rows[place_row], index, n, active, broken, total, low, high), new)
 
 
 def _merged(old: Windows, new: Windows) -> Windows:
@@ -107,9 +105,9 @@ def _merged(old: Windows, new: Windows) -> Windows:
     order = np.lexsort((index, row))
     row, index = row[order], index[order]
     begin = np.flatnonzero(starts(row) | starts(index))
-    sums = (np.add.reduceat(column[order], begin) for column in (n, active, broken, total))
+    n, active, broken, total = (np.add.reduceat(column[order], begin) for column in (n, active, broken, total))
     low, high = np.minimum.reduceat(low[order], begin), np.maximum.reduceat(high[order], begin)
-    return Windows(row[begin], index[begin], *sums, low, high)
+    return Windows(row[begin], index[begin], n, active, broken, total, low, high)
 
 
 def _columns(w: Windows) -> tuple[Ints, ...]:
@@ -120,7 +118,5 @@ def keep(table: npt.NDArray[np.void], rows: Ints, still_open: Windows) -> None:
     """Remember the windows that stay open, and only those, as the windows of `rows`."""
     table["index"][rows] = -1
     at = still_open.row, still_open.index % OPEN
-    names = ("index", "n", "active", "broken", "total", "low", "high")
-    values = (still_open.index, *_columns(still_open)[2:])
-    for name, column in zip(names, values, strict=True):
+    for name, column in zip(_NAMES, _columns(still_open)[1:], strict=True):
         table[name][at] = column

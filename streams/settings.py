@@ -82,18 +82,12 @@ class Settings(BaseSettings):
         description="How far a device's clock may be ahead of its reading's arrival.",
     )
     chunk_records: int = Field(
-        4096, ge=1, le=100_000, description="Readings in one engine step at most: bounds memory and latency."
+        10_000, ge=1, le=100_000, description="Readings in one engine step at most: bounds memory and latency."
     )
     chunk_bytes: int = Field(
-        4 * 1024 * 1024, ge=64 * 1024, le=256 * 1024 * 1024, description="Bytes in one engine step at most."
+        8 * 1024 * 1024, ge=64 * 1024, le=256 * 1024 * 1024, description="Bytes in one engine step at most."
     )
     checkpoint_s: float = Field(5.0, ge=0.1, le=300, description="How often changed state pages are written.")
-    page_patients: int = Field(
-        256, ge=1, le=4096, description="Patients in one state page: bounds one changelog record."
-    )
-    partition_patients_max: int = Field(
-        200_000, ge=1, le=10_000_000, description="Patients one partition may hold before it says that it is full."
-    )
 
     http_host: str = Field("127.0.0.1", min_length=1, description="Where HTTP listens.")
     http_port: int | None = Field(

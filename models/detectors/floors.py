@@ -86,8 +86,15 @@ class Judged:
 
     def take(self, index: Ints) -> "Judged":
         """The readings at these indices."""
-        columns = self.row, self.line, self.value, self.at, self.at_rest, self.lane, self.spot
-        return Judged(*(column[index] for column in columns))
+        return Judged(
+            self.row[index],
+            self.line[index],
+            self.value[index],
+            self.at[index],
+            self.at_rest[index],
+            self.lane[index],
+            self.spot[index],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +196,7 @@ def _follow_target() -> Bools:
 
 def applicable(floors: Floors, line: Ints, value: Floats, at_rest: Bools) -> Bools:
     """Whether each reading breaks a rule that applies to it, (n,): some hold at rest only."""
-    return (beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line])).any(axis=1)
+    return np.any(beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line]), axis=1)
 
 
 def in_words(floors: Floors, line: int, slot: int) -> str:
@@ -208,7 +215,8 @@ def in_words(floors: Floors, line: int, slot: int) -> str:
 
 def near(floors: Floors, line: Ints, value: Floats) -> Bools:
     """Which readings could break a rule; value (n,) in canonical units, line (n,): limit set of each."""
-    return (value <= floors.near_low[line]) | (value >= floors.near_high[line])
+    low: Bools = value <= floors.near_low[line]
+    return low | (value >= floors.near_high[line])
 
 
 def beyond(floors: Floors, line: Ints, value: Floats) -> Bools:
@@ -282,7 +290,7 @@ def _raised(
     floors: Floors, index: Ints, one: Judged, since: Ints, before: Bools, after: Bools
 ) -> list[tuple[Ints, ...]]:
     """A side is raised when its worst open rule becomes worse than it was."""
-    found = []
+    found: list[tuple[Ints, ...]] = []
     rank = floors.rank[one.line] + 1
     for side, slots in enumerate(SIDES.values()):
         was = np.where(before[:, slots], rank[:, slots], 0).max(axis=1)
@@ -301,7 +309,7 @@ def _cleared(
     floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools
 ) -> list[tuple[Ints, ...]]:
     """A side is cleared after enough readings back inside, over long enough; `after` is updated in place."""
-    found = []
+    found: list[tuple[Ints, ...]] = []
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
         is_open, counts = after[:, slots].any(axis=1), judged[:, slots].any(axis=1)

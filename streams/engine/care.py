@@ -221,8 +221,4 @@ def _woken(state: PartitionState, slot: int, clock: int) -> list[AlertEvent]:
 
 def _note_wakes(state: PartitionState, slots: set[int]) -> None:
     for slot in sorted(slots):
-        at = ledger.next_wake_us(state.person(slot).episodes)
-        if at is None:
-            state.wake_us.pop(slot, None)
-        else:
-            state.wake_us[slot] = at
+        state.note_wake(slot)

@@ -1,6 +1,7 @@
 """Windows that close: what was expected, whether it deviates, and what is learned from it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,8 @@ from streams.engine.state import PartitionState
 from streams.engine.zones import local_offset_us
 
 Floats = npt.NDArray[np.float64]
+
+Word = Literal["normal", "deviating", "unknown", "withheld"]
 
 LEARN_LATE_N = 3
 """A late window of a streamed vital teaches the baseline only if it holds a few samples: late single readings would
@@ -203,8 +206,15 @@ class _Bands:
         self.own = baseline.own_weight(base, prior)
 
     def one(self, i: int) -> Band:
-        columns = self.expected, self.low, self.high, self.z, self.days, self.own
-        return Band(*(float(column[i]) for column in columns), bool(self.known[i]))
+        return Band(
+            expected=float(self.expected[i]),
+            low=float(self.low[i]),
+            high=float(self.high[i]),
+            score=float(self.z[i]),
+            baseline_days=float(self.days[i]),
+            own_weight=float(self.own[i]),
+            known=bool(self.known[i]),
+        )
 
 
 def band_at(snapshot: Snapshot, vital: int, at_us: int, offset_us: int, value: float) -> Band:
@@ -261,11 +271,11 @@ def _tell(
     deviates = is_open | (np.abs(bands.z) >= deviation.settings().z_on[vital])
     for i in range(len(one.row)):
         v = VITALS[vital[i]]
-        state_word = "unknown" if not usable[i] else "deviating" if deviates[i] else "normal"
+        word: Word = "unknown" if not usable[i] else "deviating" if deviates[i] else "normal"
         summary = VitalSummary(
             patient=state.person(int(slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])), period_s=float(v.window_s),
             n=int(one.n[i]), mean=shown(one.mean[i]), min=shown(one.low[i]), max=shown(one.high[i]),
-            expected=shown(bands.expected[i]), low=shown(bands.low[i]), high=shown(bands.high[i]), state=state_word,
+            expected=shown(bands.expected[i]), low=shown(bands.low[i]), high=shown(bands.high[i]), state=word,
         )  # fmt: skip
         out.summaries.append((int(one.position[i]), summary))
 

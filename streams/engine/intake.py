@@ -30,6 +30,8 @@ DAY_MARGIN_US = 2 * US_PER_DAY
 LOW = np.array([v.low for v in VITALS])
 HIGH = np.array([v.high for v in VITALS])
 CATEGORICAL = np.array([v.categorical for v in VITALS])
+DECIMALS = 6
+"""Kept of a converted value: 100.4 [degF] is 38 Cel, and meets a limit of 38."""
 AVPU = {"A": 0.0, "C": 1.0, "V": 2.0, "P": 3.0, "U": 4.0}
 """Alert, new confusion, voice, pain, unresponsive (NEWS2)."""
 ACTIVE = ("active", "exercise")
@@ -178,9 +180,9 @@ class _Columns:
         self.bad_value: dict[int, str] = {}
         self.value = self._values(readings, n)
         scale = np.maximum(self.unit, 0)
-        self.value = self.value * units.MUL[scale] + units.ADD[scale]
+        self.value = np.round(self.value * units.MUL[scale] + units.ADD[scale], DECIMALS)
         for j, samples in self.series.items():
-            self.series[j] = samples * units.MUL[scale[j]] + units.ADD[scale[j]]
+            self.series[j] = np.round(samples * units.MUL[scale[j]] + units.ADD[scale[j]], DECIMALS)
         self.ids = np.array([hash_text(r.id) for r in readings], np.uint64)
         self.contents = self._contents(readings)
         contexts = [r.context for r in readings]
@@ -246,8 +248,7 @@ class _Columns:
         value = np.ascontiguousarray(self.value + 0.0).view(np.uint64).copy()
         for j, samples in self.series.items():
             value[j] = hash_text(samples.tobytes().hex())
-        mixed = _mix(device ^ _mix(self.vital.astype(np.uint64) ^ _mix(self.at.astype(np.uint64) ^ _mix(value))))
-        return mixed
+        return _mix(device ^ _mix(self.vital.astype(np.uint64) ^ _mix(self.at.astype(np.uint64) ^ _mix(value))))
 
 
 def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -318,4 +319,5 @@ def _withheld(state: PartitionState, slot: Ints, vital: Ints, at: Ints) -> Bools
     """Readings the patient has not consented to: nothing is allowed, not this vital, or not yet."""
     allowed = state.patients["allowed"][slot]
     one = (allowed >> np.maximum(vital, 0).astype(np.uint32)) & np.uint32(1)
-    return (allowed == 0) | ((vital >= 0) & (one == 0)) | (at < state.patients["consent_since"][slot])
+    withheld: Bools = (allowed == 0) | ((vital >= 0) & (one == 0)) | (at < state.patients["consent_since"][slot])
+    return withheld

@@ -38,8 +38,8 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     broken[near] = floors.beyond(book, line[near], samples.value[near]).any(axis=1)
     applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
     judged = _worth_judging(state, samples.row, applies)
-    columns = samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot
-    one = Judged(*(column[judged] for column in columns))
+    everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot)
+    one = everyone.take(judged)
     crossings = floors.judge(book, state.rows["floor"], one, applies[judged])
     return RawJudgement(broken, line, crossings.of(judged), book)
 

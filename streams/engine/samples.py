@@ -80,7 +80,8 @@ def _moving(state: PartitionState, slot: Ints, at: Ints, moves: Bools, says_so: 
     state.patients["active_at"][slots] = seen[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
     since = np.empty(len(slot), np.int64)
     since[order] = at[order] - seen
-    return says_so | ((since >= 0) & (since <= REST_US))
+    moving: Bools = says_so | ((since >= 0) & (since <= REST_US))
+    return moving
 
 
 def late_at_before(state: PartitionState, row: Ints, at: Ints, late: Bools) -> Ints:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
 
-from alerts.episodes import Episode
+from alerts.episodes import Episode, next_wake_us
 from models import baseline
 from models.expectation import Expectation, expect
 from models.profile import Profile, parse_profile, sees
@@ -81,11 +82,12 @@ class PartitionState:
 
     def __init__(self) -> None:
         self.people: list[Person | None] = []
+        self.seated: list[int] = []
         self.slot_of: dict[str, int] = {}
         self.slot_of_key: dict[bytes, int] = {}
-        self.patients = np.zeros(PATIENTS_PER_PAGE, PATIENT)
-        self.row_of = np.full((PATIENTS_PER_PAGE, len(VITALS)), -1, np.int32)
-        self.rows = np.zeros(256, ROW)
+        self.patients: npt.NDArray[Any] = np.zeros(PATIENTS_PER_PAGE, PATIENT)
+        self.row_of: npt.NDArray[Any] = np.full((PATIENTS_PER_PAGE, len(VITALS)), -1, np.int32)
+        self.rows: npt.NDArray[Any] = np.zeros(256, ROW)
         self.row_count = 0
         self.applied = np.full(1, -1, np.int64)
         self.counted = np.zeros((1, len(Outcome)), np.int64)
@@ -110,7 +112,15 @@ class PartitionState:
     def page_slots(self, page: int) -> range:
         """Slots in use of a page."""
         first = page * PATIENTS_PER_PAGE
-        return range(first, min(first + PATIENTS_PER_PAGE, len(self.people)))
+        return range(first, first + self.seated[page])
+
+    def note_wake(self, slot: int) -> None:
+        """Remember when the patient's first snooze ends."""
+        at = next_wake_us(self.person(slot).episodes)
+        if at is None:
+            self.wake_us.pop(slot, None)
+        else:
+            self.wake_us[slot] = at
 
     def next_wake_us(self) -> int:
         """When the first snooze ends; far ahead if there is none."""
@@ -127,13 +137,29 @@ class PartitionState:
 
     def add_patient(self, name: str) -> int:
         """A slot for a new patient: the next one, in log order."""
-        slot = len(self.people)
-        self.people.append(None)
+        slot = self._next_slot()
         self.reserve(slot + 1)
         self.seat(slot, Person(name, None))
         one = self.patients[slot]
         one["alive"], one["version"], one["spo2_low"] = 1, -1, np.nan
         one["clock"] = one["active_at"] = one["consent_since"] = one["zone_until"] = LONG_AGO
+        return slot
+
+    def _next_slot(self) -> int:
+        """The place after the last of the lowest page that is not full.
+
+        Usually the end. After a crash in the middle of a checkpoint an earlier page may be missing its last patients:
+        they come again in the same order and find the same places, in pages that were not written.
+        """
+        for page in range(len(self.seated)):
+            if self.seated[page] < PATIENTS_PER_PAGE:
+                self.seated[page] += 1
+                slot = page * PATIENTS_PER_PAGE + self.seated[page] - 1
+                self.people += [None] * (slot + 1 - len(self.people))
+                return slot
+        self.seated.append(1)
+        slot = (len(self.seated) - 1) * PATIENTS_PER_PAGE
+        self.people += [None] * (slot + 1 - len(self.people))
         return slot
 
     def seat(self, slot: int, person: Person) -> None:
@@ -245,10 +271,8 @@ class PartitionState:
         """Expectation of the profile for a row, and a baseline that starts from it."""
         one = self.rows[row : row + 1]
         expected, vital = self.expectation(int(one["slot"][0]), at_us), int(one["vital"][0])
-        columns = (expected.mean, expected.sd_between, expected.sd_within, expected.sd_meas)
-        columns += (expected.amplitude, expected.acrophase_h)
-        for name, column in zip(PRIOR.names or (), columns, strict=True):
-            one["prior"][name] = column[vital]
+        for name in PRIOR.names or ():
+            one["prior"][name] = getattr(expected, name)[vital]
         baseline.put(one["base"], np.zeros(1, np.int64), baseline.start(prior_of(one["prior"])))
 
     def place_rows(self, rows: npt.NDArray[np.void]) -> None:
@@ -280,7 +304,7 @@ def _unknown_person(name: str) -> Profile:
     return Profile.model_validate({"patient": name, "version": 0, "consent": {"monitoring": True}})
 
 
-def _grown(column: npt.NDArray[np.generic], at_least: int, fill: int = 0) -> npt.NDArray[np.generic]:
+def _grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:
     """The column with room for at least that many, by doubling."""
     size = max(at_least, 2 * len(column))
     grown = np.zeros((size, *column.shape[1:]), column.dtype)

@@ -1,0 +1,136 @@
+"""State as pages: what a partition remembers, packed into one changelog record for each group of patients.
+
+A page is written whole and restored whole. It carries the offset up to which it has been applied, the counts of its
+readings, and a format version: an older format is read by code that knows it, a newer one is refused.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+
+from alerts.episodes import Episode
+from models.segments import Ints
+from streams.engine.rows import ROW
+from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Outcome, PartitionState, Person
+
+FORMAT = 1
+META = "meta"
+
+
+class PageError(Exception):
+    """A page that this version cannot read: written by a newer one, or damaged."""
+
+
+class _Person(msgspec.Struct, array_like=True):
+    name: str
+    document: bytes | None
+    episodes: list[Episode]
+    actions: list[str]
+
+
+class _Page(msgspec.Struct, array_like=True):
+    """One page on the wire. people: null where a patient was forgotten; patients, rows: columns as raw bytes."""
+
+    format: int
+    applied: int
+    tick_us: int
+    counted: list[int]
+    people: list[_Person | None]
+    patients: bytes
+    rows: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Page).decode
+
+
+def key_of(partition: int, page: int | str) -> str:
+    """The changelog key of a page."""
+    return f"{partition}/{page}"
+
+
+def pack_dirty(state: PartitionState, partition: int) -> dict[str, bytes]:
+    """All changed pages as of now, `meta` first, and from here on they count as written.
+
+    `meta` must reach the changelog before the others: a crash between them then finds a reading of a patient who became
+    known since at most counted already, never lost from the count.
+    """
+    written = {key_of(partition, META): _pack(state, state.meta_counted, range(0))}
+    for page in sorted(state.dirty):
+        state.applied[page] = state.processed
+        written[key_of(partition, page)] = _pack(state, state.counted[page], state.page_slots(page))
+    state.dirty.clear()
+    return written
+
+
+def _pack(state: PartitionState, counted: Ints, slots: range) -> bytes:
+    """One page."""
+    people = [_person(state.people[slot]) for slot in slots]
+    place = state.row_of[slots.start : slots.stop].ravel() if len(slots) else np.empty(0, np.int32)
+    page = _Page(
+        format=FORMAT, applied=state.processed, tick_us=state.tick_us, counted=counted.tolist(), people=people,
+        patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
+    )  # fmt: skip
+    return _encode(page)
+
+
+def _person(person: Person | None) -> _Person | None:
+    return _Person(person.name, person.document, person.episodes, person.actions) if person else None
+
+
+def restored(pages: Mapping[str, bytes], partition: int) -> PartitionState:
+    """The state of a partition from its pages. Raises PageError."""
+    state = PartitionState()
+    mine = f"{partition}/"
+    numbers = sorted(int(key.removeprefix(mine)) for key in pages if key.startswith(mine) and key[len(mine) :] != META)
+    meta = pages.get(key_of(partition, META))
+    if meta is not None:
+        page = _unpacked(meta)
+        state.meta_applied, state.tick_us = page.applied, page.tick_us
+        state.meta_counted = np.array(page.counted, np.int64)
+    for number in numbers:
+        _place(state, number, _unpacked(pages[key_of(partition, number)]))
+    state.next_close_us = LONG_AGO
+    return state
+
+
+def _unpacked(raw: bytes) -> _Page:
+    """Decode and check the format before anything is believed."""
+    try:
+        page = _decode(raw)
+    except msgspec.DecodeError as error:
+        raise PageError(f"a state page cannot be read: {error}") from error
+    if page.format > FORMAT:
+        raise PageError(
+            f"a state page has format {page.format}, this version reads up to {FORMAT}: start the newer homebeat again"
+        )
+    return page
+
+
+def _place(state: PartitionState, number: int, page: _Page) -> None:
+    """Put one page where it was. Pages that a crash left out stay empty: their records come again."""
+    first = number * PATIENTS_PER_PAGE
+    state.reserve(first + PATIENTS_PER_PAGE)
+    state.people += [None] * (first + len(page.people) - len(state.people))
+    state.seated += [0] * (number + 1 - len(state.seated))
+    state.seated[number] = len(page.people)
+    state.patients[first : first + len(page.people)] = np.frombuffer(page.patients, PATIENT)
+    state.place_rows(np.frombuffer(page.rows, ROW))
+    state.applied[number] = page.applied
+    state.counted[number] = page.counted
+    state.tick_us = max(state.tick_us, page.tick_us)
+    for slot, person in enumerate(page.people, first):
+        if person is not None:
+            state.seat(slot, Person(person.name, person.document, person.episodes, person.actions))
+            state.note_wake(slot)
+
+
+def counts(pages: Mapping[str, bytes]) -> dict[int, Ints]:
+    """Readings by Outcome for each partition, from its pages: the durable side of the ledger."""
+    totals: dict[int, Ints] = {}
+    for key, raw in pages.items():
+        partition = int(key.split("/")[0])
+        totals.setdefault(partition, np.zeros(len(Outcome), np.int64))
+        totals[partition] += np.array(_unpacked(raw).counted, np.int64)
+    return totals

@@ -1,0 +1,185 @@
+"""Keeps the state of the partitions that are ours: applies chunks, writes checkpoints, restores from the table.
+
+One lock keeps chunks and checkpoints apart; a checkpoint packs under it and waits for the broker outside, so deciding
+goes on meanwhile. Chunks are acknowledged only when their effects and their pages are on the broker.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from aiokafka import ConsumerRecord
+from faust.types import TP
+from faust.types.tables import TableT
+
+from models.times import US_PER_S
+from streams import metrics
+from streams.engine.log import LogSlice
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.state import Outcome, PartitionState
+from streams.engine.step import Effects, EngineSettings, step
+from streams.publisher import Publisher, Sent, settled
+from streams.settings import Settings
+from streams.transport import Receipt
+
+log = logging.getLogger(__name__)
+
+STOP_CHECKPOINT_S = 8.0
+"""How long a worker that stops, or loses partitions, waits for its last checkpoint. What does not make it comes again."""
+
+
+@dataclass(slots=True)
+class Held:
+    """One partition of ours: its state, chunks not yet acknowledged, effects not yet on the broker."""
+
+    state: PartitionState
+    receipts: list[Receipt] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
+
+
+class Keeper:
+    """State of the partitions of one worker."""
+
+    def __init__(self, settings: Settings, table: TableT[str, bytes], publisher: Publisher) -> None:
+        self._settings, self._table, self._publisher = settings, table, publisher
+        self._engine = EngineSettings(
+            settings.secret.get_secret_value().encode(),
+            round(settings.clock_tolerance_s * US_PER_S),
+            settings.unknown_patients == "monitor",
+        )
+        self._held: dict[int, Held] = {}
+        self._deciding = asyncio.Lock()
+        self._checkpointing = asyncio.Lock()
+        self.partitions: frozenset[int] = frozenset()
+        self.counted: Counter[str] = Counter()
+
+    def now_us(self, partition: int) -> int | None:
+        """Log time of a partition: its latest tick; None before the first."""
+        held = self._held.get(partition)
+        return held.state.tick_us if held and held.state.tick_us > 0 else None
+
+    async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt) -> None:
+        """Decide one chunk and publish its effects."""
+        async with self._deciding:
+            held = self._hold(tp.partition)
+            began = time.perf_counter()
+            log_slice = slice_of(tp.topic, tp.partition, records)
+            effects = step(held.state, log_slice, self._engine)
+            metrics.engine_step_seconds.observe(time.perf_counter() - began)
+            held.sent += await self._publisher.effects(log_slice, effects)
+            held.receipts.append(receipt)
+            self._count(effects)
+        await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
+
+    def _hold(self, partition: int) -> Held:
+        """The partition's state, from the table when it is first needed after an assignment."""
+        held = self._held.get(partition)
+        if held is None:
+            pages = {key: value for key, value in self._table.items() if key.startswith(f"{partition}/")}
+            held = self._held[partition] = Held(restored(pages, partition))
+            log.info(
+                "partition %d: %d patients restored from %d pages", partition, held.state.patient_count, len(pages)
+            )
+        return held
+
+    def _count(self, effects: Effects) -> None:
+        """Metrics of one step."""
+        for outcome, counter in _COUNTERS.items():
+            counter.inc(int(effects.outcomes[outcome]))
+        metrics.readings_received.inc(int(effects.outcomes.sum()))
+        metrics.readings_rekeyed.inc(len(effects.rekeyed))
+        metrics.readings_late.inc(effects.late)
+        for reason, n in effects.rejected.items():
+            metrics.readings_rejected.labels(reason.value).inc(n)
+        for (kind, outcome_name), n in effects.controls.items():
+            metrics.control_records.labels(kind, outcome_name).inc(n)
+        for finding in effects.findings:
+            metrics.findings.labels(finding.kind, finding.severity).inc()
+        for event in effects.alerts:
+            metrics.alerts.labels(event.event, event.severity, event.category).inc()
+        metrics.state_patients.set(sum(held.state.patient_count for held in self._held.values()))
+
+    async def keep_checkpointing(self) -> None:
+        """A checkpoint every `checkpoint_s`."""
+        while True:
+            await asyncio.sleep(self._settings.checkpoint_s)
+            await self.checkpoint()
+
+    async def checkpoint(self) -> None:
+        """Write what has changed, wait for the broker, acknowledge."""
+        async with self._checkpointing:
+            began = time.perf_counter()
+            async with self._deciding:
+                due = {p: held for p, held in self._held.items() if held.receipts}
+                receipts = {p: held.receipts for p, held in due.items()}
+                waiting = [sent for held in due.values() for sent in held.sent]
+                for partition, held in due.items():
+                    waiting += self._write(partition, held)
+                    held.receipts, held.sent = [], []
+            if not due:
+                return
+            await settled(waiting)
+            for chunk in (receipt for some in receipts.values() for receipt in some):
+                chunk.ack()
+            metrics.checkpoint_seconds.observe(time.perf_counter() - began)
+
+    def _write(self, partition: int, held: Held) -> list[Sent]:
+        """Pages to the changelog, and into the table's own copy, from which a reassignment restores."""
+        sent: list[Sent] = []
+        store = cast(Any, self._table.data)
+        for key, value in pack_dirty(held.state, partition).items():
+            metrics.checkpoint_bytes.inc(len(value))
+            store.data[key] = value
+            store._key_partition[key] = partition
+            sent.append(cast(Sent, self._table.send_changelog(partition, key, value)))
+        return sent
+
+    async def revoked(self, partitions: set[int]) -> None:
+        """Partitions are being taken away: write what we have, then forget it. Whoever comes next reads the changelog."""
+        try:
+            async with asyncio.timeout(STOP_CHECKPOINT_S):
+                await self.checkpoint()
+        except TimeoutError:
+            log.warning(
+                "partitions %s are leaving before their checkpoint: their records come again", sorted(partitions)
+            )
+        async with self._deciding:
+            for partition in partitions:
+                self._held.pop(partition, None)
+        self.partitions -= partitions
+
+    def assigned(self, partitions: set[int]) -> None:
+        """Partitions are ours from now on. What we knew of them may be old: it is read again from the table."""
+        self._held = {}
+        self.partitions = frozenset(partitions)
+
+    async def close(self) -> None:
+        """The last checkpoint."""
+        try:
+            async with asyncio.timeout(STOP_CHECKPOINT_S):
+                await self.checkpoint()
+        except TimeoutError:
+            log.warning("stopped before the last checkpoint: its records come again")
+
+
+_COUNTERS = {
+    Outcome.DECIDED: metrics.readings_decided,
+    Outcome.DUPLICATE: metrics.readings_duplicate,
+    Outcome.WITHHELD: metrics.readings_withheld,
+}
+
+
+def slice_of(topic: str, partition: int, records: list[ConsumerRecord]) -> LogSlice:
+    """Kafka's records as columns."""
+    headers = [record.headers for record in records]
+    return LogSlice(
+        topic=topic, partition=partition,
+        offset=np.array([record.offset for record in records], np.int64),
+        arrived_us=np.array([record.timestamp for record in records], np.int64) * 1000,
+        key=[record.key for record in records], value=[record.value for record in records],
+        headers=headers if any(headers) else None,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""Effects and control records out to Kafka: one producer, in order for each key, everything acknowledged by all replicas."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+
+from alerts.events import AlertEvent
+from models.findings import Finding
+from models.readings import Reject, VitalSummary
+from streams import limits
+from streams.connection import client_options
+from streams.control import ControlRecord, signed
+from streams.engine.log import LogSlice
+from streams.engine.step import Effects
+from streams.settings import Settings
+
+Sent = asyncio.Future[object]
+_encode = msgspec.json.Encoder().encode
+
+LINGER_MS = 5
+BATCH_BYTES = 256 * 1024
+
+
+class Publisher:
+    """Publishes for one worker. Every send gives a future that is done when the broker has it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        self._producer = AIOKafkaProducer(
+            acks="all", linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES, max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
+            **client_options(self._settings),
+        )  # fmt: skip
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def effects(self, log: LogSlice, effects: Effects) -> list[Sent]:
+        """Send what a slice brought."""
+        sent: list[Sent] = []
+        for topic, records in (
+            ("findings", effects.findings), ("alerts", effects.alerts), ("vitals", effects.summaries),
+        ):  # fmt: skip
+            sent += [await self._keyed(topic, record) for record in records]
+        sent += [await self.reject(reject) for reject in effects.rejects]
+        for index, key in effects.rekeyed:
+            headers = list(log.headers[index]) if log.headers else []
+            at_ms = int(log.arrived_us[index]) // 1000
+            sent.append(await self._send("readings", key, log.value[index], headers=headers, timestamp_ms=at_ms))
+        return sent
+
+    async def _keyed(self, topic: str, record: AlertEvent | Finding | VitalSummary) -> Sent:
+        return await self._send(topic, record.patient.encode(), _encode(record))
+
+    async def reject(self, reject: Reject) -> Sent:
+        """A dead letter, under the key the record came with."""
+        key = None if reject.key is None else reject.key.encode()
+        return await self._send("rejects", key, _encode(reject))
+
+    async def control(
+        self, record: ControlRecord, *, partition: int | None = None, timestamp_ms: int | None = None
+    ) -> Sent:
+        """A signed control record into the log: under its patient's key, or to a partition."""
+        key, value, headers = signed(record, self._settings.secret.get_secret_value().encode())
+        return await self._send("readings", key, value, partition=partition, headers=headers, timestamp_ms=timestamp_ms)
+
+    async def _send(
+        self, topic: str, key: bytes | None, value: bytes | None, *, partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (), timestamp_ms: int | None = None,
+    ) -> Sent:  # fmt: skip
+        if self._producer is None:
+            raise RuntimeError("the publisher is not started")
+        name = self._settings.topic(topic)
+        sending: Sent = await self._producer.send(
+            name, value, key=key, partition=partition, headers=list(headers), timestamp_ms=timestamp_ms
+        )
+        return sending
+
+
+async def settled(futures: Sequence[Sent]) -> None:
+    """Wait until the broker has all of them; raises the first error."""
+    if futures:
+        await asyncio.gather(*futures)
