@@ -54,11 +54,15 @@ class InOrderAcks:
 
     def deliver(self, start: int, end: int) -> Delivery:
         """Note the next chunk. It supersedes open chunks that begin at its start or later: they come again."""
-        while self._open and self._open[-1].start >= start:
-            self._open.pop()
+        self.withdraw(start)
         delivery = Delivery(start, end)
         self._open.append(delivery)
         return delivery
+
+    def withdraw(self, start: int) -> None:
+        """Forget the chunks that begin at this position or later: they are fetched again, if the broker has them."""
+        while self._open and self._open[-1].start >= start:
+            self._open.pop()
 
     def committable(self) -> int | None:
         """The position after the acknowledged prefix, which is forgotten; None when the first chunk is open."""
@@ -67,9 +71,12 @@ class InOrderAcks:
             position = self._open.popleft().end
         return position
 
-    def first_open(self) -> int | None:
-        """Where fetching must start again when everything that was not acknowledged is to come once more."""
-        return next((delivery.start for delivery in self._open if not delivery.acked), None)
+    def withdraw_open(self) -> int | None:
+        """Withdraw everything from the first chunk that was not acknowledged; its start, or None if there is none."""
+        start = next((delivery.start for delivery in self._open if not delivery.acked), None)
+        if start is not None:
+            self.withdraw(start)
+        return start
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,6 @@ def _cut_by_bytes(records: Records, bytes_max: int) -> Iterator[Records]:
 
 
 def _bytes(records: Records) -> int:
-    """Keys and values; aiokafka counts -1 for an absent one, which does not matter here."""
-    total: int = sum(map(_value_size, records)) + sum(map(_key_size, records))
+    """Keys and values, and 2 for each record: aiokafka gives -1 as the size of what is absent."""
+    total: int = sum(map(_value_size, records)) + sum(map(_key_size, records)) + 2 * len(records)
     return total

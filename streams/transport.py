@@ -163,6 +163,7 @@ class ChunkConsumer(driver.Consumer):
         self.declared = {}
         self._acks: dict[TP, InOrderAcks] = {}
         self._fetched: list[Fetched] = []
+        self._at_the_door: ChunkMessage | None = None
         self._epoch = self._fetch_epoch = 0
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
@@ -183,6 +184,7 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Records of other topics as Faust does it, then chunks."""
+        self._turn_away()
         self._fetched = []
         async for tp, message in super().getmany(min(timeout, limits.FETCH_WAIT_MAX_S)):
             yield tp, message
@@ -205,12 +207,22 @@ class ChunkConsumer(driver.Consumer):
             await self._room(chunk.tp, epoch)
             if self._epoch != epoch or self.should_stop:
                 return
-            message = self._open(chunk)
+            self._at_the_door = message = self._open(chunk)
             yield message
-            if self._epoch != epoch:  # whether it was queued is not known: it comes again, so this one must not count
-                message.generation_id = None
+            if self._epoch != epoch:
+                self._turn_away()
                 return
+            self._at_the_door = None
             self.declared = {**self.declared, chunk.tp: chunk.end}
+
+    def _turn_away(self) -> None:
+        """A delivery was cut off. Whether the chunk is in the queue is not known: it comes again, so it must not count
+        now. Called at the next fetch too, because a generator whose reader was cancelled never continues."""
+        message, self._at_the_door = self._at_the_door, None
+        if message is not None:
+            message.generation_id = None  # Faust's streams skip it
+            if message.tp in self._acks:
+                self._acks[message.tp].withdraw(message.delivery.start)
 
     def _open(self, chunk: Fetched) -> ChunkMessage:
         acks = self._acks.setdefault(chunk.tp, InOrderAcks())
@@ -248,8 +260,8 @@ class ChunkConsumer(driver.Consumer):
 
     def resume_flow(self) -> None:
         self._epoch += 1
-        again = {tp: acks.first_open() for tp, acks in self._acks.items()}
-        self.declared = {**self.declared, **{tp: first for tp, first in again.items() if first is not None}}
+        again = {tp: acks.withdraw_open() for tp, acks in self._acks.items()}
+        self.declared = {**self.declared, **{tp: start for tp, start in again.items() if start is not None}}
         super().resume_flow()
 
     def pause_partitions(self, tps: Iterable[TP]) -> None:
@@ -300,8 +312,9 @@ def install(app: faust.App, topics: Iterable[str], bounds: Bounds | None = None)
 
 def chunk_topic(app: faust.App, name: str) -> TopicT:
     """The topic to give to `app.agent`: raw bytes, and a queue bounded in chunks."""
-    bounds = cast(ChunkTransport, app.transport).bounds
-    return app.topic(name, key_type=bytes, key_serializer="raw", value_serializer=AsIs(), maxsize=bounds.queued)
+    topic = app.topic(name, key_type=bytes, key_serializer="raw", value_serializer=AsIs())
+    topic.maxsize = cast(ChunkTransport, app.transport).bounds.queued  # app.topic(maxsize=...) forgets it
+    return topic
 
 
 @dataclass(frozen=True, slots=True)

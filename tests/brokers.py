@@ -33,6 +33,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.num.partitions=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=100
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=100
 log.initial.task.delay.ms=100

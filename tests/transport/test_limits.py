@@ -1,0 +1,34 @@
+"""How the bounds of the stream layer relate: what one part sends, the next must be able to take."""
+
+from streams import limits
+from streams.chunks import Bounds
+from streams.topics import topics_of
+from streams.transport import faust_settings
+
+
+def test_a_reading_far_too_large_fits_on_readings_and_its_reject_on_rejects() -> None:
+    topics = topics_of("homebeat.", 4)
+    assert topics.readings.max_message_bytes > 10 * limits.MIB > limits.READING_BYTES_MAX
+    words_and_headers = 64 * limits.KIB
+    assert topics.rejects.max_message_bytes >= topics.readings.max_message_bytes * 4 / 3 + words_and_headers
+
+
+def test_a_profile_fits_on_every_topic_that_carries_it() -> None:
+    topics = topics_of("homebeat.", 4)
+    assert min(topics.profiles.max_message_bytes, topics.readings.max_message_bytes) > limits.PROFILE_BYTES_MAX
+
+
+def test_our_producer_may_send_what_the_topics_take() -> None:
+    largest = max(topic.max_message_bytes for topic in topics_of("homebeat.", 4))
+    assert faust_settings()["producer_max_request_size"] >= largest
+
+
+def test_one_fetch_gives_no_more_records_than_a_chunk_may_hold() -> None:
+    assert faust_settings(Bounds(records=77))["broker_max_poll_records"] == 77
+    assert limits.PARTITION_FETCH_BYTES_MAX <= limits.CHUNK_BYTES_MAX
+
+
+def test_a_dead_worker_is_noticed_by_its_heartbeats() -> None:
+    settings = faust_settings()
+    assert 3 * settings["broker_heartbeat_interval"] <= settings["broker_session_timeout"]
+    assert settings["broker_heartbeat_interval"] > limits.BROKER_FETCH_WAIT_MAX_MS / 1000

@@ -1,0 +1,67 @@
+"""The topics of the contract come into being, and a wrong one is named with the way to mend it."""
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from streams.broker import free_port
+from streams.errors import BrokerUnreachable
+from streams.limits import MIB
+from streams.topics import PartitionsDiffer, ensure_topics, partition_counts, topics_of
+from tests.brokers import ApacheKafka, Broker
+from tests.transport.workers import create_topic, producer
+
+KEYED = {"readings", "profiles", "actions", "findings", "alerts", "vitals", "rejects", "deliveries"}
+
+
+def test_the_names_are_those_of_the_contract() -> None:
+    names = {topic.name for topic in topics_of("homebeat.", 4)}
+    assert names == {f"homebeat.{word}" for word in KEYED | {"sources", "audit"}}
+
+
+def test_only_profiles_keep_the_last_value_of_each_key_for_ever() -> None:
+    compacted = [topic.name for topic in topics_of("", 4) if topic.cleanup == "compact"]
+    assert compacted == ["profiles"]
+
+
+async def test_missing_topics_are_created_and_existing_ones_left_alone(broker: Broker, prefix: str) -> None:
+    await create_topic(broker.address, prefix + "readings", 3)
+    topics = await ensure_topics(broker.address, prefix, 3, 1)
+    assert await ensure_topics(broker.address, prefix, 3, 1) == topics
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+    await admin.start()
+    counts = await partition_counts(admin, [topic.name for topic in topics])
+    await admin.close()
+    assert counts == {topic.name: topic.partitions for topic in topics}
+    assert {name for name, count in counts.items() if count == 3} == {prefix + word for word in KEYED}
+
+
+async def test_topics_with_different_partitions_are_named_with_the_way_to_mend_it(broker: Broker, prefix: str) -> None:
+    await create_topic(broker.address, prefix + "alerts", 2)
+    with pytest.raises(PartitionsDiffer, match=rf"must have 4 partitions, but {prefix}alerts has 2: set .*PARTITIONS"):
+        await ensure_topics(broker.address, prefix, 4, 1)
+
+
+async def test_a_broker_that_is_away_is_one_clear_line() -> None:
+    address = f"127.0.0.1:{free_port('127.0.0.1')}"
+    with pytest.raises(BrokerUnreachable, match=f"cannot reach the broker at {address}") as caught:
+        await ensure_topics(address, "homebeat.", 4, 1)
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_record_of_ten_megabytes_is_taken_so_that_it_can_be_rejected(broker: Broker, prefix: str) -> None:
+    topics = await ensure_topics(broker.address, prefix, 1, 1)
+    async with producer(broker.address) as sender:
+        await sender.send_and_wait(topics.readings.name, b"x" * 10 * MIB)
+        await sender.send_and_wait(topics.rejects.name, b"y" * 14 * MIB)
+
+
+async def test_kafka_gets_the_clean_up_and_sizes_of_the_contract(kafka_broker: ApacheKafka, prefix: str) -> None:
+    topics = await ensure_topics(kafka_broker.address, prefix, 1, 1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.address)
+    await admin.start()
+    for topic in topics:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
+        found = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+        assert {key: found[key] for key in topic.configs()} == topic.configs()
+    await admin.close()
