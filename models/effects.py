@@ -107,7 +107,7 @@ def _effect(owner: str, row: dict[str, Any]) -> Effect | None:
         form=form,
         amount=amount,
         source=" ".join(row["src"]),
-        when=_when(owner, row),
+        when=when_of(owner, row),
         course=_course(owner, row["vital"]),
         **spread,
     )
@@ -134,8 +134,8 @@ def _amount(row: dict[str, Any]) -> tuple[Form, tuple[float, float]]:
     return "none", (0.0, 0.0)
 
 
-def _when(owner: str, row: dict[str, Any]) -> When:
-    """When the row applies. A row with a context that design.yaml does not mention never does."""
+def when_of(owner: str, row: dict[str, Any]) -> When:
+    """When a row of the evidence applies. With a context that design.yaml does not mention, it never does."""
     lines = [line for line in load("design")["applies"] if fits(line, owner, row)]
     if len(lines) > 1:
         raise EvidenceError("design", f"two lines of applies fit {owner} {row['vital']}")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.effects import when_of
 from models.expectation import Expectation, describe, expect
 from models.prior import from_scale, physical
 from models.profile import Profile
@@ -282,13 +283,30 @@ def test_a_cited_effect_acts_in_its_context(vital: str, fields: dict[str, Any], 
     assert moved(vital, **fields) == pytest.approx(delta, abs=0.01)
 
 
+def test_an_effect_whose_context_nobody_has_judged_never_acts() -> None:
+    assert when_of("opioid", {"vital": "glucose", "context": "at full moon"}).never
+    assert not when_of("opioid", {"vital": "glucose"}).never
+
+
+def test_an_average_effect_makes_the_level_less_sure() -> None:
+    i = BY_NAME["systolic_bp"].index
+    e = expect(profile(conditions=[{"code": "hypertension"}]), TODAY)
+    assert e.sd_between[i] == pytest.approx(math.hypot(NOTHING.sd_between[i], 18 / 2))
+
+
+def test_a_cited_spread_replaces_the_population_s() -> None:
+    glucose, spo2 = BY_NAME["glucose"].index, BY_NAME["spo2"].index
+    diabetic = expect(profile(conditions=[{"code": "diabetes_type1"}]), TODAY)
+    assert diabetic.sd_within[glucose] == pytest.approx(60 / (60 + math.exp(4.60)))
+    assert expect(profile(conditions=[{"code": "sickle_cell"}]), TODAY).sd_between[spo2] >= 3.9
+
+
 @pytest.mark.parametrize(
     ("vital", "code"),
     [("spo2", "dapsone"), ("heart_rate", "dapsone"), ("spo2", "morphine"), ("body_temperature", "ibuprofen")],
 )
 def test_a_harm_that_is_watched_for_is_never_expected(vital: str, code: str) -> None:
-    assert moved(vital, medications=[{"code": code}]) >= (0 if vital != "heart_rate" else -5)
-    assert moved(vital, medications=[{"code": code}]) <= 0
+    assert moved(vital, medications=[{"code": code}]) == 0
 
 
 def test_no_list_of_drugs_makes_a_stopped_heart_normal() -> None:

@@ -118,6 +118,9 @@ def test_pregnancy_follows_the_medians_of_its_week_and_ends_with_the_birth() -> 
     for week, median in ((12, 114), (40, 121)):
         e = expect(pregnant, after(7 * week))
         assert e.mean[BY_NAME["systolic_bp"].index] == pytest.approx(median)
+    resting, spot = (path(pregnant, vital, 200) for vital in ("resting_heart_rate", "heart_rate"))
+    assert resting == pytest.approx(spot)
+    assert spot > 10
     both = profile(
         trajectories=[
             {"condition": "pregnancy_preeclampsia", "anchor": "gestation", "date": TODAY.isoformat()},
