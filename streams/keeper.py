@@ -19,7 +19,7 @@ from faust.types.tables import TableT
 from models.times import US_PER_S
 from streams import metrics
 from streams.engine.log import LogSlice
-from streams.engine.pages import pack_dirty, restored
+from streams.engine.pages import owner_of, pack_dirty, restored
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.publisher import Publisher, Sent, settled
@@ -44,7 +44,7 @@ class Held:
 class Keeper:
     """State of the partitions of one worker."""
 
-    def __init__(self, settings: Settings, table: TableT[str, bytes], publisher: Publisher) -> None:
+    def __init__(self, settings: Settings, table: TableT[bytes, bytes], publisher: Publisher) -> None:
         self._settings, self._table, self._publisher = settings, table, publisher
         self._engine = EngineSettings(
             settings.secret.get_secret_value().encode(),
@@ -79,7 +79,7 @@ class Keeper:
         """The partition's state, from the table when it is first needed after an assignment."""
         held = self._held.get(partition)
         if held is None:
-            pages = {key: value for key, value in self._table.items() if key.startswith(f"{partition}/")}
+            pages = {key: value for key, value in self._table.items() if owner_of(key) == partition}
             held = self._held[partition] = Held(restored(pages, partition))
             log.info(
                 "partition %d: %d patients restored from %d pages", partition, held.state.patient_count, len(pages)

@@ -8,6 +8,7 @@ again, is skipped where it was applied, and repeats its alerts under the same (`
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -42,8 +43,7 @@ class Worker:
         self.app = _app(settings, bounds)
         install(self.app, {settings.topic("readings")}, bounds)
         table = self.app.Table(
-            PAGES, key_type=str, value_type=bytes, key_serializer="raw", value_serializer="raw",
-            partitions=settings.partitions,
+            PAGES, key_type=bytes, value_type=bytes, partitions=settings.partitions,
         )  # fmt: skip
         self.publisher = Publisher(settings)
         self.keeper = Keeper(settings, table, self.publisher)
@@ -108,6 +108,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, or until something fails that must not be ignored."""
+        _make_folder(self.settings.data_folder)
         await self.publisher.start()
         self.app.finalize()
         await self.app.start()
@@ -144,6 +145,14 @@ class Worker:
                 self.failure = helper.exception()
         if self.app.crashed and self.failure is None:
             self.failure = self.app.crash_reason or RuntimeError("Faust crashed")
+
+
+def _make_folder(folder: Path) -> None:
+    """Faust wants a folder of its own, though with the memory store it keeps nothing there."""
+    try:
+        (folder / "faust").mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise Failed(f"cannot make the data folder {folder} ({wrong.strerror}): set HOMEBEAT_DATA_FOLDER") from None
 
 
 def _of(tps: set[TP], topic: str) -> set[int]:

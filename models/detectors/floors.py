@@ -196,7 +196,8 @@ def _follow_target() -> Bools:
 
 def applicable(floors: Floors, line: Ints, value: Floats, at_rest: Bools) -> Bools:
     """Whether each reading breaks a rule that applies to it, (n,): some hold at rest only."""
-    return np.any(beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line]), axis=1)
+    applies: Bools = np.any(beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line]), axis=1)
+    return applies
 
 
 def in_words(floors: Floors, line: int, slot: int) -> str:

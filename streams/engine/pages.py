@@ -45,12 +45,22 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Page).decode
 
 
-def key_of(partition: int, page: int | str) -> str:
+def key_of(partition: int, page: int | str) -> bytes:
     """The changelog key of a page."""
-    return f"{partition}/{page}"
+    return f"{partition}/{page}".encode()
 
 
-def pack_dirty(state: PartitionState, partition: int) -> dict[str, bytes]:
+def _parts(key: bytes) -> tuple[int, str]:
+    partition, page = key.decode().split("/")
+    return int(partition), page
+
+
+def owner_of(key: bytes) -> int:
+    """The partition whose page a key names."""
+    return _parts(key)[0]
+
+
+def pack_dirty(state: PartitionState, partition: int) -> dict[bytes, bytes]:
     """All changed pages as of now, `meta` first, and from here on they count as written.
 
     `meta` must reach the changelog before the others: a crash between them then finds a reading of a patient who became
@@ -79,11 +89,10 @@ def _person(person: Person | None) -> _Person | None:
     return _Person(person.name, person.document, person.episodes, person.actions) if person else None
 
 
-def restored(pages: Mapping[str, bytes], partition: int) -> PartitionState:
+def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
     """The state of a partition from its pages. Raises PageError."""
     state = PartitionState()
-    mine = f"{partition}/"
-    numbers = sorted(int(key.removeprefix(mine)) for key in pages if key.startswith(mine) and key[len(mine) :] != META)
+    numbers = sorted(int(page) for owner, page in map(_parts, pages) if owner == partition and page != META)
     meta = pages.get(key_of(partition, META))
     if meta is not None:
         page = _unpacked(meta)
@@ -126,11 +135,11 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
             state.note_wake(slot)
 
 
-def counts(pages: Mapping[str, bytes]) -> dict[int, Ints]:
+def counts(pages: Mapping[bytes, bytes]) -> dict[int, Ints]:
     """Readings by Outcome for each partition, from its pages: the durable side of the ledger."""
     totals: dict[int, Ints] = {}
     for key, raw in pages.items():
-        partition = int(key.split("/")[0])
+        partition = _parts(key)[0]
         totals.setdefault(partition, np.zeros(len(Outcome), np.int64))
         totals[partition] += np.array(_unpacked(raw).counted, np.int64)
     return totals
