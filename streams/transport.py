@@ -14,7 +14,8 @@ Stock Faust costs about 220 us a record; a chunk of thousands of records costs t
             waiting.append(receipt(event)) # after the checkpoint: receipt.ack(), in any order
 
 The promise: within one assignment chunks of a partition come in offset order, none is skipped, and the committed
-offset never passes a chunk that was not acknowledged. A chunk may come twice. Four decisions keep it:
+offset never passes a chunk that was not acknowledged. A chunk may come twice, and cut differently, so what an agent
+applies must be guarded by an offset that only grows. Four decisions keep the promise:
 
 1. *Positions are declared.* The main thread keeps, per partition, where the next chunk must begin; every fetch states
    it. If our own last fetch moved the position further (its result was thrown away: flow stopped, partitions paused,

@@ -1,0 +1,46 @@
+"""A worker process that counts records into pages, each with the offset up to which it was applied.
+
+Run by test_kill: `python -m tests.transport.counting worker -l warn --without-web`, with ADDRESS, TOPIC and PARTITIONS
+in the environment. The pages are a Faust table: their changelog is the topic `<TOPIC>-pages-changelog`.
+"""
+
+import json
+import os
+from typing import Any
+
+import faust
+from faust.types import StreamT
+
+from streams.chunks import Bounds
+from streams.transport import chunk_topic, faust_settings, install
+from tests.transport.workers import QUICK_GROUP
+
+TOPIC = os.environ["TOPIC"]
+PARTITIONS = int(os.environ["PARTITIONS"])
+BOUNDS = Bounds(records=100)
+
+app = faust.App(
+    TOPIC,
+    broker=f"kafka://{os.environ['ADDRESS']}",
+    store="memory://",
+    topic_partitions=PARTITIONS,
+    topic_replication_factor=1,
+    topic_disable_leader=True,
+    **{**faust_settings(BOUNDS), **QUICK_GROUP, "broker_commit_interval": 0.2},
+)
+install(app, {TOPIC}, BOUNDS)
+pages = app.Table("pages", partitions=PARTITIONS, key_type=str, value_type=str)
+
+
+@app.agent(chunk_topic(app, TOPIC))
+async def count(stream: StreamT[Any]) -> None:
+    async for event in stream.events():
+        page = str(event.message.partition)
+        state = json.loads(pages.get(page) or '{"counted": 0, "applied": -1}')
+        new = [record for record in event.value if record.offset > state["applied"]]
+        if new:  # a chunk that comes again must not take the applied offset back
+            pages[page] = json.dumps({"counted": state["counted"] + len(new), "applied": new[-1].offset})
+
+
+if __name__ == "__main__":
+    app.main()
