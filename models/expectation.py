@@ -2,7 +2,7 @@
 
 The population prior is moved by named modifiers, each of which can be seen, and switched off. The order is fixed: age
 and sex, conditions, drugs, genotype, a bound; then the level that the patient states as usual (it already contains all
-of those); then what is newer or passing: drugs begun since, and the course of a disease or recovery.
+of those); then what it does not contain: drugs begun lately, and the course of a disease or recovery.
 A modifier moves a prior. No safety floor depends on any of them.
 """
 
@@ -36,8 +36,8 @@ class Expectation:
     mean: NaN where only a personal level means anything and none is stated; sd_between: how far this patient's own
     level may lie from it; sd_within: from day to day; sd_meas: the device. amplitude: half peak to trough of the day,
     0 if unknown; acrophase_h: local clock hour of its peak [h].
-    population: the mean without modifiers (a stated level where there is no other). path: the passing part of `mean`
-    (course of a disease, a drug begun since), which also holds on top of a level learned from own data.
+    population: the mean without modifiers (a stated level where there is no other). path: the part of `mean` that is
+    the course of a disease or recovery on this day; it also holds on top of a level learned from own data.
     """
 
     mean: Floats
@@ -62,8 +62,8 @@ def expect(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Exp
     draft.stack([*moves.of_drugs(now, recent=False), *moves.of_genotypes(now, recent=False)], "medications")
     draft.bound()
     _stated(draft, profile)
-    draft.passing = True
     draft.stack([*moves.of_drugs(now, recent=True), *moves.of_genotypes(now, recent=True)], "medications")
+    draft.passing = True
     draft.stack(moves.of_courses(now), "conditions")
     _paths(draft, now)
     phases = _phases(draft, now)

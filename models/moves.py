@@ -34,7 +34,7 @@ def of_courses(now: Situation) -> Iterator[Move]:
 
 
 def of_drugs(now: Situation, recent: bool) -> Iterator[Move]:
-    """The effects of the drug classes taken: those begun since the profile was written, or the others."""
+    """The effects of the drug classes taken: those begun too lately for a stated level, or the others."""
     for taken in now.taken.values():
         if taken.recent is recent:
             for effect in of_class(taken.class_id):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 
 from models import terminology
@@ -16,7 +16,7 @@ from models.trajectory import Anchored, anchored
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A drug class that is taken. names: the drugs, empty if the profile names only the class; days: since the first
-    was started, None if unknown; recent: started after the profile was written, so no stated level contains it."""
+    was started, None if unknown; recent: begun so lately that a stated level does not contain it yet."""
 
     class_id: str
     names: frozenset[str]
@@ -93,13 +93,18 @@ def _class(class_id: str, entries: list[tuple[Medication, str]], profile: Profil
     starts = [entry.start for entry, _ in entries]
     known = [start for start in starts if start is not None]
     first = min(known) if len(known) == len(starts) else None
-    written = profile.updated.date() if profile.updated else None
+    settled = profile.updated.date() - timedelta(days=_settle_days()) if profile.updated else None
     return Taken(
         class_id=class_id,
         names=frozenset(name for _, name in entries if name),
         days=None if first is None else (on - first).days,
-        recent=first is not None and written is not None and first > written,
+        recent=first is not None and settled is not None and first > settled,
     )
+
+
+def _settle_days() -> int:
+    """How long before the profile was written a drug must have begun for a stated level to contain it [days]."""
+    return int(load("medications")["meta"]["generic_settle_days"])
 
 
 def _genotypes(profile: Profile) -> dict[str, str]:

@@ -215,7 +215,7 @@ ICD, SNOMED, RX = (
         (ICD, "I45.0", False),  # another conduction disorder than long QT
         (ICD, "D57.3", False),  # sickle trait is not the disease
         (ICD, "Z48", False),  # aftercare of two different operations
-        (ICD, "I", False),
+        (ICD, "U0", False),  # too short to be a code, though only one condition lies below it
         (SNOMED, "84114007", True),
         (SNOMED, "1", False),
         ("urn:oid:1.2.3", "I50.9", False),
