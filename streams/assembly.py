@@ -35,6 +35,7 @@ def desk_config(settings: Settings) -> "DeskConfig":
         database_url=settings.desk_database,
         host=settings.http_host,
         port=settings.port_of("desk"),
+        banner=settings.desk_banner,
         allowed_hosts=settings.desk_hosts,
         kafka=security_options(settings),
     )

@@ -109,7 +109,7 @@ def start_child(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C goes to us alone: we end the child after its clients
-        preexec_fn=_dies_with(os.getpid()),
+        preexec_fn=dies_with_parent(os.getpid()),
     )
 
 
@@ -152,7 +152,7 @@ def _libc() -> ctypes.CDLL | None:
     return ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-def _dies_with(parent: int) -> Callable[[], None] | None:
+def dies_with_parent(parent: int) -> Callable[[], None] | None:
     """What the child runs before its program: ask the kernel to end it with its parent."""
     libc = _libc()
     if libc is None:

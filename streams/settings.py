@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     desk_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), max_length=32, description="Names under which people reach the desk, beside its address, with commas."
     )
+    desk_banner: str | None = Field(
+        None, max_length=300, description="A line above the desk's page, such as what it must not be used for."
+    )
     log_level: LogLevel = Field("info", description="The least that is logged, on stderr.")
     log_format: LogFormat = Field("text", description="text for people, json for machines.")
 
