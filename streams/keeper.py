@@ -7,7 +7,6 @@ goes on meanwhile. Chunks are acknowledged only when their effects and their pag
 import asyncio
 import logging
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -55,7 +54,8 @@ class Keeper:
         self._deciding = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
-        self.counted: Counter[str] = Counter()
+        self.received = 0
+        self.began: float | None = None
 
     def now_us(self, partition: int) -> int | None:
         """Log time of a partition: its latest tick; None before the first."""
@@ -67,6 +67,7 @@ class Keeper:
         async with self._deciding:
             held = self._hold(tp.partition)
             began = time.perf_counter()
+            self.began = self.began or began
             log_slice = slice_of(tp.topic, tp.partition, records)
             effects = step(held.state, log_slice, self._engine)
             metrics.engine_step_seconds.observe(time.perf_counter() - began)
@@ -74,6 +75,10 @@ class Keeper:
             held.receipts.append(receipt)
             self._count(effects)
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
+
+    def hold_all(self) -> int:
+        """Restore every partition of ours now; how many patients there are."""
+        return sum(self._hold(partition).state.patient_count for partition in self.partitions)
 
     def _hold(self, partition: int) -> Held:
         """The partition's state, from the table when it is first needed after an assignment."""
@@ -88,9 +93,10 @@ class Keeper:
 
     def _count(self, effects: Effects) -> None:
         """Metrics of one step."""
+        self.received += effects.received
         for outcome, counter in _COUNTERS.items():
             counter.inc(int(effects.outcomes[outcome]))
-        metrics.readings_received.inc(int(effects.outcomes.sum()))
+        metrics.readings_received.inc(effects.received)
         metrics.readings_rekeyed.inc(len(effects.rekeyed))
         metrics.readings_late.inc(effects.late)
         for reason, n in effects.rejected.items():

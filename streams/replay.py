@@ -67,11 +67,13 @@ class Tally:
     """What a replay brought, beside the records it published."""
 
     outcomes: Ints = field(default_factory=lambda: np.zeros(len(Outcome), np.int64))
+    received: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     alerts: list[AlertEvent] = field(default_factory=list)
     summaries: int = 0
 
     def take(self, effects: Effects) -> None:
+        self.received += effects.received
         self.outcomes += effects.outcomes
         self.rejected.update({reason.value: n for reason, n in effects.rejected.items()})
         self.alerts += effects.alerts
@@ -79,10 +81,9 @@ class Tally:
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """The figures of the command's `--json`."""
-        received = int(self.outcomes.sum())
         decided, rejected, duplicates, withheld = (int(n) for n in self.outcomes)
         return {
-            "readings": received, "decided": decided, "rejected": rejected, "duplicates": duplicates, "withheld": withheld,
+            "readings": self.received, "decided": decided, "rejected": rejected, "duplicates": duplicates, "withheld": withheld,
             "rejected_by_reason": dict(sorted(self.rejected.items())), "alerts": len(self.alerts),
             "episodes": len({event.alert_id for event in self.alerts}), "seconds": round(seconds, 3),
             "readings_per_s": round(received / seconds) if seconds > 0 else None,

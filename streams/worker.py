@@ -19,6 +19,7 @@ from streams.chunks import Bounds
 from streams.errors import Failed
 from streams.health import HealthServer
 from streams.keeper import Keeper
+from streams.ledger import PAGES_TABLE, app_id
 from streams.process import run_async
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
@@ -29,7 +30,6 @@ from streams.transport import chunk_topic, faust_settings, install, receipt
 
 log = logging.getLogger(__name__)
 
-PAGES = "pages"
 STOP_WITHIN_S = 15.0
 Ready = Callable[[], tuple[bool, str]]
 
@@ -43,7 +43,7 @@ class Worker:
         self.app = _app(settings, bounds)
         install(self.app, {settings.topic("readings")}, bounds)
         table = self.app.Table(
-            PAGES, key_type=bytes, value_type=bytes, partitions=settings.partitions,
+            PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
         )  # fmt: skip
         self.publisher = Publisher(settings)
         self.keeper = Keeper(settings, table, self.publisher)
@@ -162,7 +162,7 @@ def _of(tps: set[TP], topic: str) -> set[int]:
 def _app(settings: Settings, bounds: Bounds) -> faust.App:
     """The Faust app: memory store (the changelog is the truth), no web server, no leader election."""
     return faust.App(
-        f"{settings.topic_prefix}{settings.group}", broker=[f"kafka://{server}" for server in settings.broker.split(",")],
+        app_id(settings), broker=[f"kafka://{server}" for server in settings.broker.split(",")],
         store="memory://", web_enabled=False, topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication, topic_disable_leader=True, datadir=str(settings.data_folder / "faust"),
         **faust_settings(bounds),

@@ -31,7 +31,9 @@ from streams.process import run_async
 from streams.settings import DEFAULT_PORTS, Settings
 from streams.topics import ensure_topics
 
-BANNER = "Software to be validated before clinical use. Demo: real people from public research sets, replayed in fast time."
+BANNER = (
+    "Software to be validated before clinical use. Demo: real people from public research sets, replayed in fast time."
+)
 FEED_S = 150.0
 """How long the replay takes when nothing says how long the demo may run."""
 RESERVE_S = 12.0

@@ -68,9 +68,11 @@ def take_in(
     """Decide what of the records at these places is decided. Counts go into the state's pages; nothing else of the state changes but the duplicate window."""
     decoded = decode(log, places)
     refused = [r for r in decoded.refused if log.offset[r.index] > state.meta_applied]
+    state.meta_received += len(refused)
     state.meta_counted[Outcome.REJECTED] += len(refused)
     known = _known(state, log, decoded.readings, decoded.index, refused, monitor_unknown)
     readings, index, slot = known.readings, known.index, known.slot
+    np.add.at(state.received, slot // PATIENTS_PER_PAGE, 1)
     columns = _Columns(readings, slot)
     problems = _problems(state, log, columns, index, slot, tolerance_us)
     withheld = _withheld(state, slot, columns.vital, columns.at)
@@ -157,6 +159,7 @@ def _settle(
 
 def _refuse(state: PartitionState, refused: list[Refusal], counts: bool, refusal: Refusal) -> None:
     if counts:
+        state.meta_received += 1
         state.meta_counted[Outcome.REJECTED] += 1
         refused.append(refusal)
 

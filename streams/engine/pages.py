@@ -5,6 +5,7 @@ readings, and a format version: an older format is read by code that knows it, a
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -30,7 +31,8 @@ class _Person(msgspec.Struct, array_like=True):
 
 
 class _Page(msgspec.Struct, array_like=True):
-    """One page on the wire. people: null where a patient was forgotten; patients, rows: columns as raw bytes."""
+    """One page on the wire. counted: received, then by Outcome; people: null where a
+    patient was forgotten; patients, rows: columns as raw bytes."""
 
     format: int
     applied: int
@@ -66,20 +68,22 @@ def pack_dirty(state: PartitionState, partition: int) -> dict[bytes, bytes]:
     `meta` must reach the changelog before the others: a crash between them then finds a reading of a patient who became
     known since at most counted already, never lost from the count.
     """
-    written = {key_of(partition, META): _pack(state, state.meta_counted, range(0))}
+    written = {key_of(partition, META): _pack(state, state.meta_counted, state.meta_received, range(0))}
     for page in sorted(state.dirty):
         state.applied[page] = state.processed
-        written[key_of(partition, page)] = _pack(state, state.counted[page], state.page_slots(page))
+        written[key_of(partition, page)] = _pack(
+            state, state.counted[page], int(state.received[page]), state.page_slots(page)
+        )
     state.dirty.clear()
     return written
 
 
-def _pack(state: PartitionState, counted: Ints, slots: range) -> bytes:
+def _pack(state: PartitionState, counted: Ints, received: int, slots: range) -> bytes:
     """One page."""
     people = [_person(state.people[slot]) for slot in slots]
     place = state.row_of[slots.start : slots.stop].ravel() if len(slots) else np.empty(0, np.int32)
     page = _Page(
-        format=FORMAT, applied=state.processed, tick_us=state.tick_us, counted=counted.tolist(), people=people,
+        format=FORMAT, applied=state.processed, tick_us=state.tick_us, counted=[received, *counted.tolist()], people=people,
         patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
     )  # fmt: skip
     return _encode(page)
@@ -97,7 +101,7 @@ def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
     if meta is not None:
         page = _unpacked(meta)
         state.meta_applied, state.tick_us = page.applied, page.tick_us
-        state.meta_counted = np.array(page.counted, np.int64)
+        state.meta_received, state.meta_counted = page.counted[0], np.array(page.counted[1:], np.int64)
     for number in numbers:
         _place(state, number, _unpacked(pages[key_of(partition, number)]))
     state.next_close_us = LONG_AGO
@@ -127,7 +131,7 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.patients[first : first + len(page.people)] = np.frombuffer(page.patients, PATIENT)
     state.place_rows(np.frombuffer(page.rows, ROW))
     state.applied[number] = page.applied
-    state.counted[number] = page.counted
+    state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
     state.tick_us = max(state.tick_us, page.tick_us)
     for slot, person in enumerate(page.people, first):
         if person is not None:
@@ -135,11 +139,24 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
             state.note_wake(slot)
 
 
-def counts(pages: Mapping[bytes, bytes]) -> dict[int, Ints]:
-    """Readings by Outcome for each partition, from its pages: the durable side of the ledger."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Readings of one partition: how many came, and what became of them, by Outcome."""
+
+    received: int
+    outcomes: list[int]
+
+
+def counts(pages: Mapping[bytes, bytes]) -> dict[int, Counted]:
+    """The durable side of the ledger, by partition."""
     totals: dict[int, Ints] = {}
     for key, raw in pages.items():
-        partition = _parts(key)[0]
-        totals.setdefault(partition, np.zeros(len(Outcome), np.int64))
+        partition = owner_of(key)
+        totals.setdefault(partition, np.zeros(1 + len(Outcome), np.int64))
         totals[partition] += np.array(_unpacked(raw).counted, np.int64)
-    return totals
+    return {partition: Counted(int(total[0]), total[1:].tolist()) for partition, total in totals.items()}
+
+
+def applied_up_to(raw: bytes) -> int:
+    """The offset up to which a page has been applied."""
+    return _unpacked(raw).applied

@@ -94,6 +94,8 @@ class PartitionState:
         self.processed = -1
         self.meta_applied = -1
         self.meta_counted = np.zeros(len(Outcome), np.int64)
+        self.received = np.zeros(1, np.int64)
+        self.meta_received = 0
         self.tick_us = LONG_AGO
         self.next_close_us = LONG_AGO
         self.dirty: set[int] = set()
@@ -134,6 +136,10 @@ class PartitionState:
         """Readings by Outcome, all pages together."""
         total: Ints = self.counted.sum(axis=0) + self.meta_counted
         return total
+
+    def received_total(self) -> int:
+        """Readings taken from the log, counted when they come and not by what becomes of them."""
+        return int(self.received.sum()) + self.meta_received
 
     def add_patient(self, name: str) -> int:
         """A slot for a new patient: the next one, in log order."""
@@ -199,6 +205,7 @@ class PartitionState:
             more = pages - len(self.applied)
             self.applied = np.concatenate([self.applied, np.full(more, -1, np.int64)])
             self.counted = np.concatenate([self.counted, np.zeros((more, len(Outcome)), np.int64)])
+            self.received = np.concatenate([self.received, np.zeros(more, np.int64)])
 
     def profile(self, slot: int) -> Profile | None:
         """The patient's profile, parsed when first asked for."""

@@ -50,7 +50,7 @@ class EngineSettings:
 class Effects:
     """What a slice brings: records to publish, in log order, and counts.
 
-    rekeyed: indices of records to publish again under the right key; outcomes: readings by Outcome; rejected: by reason;
+    rekeyed: records (index, right key) to publish again; received: readings taken; outcomes: of them, by Outcome; rejected: by reason;
     controls: control records by (type, outcome); late: windows that came after they were closed.
     """
 
@@ -62,13 +62,14 @@ class Effects:
     outcomes: Ints = field(default_factory=lambda: np.zeros(len(Outcome), np.int64))
     rejected: Counter[Reason] = field(default_factory=Counter)
     controls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    received: int = 0
     late: int = 0
 
 
 def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effects:
     """Apply a slice to the state, once: what a page has already been given is skipped."""
     effects = Effects()
-    before = state.totals()
+    before, received = state.totals(), state.received_total()
     begin = int(np.searchsorted(log.offset, state.processed, side="right"))
     controls = _controls(state, log, begin, settings, effects)
     for index, record in controls.others:
@@ -79,7 +80,7 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     if len(log):
         state.processed = max(state.processed, int(log.offset[-1]))
         state.meta_applied = max(state.meta_applied, state.processed)
-    effects.outcomes = state.totals() - before
+    effects.outcomes, effects.received = state.totals() - before, state.received_total() - received
     return effects
 
 
@@ -114,6 +115,7 @@ def _controls(
         except Refused as refused:
             effects.controls["unknown", "forged"] += 1
             if log.offset[i] > state.meta_applied:
+                state.meta_received += 1
                 state.meta_counted[Outcome.REJECTED] += 1
                 _reject(log, Refusal(i, refused.reason, refused.detail), effects)
     return out

@@ -1,0 +1,182 @@
+"""Readings a second: the plain fetch, a worker, a stock Faust agent; then the latency of alerts."""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+import faust
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from models.times import rfc3339
+from streams.benching import workload
+from streams.settings import Settings
+from streams.worker import Worker
+
+PLAIN_RUNS = 2
+STOCK_EVENTS = 10_000
+LATENCY_S = 10.0
+PROBE_EVERY_S = 0.05
+WITHIN_S = 300.0
+PAUSE_S = 0.02
+
+
+async def measure(settings: Settings) -> dict[str, Any]:
+    """All figures, one after the other: none of them shares its time with another."""
+    print("publishing readings ...", file=sys.stderr, flush=True)  # noqa: T201 - progress of a long command
+    await workload.publish(settings, workload.RECORDS, workload.PATIENTS)
+    before = await plain_fetch(settings, workload.RECORDS)
+    worker = await worker_rate(settings, workload.RECORDS)
+    plain = max(before, await plain_fetch(settings, workload.RECORDS))
+    stock = await stock_faust(settings, STOCK_EVENTS)
+    p50, p99 = await latency(settings, worker / 2)
+    return {
+        "readings_per_s": round(worker), "plain_fetch_per_s": round(plain),
+        "share_of_plain_fetch": round(worker / plain, 3), "stock_faust_per_s": round(stock),
+        "times_stock_faust": round(worker / stock, 1), "latency_ms_p50": round(p50, 1), "latency_ms_p99": round(p99, 1),
+        "readings": workload.RECORDS, "patients": workload.PATIENTS,
+    }  # fmt: skip
+
+
+async def plain_fetch(settings: Settings, count: int) -> float:
+    """Records a second of aiokafka's `getmany`, values untouched."""
+    topic = settings.topic("readings")
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.broker, enable_auto_commit=False, auto_offset_reset="earliest",
+        max_partition_fetch_bytes=2 * 1024 * 1024,
+    )  # fmt: skip
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(topic, number) for number in range(settings.partitions)])
+        seen, began = 0, time.perf_counter()
+        while seen < count:
+            fetched = await consumer.getmany(timeout_ms=1000, max_records=10_000)
+            seen += sum(len(records) for records in fetched.values())
+        return count / (time.perf_counter() - began)
+    finally:
+        await consumer.stop()
+
+
+async def worker_rate(settings: Settings, count: int) -> float:
+    """Readings a second of a worker, from its first chunk until all are decided and its state is on the changelog."""
+    stop = asyncio.Event()
+    worker = Worker(settings)
+    running = asyncio.create_task(worker.run(stop))
+    try:
+        began = 0.0
+        async with asyncio.timeout(WITHIN_S):
+            while worker.keeper.received < count:
+                began = began or (time.perf_counter() if worker.keeper.received else 0.0)
+                if running.done():
+                    running.result()
+                await asyncio.sleep(PAUSE_S)
+        await worker.keeper.checkpoint()
+        return count / (time.perf_counter() - (worker.keeper.began or began))
+    finally:
+        stop.set()
+        await running
+
+
+async def stock_faust(settings: Settings, count: int) -> float:
+    """Events a second of an ordinary Faust agent with one table write an event, over the same topic."""
+    app = faust.App(
+        f"{settings.topic_prefix}stock", broker=f"kafka://{settings.broker}", store="memory://", web_enabled=False,
+        topic_partitions=settings.partitions, topic_replication_factor=1, topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest", broker_rebalance_timeout=6.0, broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.5, datadir=str(settings.data_folder / "faust"),
+    )  # fmt: skip
+    means = app.Table("means", default=float, partitions=settings.partitions)
+    topic = app.topic(settings.topic("readings"), key_type=bytes, value_type=bytes, value_serializer="raw")
+    done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    seen = 0
+
+    async def mean(stream: Any) -> None:
+        nonlocal seen
+        began = 0.0
+        async for value in stream:
+            began = began or time.perf_counter()
+            reading = json.loads(value)
+            means[reading["patient"]] += 0.1 * (reading["value"] - means[reading["patient"]])
+            seen += 1
+            if seen == count and not done.done():
+                done.set_result(count / (time.perf_counter() - began))
+
+    app.agent(topic)(mean)
+    app.finalize()
+    await app.start()
+    try:
+        return await asyncio.wait_for(done, WITHIN_S)
+    finally:
+        await app.stop()
+
+
+async def latency(settings: Settings, rate: float) -> tuple[float, float]:
+    """Milliseconds (p50, p99) from publishing a reading that breaks a floor until its alert is back from the broker.
+
+    Meanwhile other readings flow at `rate` a second, or as fast as this machine's producer can send them.
+    """
+    settings = settings.model_copy(update={"topic_prefix": "latency."})
+    await workload.publish(settings, 1_000, workload.PATIENTS)
+    stop = asyncio.Event()
+    worker = Worker(settings)
+    running = asyncio.create_task(worker.run(stop))
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            while worker.keeper.received < 1_000:
+                await asyncio.sleep(PAUSE_S)
+        waits = await _probe(settings, rate)
+    finally:
+        stop.set()
+        await running
+    waits.sort()
+    return waits[len(waits) // 2], waits[min(len(waits) - 1, round(0.99 * len(waits)))]
+
+
+async def _probe(settings: Settings, rate: float) -> list[float]:
+    """Send probes among other readings, each about a new patient, and wait for their alerts."""
+    sent: dict[str, float] = {}
+    waits: list[float] = []
+    consumer = AIOKafkaConsumer(
+        settings.topic("alerts"), bootstrap_servers=settings.broker, auto_offset_reset="earliest"
+    )
+    producer = AIOKafkaProducer(bootstrap_servers=settings.broker, linger_ms=2, max_batch_size=512 * 1024)
+    await consumer.start()
+    await producer.start()
+    listening = asyncio.create_task(_listen(consumer, sent, waits))
+    try:
+        await _send_probes(producer, settings, rate, sent)
+        async with asyncio.timeout(WITHIN_S):
+            while len(waits) < len(sent):
+                await asyncio.sleep(PAUSE_S)
+    finally:
+        listening.cancel()
+        await producer.stop()
+        await consumer.stop()
+    return waits
+
+
+async def _send_probes(producer: AIOKafkaProducer, settings: Settings, rate: float, sent: dict[str, float]) -> None:
+    """Every PROBE_EVERY_S a reading beyond a floor, and `rate` ordinary ones a second."""
+    topic, burst = settings.topic("readings"), max(1, int(rate * PROBE_EVERY_S))
+    other = list(workload.readings(200_000, workload.PATIENTS))
+    ends, began, turn = time.perf_counter() + LATENCY_S, time.perf_counter(), 0
+    while time.perf_counter() < ends:
+        patient, now_ms = f"probe-{turn}", time.time_ns() // 1_000_000
+        probe = {
+            "id": f"probe-{turn}", "patient": patient, "code": "spo2", "unit": "%", "value": 70,
+            "at": rfc3339(now_ms * 1000),
+        }  # fmt: skip
+        sent[patient] = time.perf_counter()
+        await producer.send(topic, json.dumps(probe).encode(), key=patient.encode())
+        for key, value, at_ms in other[turn * burst % 100_000 : turn * burst % 100_000 + burst]:
+            await producer.send(topic, value, key=key, timestamp_ms=at_ms)
+        turn += 1
+        await asyncio.sleep(max(0.0, began + turn * PROBE_EVERY_S - time.perf_counter()))
+
+
+async def _listen(consumer: AIOKafkaConsumer, sent: dict[str, float], waits: list[float]) -> None:
+    async for record in consumer:
+        begun = sent.get(record.key.decode())
+        if begun is not None and json.loads(record.value)["event"] == "opened":
+            waits.append(1000 * (time.perf_counter() - begun))

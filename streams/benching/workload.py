@@ -1,0 +1,50 @@
+"""The records of the benches: synthetic readings, called so, with nothing in them that a real integration would not send."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import numpy as np
+from aiokafka import AIOKafkaProducer
+
+from models.times import US_PER_S, rfc3339
+from streams.settings import Settings
+from streams.topics import ensure_topics
+
+PATIENTS = 2_000
+RECORDS = 400_000
+CADENCE_S = 5
+BATCH = 2_000
+SEED = 7
+BEGAN_US = 1_767_571_200 * US_PER_S
+"""2026-01-05: an arbitrary Monday."""
+
+
+def readings(count: int, patients: int, *, value: float | None = None) -> Iterator[tuple[bytes, bytes, int]]:
+    """Key, value and arrival [ms] of that many heart rates, all patients in turn, one round every CADENCE_S seconds."""
+    noise = np.random.default_rng(SEED).normal(70, 4, count).round(1)
+    for i in range(count):
+        at_us = BEGAN_US + i // patients * CADENCE_S * US_PER_S
+        patient = f"p-{i % patients:05d}"
+        record = {
+            "id": f"r-{i:09d}", "patient": patient, "device": f"urn:dev:watch-{i % patients}", "code": "8867-4",
+            "value": float(noise[i]) if value is None else value, "unit": "/min", "at": rfc3339(at_us), "quality": 0.97,
+        }  # fmt: skip
+        yield patient.encode(), json.dumps(record).encode(), at_us // 1000
+
+
+async def publish(settings: Settings, count: int, patients: int) -> None:
+    """Put readings on the topic, under their patients' keys."""
+    await ensure_topics(settings.broker, settings.topic_prefix, settings.partitions, settings.replication)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.broker, linger_ms=20, max_batch_size=512 * 1024)
+    await producer.start()
+    try:
+        sent: list[asyncio.Future[object]] = []
+        for key, value, at_ms in readings(count, patients):
+            sent.append(await producer.send(settings.topic("readings"), value, key=key, timestamp_ms=at_ms))
+            if len(sent) >= BATCH:
+                await asyncio.gather(*sent)
+                sent.clear()
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()

@@ -1,0 +1,89 @@
+"""The durable balance of readings: what the state pages say was received, and what became of it.
+
+Read from the pages' changelog, so it holds across restarts and whichever workers run.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.connection import client_options
+from streams.engine.pages import applied_up_to, counts
+from streams.engine.state import Outcome
+from streams.errors import BrokerUnreachable
+from streams.settings import Settings
+
+WITHIN_S = 120.0
+PAGES_TABLE = "pages"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Readings up to the last checkpoint of each partition. The balance: received is the sum of the other four."""
+
+    received: int
+    decided: int
+    rejected: int
+    duplicate: int
+    withheld: int
+
+
+def changelog_topic(settings: Settings) -> str:
+    """Where workers keep their pages."""
+    return f"{app_id(settings)}-{PAGES_TABLE}-changelog"
+
+
+def app_id(settings: Settings) -> str:
+    """Faust's name of the app: its consumer group, and what its own topics begin with."""
+    return f"{settings.topic_prefix}{settings.group}"
+
+
+async def read_ledger(settings: Settings) -> Ledger:
+    """Sum the newest pages. Raises BrokerUnreachable."""
+    try:
+        pages = await read_pages(settings)
+    except (KafkaError, OSError, TimeoutError) as wrong:
+        raise BrokerUnreachable(settings.broker, str(wrong)) from None
+    outcomes, received = [0] * len(Outcome), 0
+    for counted in counts(pages).values():
+        received += counted.received
+        outcomes = [a + b for a, b in zip(outcomes, counted.outcomes, strict=True)]
+    return Ledger(received, *outcomes)
+
+
+async def read_pages(settings: Settings) -> dict[bytes, bytes]:
+    """The newest page under each key: the one applied furthest, whoever wrote last."""
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, **client_options(settings))
+    await consumer.start()
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return await _newest(consumer, changelog_topic(settings))
+    finally:
+        await consumer.stop()
+
+
+async def _newest(consumer: AIOKafkaConsumer, topic: str) -> dict[bytes, bytes]:
+    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    if not partitions:
+        await consumer.topics()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+    consumer.assign(partitions)
+    ends = await consumer.end_offsets(partitions) if partitions else {}
+    await consumer.seek_to_beginning(*partitions)
+    pages: dict[bytes, bytes] = {}
+    waiting = {tp for tp, end in ends.items() if end > 0}
+    while waiting:
+        for records in (await consumer.getmany(*waiting, timeout_ms=500)).values():
+            for record in records:
+                _keep_furthest(pages, record.key, record.value)
+        waiting = {tp for tp in waiting if await consumer.position(tp) < ends[tp]}
+    return pages
+
+
+def _keep_furthest(pages: dict[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    if value is None:
+        pages.pop(key, None)
+    elif key not in pages or applied_up_to(value) >= applied_up_to(pages[key]):
+        pages[key] = value
