@@ -1,0 +1,17 @@
+"""The desk: the care team's web page, rebuilt from the topics at every start. It writes nothing but `actions`.
+
+- `config`: what the desk may know; its errors
+- `worklist`: what the events of one alert add up to, and the order of the list (pure)
+- `chart`: fewer points for a chart, without hiding what departed or was not known (pure)
+- `schema`, `store`: the cache in a database
+- `feed`: from the topics into the store; `hub`: from the store to the open pages
+- `publish`: actions on their way to Kafka
+- `guard`, `app`: the HTTP API and the page; `server`: all of it running
+- `static/`: the page. Plain modules, no build, no host but our own
+"""
+
+from alerts.desk.app import create_app
+from alerts.desk.config import DeskConfig, DeskError, NotPublished, PortTaken
+from alerts.desk.server import run_desk
+
+__all__ = ["DeskConfig", "DeskError", "NotPublished", "PortTaken", "create_app", "run_desk"]

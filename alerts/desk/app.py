@@ -1,0 +1,109 @@
+"""The desk as one web application: the page, its API (`looking`, `acting`, `live`), and what operators ask.
+
+| | |
+|---|---|
+| `GET /` | the page |
+| `GET /api/desk` | banner, member, lists, time of the log |
+| `GET /api/alerts?view=&limit=` | the worklist: where each alert stands, most urgent first |
+| `GET /api/alerts/{id}` | one alert and its events |
+| `POST /api/alerts/{id}/actions` | what a member did; 202 with the action's id |
+| `GET /api/patients/{id}/vitals?vital=&since=&until=` | windows against the patient's own band |
+| `GET /events` | server-sent events: `alerts`, `vitals`, `counters`, `reload` |
+| `/healthz` `/readyz` `/metrics` | for operators |
+"""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+
+from alerts.desk.acting import acting
+from alerts.desk.desk import Desk, MemberOf
+from alerts.desk.figures import Figures, Status
+from alerts.desk.guard import Guard
+from alerts.desk.hub import Hub
+from alerts.desk.live import live
+from alerts.desk.looking import looking
+from alerts.desk.members import current_member
+from alerts.desk.publish import Publish
+from alerts.desk.store import Store
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(
+    store: Store,
+    publish: Publish,
+    hub: Hub,
+    status: Status | None = None,
+    *,
+    banner: str | None = None,
+    points: int = 2_000,
+    rows: int = 500,
+    hosts: Collection[str] = (),
+    member: MemberOf = current_member,
+) -> FastAPI:
+    """The application over a store that somebody else fills (`feed`) and a hub that somebody else tells.
+
+    points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: who asks.
+    """
+    status = status or Status()
+    desk = Desk(store, publish, hub, status, Figures(store, hub, status), banner, points, rows)
+    app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None)
+    for routes in (acting, looking, live):
+        app.include_router(routes(desk, member))
+    _add_operators(app, desk)
+    _add_page(app)
+    _add_problems(app)
+    app.add_middleware(GZipMiddleware, minimum_size=2048)
+    app.add_middleware(Guard, hosts=hosts)
+    return app
+
+
+def _add_page(app: FastAPI) -> None:
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html", media_type="text/html")
+
+
+def _add_operators(app: FastAPI, desk: Desk) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> PlainTextResponse:
+        return PlainTextResponse("alive\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> PlainTextResponse:
+        return PlainTextResponse(desk.status.sentence + "\n", 200 if desk.status.ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(generate_latest(desk.figures.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_problems(app: FastAPI) -> None:
+    """Every refusal is JSON with one `error` that a person can read."""
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": error.detail}, error.status_code, dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(_: Request, error: RequestValidationError) -> JSONResponse:
+        fields = [_field(one) for one in error.errors()]
+        sentence = "; ".join(f"{one['field']}: {one['problem']}" if one["field"] else one["problem"] for one in fields)
+        return JSONResponse({"error": sentence, "fields": fields}, 422)
+
+
+def _field(error: dict[str, Any]) -> dict[str, str]:
+    """What is wrong and where. What was sent is not repeated: it may be about a patient."""
+    place = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
+    return {"field": ".".join(place), "problem": str(error["msg"]).removeprefix("Value error, ")}

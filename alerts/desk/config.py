@@ -1,0 +1,50 @@
+"""What the desk may know, handed down from the edge, and the errors it raises."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class DeskError(Exception):
+    """The desk cannot do it; the text is one line for the person at the keyboard."""
+
+
+class PortTaken(DeskError):
+    """Another process listens there already."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"port {port} on {host} is taken: stop the other process or choose another port")
+        self.host = host
+        self.port = port
+
+
+class NotPublished(DeskError):
+    """The stream did not take the action: nothing is known to have changed."""
+
+
+@dataclass(frozen=True)
+class DeskConfig:
+    """Everything the desk may know. port 0 takes any free one; banner: a line above the page, or none."""
+
+    bootstrap: str
+    prefix: str
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8460
+    banner: str | None = None
+    keep_days: float = 90.0
+    keep_windows: int = 30_000
+    chart_points: int = 2_000
+    worklist_rows: int = 500
+    allowed_hosts: tuple[str, ...] = ()
+    kafka: Mapping[str, Any] = field(default_factory=dict)
+    """Further options of aiokafka's clients, such as TLS and SASL."""
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """What every client of aiokafka is made with."""
+        own = {"bootstrap_servers": self.bootstrap, "client_id": "homebeat-desk", "request_timeout_ms": 10_000}
+        return {**own, **self.kafka}
+
+    def topic(self, name: str) -> str:
+        return f"{self.prefix}{name}"

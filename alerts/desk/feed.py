@@ -1,0 +1,141 @@
+"""From a topic into the store: read from the beginning at every start, without a group, for as long as the desk runs.
+
+A record that cannot be read is counted and passed over; Kafka going away ends a session, and the next one begins anew,
+which changes nothing, because the store is idempotent.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from alerts.desk.worklist import seconds
+from alerts.events import AlertEvent
+from models.readings import VitalSummary
+
+log = logging.getLogger(__name__)
+
+Kind = TypeVar("Kind")
+Keep = Callable[[Sequence[Kind]], list[str]]
+"""Keeps records (blocking, run in a thread), and answers whom the news are about."""
+
+FETCH_MS = 200
+FETCH_RECORDS = 500
+PROBE_S = 5.0
+"""How often the broker is asked for the ends of the topic: the only way to tell a quiet log from a lost one."""
+PROBE_WITHIN_S = 4.0
+RECONNECT_S = 1.0
+CLOSE_WITHIN_S = 3.0
+LOST = (KafkaError, OSError, TimeoutError)
+
+
+def alert_event(value: bytes) -> AlertEvent:
+    """An AlertEvent whose time of decision is a time. ValueError for anything else."""
+    event = msgspec.json.decode(value, type=AlertEvent)
+    seconds(event.decided_at)
+    return event
+
+
+def vital_summary(value: bytes) -> VitalSummary:
+    """A VitalSummary that has a place in time. ValueError for anything else."""
+    summary = msgspec.json.decode(value, type=VitalSummary)
+    seconds(summary.start)
+    if not summary.period_s > 0:
+        raise ValueError("period_s should be above zero")
+    return summary
+
+
+class Feed(Generic[Kind]):
+    """One topic. ready: everything that was there at the start is kept. connected: the broker answers."""
+
+    def __init__(
+        self,
+        topic: str,
+        client: Mapping[str, Any],
+        read: Callable[[bytes], Kind],
+        keep: Keep[Kind],
+        told: Callable[[list[str]], None],
+    ) -> None:
+        self.topic = topic
+        self.ready = False
+        self.connected = False
+        self.records = 0
+        self.unreadable = 0
+        self.lag = 0
+        self._client, self._read, self._keep, self._told = client, read, keep, told
+        self._goal: dict[TopicPartition, int] | None = None
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled."""
+        while True:
+            consumer = AIOKafkaConsumer(
+                self.topic,
+                auto_offset_reset="earliest",
+                enable_auto_commit=False,
+                metadata_max_age_ms=30_000,
+                **self._client,
+            )
+            try:
+                await consumer.start()
+                await self._follow(consumer)
+            except LOST as error:
+                log.info("desk: no %s yet (%s), trying again", self.topic, type(error).__name__)
+            finally:
+                self.connected = False
+                await _closed(consumer)
+            await asyncio.sleep(RECONNECT_S)
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        probe = asyncio.create_task(self._probe(consumer))
+        try:
+            while True:
+                batch = await consumer.getmany(timeout_ms=FETCH_MS, max_records=FETCH_RECORDS)
+                records = [self._readable(record) for part in batch.values() for record in part]
+                await self._take([one for one in records if one is not None])
+                await self._catch_up(consumer)
+        finally:
+            probe.cancel()
+
+    def _readable(self, record: ConsumerRecord) -> Kind | None:
+        self.records += 1
+        try:
+            return self._read(record.value or b"")
+        except (ValueError, OverflowError) as error:
+            self.unreadable += 1
+            log.warning("%s %d/%d cannot be shown: %s", self.topic, record.partition, record.offset, error)
+            return None
+
+    async def _take(self, kinds: list[Kind]) -> None:
+        if kinds:
+            self._told(await asyncio.to_thread(self._keep, kinds))
+
+    async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
+        """Ready once, when what was there at the start is kept."""
+        if self.ready or not consumer.assignment():
+            return
+        if self._goal is None:
+            self._goal = await consumer.end_offsets(consumer.assignment())
+        position = {tp: await consumer.position(tp) for tp in self._goal if tp in consumer.assignment()}
+        self.ready = all(position.get(tp, 0) >= end for tp, end in self._goal.items())
+
+    async def _probe(self, consumer: AIOKafkaConsumer) -> None:
+        """Keep `connected` and `lag` true to life."""
+        while True:
+            try:
+                async with asyncio.timeout(PROBE_WITHIN_S):
+                    ends = await consumer.end_offsets(consumer.assignment())
+                    self.lag = sum([end - await consumer.position(tp) for tp, end in ends.items()])
+                    self.connected = True
+            except LOST:
+                self.connected = False
+            await asyncio.sleep(PROBE_S)
+
+
+async def _closed(consumer: AIOKafkaConsumer) -> None:
+    with contextlib.suppress(*LOST):
+        await asyncio.wait_for(consumer.stop(), CLOSE_WITHIN_S)

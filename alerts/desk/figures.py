@@ -1,0 +1,82 @@
+"""What operators see of the desk: whether it is ready and connected, and its figures for Prometheus."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from prometheus_client import CollectorRegistry, Counter, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from alerts.desk.hub import Hub
+from alerts.desk.store import Store
+
+
+class Followed(Protocol):
+    """What is shown of a feed."""
+
+    topic: str
+    ready: bool
+    connected: bool
+    records: int
+    unreadable: int
+    lag: int
+
+
+class Status:
+    """Whether the desk can be trusted to be complete and up to date."""
+
+    def __init__(self, feeds: Sequence[Followed] = ()) -> None:
+        self.feeds = feeds
+
+    @property
+    def ready(self) -> bool:
+        """Everything that was on the topics at the start has been taken in."""
+        return all(feed.ready for feed in self.feeds)
+
+    @property
+    def connected(self) -> bool:
+        """The broker answers: what is shown is not merely what was."""
+        return all(feed.connected for feed in self.feeds)
+
+    @property
+    def sentence(self) -> str:
+        missing = [feed.topic for feed in self.feeds if not feed.ready]
+        return f"still reading {', '.join(missing)}" if missing else "ready"
+
+
+class Figures(Collector):
+    """The desk's figures in a registry of their own: in the demo, other parts share the process."""
+
+    def __init__(self, store: Store, hub: Hub, status: Status) -> None:
+        self._store, self._hub, self._status = store, hub, status
+        self.registry = CollectorRegistry()
+        self.actions = Counter(
+            "homebeat_desk_actions", "Actions taken at the desk.", ["type", "outcome"], registry=self.registry
+        )
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("homebeat_desk_pages", "Pages that listen.", [((), len(self._hub))])
+        counts = [((view,), count) for view, count in self._store.counts().items()]
+        yield _gauge("homebeat_desk_alerts", "Alerts by the list they are on.", counts, ["list"])
+        feeds = self._status.feeds
+        lag = [((feed.topic,), feed.lag) for feed in feeds]
+        yield _gauge("homebeat_desk_lag", "Records not yet taken in.", lag, ["topic"])
+        connected = [((feed.topic,), int(feed.connected)) for feed in feeds]
+        yield _gauge("homebeat_desk_connected", "Whether the broker answers.", connected, ["topic"])
+        records = CounterMetricFamily(
+            "homebeat_desk_records", "Records taken from a topic.", labels=["topic", "outcome"]
+        )
+        for feed in feeds:
+            records.add_metric([feed.topic, "read"], feed.records - feed.unreadable)
+            records.add_metric([feed.topic, "unreadable"], feed.unreadable)
+        yield records
+
+
+def _gauge(name: str, help_text: str, values: Iterable[tuple[Any, float]], labels: Sequence[str] = ()) -> Metric:
+    family = GaugeMetricFamily(name, help_text, labels=labels)
+    for label_values, value in values:
+        family.add_metric(list(label_values), value)
+    return family

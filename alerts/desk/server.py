@@ -1,0 +1,142 @@
+"""The desk running: two feeds from Kafka, the web server, and one way to stop."""
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from alerts.desk.app import create_app
+from alerts.desk.config import DeskConfig, DeskError, PortTaken
+from alerts.desk.feed import Feed, alert_event, vital_summary
+from alerts.desk.figures import Status
+from alerts.desk.hub import Hub
+from alerts.desk.publish import ActionPublisher
+from alerts.desk.store import Store
+from alerts.events import AlertEvent
+from models.readings import VitalSummary
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 128
+GRACE_S = 3
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without hands on the signals: whoever runs us says when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run_desk(config: DeskConfig, stop: asyncio.Event, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until `stop`. `on_ready` gets the page's address once the topics are caught up with.
+
+    Raises PortTaken when another process listens there, DeskError when the database cannot be opened.
+    """
+    listening = bound(config.host, config.port)
+    with contextlib.closing(listening):
+        store = await asyncio.to_thread(Store, config.database_url, config.keep_days, config.keep_windows)
+        try:
+            await _serve(config, store, listening, stop, on_ready)
+        finally:
+            store.close()
+
+
+async def _serve(
+    config: DeskConfig,
+    store: Store,
+    listening: socket.socket,
+    stop: asyncio.Event,
+    on_ready: Callable[[str], None] | None,
+) -> None:
+    hub = Hub()
+    feeds = _feeds(config, store, hub)
+    status = Status(feeds)
+    publish = ActionPublisher(config.topic("actions"), config.client)
+    server = _server(create_app(store, publish, hub, status, **_bounds(config)))
+    serving = asyncio.create_task(server.serve([listening]))
+    work = [asyncio.create_task(feed.run()) for feed in feeds]
+    announcing = asyncio.create_task(_announce(server, status, _address(config.host, listening), on_ready))
+    asked = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait({asked, serving, *work}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {asked}:
+            task.result()
+    finally:
+        hub.close()
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=2 * GRACE_S)
+        await _ended(asked, serving, announcing, *work)
+        await publish.close()
+
+
+def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[AlertEvent], Feed[VitalSummary]]:
+    """A feed for each topic, so that a long history of vitals does not hold up an alert."""
+    alerts = Feed(
+        config.topic("alerts"), config.client, alert_event, store.put_events, lambda ids: hub.tell(alerts=ids)
+    )
+    vitals = Feed(
+        config.topic("vitals"), config.client, vital_summary, store.put_summaries, lambda ids: hub.tell(patients=ids)
+    )
+    return alerts, vitals
+
+
+def _bounds(config: DeskConfig) -> dict[str, Any]:
+    return {
+        "banner": config.banner,
+        "points": config.chart_points,
+        "rows": config.worklist_rows,
+        "hosts": _hosts(config),
+    }
+
+
+def _server(app: FastAPI) -> _Server:
+    return _Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S))
+
+
+async def _ended(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _announce(server: _Server, status: Status, address: str, on_ready: Callable[[str], None] | None) -> None:
+    log.info("the desk is at %s", address)
+    while not (server.started and status.ready):  # noqa: ASYNC110 - a property of several parts, without an event
+        await asyncio.sleep(0.05)
+    if on_ready is not None:
+        on_ready(address)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises PortTaken, or DeskError with one line."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(host, port) from None
+        raise DeskError(f"cannot listen at {host}:{port} ({error.strerror or error})") from None
+
+
+def _address(host: str, listening: socket.socket) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}"
+
+
+def _hosts(config: DeskConfig) -> tuple[str, ...]:
+    """On the loopback only its own names are answered to; elsewhere those that are configured, or any."""
+    if config.allowed_hosts:
+        return config.allowed_hosts
+    with contextlib.suppress(ValueError):
+        return (*LOOPBACK, config.host) if ipaddress.ip_address(config.host).is_loopback else ()
+    return LOOPBACK if config.host == "localhost" else ()

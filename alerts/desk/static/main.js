@@ -1,0 +1,253 @@
+// The page: state in one place, news from the stream, keys. `worklist` and `patient` draw.
+
+import * as api from "./api.js";
+import { ActDialog } from "./act.js";
+import { byId, h, setText } from "./dom.js";
+import { Patient } from "./patient.js";
+import { Worklist, compare } from "./worklist.js";
+import { LISTS, SEVERITIES, SEVERITY_WORDS, fullTime, seconds } from "./words.js";
+
+const KEEP = 500; // alerts kept of one list: as many as the desk answers with
+const UNCONFIRMED_MS = 20_000;
+
+const state = { view: "open", chosen: null, member: { id: "desk" }, nowS: null, alerts: new Map(), counters: null, linked: false };
+const list = new Worklist(byId("alerts"), { choose, act });
+const patient = new Patient(byId("detail"), { act, back });
+const dialog = new ActDialog(sent);
+
+const inView = () => [...state.alerts.values()].filter((one) => one.view === state.view);
+
+function draw(fresh) {
+  list.show(inView().sort(compare).slice(0, KEEP), { nowS: state.nowS, chosen: state.chosen, fresh });
+  const word = LISTS.find((one) => one.view === state.view).word.toLowerCase();
+  const none = !list.order.length;
+  byId("empty").hidden = !none;
+  const calm = state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
+  byId("empty").replaceChildren(...calm.map((line) => h("p", {}, line)));
+  const more = (state.counters?.lists[state.view] ?? 0) - list.order.length;
+  byId("list-note").hidden = more <= 0 || none;
+  setText(byId("list-note"), `${more} more are not shown`);
+}
+
+function drawLists() {
+  const counts = state.counters?.lists ?? {};
+  const buttons = LISTS.map(({ view, word }) =>
+    h(
+      "button",
+      { type: "button", class: "list", data: { view }, aria: { pressed: String(view === state.view) }, onclick: () => setView(view) },
+      word,
+      h("span", { class: "count" }, String(counts[view] ?? "…")),
+    ),
+  );
+  const focused = document.activeElement?.dataset.view;
+  byId("lists").replaceChildren(...buttons);
+  if (focused) buttons.find((one) => one.dataset.view === focused)?.focus();
+  const open = counts.open ?? 0;
+  document.title = `${open ? `(${open}) ` : ""}homebeat desk`;
+}
+
+function takeCounters(counters) {
+  const before = JSON.stringify(state.counters?.lists);
+  state.counters = counters;
+  state.nowS = seconds(counters.log_time);
+  setText(byId("log-time"), fullTime(state.nowS));
+  byId("log-time").dateTime = counters.log_time ?? "";
+  if (JSON.stringify(counters.lists) !== before) drawLists();
+  list.pass(state.nowS);
+  patient.pass(state.nowS);
+  drawLink();
+}
+
+function drawLink() {
+  const { linked, counters } = state;
+  const [name, word, trouble] = !linked
+    ? ["lost", "Reconnecting", "The desk does not answer. What you see may be old."]
+    : counters && !counters.connected
+      ? ["lost", "Stream lost", "The desk cannot reach the stream. What you see may be old, and actions may not be recorded."]
+      : counters && !counters.ready
+        ? ["waiting", "Catching up", ""]
+        : ["live", "Live", ""];
+  byId("link").dataset.state = name;
+  setText(byId("link-word"), word);
+  byId("trouble").hidden = !trouble || !counters;
+  setText(byId("trouble"), trouble);
+}
+
+async function load() {
+  const { view } = state;
+  try {
+    const { alerts, ...counters } = await api.worklist(view);
+    for (const one of inView()) state.alerts.delete(one.alert_id);
+    for (const one of alerts) keep(one);
+    takeCounters(counters);
+    draw();
+    const chosen = state.alerts.get(state.chosen);
+    if (chosen) patient.show(chosen, state.nowS);
+  } catch {
+    state.linked = false;
+    drawLink();
+  }
+}
+
+/** Take over what the log says of an alert, unless more is known already. */
+function keep(alert) {
+  const known = state.alerts.get(alert.alert_id);
+  if (known && known.sequence > alert.sequence) return known;
+  if (known?.pending && known.sequence === alert.sequence) alert.pending = known.pending;
+  state.alerts.set(alert.alert_id, alert);
+  return known;
+}
+
+function takeAlerts(alerts) {
+  const fresh = new Set();
+  for (const alert of alerts) {
+    const known = keep(alert);
+    if (tells(alert, known)) {
+      fresh.add(alert.alert_id);
+      announce(alert, known);
+    }
+  }
+  forgetOld();
+  draw(fresh);
+  const chosen = alerts.find((one) => one.alert_id === state.chosen);
+  if (chosen) patient.show(state.alerts.get(state.chosen), state.nowS);
+}
+
+/** Whether a person who does not look at the page should hear of it. */
+function tells(alert, known) {
+  if (alert.view !== "open") return false;
+  return !known || known.view !== "open" || SEVERITIES.indexOf(alert.severity) > SEVERITIES.indexOf(known.severity);
+}
+
+function announce(alert, known) {
+  const word = SEVERITY_WORDS[alert.severity] ?? alert.severity;
+  const text = `${known ? "Now" : "New"} ${word.toLowerCase()} alert: ${alert.title}, patient ${alert.patient}`;
+  setText(byId(alert.severity === "emergency" ? "shout" : "say"), text);
+}
+
+function forgetOld() {
+  for (const { view } of LISTS) {
+    const mine = [...state.alerts.values()].filter((one) => one.view === view);
+    if (mine.length > 2 * KEEP) mine.sort(compare).slice(KEEP).forEach((one) => state.alerts.delete(one.alert_id));
+  }
+}
+
+function setView(view) {
+  state.view = view;
+  drawLists();
+  draw();
+  load();
+}
+
+function choose(id) {
+  const alert = state.alerts.get(id);
+  if (!alert) return;
+  state.chosen = id;
+  list.choose(id);
+  document.body.classList.add("detailed");
+  patient.show(alert, state.nowS);
+  byId("detail").scrollTop = 0;
+}
+
+function back() {
+  document.body.classList.remove("detailed");
+  list.focus(state.chosen);
+}
+
+function act(id, type) {
+  const alert = state.alerts.get(id);
+  if (!alert || alert.pending || alert.state === "resolved") return;
+  if (type === "acknowledge" && alert.state === "acknowledged") return;
+  dialog.open(alert, type, state.member);
+}
+
+/** The action is on the log. Whether it is allowed is said there too, so the page waits for the alert's next event. */
+function sent(id, type) {
+  mark(id, type === "acknowledge" ? "Acknowledging: waiting for the log…" : "Resolving: waiting for the log…");
+  setText(byId("say"), "Sent.");
+  const { sequence } = state.alerts.get(id) ?? {};
+  setTimeout(() => {
+    const alert = state.alerts.get(id);
+    if (alert?.pending && alert.sequence === sequence) mark(id, null);
+  }, UNCONFIRMED_MS);
+}
+
+function mark(id, pending) {
+  const alert = state.alerts.get(id);
+  if (!alert) return;
+  const marked = { ...alert, pending };
+  state.alerts.set(id, marked);
+  draw();
+  if (state.chosen === id) patient.show(marked, state.nowS);
+}
+
+function move(step) {
+  const id = list.beside(state.chosen, step);
+  if (!id) return;
+  if (matchMedia("(min-width: 60rem)").matches) choose(id);
+  else {
+    state.chosen = id;
+    list.choose(id);
+  }
+  list.focus(id);
+}
+
+const KEYS = {
+  j: () => move(1),
+  ArrowDown: () => move(1),
+  k: () => move(-1),
+  ArrowUp: () => move(-1),
+  a: () => act(state.chosen ?? list.order[0], "acknowledge"),
+  r: () => act(state.chosen ?? list.order[0], "resolve"),
+  Escape: back,
+};
+
+function onKey(event) {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  if (dialog.isOpen || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const arrow = event.key.startsWith("Arrow");
+  if (arrow && !event.target.closest("#alerts")) return;
+  const number = LISTS[Number(event.key) - 1];
+  const run = number ? () => setView(number.view) : KEYS[event.key];
+  if (!run) return;
+  event.preventDefault();
+  run();
+}
+
+function listen() {
+  const source = new EventSource("/events");
+  const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
+  source.onopen = () => {
+    state.linked = true;
+    drawLink();
+    load();
+  };
+  source.onerror = () => {
+    state.linked = false;
+    drawLink();
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  };
+  on("counters", takeCounters);
+  on("alerts", ({ alerts }) => takeAlerts(alerts));
+  on("vitals", ({ patients }) => patient.news(patients));
+  on("reload", () => {
+    load();
+    if (patient.alert) patient.news([patient.alert.patient]);
+  });
+}
+
+async function start() {
+  document.addEventListener("keydown", onKey);
+  drawLists();
+  draw();
+  try {
+    const { banner, member } = await api.about();
+    state.member = member;
+    byId("banner").hidden = !banner;
+    setText(byId("banner"), banner ?? "");
+  } finally {
+    listen();
+  }
+}
+
+start();

@@ -1,0 +1,250 @@
+// The chosen alert: what was found, the patient's charts, the evidence, and what has happened since.
+
+import * as api from "./api.js";
+import { VitalChart } from "./chart.js";
+import { gauge } from "./icons.js";
+import { h, setText } from "./dom.js";
+import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
+import { EVENT_WORDS, STATE_WORDS, band, digits, fullTime, number, seconds, time, vitalWord, withUnit } from "./words.js";
+
+const DAY_S = 86400;
+const RANGES = [
+  { word: "1 day", days: 1 },
+  { word: "1 week", days: 7 },
+  { word: "1 month", days: 30 },
+  { word: "3 months", days: 90 },
+];
+const REFRESH_MS = 1500;
+
+export class Patient {
+  /** root: the pane. on: {act, back}. */
+  constructor(root, on) {
+    this.root = root;
+    this.on = on;
+    this.alert = null;
+    this.days = null;
+    this.charts = new Map();
+    this.showNothing();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.charts.forEach((one) => one.redraw()));
+  }
+
+  showNothing() {
+    this.clear();
+    this.alert = null;
+    this.root.replaceChildren(
+      h("div", { class: "nothing" }, h("p", {}, "Choose an alert to see the patient against their own normal.")),
+    );
+  }
+
+  /** Show an alert; its charts and history are fetched. */
+  async show(alert, nowS) {
+    const other = this.alert?.alert_id !== alert.alert_id;
+    this.alert = alert;
+    this.nowS = nowS;
+    if (other) {
+      this.clear();
+      this.days = null;
+    }
+    this.build(other);
+    this.pass(nowS);
+    await Promise.all([this.fetchHistory(), other ? this.fetchCharts() : null]);
+  }
+
+  /** Time goes on. */
+  pass(nowS) {
+    this.nowS = nowS;
+    if (!this.alert) return;
+    setText(this.when, whenText(this.alert, nowS));
+    const due = dueText(this.alert, nowS);
+    setText(this.due, due.text);
+    this.due.classList.toggle("late", due.late);
+  }
+
+  /** New windows of these patients are there. */
+  news(patients) {
+    if (!this.alert || !patients.includes(this.alert.patient) || this.waiting) return;
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.fetchCharts();
+    }, REFRESH_MS);
+  }
+
+  clear() {
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    this.charts.forEach((one) => one.unmount());
+    this.charts.clear();
+  }
+
+  build(other) {
+    const { alert } = this;
+    this.when = h("span", { class: "when" });
+    this.due = h("span", { class: "due" });
+    if (other) {
+      this.top = h("header", { class: "detail-head" });
+      this.ranges = h("div", { class: "ranges", role: "group", aria: { label: "Time shown" } });
+      this.mainCharts = h("div", { class: "charts" });
+      this.otherCharts = h("div", { class: "charts small" });
+      this.evidence = h("div", {});
+      this.history = h("ol", { class: "history" });
+      this.root.replaceChildren(this.top, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history));
+    }
+    this.top.replaceChildren(...headOf(alert, this.when, this.due, this.on));
+    this.evidence.replaceChildren(evidenceTable(alert, this.nowS));
+  }
+
+  chartSection() {
+    return h(
+      "section",
+      { aria: { label: "Charts" } },
+      h("div", { class: "section-head" }, h("h2", {}, "Against the patient's own normal"), this.ranges),
+      legend(),
+      this.mainCharts,
+      this.otherCharts,
+    );
+  }
+
+  async fetchHistory() {
+    const { alert_id: id } = this.alert;
+    const { events } = await api.alert(id).catch(() => ({ events: null }));
+    if (events && this.alert?.alert_id === id) this.history.replaceChildren(...events.toReversed().map((one) => step(one, this.nowS)));
+  }
+
+  /** The time that is shown: up to now while the alert stands, else around it. */
+  view() {
+    const { alert, nowS } = this;
+    const lengthS = this.days * DAY_S;
+    const eventS = seconds(alert.event_at);
+    const past = alert.state === "resolved" || alert.retrospective;
+    const untilS = past ? Math.min(nowS ?? eventS, eventS + 0.25 * lengthS) : (nowS ?? eventS);
+    return { sinceS: untilS - lengthS, untilS, onsetS: seconds(alert.onset_at), nowS };
+  }
+
+  async fetchCharts() {
+    const { alert } = this;
+    const mine = [...new Set(alert.evidence.map((one) => one.vital))];
+    try {
+      this.days ??= await this.usualRange(mine[0]);
+      const view = this.view();
+      const [others, ...own] = await Promise.all([
+        api.vitals(alert.patient, view),
+        ...mine.map((vital) => api.vitals(alert.patient, { ...view, vital })),
+      ]);
+      if (this.alert?.alert_id !== alert.alert_id) return;
+      this.showRanges();
+      this.draw(own.flatMap((one) => one.vitals), this.mainCharts, view, 240);
+      this.draw(others.vitals.filter((one) => !mine.includes(one.vital) && one.windows.length), this.otherCharts, view, 150);
+    } catch (problem) {
+      if (!this.charts.size) this.mainCharts.replaceChildren(h("p", { class: "problem" }, `No charts: ${problem.message}`));
+    }
+  }
+
+  /** A week; where readings are days apart, three months; where an alert is young and readings are dense, a day. */
+  async usualRange(vital) {
+    if (!vital) return 7;
+    this.days = 90;
+    const { sinceS, untilS } = this.view();
+    const { vitals } = await api.vitals(this.alert.patient, { vital, sinceS, untilS });
+    const { windows } = vitals[0];
+    const reachS = windows.length ? untilS - seconds(windows[0].start) : 0;
+    const perDay = windows.length / Math.max(reachS / DAY_S, 1);
+    return perDay < 4 ? (reachS > 30 * DAY_S ? 90 : 30) : reachS < 1.5 * DAY_S ? 1 : 7;
+  }
+
+  showRanges() {
+    const buttons = RANGES.map(({ word, days }) =>
+      h("button", { type: "button", class: "range", aria: { pressed: String(days === this.days) }, onclick: () => this.setRange(days) }, word),
+    );
+    const focused = [...this.ranges.children].indexOf(document.activeElement);
+    this.ranges.replaceChildren(...buttons);
+    buttons[focused]?.focus();
+  }
+
+  setRange(days) {
+    this.days = days;
+    this.showRanges();
+    this.fetchCharts();
+  }
+
+  draw(charts, into, view, height) {
+    for (const chart of charts) {
+      const known = this.charts.get(chart.vital);
+      if (known) known.update(chart, view);
+      else {
+        const made = new VitalChart(chart, view, height);
+        this.charts.set(chart.vital, made);
+        into.append(made.root);
+        made.mount();
+      }
+    }
+    if (!this.charts.size && into === this.mainCharts) into.replaceChildren(h("p", { class: "quiet" }, "No readings to draw."));
+  }
+}
+
+function headOf(alert, when, due, on) {
+  return [
+    h("button", { type: "button", class: "back plain", onclick: on.back }, "‹ Worklist"),
+    h("div", { class: "top" }, severityTag(alert.severity), stateTag(alert), due),
+    h("h2", { class: "detail-title" }, alert.title),
+    h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.care_team ?? "no care team"} · `, when),
+    h("p", { class: "explanation" }, alert.explanation),
+    alert.state === "resolved" && alert.reason ? h("p", { class: "quiet" }, `Resolved: ${alert.reason}`) : null,
+    actions(alert, on.act),
+  ].filter(Boolean);
+}
+
+function legend() {
+  const key = (kind, word) => h("li", {}, h("span", { class: `key ${kind}`, aria: { hidden: "true" } }), word);
+  return h(
+    "ul",
+    { class: "legend", aria: { label: "Key" } },
+    key("line", "mean of a window"),
+    key("own", "own band"),
+    key("dash", "expected"),
+    key("diamond", "outside own band"),
+    key("hatched", "not known"),
+  );
+}
+
+function evidenceTable(alert, nowS) {
+  if (!alert.evidence.length) return h("section", {});
+  const cells = (one) => [
+    h("th", { scope: "row" }, vitalWord(one.vital)),
+    h("td", { class: "num" }, withUnit(one.value, one.unit, digits(one))),
+    h("td", {}, h("span", { class: "with-gauge" }, band(one) ?? "none yet", gauge(one))),
+    h("td", { class: "num" }, number(one.expected, digits(one))),
+    h("td", { class: "num" }, one.score === null ? "–" : `${number(Math.abs(one.score))} SD`),
+    h("td", {}, sureness(one)),
+    h("td", {}, one.modifiers.length ? one.modifiers.join(", ") : "–"),
+    h("td", { class: "num" }, one.quality === null ? "–" : `${Math.round(one.quality * 100)} %`),
+    h("td", {}, time(seconds(one.at), nowS)),
+  ];
+  const heads = ["Vital", "Measured", "Own band", "Expected", "Away", "Band learned from", "Taken into account", "Signal", "At"];
+  return h(
+    "section",
+    { aria: { label: "Evidence" } },
+    h("h2", {}, "Evidence"),
+    h(
+      "div",
+      { class: "scroll", tabIndex: 0, role: "region", aria: { label: "Evidence table" } },
+      h("table", {}, h("thead", {}, h("tr", {}, heads.map((word) => h("th", { scope: "col" }, word)))), h("tbody", {}, alert.evidence.map((one) => h("tr", {}, cells(one))))),
+    ),
+    h("p", { class: "quiet" }, `${alert.population_rule_would_fire ? "A limit for everyone would have fired too." : "No limit for everyone is broken."} Rule ${alert.rule.id}, version ${alert.rule.version}, source ${alert.rule.source}.`),
+  );
+}
+
+function sureness({ baseline_days: days, own_weight: weight }) {
+  if (days === null || weight === null) return "–";
+  return `${Math.round(days)} days, ${Math.round(weight * 100)} % own`;
+}
+
+function step(event, nowS) {
+  const who = event.by ? ` by ${event.by}` : "";
+  const state = ["updated", "assigned"].includes(event.event) ? ` (${(STATE_WORDS[event.state] ?? event.state).toLowerCase()})` : "";
+  return h(
+    "li",
+    {},
+    h("time", { datetime: event.decided_at, title: fullTime(seconds(event.decided_at)) }, time(seconds(event.decided_at), nowS)),
+    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said" }, event.reason) : null),
+  );
+}

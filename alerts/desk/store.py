@@ -1,0 +1,194 @@
+"""The desk's cache: idempotent, so that the topics can be read from the beginning as often as one likes.
+
+Every method is short and blocking: call it from a thread. Writers take turns; readers do not wait for them.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from alerts.desk.chart import Window, window
+from alerts.desk.schema import EVENTS, STANDINGS, WINDOWS, opened
+from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, standing, urgency
+from alerts.events import AlertEvent
+from models.readings import VitalSummary
+
+INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""What we need of SQL beyond its common part is `ON CONFLICT`, which these two have."""
+CHUNK = 200
+PRUNE_EVERY = 500
+DAY_S = 86_400.0
+
+
+class Store:
+    """Alerts and vitals in a database. keep_days, keep_windows: bounds for each patient and vital."""
+
+    def __init__(self, url: str, keep_days: float = 90.0, keep_windows: int = 30_000) -> None:
+        self._engine = opened(url, supported=INSERTS)
+        self._keep_s, self._keep_windows = keep_days * DAY_S, keep_windows
+        self._writing = threading.Lock()
+        self._log_time_s: float | None = None
+        self._since_prune: dict[tuple[str, str], int] = defaultdict(int)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def log_time_s(self) -> float | None:
+        """The newest time the log has spoken of (a decision, or the end of a window): the page's now."""
+        return self._log_time_s
+
+    def put_events(self, events: Sequence[AlertEvent]) -> list[str]:
+        """Keep alert events, each (`alert_id`, `sequence`) once; answers with the alerts that have news."""
+        times = [seconds(event.decided_at) for event in events]
+        with self._writing, self._engine.begin() as connection:
+            fresh = [event for event in events if self._insert_event(connection, event)]
+            changed = list(dict.fromkeys(event.alert_id for event in fresh))
+            for alert_id in changed:
+                self._restate(connection, alert_id)
+        self._pass_time(times)
+        return changed
+
+    def put_summaries(self, summaries: Sequence[VitalSummary]) -> list[str]:
+        """Keep windows; the last word about a window counts. Answers with the patients that have news."""
+        windows = [(one, window(one, seconds(one.start))) for one in summaries]
+        rows = {(one.patient, one.vital, w.start_s, w.period_s): _window_row(one, w) for one, w in windows}
+        with self._writing, self._engine.begin() as connection:
+            for chunk in _chunks(list(rows.values())):
+                self._upsert(connection, WINDOWS, chunk, ("patient", "vital", "start_s", "period_s"))
+            self._prune(connection, ((one.patient, one.vital) for one in summaries))
+        self._pass_time([w.start_s + w.period_s for _, w in windows])
+        return list(dict.fromkeys(one.patient for one in summaries))
+
+    def worklist(self, view: View | None = None, limit: int = 500) -> list[Standing]:
+        """Where alerts stand: those to be done by urgency, those done by recency. At most `limit` a view."""
+        views = VIEWS if view is None else (view,)
+        return [one for name in views for one in self._view(name, limit)]
+
+    def standings(self, alert_ids: Iterable[str]) -> list[Standing]:
+        """Where these alerts stand; unknown ids are left out."""
+        query = select(STANDINGS)
+        with self._engine.connect() as connection:
+            found = [
+                row
+                for chunk in _chunks(list(alert_ids))
+                for row in connection.execute(query.where(STANDINGS.c.alert_id.in_(chunk))).mappings()
+            ]
+        return [_standing(row) for row in found]
+
+    def events(self, alert_id: str, limit: int = 500) -> list[AlertEvent]:
+        """The newest events of an alert, oldest first; empty when it is not known."""
+        query = select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id).order_by(EVENTS.c.sequence.desc())
+        with self._engine.connect() as connection:
+            bodies = connection.execute(query.limit(limit)).scalars().all()
+        return [_decode(body) for body in reversed(bodies)]
+
+    def counts(self) -> dict[str, int]:
+        """How many alerts are on each list, and how many of the open ones are overdue."""
+        query = select(STANDINGS.c.view, func.count()).group_by(STANDINGS.c.view)
+        late = select(func.count()).where(STANDINGS.c.view == "open", STANDINGS.c.due_s < (self._log_time_s or 0.0))
+        with self._engine.connect() as connection:
+            found: dict[str, int] = {view: count for view, count in connection.execute(query)}  # noqa: C416 - typed
+            overdue = connection.execute(late).scalar_one()
+        return {**{view: found.get(view, 0) for view in VIEWS}, "overdue": overdue}
+
+    def vitals_of(self, patient: str) -> list[str]:
+        """The vitals with windows of this patient, by name."""
+        query = select(WINDOWS.c.vital).where(WINDOWS.c.patient == patient).distinct().order_by(WINDOWS.c.vital)
+        with self._engine.connect() as connection:
+            return list(connection.execute(query).scalars())
+
+    def windows(self, patient: str, vital: str, since_s: float | None, until_s: float | None) -> list[Window]:
+        """The windows of a vital that reach into [since, until), in order of time."""
+        query = select(WINDOWS).where(WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
+        if since_s is not None:
+            query = query.where(WINDOWS.c.start_s + WINDOWS.c.period_s > since_s)
+        if until_s is not None:
+            query = query.where(WINDOWS.c.start_s < until_s)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(WINDOWS.c.start_s, WINDOWS.c.period_s)).mappings()
+            return [_window(row) for row in rows]
+
+    def _view(self, view: View, limit: int) -> list[Standing]:
+        query = select(STANDINGS).where(STANDINGS.c.view == view)
+        done = view == "resolved"
+        order = [STANDINGS.c.decided_s.desc()]
+        if not done:  # the same order as `urgency`, so that a limit cuts off what can wait
+            order = [STANDINGS.c.rank.desc(), STANDINGS.c.waiting_since_s.asc(), *order]
+        with self._engine.connect() as connection:
+            found = [_standing(row) for row in connection.execute(query.order_by(*order).limit(limit)).mappings()]
+        return sorted(found, key=recency if done else urgency)
+
+    def _insert_event(self, connection: Connection, event: AlertEvent) -> bool:
+        row = {"alert_id": event.alert_id, "sequence": event.sequence, "body": msgspec.json.encode(event).decode()}
+        insert = INSERTS[self._engine.dialect.name](EVENTS).values(row).on_conflict_do_nothing()
+        return connection.execute(insert).rowcount > 0
+
+    def _restate(self, connection: Connection, alert_id: str) -> None:
+        bodies = connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id)).scalars()
+        self._upsert(connection, STANDINGS, [_standing_row(standing(map(_decode, bodies)))], ("alert_id",))
+
+    def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+        insert = INSERTS[self._engine.dialect.name](table).values(rows)
+        news = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
+        connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=news))
+
+    def _prune(self, connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
+        for key in touched:
+            self._since_prune[key] += 1
+        for (patient, vital), added in list(self._since_prune.items()):
+            if added >= PRUNE_EVERY:
+                del self._since_prune[patient, vital]
+                self._prune_one(connection, patient, vital)
+
+    def _prune_one(self, connection: Connection, patient: str, vital: str) -> None:
+        mine = (WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
+        starts = select(WINDOWS.c.start_s).where(*mine).order_by(WINDOWS.c.start_s.desc())
+        newest = connection.execute(starts.limit(1)).scalar_one()
+        beyond = connection.execute(starts.offset(self._keep_windows).limit(1)).scalar()
+        oldest = newest - self._keep_s
+        connection.execute(delete(WINDOWS).where(*mine, WINDOWS.c.start_s < oldest))
+        if beyond is not None:
+            connection.execute(delete(WINDOWS).where(*mine, WINDOWS.c.start_s <= beyond))
+
+    def _pass_time(self, times: list[float]) -> None:
+        if times:
+            self._log_time_s = max(*times, self._log_time_s or times[0], times[0])
+
+
+def _decode(body: str) -> AlertEvent:
+    return msgspec.json.decode(body, type=AlertEvent)
+
+
+def _standing_row(one: Standing) -> dict[str, Any]:
+    return {
+        "alert_id": one.latest.alert_id,
+        "view": one.view,
+        "rank": one.rank,
+        "decided_s": seconds(one.latest.decided_at),
+        "waiting_since_s": one.waiting_since_s,
+        "due_s": one.due_s,
+        "events": one.events,
+        "body": msgspec.json.encode(one.latest).decode(),
+    }
+
+
+def _standing(row: Any) -> Standing:
+    return Standing(_decode(row["body"]), row["events"], row["waiting_since_s"], row["due_s"])
+
+
+def _window_row(summary: VitalSummary, one: Window) -> dict[str, Any]:
+    return {"patient": summary.patient, "vital": summary.vital, **vars(one)}
+
+
+def _window(row: Any) -> Window:
+    return Window(**{name: row[name] for name in Window.__dataclass_fields__})
+
+
+def _chunks(rows: list[Any]) -> Iterable[list[Any]]:
+    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

@@ -1,0 +1,127 @@
+"""What the events of one alert add up to, and in which order a team should look at alerts. Pure: time is an argument.
+
+The events may come in any order and more than once; what counts is their `sequence`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from alerts.events import AlertEvent
+from models.findings import SEVERITIES, Severity
+
+View = Literal["open", "acknowledged", "resolved", "retrospective"]
+VIEWS: tuple[View, ...] = get_args(View)
+
+ANSWER_WITHIN_S: dict[Severity, float | None] = {
+    "emergency": 5 * 60.0,
+    "urgent": 60 * 60.0,
+    "advisory": 1440 * 60.0,
+    "info": None,
+}
+"""How soon a person has to answer (CONTRACT 2). None: never."""
+
+
+def seconds(instant: str) -> float:
+    """Seconds since 1970 of an RFC 3339 time with an offset. ValueError for anything else."""
+    at = datetime.fromisoformat(instant)
+    if at.tzinfo is None:
+        raise ValueError("a time should have an offset")
+    return at.timestamp()
+
+
+def instant(at_s: float | None) -> str | None:
+    """RFC 3339 in UTC, to the second."""
+    return None if at_s is None else datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an alert stands. Times are seconds since 1970; None: nobody is waiting for an answer."""
+
+    latest: AlertEvent
+    events: int
+    waiting_since_s: float | None
+    due_s: float | None
+
+    @property
+    def view(self) -> View:
+        return view_of(self.latest)
+
+    @property
+    def rank(self) -> int:
+        return SEVERITIES.index(self.latest.severity)
+
+    def overdue(self, log_time_s: float | None) -> bool:
+        """Whether the answer is late, held against the time of the log and never against a wall clock."""
+        return self.due_s is not None and log_time_s is not None and log_time_s > self.due_s
+
+    def shown(self, log_time_s: float | None) -> dict[str, Any]:
+        """The newest event, and what it adds up to, as plain JSON values."""
+        own = {
+            "view": self.view,
+            "events": self.events,
+            "waiting_since": instant(self.waiting_since_s),
+            "due_at": instant(self.due_s),
+            "overdue": self.overdue(log_time_s),
+        }
+        return {**msgspec.to_builtins(self.latest), **own}
+
+
+def view_of(event: AlertEvent) -> View:
+    """The one list an alert is on. What is about the past never stands among what is to be done now."""
+    if event.retrospective:
+        return "retrospective"
+    match event.state:
+        case "open":
+            return "open"
+        case "acknowledged" | "snoozed":
+            return "acknowledged"
+        case "resolved":
+            return "resolved"
+
+
+def standing(events: Iterable[AlertEvent]) -> Standing:
+    """What the events of one alert add up to, in whatever order they came. ValueError without any."""
+    steps = sorted({event.sequence: event for event in events}.values(), key=lambda event: event.sequence)
+    if not steps:
+        raise ValueError("an alert has one event or more")
+    latest = steps[-1]
+    if latest.state != "open" or latest.retrospective:
+        return Standing(latest, len(steps), None, None)
+    unanswered = _trailing(steps)
+    since_s = seconds(unanswered[0].decided_at)
+    return Standing(latest, len(steps), since_s, _due_s(unanswered))
+
+
+def _trailing(steps: list[AlertEvent]) -> list[AlertEvent]:
+    """The last events without an answer among them."""
+    for position in range(len(steps) - 1, -1, -1):
+        if steps[position].state != "open":
+            return steps[position + 1 :]
+    return steps
+
+
+def _due_s(unanswered: list[AlertEvent]) -> float | None:
+    """The time to answer runs from when the alert became as severe as it is."""
+    severity = unanswered[-1].severity
+    within_s = ANSWER_WITHIN_S[severity]
+    if within_s is None:
+        return None
+    first = next(event for event in unanswered if event.severity == severity)
+    return seconds(first.decided_at) + within_s
+
+
+def urgency(one: Standing) -> tuple[float, float, str]:
+    """The order of the list: the most severe first, then who waits longest for an answer, then the newest."""
+    if one.waiting_since_s is not None:
+        return (-one.rank, one.waiting_since_s, one.latest.alert_id)
+    return (-one.rank, -seconds(one.latest.decided_at), one.latest.alert_id)
+
+
+def recency(one: Standing) -> tuple[float, str]:
+    """The order of what is done: the newest first."""
+    return (-seconds(one.latest.decided_at), one.latest.alert_id)
