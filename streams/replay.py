@@ -86,7 +86,7 @@ class Tally:
             "readings": self.received, "decided": decided, "rejected": rejected, "duplicates": duplicates, "withheld": withheld,
             "rejected_by_reason": dict(sorted(self.rejected.items())), "alerts": len(self.alerts),
             "episodes": len({event.alert_id for event in self.alerts}), "seconds": round(seconds, 3),
-            "readings_per_s": round(received / seconds) if seconds > 0 else None,
+            "readings_per_s": round(self.received / seconds) if seconds > 0 else None,
         }  # fmt: skip
 
 

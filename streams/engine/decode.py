@@ -14,6 +14,7 @@ from models.readings import MAX_READING_BYTES, Reading, Reason, Refused
 from streams.engine.log import LogSlice
 
 _decoder = msgspec.json.Decoder(Reading)
+_UNREADABLE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
 _shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -38,6 +39,22 @@ class Decoded:
 
 def decode(log: LogSlice, places: Sequence[int]) -> Decoded:
     """Decode the records of a slice at these places."""
+    return _all_readings(log, places) or _one_by_one(log, places)
+
+
+def _all_readings(log: LogSlice, places: Sequence[int]) -> Decoded | None:
+    """The usual case, at half the price: every record is a Reading. None if one is not."""
+    values = log.value if len(places) == len(log.value) else [log.value[i] for i in places]
+    try:
+        if max(map(len, values), default=0) > MAX_READING_BYTES:  # type: ignore[arg-type]  # null is a TypeError
+            return None
+        return Decoded(list(map(_decoder.decode, values)), list(places))  # type: ignore[arg-type]
+    except _UNREADABLE:
+        return None
+
+
+def _one_by_one(log: LogSlice, places: Sequence[int]) -> Decoded:
+    """Each record for itself, so that a bad one hurts nobody else."""
     out = Decoded()
     readings, index = out.readings, out.index
     one, value = _decoder.decode, log.value
@@ -48,7 +65,7 @@ def decode(log: LogSlice, places: Sequence[int]) -> Decoded:
                 raise Refused(Reason.TOO_LARGE, f"{len(raw)} bytes; at most {MAX_READING_BYTES}")  # type: ignore[arg-type]
             readings.append(one(raw))  # type: ignore[arg-type]
             index.append(i)
-        except (msgspec.DecodeError, ValueError, TypeError, RecursionError, Refused) as error:
+        except (*_UNREADABLE, Refused) as error:
             _other(out, i, raw, error)
     return out
 

@@ -4,20 +4,20 @@ Columns all the way; a loop is only over what is refused. The order of the answe
 counted as something else, and what is withheld by consent never reaches a dead letter.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models import units
-from models.readings import MAX_SERIES_SAMPLES, Reading, Reason, Refused, are_ids
+from models.readings import Reading, Reason, are_ids
 from models.times import US_PER_DAY, US_PER_S, rfc3339
-from models.vitals import CODE_TO_VITAL, VITALS
+from models.vitals import VITALS
+from streams.engine.columns import Columns
 from streams.engine.decode import Refusal, decode
 from streams.engine.duplicates import find_duplicates
 from streams.engine.log import LogSlice
-from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState, hash_text
+from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -29,12 +29,6 @@ DAY_MARGIN_US = 2 * US_PER_DAY
 """A date in a profile has no time zone: the device may have come up to a day before it begins in UTC; one day to spare."""
 LOW = np.array([v.low for v in VITALS])
 HIGH = np.array([v.high for v in VITALS])
-CATEGORICAL = np.array([v.categorical for v in VITALS])
-DECIMALS = 6
-"""Kept of a converted value: 100.4 [degF] is 38 Cel, and meets a limit of 38."""
-AVPU = {"A": 0.0, "C": 1.0, "V": 2.0, "P": 3.0, "U": 4.0}
-"""Alert, new confusion, voice, pain, unresponsive (NEWS2)."""
-ACTIVE = ("active", "exercise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,7 @@ def take_in(
     known = _known(state, log, decoded.readings, decoded.index, refused, monitor_unknown)
     readings, index, slot = known.readings, known.index, known.slot
     np.add.at(state.received, slot // PATIENTS_PER_PAGE, 1)
-    columns = _Columns(readings, slot)
+    columns = Columns(readings)
     problems = _problems(state, log, columns, index, slot, tolerance_us)
     withheld = _withheld(state, slot, columns.vital, columns.at)
     outcome = np.where(withheld, Outcome.WITHHELD, Outcome.DECIDED)
@@ -101,6 +95,13 @@ class _Known:
     slot: Ints
     rekeyed: list[tuple[int, bytes]]
 
+    def since(self, fresh: Bools) -> "_Known":
+        """Without what the page has been given already."""
+        if fresh.all():
+            return self
+        kept = [self.readings[j] for j in np.flatnonzero(fresh)]
+        return _Known(kept, self.index[fresh], self.slot[fresh], self.rekeyed)
+
 
 def _known(
     state: PartitionState,
@@ -112,24 +113,21 @@ def _known(
 ) -> _Known:
     """Readings of known patients under their own key, not applied before. The others are refused or put right."""
     rekeyed: list[tuple[int, bytes]] = []
-    slots = [state.slot_of.get(r.patient, -1) for r in readings]
-    keyed = [state.slot_of_key.get(log.key[i] or b"", -2) for i in index]
-    keep: Iterable[int] = range(len(readings))
-    if slots != keyed or not are_ids([r.id for r in readings]):
-        keep = [
-            j for j in keep if _settle(state, log, readings[j], index[j], slots, j, refused, rekeyed, monitor)
-        ]  # fmt: skip
-    keep = list(keep)
-    slot, at = np.array(slots, np.int64)[keep], np.array(index, np.int64)[keep]
-    fresh = log.offset[at] > state.applied[slot // PATIENTS_PER_PAGE]
-    if not fresh.all():
-        slot, at = slot[fresh], at[fresh]
-        keep = [keep[j] for j in np.flatnonzero(fresh)]
-    return _Known([readings[j] for j in keep] if len(keep) < len(readings) else readings, at, slot, rekeyed)
+    slots: list[int | None] = list(map(state.slot_of.get, [r.patient for r in readings]))
+    keys = [log.key[i] or b"" for i in index]
+    straight = None not in slots and slots == list(map(state.slot_of_key.get, keys))
+    if straight and are_ids([r.id for r in readings]):
+        known = _Known(readings, np.array(index, np.int64), np.array(slots, np.int64), rekeyed)
+    else:
+        settle = (_settle(state, log, r, index[j], slots, j, refused, rekeyed, monitor) for j, r in enumerate(readings))
+        keep = [j for j, wanted in enumerate(settle) if wanted]
+        at, slot = np.array([index[j] for j in keep], np.int64), np.array([slots[j] for j in keep], np.int64)
+        known = _Known([readings[j] for j in keep], at, slot, rekeyed)
+    return known.since(log.offset[known.index] > state.applied[known.slot // PATIENTS_PER_PAGE])
 
 
 def _settle(
-    state: PartitionState, log: LogSlice, reading: Reading, index: int, slots: list[int], j: int, refused: list[Refusal],
+    state: PartitionState, log: LogSlice, reading: Reading, index: int, slots: list[int | None], j: int, refused: list[Refusal],
     rekeyed: list[tuple[int, bytes]], monitor: bool,
 ) -> bool:  # fmt: skip
     """One reading off the straight path: whether it is to be looked at here."""
@@ -146,11 +144,10 @@ def _settle(
         if not rekeyed or rekeyed[-1][0] != index:
             rekeyed.append((index, reading.patient.encode()))
         return False
-    if slots[j] < 0:
-        slots[j] = state.slot_of.get(reading.patient, -1)
-    if slots[j] < 0 and monitor:
+    slots[j] = state.slot_of.get(reading.patient)
+    if slots[j] is None and monitor:
         slots[j] = state.add_unknown(reading.patient)
-    if slots[j] < 0:
+    if slots[j] is None:
         detail = f"no profile for patient {reading.patient}; publish one on the profiles topic, then redrive"
         _refuse(state, refused, counts, Refusal(index, Reason.UNKNOWN_PATIENT, detail, reading.device or None))
         return False
@@ -164,110 +161,12 @@ def _refuse(state: PartitionState, refused: list[Refusal], counts: bool, refusal
         refused.append(refusal)
 
 
-class _Columns:
-    """The fields of readings as arrays: vital, at, unit row, value (canonical), hashes for duplicates, context."""
-
-    def __init__(self, readings: list[Reading], slot: Ints) -> None:
-        n = len(readings)
-        vital = [CODE_TO_VITAL.get(r.code, -1) for r in readings]
-        self.vital = np.array(vital, np.int64)
-        seconds = np.array([r.at.timestamp() for r in readings], np.float64)
-        self.at = np.rint(seconds * US_PER_S).astype(np.int64)
-        self.unit = np.array(
-            [units.ROWS.get(pair, -1) for pair in zip(vital, [r.unit for r in readings], strict=True)], np.int64
-        )
-        self.bad_unit: dict[int, str] = {}
-        self._resolve_units(readings)
-        self.period_us: dict[int, int] = {}
-        self.series: dict[int, Floats] = {}
-        self.bad_value: dict[int, str] = {}
-        self.value = self._values(readings, n)
-        scale = np.maximum(self.unit, 0)
-        self.value = np.round(self.value * units.MUL[scale] + units.ADD[scale], DECIMALS)
-        for j, samples in self.series.items():
-            self.series[j] = np.round(samples * units.MUL[scale[j]] + units.ADD[scale[j]], DECIMALS)
-        self.ids = np.array([hash_text(r.id) for r in readings], np.uint64)
-        self.contents = self._contents(readings)
-        contexts = [r.context for r in readings]
-        self.moving = np.array([c is not None and c.activity in ACTIVE for c in contexts], bool)
-        self.quality = np.array([np.nan if r.quality is None else r.quality for r in readings], np.float64)
-
-    def _resolve_units(self, readings: list[Reading]) -> None:
-        """Units not seen before: parsed once, then known."""
-        for j in np.flatnonzero((self.unit < 0) & (self.vital >= 0)):
-            try:
-                self.unit[j] = units.conversion(int(self.vital[j]), readings[j].unit)
-            except Refused as refused:
-                self.bad_unit[int(j)] = refused.detail
-
-    def _values(self, readings: list[Reading], n: int) -> Floats:
-        """One number a reading; series and categories apart."""
-        values = [r.value for r in readings]
-        if set(map(type, values)) <= {float} and not any(r.values is not None for r in readings):
-            plain = np.array(values, np.float64)
-            categorical = CATEGORICAL[self.vital] & (self.vital >= 0)
-            for j in np.flatnonzero(categorical):
-                self.bad_value[int(j)] = "one of A C V P U is wanted"
-            return plain
-        return np.array([self._value(j, reading) for j, reading in enumerate(readings)], np.float64).reshape(n)
-
-    def _value(self, j: int, reading: Reading) -> float:
-        """The value of one reading, or a note of what is wrong with it."""
-        categorical = self.vital[j] >= 0 and bool(CATEGORICAL[self.vital[j]])
-        if (reading.value is None) == (reading.values is None):
-            self.bad_value[j] = "one of value and values is wanted"
-        elif reading.values is not None:
-            return self._series(j, reading, reading.values)
-        elif isinstance(reading.value, str):
-            if categorical and reading.value in AVPU:
-                return AVPU[reading.value]
-            self.bad_value[j] = "one of A C V P U is wanted" if categorical else f"{reading.value!r:.40} is no number"
-        elif categorical:
-            self.bad_value[j] = "one of A C V P U is wanted"
-        elif reading.value is not None:
-            return reading.value
-        return np.nan
-
-    def _series(self, j: int, reading: Reading, values: list[float | None]) -> float:
-        """Keep the samples; the reading stands for them by its first one."""
-        samples = np.array([np.nan if v is None else v for v in values], np.float64)
-        if not 0 < (reading.period or 0) < np.inf:
-            self.bad_value[j] = "values need a period in seconds above 0"
-        elif not 0 < len(samples) <= MAX_SERIES_SAMPLES:
-            self.bad_value[j] = f"{len(samples)} samples; 1 to {MAX_SERIES_SAMPLES} are read"
-        elif np.isnan(samples).all():
-            self.bad_value[j] = "no sample has a value"
-        else:
-            self.series[j] = samples
-            self.period_us[j] = round((reading.period or 0) * US_PER_S)
-            return float(samples[~np.isnan(samples)][0])
-        return np.nan
-
-    def _contents(self, readings: list[Reading]) -> npt.NDArray[np.uint64]:
-        """A hash of (device, vital, at, value)."""
-        self.devices = devices = [r.device for r in readings]
-        by_name = {name: hash_text(name) for name in set(devices)}
-        device = np.array([by_name[name] for name in devices], np.uint64)
-        value = np.ascontiguousarray(self.value + 0.0).view(np.uint64).copy()
-        for j, samples in self.series.items():
-            value[j] = hash_text(samples.tobytes().hex())
-        return _mix(device ^ _mix(self.vital.astype(np.uint64) ^ _mix(self.at.astype(np.uint64) ^ _mix(value))))
-
-
-def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """splitmix64 (Steele et al. 2014): every input bit reaches every output bit."""
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
 @dataclass(frozen=True, slots=True)
 class _Problems:
     """Which readings cannot be decided, (n,), and a way to say why."""
 
     bad: Bools
-    columns: _Columns
+    columns: Columns
     implausible: Bools
     clock: Bools
     arrived: Ints
@@ -294,7 +193,7 @@ class _Problems:
 
 
 def _problems(
-    state: PartitionState, log: LogSlice, c: _Columns, index: Ints, slot: Ints, tolerance_us: int
+    state: PartitionState, log: LogSlice, c: Columns, index: Ints, slot: Ints, tolerance_us: int
 ) -> _Problems:
     """Check codes, units, values, plausibility and clocks."""
     low, high, last = c.value.copy(), c.value.copy(), c.at.copy()
@@ -309,7 +208,7 @@ def _problems(
     return _Problems(bad, c, implausible, clock, arrived)
 
 
-def _before_device(state: PartitionState, c: _Columns, slot: Ints) -> Bools:
+def _before_device(state: PartitionState, c: Columns, slot: Ints) -> Bools:
     """Readings dated before the patient had the device, for patients whose profile says since when."""
     before = np.zeros(len(slot), bool)
     for j in np.flatnonzero(state.patients["has_devices"][slot]):

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from xxhash import xxh3_64_intdigest
 
 from alerts.episodes import Episode, next_wake_us
 from models import baseline
@@ -319,8 +318,3 @@ def _grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArra
         grown[:] = fill
     grown[: len(column)] = column
     return grown
-
-
-def hash_text(text: str) -> int:
-    """64-bit hash that is the same in every process."""
-    return xxh3_64_intdigest(text)
