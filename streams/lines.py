@@ -58,13 +58,20 @@ def line_batches(stream: Readable, line_bytes_max: int) -> Iterator[list[Line]]:
     A line over `line_bytes_max` comes cut to at most `line_bytes_max + 1` bytes: its length gives it away, and a file
     without line ends cannot fill the memory.
     """
-    number, rest = 0, b""
+    number = 0
+    for contents in content_batches(stream, line_bytes_max):
+        yield _numbered(contents, number, line_bytes_max)
+        number += len(contents)
+
+
+def content_batches(stream: Readable, line_bytes_max: int) -> Iterator[list[bytes]]:
+    """The same without numbers and with blank lines, for whoever reads millions."""
+    rest = b""
     while chunk := stream.read1(READ_BYTES):
         *whole, rest = (rest + chunk).split(b"\n")
-        yield _numbered(whole, number, line_bytes_max)
-        number += len(whole)
+        yield whole
         rest = rest[: line_bytes_max + 1]
-    yield _numbered([rest], number, line_bytes_max)
+    yield [rest]
 
 
 def _numbered(contents: list[bytes], before: int, line_bytes_max: int) -> list[Line]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.events import AlertEvent
+from models.readings import Instant
 from models.times import US_PER_DAY, US_PER_S, to_us
 from streams import control
 from streams.engine.log import LogSlice
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.errors import Failed
-from streams.lines import line_batches, opened
+from streams.lines import content_batches, opened
 from streams.publish import subject_of
 from streams.settings import Settings
 
@@ -42,14 +44,13 @@ class _Stamp(msgspec.Struct, gc=False):
     """What says when a line arrives, and under which key."""
 
     patient: str | None = None
-    at: datetime | None = None
-    arrived: datetime | None = None
-    updated: datetime | None = None
-    effectiveDateTime: datetime | None = None
-    issued: datetime | None = None
+    at: Instant | None = None
+    arrived: Instant | None = None
+    updated: Instant | None = None
+    effectiveDateTime: Instant | None = None
+    issued: Instant | None = None
     values: list[float | None] | None = None
     period: float | None = None
-    subject: msgspec.Raw = msgspec.Raw()
 
 
 @dataclass(slots=True)
@@ -97,7 +98,9 @@ def run_replay(
     """Replay files; the figures for `--json`. Raises Failed for a file that cannot be read."""
     began = time.perf_counter()
     secret = secrets.token_bytes(32)  # signs our own control records, and nothing else can: no decision depends on it
-    engine = EngineSettings(secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor")
+    engine = EngineSettings(
+        secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor", summaries is not None
+    )
     records = merged(readings, profiles, actions, secret)
     tally = Tally()
     with _writer(summaries) as write:
@@ -111,70 +114,96 @@ def run_replay(
 
 def merged(readings: list[Path], profiles: Path | None, actions: Path | None, secret: bytes) -> Records:
     """All records of the files in the order of their arrival."""
-    arrived: list[int] = []
-    kind: list[int] = []
-    records: list[tuple[bytes | None, bytes, control.Headers]] = []
-    for path, what in [(profiles, PROFILES), (actions, ACTIONS), *((path, READINGS) for path in readings)]:
-        last = 0
-        for line in _lines(path):
-            last, record = _stamped(line, what, last, secret)
-            arrived.append(last)
-            kind.append(what)
-            records.append(record)
-    order = np.lexsort((np.array(kind), np.array(arrived, np.int64))) if records else np.empty(0, np.int64)
+    found = [_documents(profiles, PROFILES, secret), _documents(actions, ACTIONS, secret)]
+    found += [_readings(path) for path in readings]
+    arrived = np.concatenate([np.array(part.arrived, np.int64) for part in found])
+    kind = np.repeat([PROFILES, ACTIONS, *[READINGS] * len(readings)], [len(part.arrived) for part in found])
+    records = list(chain.from_iterable(part.records for part in found))
+    order = np.lexsort((kind, arrived))
     chosen = [records[i] for i in order.tolist()]
-    return Records(
-        np.array(arrived, np.int64)[order], [r[0] for r in chosen], [r[1] for r in chosen], [r[2] for r in chosen]
-    )
+    return Records(arrived[order], [r[0] for r in chosen], [r[1] for r in chosen], [r[2] for r in chosen])
 
 
-def _lines(path: Path | None) -> Iterator[bytes]:
-    """The lines of a file, or none."""
+@dataclass(slots=True)
+class _Part:
+    """The records of one file: arrival [us], and (key, value, headers)."""
+
+    arrived: list[int] = field(default_factory=list)
+    records: list[tuple[bytes | None, bytes, control.Headers]] = field(default_factory=list)
+
+
+def _lines(path: Path | None) -> Iterator[list[bytes]]:
+    """The lines of a file in batches, blank ones left out, or none."""
     if path is None:
         return
     try:
         with opened(path) as stream:
-            for batch in line_batches(stream, LINE_BYTES_MAX):
-                yield from (line.content for line in batch)
+            for batch in content_batches(stream, LINE_BYTES_MAX):
+                yield [line for line in batch if line and not line.isspace()]
     except OSError as wrong:
         raise Failed(f"{path} cannot be read: {wrong.strerror or wrong}") from None
 
 
 _stamp = msgspec.json.Decoder(_Stamp).decode
 _NO_HEADERS: control.Headers = ()
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def _stamped(
-    line: bytes, what: int, last: int, secret: bytes
-) -> tuple[int, tuple[bytes | None, bytes, control.Headers]]:
-    """Arrival and record of a line. A line that cannot be read arrives with the one before it: the engine refuses it."""
+def _readings(path: Path) -> _Part:
+    """The readings of a file, under their patients' keys."""
+    part, last = _Part(), 0
+    for lines in _lines(path):
+        for line, stamp in zip(lines, _stamps(lines), strict=True):
+            at = stamp.arrived or stamp.at
+            if at is None or (stamp.values is not None and stamp.arrived is None) or stamp.patient is None:
+                last, key = _slowly(line, stamp, last)
+            else:
+                last, key = to_us(at), stamp.patient.encode()
+            part.arrived.append(last)
+            part.records.append((key, line, _NO_HEADERS))
+    return part
+
+
+def _stamps(lines: list[bytes]) -> list[_Stamp]:
+    """The stamps of lines; an empty one for a line that cannot be read."""
     try:
-        stamp = _stamp(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        stamp = _Stamp()
-    if what == READINGS:
-        patient = stamp.patient if stamp.patient is not None else subject_of(line)
-        at = _reading_arrival(stamp)
-        return last if at is None else at, (patient.encode() if patient else None, line, _NO_HEADERS)
-    name = stamp.patient or ""
-    if what == PROFILES:
-        record, moment = control.profile(name, line), stamp.updated
-        at = to_us(moment) if moment else 0
-    else:
-        record = control.action(name, line)
-        at = to_us(stamp.at) if stamp.at else last
-    return at, (record.key, line, control.signed(record, secret)[2])
+        return list(map(_stamp, lines))
+    except _UNREADABLE:
+        return [_stamp_or_nothing(line) for line in lines]
 
 
-def _reading_arrival(stamp: _Stamp) -> int | None:
-    """`arrived` if it is said, else when the last sample was taken: nobody can send it earlier."""
-    if stamp.arrived is not None:
-        return to_us(stamp.arrived)
-    at = stamp.at or stamp.effectiveDateTime or stamp.issued
-    if at is None or at.tzinfo is None:
-        return None
-    more = len(stamp.values) * (stamp.period or 0) if stamp.values else 0
-    return to_us(at) + round(min(max(more, 0), 1e9) * US_PER_S)
+def _stamp_or_nothing(line: bytes) -> _Stamp:
+    try:
+        return _stamp(line)
+    except _UNREADABLE:
+        return _Stamp()
+
+
+def _slowly(line: bytes, stamp: _Stamp, last: int) -> tuple[int, bytes | None]:
+    """Arrival and key of what is no plain reading.
+
+    A series arrives when its last sample has been taken: nobody can send it earlier. A line that says no time arrives
+    with the one before it, for the engine to refuse.
+    """
+    patient = stamp.patient if stamp.patient is not None else subject_of(line)
+    at = stamp.arrived or stamp.at or stamp.effectiveDateTime or stamp.issued
+    span = len(stamp.values) * (stamp.period or 0) if stamp.values and stamp.arrived is None else 0
+    arrived = last if at is None else to_us(at) + round(min(max(span, 0), 1e9) * US_PER_S)
+    return arrived, patient.encode() if patient else None
+
+
+def _documents(path: Path | None, what: int, secret: bytes) -> _Part:
+    """Profiles or actions, as signed control records. A profile that does not say since when is known from the start."""
+    part, last = _Part(), 0
+    for line in chain.from_iterable(_lines(path)):
+        stamp = _stamp_or_nothing(line)
+        moment = stamp.updated if what == PROFILES else stamp.at
+        last = to_us(moment) if moment else (0 if what == PROFILES else last)
+        make = control.profile if what == PROFILES else control.action
+        key, value, headers = control.signed(make(stamp.patient or "", line), secret)
+        part.arrived.append(last)
+        part.records.append((key, value or b"", headers))
+    return part
 
 
 def decide(records: Records, engine: EngineSettings, batch: int, tick_s: int) -> Iterator[Effects]:
@@ -210,14 +239,14 @@ def grid_ticks(passed: int | None, arrived: Ints, grid_us: int) -> Ints:
     known = known[known > 0] if passed is None else known
     if not len(known):
         return np.empty(0, np.int64)
-    jumps = np.flatnonzero(np.diff(known) > QUIET_US)
-    edges = [int(known[0]) if passed is not None else int(known[0]) - grid_us]
+    after = int(known[0]) if passed is not None else int(known[0]) - grid_us
     parts = []
-    for jump in jumps:
-        parts.append(_grid(edges[-1], int(known[jump]) + QUIET_US, grid_us))
-        edges.append(int(known[jump + 1]) - grid_us)
-    parts.append(_grid(edges[-1], int(known[-1]), grid_us))
-    return np.unique(np.concatenate(parts))
+    for jump in np.flatnonzero(np.diff(known) > QUIET_US).tolist():
+        until = int(known[jump]) + QUIET_US
+        parts.append(_grid(after, until, grid_us))
+        after = max(until, int(known[jump + 1]) - grid_us)
+    parts.append(_grid(after, int(known[-1]), grid_us))
+    return np.concatenate(parts)
 
 
 def _grid(after: int, until: int, grid_us: int) -> Ints:

@@ -56,8 +56,9 @@ class Closed:
 
 @dataclass(slots=True)
 class Closings:
-    """What closing windows brings: summaries with their positions, signals, and snapshots of the rows asked for."""
+    """What closing windows brings: summaries with their positions if wanted, signals, snapshots of the rows asked for."""
 
+    wanted: bool
     summaries: list[tuple[int, VitalSummary]] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
@@ -150,9 +151,9 @@ def _together(a: Closed, b: Closed) -> Closed:
     return both.take(np.lexsort((both.start, both.position, both.row)))
 
 
-def close(state: PartitionState, closed: Closed, watched: Ints) -> Closings:
+def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool) -> Closings:
     """Judge and learn, window by window in each row. watched: rows whose baselines are wanted at every position."""
-    out = Closings()
+    out = Closings(wanted=summaries)
     for row in watched:
         out.snapshots[int(row)] = [_snapshot(state, int(row), -1)]
     for index in rounds(closed.row):
@@ -184,7 +185,8 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     baseline.learn(base, prior, predicted, day_slot, y, one.start, vital, resting & enough & (calm | ~predicted.known))
     baseline.put(state.rows["base"], row, base)
     bands = _Bands(predicted, prior, base, vital, z)
-    _tell(state, one, vital, slot, bands, usable, seen["open"] > 0, out)
+    if out.wanted:
+        _tell(state, one, vital, slot, bands, usable, seen["open"] > 0, out)
     for k, i in enumerate(changes.index):
         out.signals.append(_signal(one, vital, slot, bands, changes, k, int(i)))
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):

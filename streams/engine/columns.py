@@ -68,15 +68,16 @@ class Columns:
                 self.bad_unit[int(j)] = refused.detail
 
     def _values(self, readings: list[Reading]) -> Floats:
-        """One number a reading; series and categories apart."""
-        values = [r.value for r in readings]
-        if set(map(type, values)) <= {float} and [r.values for r in readings].count(None) == len(readings):
-            plain = np.array(values, np.float64)
-            categorical = CATEGORICAL[self.vital] & (self.vital >= 0)
-            for j in np.flatnonzero(categorical):
-                self.bad_value[int(j)] = "one of A C V P U is wanted"
-            return plain
-        return np.array([self._value(j, reading) for j, reading in enumerate(readings)], np.float64)
+        """One number a reading; only what is no plain number is looked at one by one."""
+        values, series = [r.value for r in readings], [r.values for r in readings]
+        if set(map(type, values)) <= {float} and series.count(None) == len(series):
+            value, odd = np.array(values, np.float64), np.zeros(len(values), bool)
+        else:
+            value = np.array([v if type(v) is float else np.nan for v in values], np.float64)
+            odd = np.isnan(value) | np.array([samples is not None for samples in series], bool)
+        for j in np.flatnonzero(odd | (CATEGORICAL[self.vital] & (self.vital >= 0))).tolist():
+            value[j] = self._value(j, readings[j])
+        return value
 
     def _value(self, j: int, reading: Reading) -> float:
         """The value of one reading, or a note of what is wrong with it."""

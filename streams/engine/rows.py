@@ -28,4 +28,4 @@ ROW = np.dtype(
 
 def prior_of(one: npt.NDArray[np.void]) -> baseline.Prior:
     """The expectations of rows (dtype PRIOR) as columns."""
-    return baseline.Prior(*(one[name].astype(np.float64) for name in PRIOR.names or ()))
+    return baseline.Prior(*(np.ascontiguousarray(one[name]) for name in PRIOR.names or ()))

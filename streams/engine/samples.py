@@ -53,19 +53,19 @@ def samples_of(state: PartitionState, accepted: Accepted, clock: Ints) -> Sample
 
 def _expanded(accepted: Accepted, source: Ints) -> tuple[Ints, Ints, Floats, Ints]:
     """Source reading, time, value and newest time before of each sample; missing samples are left out."""
-    there = {int(j): np.flatnonzero(~np.isnan(samples)) for j, samples in accepted.series.items()}
-    count = np.array([len(there[j]) if j in there else 1 for j in source.tolist()], np.int64)
-    begin = np.cumsum(count) - count
-    source = np.repeat(source, count)
-    at, value, newest = accepted.at[source], accepted.value[source], accepted.newest[source]
-    for j, place in there.items():
-        first = begin[np.searchsorted(source[begin], j)] if len(begin) else 0
-        if first >= len(source) or source[first] != j:
-            continue
-        span = slice(first, first + len(place))
-        at[span] += place * accepted.period_us[j]
-        value[span] = accepted.series[j][place]
-        newest[span] = np.maximum(newest[span], np.concatenate([newest[first : first + 1], at[span][:-1]]))
+    series = [j for j in source.tolist() if j in accepted.series]
+    there = [np.flatnonzero(~np.isnan(accepted.series[j])) for j in series]
+    count, period = np.ones(len(source), np.int64), np.zeros(len(accepted.at), np.int64)
+    count[np.isin(source, series)] = [len(places) for places in there]
+    period[series] = [accepted.period_us[j] for j in series]
+    inside, source = np.repeat(np.isin(source, series), count), np.repeat(source, count)
+    place, value = np.zeros(len(source), np.int64), accepted.value[source]
+    if series:
+        place[inside] = np.concatenate(there)
+        value[inside] = np.concatenate([accepted.series[j][places] for j, places in zip(series, there, strict=True)])
+    at, newest = accepted.at[source] + place * period[source], accepted.newest[source]
+    follows = np.flatnonzero(~starts(source))
+    newest[follows] = np.maximum(newest[follows], at[follows - 1])
     return source, at, value, newest
 
 

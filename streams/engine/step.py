@@ -28,7 +28,6 @@ from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
-from streams.engine.signals import Signal
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Ints = npt.NDArray[np.int64]
@@ -36,11 +35,15 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """What the step needs to know beside the log. clock_tolerance_us: how far a device's clock may be ahead."""
+    """What the step needs to know beside the log.
+
+    clock_tolerance_us: how far a device's clock may be ahead; summaries: whether anybody draws charts from the effects.
+    """
 
     secret: bytes
     clock_tolerance_us: int = 300_000_000
     monitor_unknown: bool = False
+    summaries: bool = True
 
     def __post_init__(self) -> None:
         check_settings(self.clock_tolerance_us)
@@ -144,7 +147,7 @@ def _stretch(
     samples = samples_of(state, accepted, clock)
     raw = judge_raw(state, samples)
     closed = gather_closed(state, samples, raw.broken, clocks)
-    closings = close(state, closed, np.unique(raw.crossings.row))
+    closings = close(state, closed, np.unique(raw.crossings.row), settings.summaries)
     signals = closings.signals + care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)
