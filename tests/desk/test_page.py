@@ -1,0 +1,228 @@
+"""The page in a real browser, over a real desk and broker: what a nurse sees, hears and does."""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from alerts.desk.worklist import standing, urgency
+from streams.broker import EmbeddedBroker
+from tests.channels import topics
+from tests.channels.events import alert
+from tests.channels.waiting import until
+from tests.desk import content
+from tests.desk.browser import page
+from tests.desk.running import desk
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '"><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>{{7*7}}\u202e'
+PICTURE = Path(__file__).parents[2] / "deploy" / "desk.png"
+SUMMARY = re.compile(r"Heart rate: \d+ windows, \d+ outside .*, 24 not known, 2 stretches without knowledge\. Newest ")
+BANNER = "Software under validation, not for clinical use. The patients on this page are made up"
+
+
+@dataclass
+class Morning:
+    """A desk with its topics; `put` publishes alerts as the worker would."""
+
+    url: str
+    bootstrap: str
+    prefix: str
+
+    async def put(self, *events: Any) -> None:
+        await topics.put(self.bootstrap, f"{self.prefix}alerts", events)
+
+
+@pytest.fixture
+async def morning(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> AsyncIterator[Morning]:
+    bootstrap = embedded_broker.address
+    await topics.made(bootstrap, prefix)
+    await topics.put(bootstrap, f"{prefix}vitals", content.vitals())
+    async with desk(bootstrap, prefix, tmp_path, banner=BANNER) as url:
+        yield Morning(url, bootstrap, prefix)
+
+
+def named(opened: Page, title: str) -> Any:
+    return opened.locator("#alerts").get_by_role("button", name=title, exact=True)
+
+
+async def test_an_alert_appears_by_itself_and_is_acknowledged_by_keyboard(morning: Morning) -> None:
+    async with page() as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
+        await opened.goto(morning.url)
+        await expect(opened.get_by_text("Nothing waits for an answer.")).to_be_visible()
+        await expect(opened.locator("#link")).to_have_text("Live")
+        event = content.heart_alert()
+        await morning.put(event)
+        await expect(named(opened, event.title)).to_be_visible()
+        await expect(opened.locator("#say")).to_have_text(f"New urgent alert: {event.title}, patient p-0417")
+        await expect(opened).to_have_title("(1) homebeat desk")
+        for key in ("j", "a"):
+            await opened.keyboard.press(key)
+        await expect(opened.get_by_role("dialog")).to_be_visible()
+        await opened.keyboard.type("calling now")
+        await opened.keyboard.press("Enter")
+        await until(lambda: len(actions) == 1)
+        assert {name: actions[0][name] for name in ("alert_id", "patient", "type", "by", "reason")} == {
+            "alert_id": event.alert_id,
+            "patient": "p-0417",
+            "type": "acknowledge",
+            "by": "desk",
+            "reason": "calling now",
+        }
+        await expect(opened.locator("#alerts").get_by_text("waiting for the log")).to_be_visible()
+        await morning.put(content.heart_alert(2, event="acknowledged", state="acknowledged", by="desk"))
+        await expect(named(opened, event.title)).to_have_count(0)
+        await opened.keyboard.press("2")
+        await expect(named(opened, event.title)).to_be_visible()
+        await expect(opened.locator("#alerts .state")).to_have_text("Acknowledged by desk")
+
+
+async def test_resolving_needs_a_reason(morning: Morning) -> None:
+    await morning.put(content.heart_alert())
+    async with page() as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
+        await opened.goto(morning.url)
+        await named(opened, content.heart_alert().title).click()
+        await opened.keyboard.press("r")
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#act-problem")).to_contain_text("Please say why")
+        assert actions == []
+        await opened.get_by_role("button", name="Patient called, well").click()
+        await opened.keyboard.press("Enter")
+        await until(lambda: len(actions) == 1)
+        assert (actions[0]["type"], actions[0]["reason"]) == ("resolve", "Patient called, well")
+
+
+async def test_the_chart_is_drawn_and_does_not_make_the_unknown_look_normal(morning: Morning) -> None:
+    await morning.put(content.heart_alert())
+    async with page() as opened:
+        await opened.goto(morning.url)
+        await named(opened, content.heart_alert().title).click()
+        canvas = opened.locator(".chart canvas").first
+        await expect(canvas).to_be_visible()
+        colours = await canvas.evaluate(
+            """async (canvas) => {
+                 await new Promise(requestAnimationFrame);
+                 const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+                 const seen = new Set();
+                 for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen.add(data.slice(i, i + 4).join());
+                 return seen.size; }"""
+        )
+        assert colours > 20
+        plot = opened.get_by_role("img", name="Heart rate:")
+        await expect(plot).to_have_attribute("aria-label", SUMMARY)
+        spans = await opened.evaluate(
+            """async () => {
+                 const {unknownSpans} = await import('/static/chart.js');
+                 const window = (startS, state) => ({startS, endS: startS + 10, state});
+                 const windows = [window(0, 'normal'), window(10, 'unknown'), window(20, 'withheld'),
+                                  window(30, 'deviating'), null, window(100, 'normal')];
+                 return unknownSpans(windows, 25, 0, 200); }"""
+        )
+        assert spans == [[10, 30], [40, 100], [110, 200]]
+
+
+async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:
+    hostile = alert(
+        "a-1",
+        patient='p-<b>&"x/../y',
+        care_team=HOSTILE,
+        title=HOSTILE,
+        explanation=HOSTILE,
+        evidence=[content.evidence(HOSTILE, 1.0, HOSTILE, 1.0, 0.0, 2.0, modifiers=[HOSTILE])],
+        reason=HOSTILE,
+        by=HOSTILE,
+    )
+    async with page() as opened:
+        await opened.goto(morning.url)
+        await expect(opened.locator("#link")).to_have_text("Live")
+        await morning.put(hostile)
+        title = opened.locator("#alerts .title")
+        await expect(title).to_have_text(HOSTILE)
+        await title.click()
+        await expect(opened.locator(".detail-title")).to_have_text(HOSTILE)
+        await expect(opened.locator(".history .said")).to_have_text(HOSTILE)
+        await opened.keyboard.press("r")
+        await expect(opened.locator("#act-title")).to_contain_text(HOSTILE)
+        assert await opened.evaluate("window.pwned") is None
+        assert await opened.locator("body img").count() == 0
+        assert await opened.locator("body script").count() == 0
+
+
+async def test_the_page_and_the_desk_agree_on_the_order(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    ids = {one.alert_id for one in content.worklist()}
+    all_of_them = [standing(one for one in content.worklist() if one.alert_id == name) for name in ids]
+    waiting = [one for one in all_of_them if one.view == "open"]
+    async with page() as opened:
+        await opened.goto(morning.url)
+        await expect(opened.locator("#alerts .title")).to_have_text(
+            [one.latest.title for one in sorted(waiting, key=urgency)]
+        )
+        await expect(opened.locator("#alerts .due.late")).to_have_count(1)
+
+
+async def test_severity_is_never_told_by_colour_alone(morning: Morning) -> None:
+    await morning.put(*content.worklist(), alert("a-info", severity="info"))
+    async with page() as opened:
+        await opened.goto(morning.url)
+        tags = opened.locator("#alerts .severity")
+        await expect(tags).to_have_count(6)
+        told = set()
+        for tag in await tags.all():
+            shape = await tag.locator("svg > *").first.evaluate("(shape) => shape.tagName + shape.getAttribute('d')")
+            told.add((await tag.inner_text(), shape))
+        assert {word for word, _ in told} == {"Emergency", "Urgent", "Advisory", "Info"}
+        assert len({shape for _, shape in told}) == 4
+
+
+async def test_a_phone_shows_one_thing_at_a_time_and_nothing_is_cut_off(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page(viewport={"width": 360, "height": 740}, has_touch=True) as opened:
+        await opened.goto(morning.url)
+        title = named(opened, content.heart_alert().title)
+        await title.tap()
+        await expect(opened.locator(".chart canvas").first).to_be_visible()
+        await expect(title).not_to_be_visible()
+        wide = await opened.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0
+        await opened.get_by_role("button", name="‹ Worklist").tap()
+        await expect(title).to_be_visible()
+
+
+async def test_nothing_is_asked_of_another_host(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page() as opened:
+        asked: list[str] = []
+        opened.on("request", lambda request: asked.append(request.url))
+        await opened.goto(morning.url)
+        await named(opened, content.heart_alert().title).click()
+        await expect(opened.locator(".chart canvas").first).to_be_visible()
+        assert [url for url in asked if not url.startswith(f"{morning.url}/")] == []
+
+
+async def test_the_banner_and_the_time_of_the_log_are_said(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page() as opened:
+        await opened.goto(morning.url)
+        await expect(opened.get_by_text(BANNER)).to_be_visible()
+        await expect(opened.locator("#log-time")).to_have_text("Mon, 19 Jan 2026, 08:03 GMT")
+
+
+@pytest.mark.skipif(os.environ.get("HOMEBEAT_TEST_PICTURE") != "1", reason="HOMEBEAT_TEST_PICTURE=1 draws it anew")
+async def test_the_picture_of_the_readme_is_of_the_real_page(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page(viewport={"width": 1440, "height": 960}) as opened:
+        await opened.goto(morning.url)
+        await named(opened, content.heart_alert().title).click()
+        await expect(opened.locator(".chart canvas")).to_have_count(5)
+        await opened.evaluate("document.fonts.ready")
+        await opened.mouse.move(1439, 959)
+        PICTURE.parent.mkdir(exist_ok=True)
+        await opened.screenshot(path=PICTURE, animations="disabled")
+    assert PICTURE.stat().st_size > 50_000
