@@ -4,8 +4,8 @@ State: level, and the first two harmonics of the day (24 h and 12 h) in the pati
 expectation of the profile and is moved by the patient's own windows, each weighed by what is already known; an artefact
 moves it only as much as a value at two SD would (Huber). The spread is learned the same way.
 
-Arrays have the state axis first, (5, n), and sums over it are written out: the result for a row never depends on which
-other rows share the call, so a batch of any size gives the same bits.
+Arrays have the state axis first, (5, n), and sums run over it only: the result for a row never depends on which other
+rows share the call, so a batch of any size gives the same bits.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ STATES = 5
 PAIRS = tuple((i, j) for i in range(STATES) for j in range(i, STATES))
 """Upper triangle of the covariance, as it is stored."""
 _PLACE = {pair: k for k, pair in enumerate(PAIRS)} | {(j, i): k for k, (i, j) in enumerate(PAIRS)}
+_FULL = np.array([[_PLACE[i, j] for j in range(STATES)] for i in range(STATES)])
+_ROW, _COLUMN = (np.array(side) for side in zip(*PAIRS, strict=True))
 DIAGONAL = tuple(_PLACE[i, i] for i in range(STATES))
 SLOTS_PER_DAY = 96
 
@@ -47,7 +49,7 @@ first_at, last_at: event time of the first learned and of the last seen window [
 class Settings:
     """How fast a baseline may move, from `evidence/detectors.yaml`.
 
-    learn_from (V,): windows that count as one independent look; known_after (V,): windows until the band may be judged by.
+    learn_from (V,): windows that count as one independent look; known_after (V,): windows until one may judge by it.
     """
 
     q_level: float
@@ -63,7 +65,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What the profile leads one to expect of each row, (n,) on the working scale; amplitude, acrophase_h: of the day."""
+    """What the profile leads one to expect of each row, (n,) on the working scale; amplitude, acrophase_h: its day."""
 
     mean: Floats
     sd_between: Floats
@@ -108,8 +110,9 @@ def settings() -> Settings:
             if vital.name in group["vitals"]:
                 learn_from[vital.index], known_after[vital.index] = group["learn_from"], group["known_after"]
     return Settings(
-        b["q_level_per_day"], b["q_harmonic_per_day"], b["huber"], b["spread_prior_windows"], b["spread_memory_windows"],
-        b["spread_floor_share"], b["harmonic_prior_share"], learn_from, known_after,
+        b["q_level_per_day"], b["q_harmonic_per_day"], b["huber"],
+        b["spread_prior_windows"], b["spread_memory_windows"], b["spread_floor_share"], b["harmonic_prior_share"],
+        learn_from, known_after,
     )  # fmt: skip
 
 
@@ -167,26 +170,28 @@ def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, vital: In
         rows.p[place] += s.q_harmonic * rows.s2 * days
     rows.last_at = np.maximum(rows.last_at, at)
     h = day_shape()[:, slot]
-    variance = _quadratic(rows.p, h) + rows.s2 + prior.sd_meas**2
-    return Prediction(_dot(h, rows.x), np.sqrt(variance), rows.n >= s.known_after[vital])
+    variance = (h * _covariance_with(rows.p, h)).sum(axis=0) + rows.s2 + prior.sd_meas**2
+    return Prediction((h * rows.x).sum(axis=0), np.sqrt(variance), rows.n >= s.known_after[vital])
 
 
 def learn(
     rows: Rows, prior: Prior, prediction: Prediction, slot: Ints, y: Floats, at: Ints, vital: Ints, which: Bools
 ) -> None:
-    """Move the rows in `which` (n,) towards their window y (n,); the others keep what they know."""
+    """Move the rows in `which` (n,) towards their window y (n,); the others keep what they know.
+
+    A surprise beyond `huber` SD divides the whole gain, so the state moves exactly as it would at `huber` SD, also
+    while little is known and the gain is large. (More noise alone would let a first artefact move it several times
+    as far.)
+    """
     s = settings()
     h = day_shape()[:, slot]
-    ph = [_dot([rows.p[_PLACE[i, j]] for j in range(STATES)], h) for i in range(STATES)]
+    ph = _covariance_with(rows.p, h)
     error = y - prediction.mean
     noise = (rows.s2 + prior.sd_meas**2) * s.learn_from[vital]
     surprise = np.abs(error) / prediction.sd
-    noise = noise * np.maximum(1.0, surprise / s.huber)
-    total = _dot(h, ph) + noise
-    for i in range(STATES):
-        rows.x[i] += np.where(which, ph[i] / total * error, 0.0)
-    for k, (i, j) in enumerate(PAIRS):
-        rows.p[k] -= np.where(which, ph[i] * ph[j] / total, 0.0)
+    total = ((h * ph).sum(axis=0) + noise) * np.maximum(1.0, surprise / s.huber)
+    rows.x += np.where(which, ph / total * error, 0.0)
+    rows.p -= np.where(which, ph[_ROW] * ph[_COLUMN] / total, 0.0)
     _learn_spread(rows, prior, prediction, error, vital, which)
     rows.first_at = np.where(which & (rows.n == 0), at, rows.first_at)
     rows.n += which
@@ -213,12 +218,7 @@ def own_weight(rows: Rows, prior: Prior) -> Floats:
     return own
 
 
-def _dot(a: "Floats | list[Floats]", b: "Floats | list[Floats]") -> Floats:
-    """Sum over the five states, in a fixed order."""
-    total: Floats = ((a[0] * b[0] + a[1] * b[1]) + (a[2] * b[2] + a[3] * b[3])) + a[4] * b[4]
-    return total
-
-
-def _quadratic(p: Floats, h: Floats) -> Floats:
-    """h' P h for each row."""
-    return _dot(h, [_dot([p[_PLACE[i, j]] for j in range(STATES)], h) for i in range(STATES)])
+def _covariance_with(p: Floats, h: Floats) -> Floats:
+    """P h for each row, (5, n). Sums of five are taken one by one from the first, however many rows there are."""
+    product: Floats = (p[_FULL] * h).sum(axis=1)
+    return product

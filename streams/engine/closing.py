@@ -184,11 +184,11 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     calm = (seen["n"] == 0) & (seen["open"] == 0) & (one.broken == 0)
     baseline.learn(base, prior, predicted, day_slot, y, one.start, vital, resting & enough & (calm | ~predicted.known))
     baseline.put(state.rows["base"], row, base)
-    bands = _Bands(predicted, prior, base, vital, z)
+    if out.wanted or len(changes.index):
+        bands = _Bands(predicted, prior, base, vital, z)
+        out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
     if out.wanted:
         _tell(state, one, vital, slot, bands, usable, seen["open"] > 0, out)
-    for k, i in enumerate(changes.index):
-        out.signals.append(_signal(one, vital, slot, bands, changes, k, int(i)))
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
         if r in out.snapshots:
             out.snapshots[r].append(_snapshot(state, r, p))
