@@ -113,17 +113,21 @@ def _keep(
     raised: Bools, ok_n: Ints, since: Ints, at: Ints,
 ) -> None:  # fmt: skip
     """Remember; a window that could not be judged leaves everything as it was."""
-    old = states[row]
-    new = old.copy()
-    new["n"], new["n_urgent"], new["sign"], new["open"] = n, n_urgent, sign, is_open
-    new["open_sign"] = np.where(raised, sign, old["open_sign"])
-    new["ok_n"], new["since"], new["last_at"] = ok_n, since, at
-    states[row] = np.where(usable, new, old)
+    kept = row[usable]
+    columns = {
+        "n": n, "n_urgent": n_urgent, "sign": sign, "open": is_open, "ok_n": ok_n, "since": since, "last_at": at,
+    }  # fmt: skip
+    for name, column in columns.items():
+        states[name][kept] = column[usable]
+    fresh = usable & raised
+    states["open_sign"][row[fresh]] = sign[fresh]
 
 
 def _changes(over: Bools, raised: Bools, open_sign: Ints, sign: Ints, rank: Ints, since: Ints) -> Changes:
     """Clears first, so that a problem which turned round is closed before its opposite opens."""
     off, on = np.flatnonzero(over), np.flatnonzero(raised)
+    if not len(off) + len(on):
+        return _NONE
     return Changes(
         np.concatenate([off, on]),
         np.concatenate([np.full(len(off), CLEAR), np.full(len(on), RAISE)]),
@@ -131,3 +135,6 @@ def _changes(over: Bools, raised: Bools, open_sign: Ints, sign: Ints, rank: Ints
         np.concatenate([np.zeros(len(off), np.int64), rank[on]]),
         np.concatenate([since[off], since[on]]),
     )
+
+
+_NONE = Changes(*(np.empty(0, np.int64) for _ in range(5)))
