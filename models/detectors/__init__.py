@@ -1,4 +1,4 @@
 """What departs from what is expected: one detector a file, each with its source.
 
-`floors`: limits that hold for everyone, on raw readings. `deviation`: a patient's vital away from the patient's own band.
+`floors`: limits that hold for everyone, on raw readings. `deviation`: a vital away from the patient's own band.
 """

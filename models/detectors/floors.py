@@ -1,8 +1,8 @@
 """Safety floors: limits that hold for everyone, judged on each raw reading as it comes.
 
 The limits, their persistence and their sources are data (`evidence/floors.yaml`). A row is one (patient, vital).
-Readings of one row are judged in log order, one round at a time, so that a batch of any size gives the same answer; rows
-that are nowhere near a limit never enter a round.
+Readings of one row are judged in log order, one round at a time, so that a batch of any size gives the same answer;
+rows that are nowhere near a limit never enter a round.
 
 A row has two lanes. Lane 0 takes readings in event order. Lane 1 takes what comes late (older than the newest reading
 seen), so that a backfill can neither reset nor complete a run of live readings.
@@ -50,8 +50,8 @@ STATE = np.dtype(
 class Floors:
     """The rules as arrays, one line for each limit set (the vitals', then patients with targets of their own).
 
-    limit (k, 8), NaN where there is no rule; strict (k, 8); persist_us, repeat, rank (k, 8); rest (k, 8): judged at rest
-    only; near_low, near_high (k,): values inside (near_low, near_high) break no rule; rules (k x 8): the rule, or None.
+    limit (k, 8), NaN where there is no rule; strict (k, 8); persist_us, repeat, rank (k, 8); rest (k, 8): judged at
+    rest only; near_low, near_high (k,): values inside break no rule; rules (k x 8): the rule, or None.
     """
 
     limit: Floats
@@ -101,8 +101,8 @@ class Judged:
 class Crossings:
     """Problems raised and cleared, in no particular order: arrays of the same length.
 
-    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE or CLEAR; rank of
-    the severity; slot of the rule; since: event time at which the run began [us]; lane.
+    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE or CLEAR; rank
+    of the severity; slot of the rule; since: event time at which the run began [us]; lane.
     """
 
     reading: Ints
@@ -161,8 +161,8 @@ def _near(limit: Floats) -> tuple[Floats, Floats]:
 def with_targets(floors: Floors, vital: int, low: Floats) -> Floors:
     """The floors with a line more for each low target (k,) that a clinician set for a patient.
 
-    Only the rules marked `target: low` follow it: the outermost takes the target, the others the deeper of the two. What
-    is an emergency for everyone stays one. The new lines are len(VITALS) + 0..k-1.
+    Only the rules marked `target: low` follow it: the outermost takes the target, the others the deeper of the two.
+    What is an emergency for everyone stays one. The new lines are len(VITALS) + 0..k-1.
     """
     limits = np.repeat(floors.limit[vital][None], len(low), axis=0)
     follows = _follow_target()[vital]
@@ -279,7 +279,7 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
 
 
 def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, broken: Bools) -> tuple[Ints, Ints]:
-    """Length and beginning of each rule's run of readings beyond its limit. A spot reading begins its own run in time."""
+    """Length and beginning of each rule's run of readings beyond its limit. A spot reading begins a run of its own."""
     n, at = n.astype(np.int64), one.at[:, None]
     begins = broken & ((n == 0) | (one.spot[:, None] & (floors.repeat[one.line] == 1)))
     longer = np.where(begins, 1, np.minimum(n + 1, MOST_COUNTED))
@@ -309,15 +309,18 @@ def _raised(
 def _cleared(
     floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools
 ) -> list[tuple[Ints, ...]]:
-    """A side is cleared after enough readings back inside, over long enough; `after` is updated in place."""
+    """A side is cleared after enough readings back inside, over long enough; `after` is updated in place.
+
+    A reading that an open rule does not apply to (a moving heart) says nothing about it: it neither counts nor resets.
+    """
     found: list[tuple[Ints, ...]] = []
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
-        is_open, counts = after[:, slots].any(axis=1), judged[:, slots].any(axis=1)
-        ok = counts & ~broken[:, slots].any(axis=1)
+        is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
+        ok = (judged | ~after)[:, slots].all(axis=1) & ~bad
         n = states["ok_n"][at].astype(np.int64)
         since = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
-        n = np.where(is_open, np.where(counts, np.where(ok, np.minimum(n + 1, MOST_COUNTED), 0), n), 0)
+        n = np.where(is_open & ~bad, np.minimum(n + ok, MOST_COUNTED), 0)
         done = is_open & ok & (n >= floors.clear_n) & (one.at - since >= floors.clear_us)
         states["ok_n"][at], states["ok_since"][at] = np.where(done, 0, n), since
         after[:, slots] &= ~done[:, None]

@@ -1,0 +1,90 @@
+"""The safety floors as `evidence/floors.yaml` describes them, one reading at a time, in plain Python."""
+
+from dataclasses import dataclass, field
+from operator import ge, gt, le, lt
+from typing import Any
+
+from models.evidence import load
+from models.findings import SEVERITIES
+
+META = load("floors")["meta"]
+FLOORS: list[dict[str, Any]] = load("floors")["floors"]
+BEYOND = {"<": lt, "<=": le, ">": gt, ">=": ge}
+SIDES = {"<": 0, "<=": 0, ">": 1, ">=": 1}
+S = 1_000_000
+
+Crossing = tuple[str, int, int, str | None, int]
+"""raise or clear; side; rank; rule; beginning of the run [us] (of the readings back inside, when it clears)."""
+
+
+def rank(rule: dict[str, Any]) -> int:
+    return SEVERITIES.index(rule["severity"])
+
+
+@dataclass
+class Lane:
+    """What one patient's vital remembers of one lane."""
+
+    rules: list[dict[str, Any]]
+    runs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    open: dict[str, int] = field(default_factory=dict)
+    inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
+
+    def reading(self, value: float, at: int, *, rest: bool, spot: bool) -> list[Crossing]:
+        """Judge one reading; `spot`: nothing of this vital for spot_gap_s before it."""
+        before, broken = dict(self.open), set()
+        for rule in self.rules:
+            if rule["rest"] and not rest:
+                continue
+            if not BEYOND[rule["op"]](value, rule["limit"]):
+                self.runs.pop(rule["id"], None)
+                continue
+            broken.add(rule["id"])
+            self._extend(rule, at, spot)
+        found = self._raised(before, at)
+        for side in (0, 1):
+            found += self._cleared(side, at, rest, broken)
+        return found
+
+    def _extend(self, rule: dict[str, Any], at: int, spot: bool) -> None:
+        wanted = rule.get("repeat", 1)
+        n, since = self.runs.get(rule["id"], (0, at))
+        if spot and wanted == 1:
+            n, since = 0, at
+        n, since = n + 1, min(since, at)
+        self.runs[rule["id"]] = n, since
+        long_enough = n >= wanted and (spot or at - since >= rule["persist_s"] * S)
+        if long_enough or rule["id"] in self.open:
+            self.open[rule["id"]] = since
+
+    def _raised(self, before: dict[str, int], at: int) -> list[Crossing]:
+        """A side speaks when its worst open rule is worse than what was open before."""
+        found: list[Crossing] = []
+        for side in (0, 1):
+            was = [rank(r) for r in self._of(side) if r["id"] in before]
+            now = [r for r in self._of(side) if r["id"] in self.open]
+            worst = max(map(rank, now), default=-1)
+            if worst > max(was, default=-1):
+                name = next(r["id"] for r in now if rank(r) == worst)
+                found.append(("raise", side, worst, name, min(self.open[r["id"]] for r in now)))
+        return found
+
+    def _cleared(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:
+        """Readings back inside of every rule that is open, enough of them, over long enough."""
+        still = [r for r in self._of(side) if r["id"] in self.open]
+        if not still or any(r["id"] in broken for r in self._of(side)):
+            self.inside[side] = []
+            return []
+        if any(r["rest"] and not rest for r in still):
+            return []
+        self.inside[side].append(at)
+        since, wanted = self.inside[side][0], META["clear"]
+        if len(self.inside[side]) < wanted["readings"] or at - since < wanted["for_s"] * S:
+            return []
+        for r in still:
+            del self.open[r["id"]]
+        self.inside[side] = []
+        return [("clear", side, 0, None, since)]
+
+    def _of(self, side: int) -> list[dict[str, Any]]:
+        return [r for r in self.rules if SIDES[r["op"]] == side]

@@ -1,0 +1,314 @@
+"""Safety floors against the plain-Python oracle, and each figure of `evidence/floors.yaml` on its own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.detectors import floors
+from models.detectors.floors import CLEAR, LANES, RAISE, STATE, Judged, judge, population_floors, with_targets
+from models.evidence import load, source_status
+from models.findings import SEVERITIES
+from models.units import convert
+from models.vitals import BY_NAME, VITALS
+from tests.models.floor_oracle import BEYOND, FLOORS, META, SIDES, Crossing, Lane, S
+from tests.models.splits import cuts
+
+SPO2 = BY_NAME["spo2"].index
+GAP_US = META["spot_gap_s"] * S
+CLEAR_US = META["clear"]["for_s"] * S
+START = 1_767_600_000 * S
+WITH_FLOORS = sorted({rule["vital"] for rule in FLOORS})
+by_id = pytest.mark.parametrize("rule", FLOORS, ids=lambda rule: rule["id"])
+
+
+@dataclass(frozen=True)
+class One:
+    """One reading of a row, which is a patient's vital."""
+
+    row: int
+    vital: str
+    value: float
+    at: int
+    rest: bool = True
+    lane: int = 0
+    spot: bool = False
+
+
+def table(rows: int = 1) -> npt.NDArray[np.void]:
+    return np.zeros(rows, STATE)
+
+
+def run(states: npt.NDArray[np.void], readings: list[One], book: floors.Floors | None = None) -> list[list[Crossing]]:
+    """Crossings by reading."""
+    book = book or population_floors()
+    line = np.array([BY_NAME[r.vital].index for r in readings], np.int64)
+    row, value, at, rest, lane, spot = (
+        np.array([getattr(r, name) for r in readings], kind)
+        for name, kind in (
+            ("row", "i8"), ("value", "f8"), ("at", "i8"), ("rest", "?"), ("lane", "i8"), ("spot", "?")
+        )
+    )  # fmt: skip
+    broken = floors.applicable(book, line, value, rest)
+    c = judge(book, states, Judged(row, line, value, at, rest, lane, spot), broken)
+    found: list[list[Crossing]] = [[] for _ in readings]
+    for k, i in enumerate(c.reading.tolist()):
+        assert (c.row[k], c.lane[k]) == (readings[i].row, readings[i].lane)
+        rule = book.rules[line[i]][c.slot[k]]
+        name = rule.id if rule and c.what[k] == RAISE else None
+        word = {RAISE: "raise", CLEAR: "clear"}[int(c.what[k])]
+        found[i].append((word, int(c.side[k]), int(c.rank[k]), name, int(c.since[k])))
+    return [sorted(f, key=str) for f in found]
+
+
+def by_hand(readings: list[One]) -> list[list[Crossing]]:
+    lanes: dict[tuple[int, int], Lane] = {}
+    found = []
+    for r in readings:
+        rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
+        lane = lanes.setdefault((r.row, r.lane), Lane(rules))
+        found.append(sorted(lane.reading(r.value, r.at, rest=r.rest, spot=r.spot), key=str))
+    return found
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[One]:
+    """Up to three rows, whose values crowd around their limits; late readings may go back in time."""
+    vitals = draw(st.lists(st.sampled_from(WITH_FLOORS), min_size=1, max_size=3))
+    latest: dict[tuple[int, int], int] = {}
+    readings = []
+    for _ in range(draw(st.integers(1, 40))):
+        row = draw(st.integers(0, len(vitals) - 1))
+        limits = [rule["limit"] for rule in FLOORS if rule["vital"] == vitals[row]]
+        value = draw(st.sampled_from(limits)) + draw(st.sampled_from([-30, -1, 0, 0, 1, 30]))
+        lane = draw(st.sampled_from([0, 0, 0, 1]))
+        before = latest.get((row, lane), START - GAP_US - 1)
+        step = draw(st.sampled_from([0, 60, 300, 301, 600, 900, 1800, 1801, 3600, 7200]))
+        at = before + (step if lane == 0 else draw(st.sampled_from([step, -step]))) * S
+        latest[row, lane] = at
+        rest = draw(st.sampled_from([True, True, False]))
+        readings.append(One(row, vitals[row], value, at, rest, lane, at - before > GAP_US))
+    return readings
+
+
+@settings(max_examples=150)
+@given(logs(), st.data())
+def test_floors_are_the_oracle_in_batches_of_any_size(readings: list[One], data: st.DataObject) -> None:
+    want = by_hand(readings)
+    assert run(table(3), readings) == want
+    states, got = table(3), []
+    for part in data.draw(cuts(len(readings))):
+        got += run(states, readings[part])
+    assert got == want
+
+
+@given(logs())
+def test_a_row_that_is_not_busy_has_nothing_to_remember(readings: list[One]) -> None:
+    """`busy` is what lets the rounds step over readings: it must never be off while something runs."""
+    states = table(3)
+    for reading in readings:
+        run(states, [reading])
+        one = states[reading.row]
+        assert bool(one["busy"]) == bool(one["run_n"].any() or one["open"].any())
+
+
+def beyond(rule: dict[str, Any]) -> float:
+    """A value just beyond the limit, or at it where that is enough."""
+    step = {"<": -0.1, ">": 0.1}.get(rule["op"], 0.0)
+    return float(rule["limit"] + step)
+
+
+def inside(rule: dict[str, Any]) -> float:
+    """The nearest value that the rule does not mean: the limit itself where it is strict."""
+    step = {"<=": 0.1, ">=": -0.1}.get(rule["op"], 0.0)
+    return float(rule["limit"] + step)
+
+
+def opened(states: npt.NDArray[np.void], vital: str) -> set[str]:
+    """Ids of the rules that are open in row 0."""
+    names = population_floors().rules[BY_NAME[vital].index]
+    return {
+        rule.id for lane in range(LANES) for rule, on in zip(names, states["open"][0, lane], strict=True) if rule and on
+    }
+
+
+@by_id
+def test_each_floor_fires_on_a_spot_reading_beyond_it(rule: dict[str, Any]) -> None:
+    states, found = table(), []
+    for k in range(rule.get("repeat", 1)):
+        assert rule["id"] not in opened(states, rule["vital"])
+        at = START + k * 2 * GAP_US
+        found += run(states, [One(0, rule["vital"], beyond(rule), at, spot=True)])[0]
+    assert rule["id"] in opened(states, rule["vital"])
+    ranks = [severity for word, side, severity, *_ in found if (word, side) == ("raise", SIDES[rule["op"]])]
+    assert max(ranks) >= SEVERITIES.index(rule["severity"])
+
+
+@by_id
+def test_no_floor_fires_inside_its_limit(rule: dict[str, Any]) -> None:
+    states = table()
+    for k in range(3):
+        run(states, [One(0, rule["vital"], inside(rule), START + k * 2 * GAP_US, spot=True)])
+    assert rule["id"] not in opened(states, rule["vital"])
+
+
+@by_id
+def test_a_streamed_floor_waits_for_its_persistence(rule: dict[str, Any]) -> None:
+    states, wait = table(), rule["persist_s"]
+    for count, at in enumerate([0, max(wait - 1, 0), wait], start=1):
+        run(states, [One(0, rule["vital"], beyond(rule), START + at * S)])
+        long_enough = at >= wait and count >= rule.get("repeat", 1)
+        assert (rule["id"] in opened(states, rule["vital"])) == long_enough
+
+
+@by_id
+def test_only_rest_rules_spare_a_moving_patient(rule: dict[str, Any]) -> None:
+    states = table()
+    for k in range(3):
+        run(states, [One(0, rule["vital"], beyond(rule), START + k * 2 * GAP_US, rest=False, spot=True)])
+    assert (rule["id"] in opened(states, rule["vital"])) == (not rule["rest"])
+
+
+@by_id
+def test_each_floor_has_its_unit_its_sources_and_a_limit_that_a_sensor_can_pass(rule: dict[str, Any]) -> None:
+    vital = BY_NAME[rule["vital"]]
+    assert convert(vital.index, 1.0, rule["unit"]) == 1.0
+    assert vital.low <= beyond(rule) <= vital.high
+    assert vital.low < inside(rule) < vital.high or vital.categorical
+    assert all(source_status(source) for source in rule["src"] + rule["persist_src"])
+    spoken = [r for r in population_floors().rules[vital.index] if r and r.id == rule["id"]]
+    assert [(r.source, r.version) for r in spoken] == [(rule["src"][0], META["version"])]
+
+
+def test_ids_of_floors_are_unique() -> None:
+    assert len({rule["id"] for rule in FLOORS}) == len(FLOORS)
+
+
+@given(st.sampled_from(VITALS), st.floats(0, 1))
+def test_what_is_not_near_breaks_nothing(vital: Any, share: float) -> None:
+    book = with_targets(population_floors(), SPO2, np.array([82.0, 95.0]))
+    for line in [vital.index, len(VITALS), len(VITALS) + 1]:
+        at = VITALS[line] if line < len(VITALS) else VITALS[SPO2]
+        value = np.array([at.low + share * (at.high - at.low)])
+        assert floors.near(book, np.array([line]), value)[0] or not floors.beyond(book, np.array([line]), value).any()
+
+
+def streamed(values: list[float], step_s: int = 300, **same: Any) -> list[One]:
+    return [One(0, "spo2", value, START + k * step_s * S, **same) for k, value in enumerate(values)]
+
+
+def words(found: list[list[Crossing]]) -> list[tuple[int, str, str | None]]:
+    return [(i, word, name) for i, crossings in enumerate(found) for word, _, _, name, _ in crossings]
+
+
+def test_one_contrary_reading_begins_the_wait_anew() -> None:
+    assert words(run(table(), streamed([97, 87, 87, 97, 87, 87, 87]))) == [(6, "raise", "spo2_low")]
+
+
+def test_a_problem_that_grows_worse_is_raised_once_more_and_one_that_grows_milder_is_not() -> None:
+    found = run(table(), streamed([87, 87, 87, 79, 79, 87, 79]))
+    assert words(found) == [(2, "raise", "spo2_low"), (3, "raise", "spo2_critical")]
+    assert found[3][0][4] == START, "it began when the first of the open rules did"
+
+
+def test_two_readings_ten_minutes_apart_back_inside_clear() -> None:
+    assert words(run(table(), streamed([79, 97, 97, 97], CLEAR_US // S // 2))) == [
+        (0, "raise", "spo2_critical"),
+        (3, "clear", None),
+    ]
+    assert words(run(table(), streamed([79, 97, 87, 97, 97]))) == [(0, "raise", "spo2_critical")]
+
+
+def test_exercise_neither_clears_nor_confirms_a_heart_that_raced_at_rest() -> None:
+    """A rate of 190 on a run is not a rate back inside the limit for rest."""
+    resting = One(0, "heart_rate", 185, START)
+    running = [One(0, "heart_rate", 190, START + k * CLEAR_US, rest=False) for k in (1, 2, 3)]
+    calm = [One(0, "heart_rate", 70, START + k * CLEAR_US) for k in (4, 5)]
+    found = words(run(table(), [resting, *running, *calm]))
+    assert found == [(0, "raise", "hr_high_critical"), (5, "clear", None)]
+
+
+def test_late_readings_neither_reset_nor_complete_a_live_run() -> None:
+    live = streamed([87, 87, 87])
+    late_good = One(0, "spo2", 97, live[1].at - 60 * S, lane=1)
+    late_bad = One(0, "spo2", 87, live[1].at - 120 * S, lane=1)
+    assert words(run(table(), [*live[:2], late_good, live[2]])) == [(3, "raise", "spo2_low")]
+    assert words(run(table(), [*live[:2], late_bad, late_bad])) == []
+
+
+def test_late_readings_do_not_clear_a_live_problem() -> None:
+    late = [One(0, "spo2", 97, START - k * CLEAR_US, lane=1) for k in (4, 3, 2, 1)]
+    assert words(run(table(), [*streamed([79]), *late])) == [(0, "raise", "spo2_critical")]
+
+
+def test_a_crisis_of_blood_pressure_wants_a_second_reading() -> None:
+    cuff = [
+        One(0, "systolic_bp", value, START + k * 60 * S, spot=k == 0) for k, value in enumerate([190, 170, 190, 190])
+    ]
+    assert words(run(table(), cuff)) == [(3, "raise", "sbp_crisis")]
+
+
+def test_counts_stop_before_they_overflow() -> None:
+    states = table()
+    run(states, streamed([79]))
+    states["run_n"][0, 0, :4] = floors.MOST_COUNTED
+    run(states, streamed([79, 79]))
+    assert states["run_n"][0, 0].max() == floors.MOST_COUNTED
+
+
+TARGET_RULES = {rule["id"] for rule in FLOORS if rule.get("target") == "low"}
+
+
+def broken_ids(book: floors.Floors, line: int, value: float) -> set[str]:
+    flags = floors.beyond(book, np.array([line]), np.array([value]))[0]
+    return {rule.id for rule, on in zip(book.rules[line], flags, strict=True) if rule and on}
+
+
+@given(st.lists(st.integers(70, 100), min_size=1, max_size=4), st.integers(500, 1000).map(lambda n: n / 10))
+def test_a_target_moves_only_the_rules_that_are_marked_for_it(lows: list[int], value: float) -> None:
+    book = with_targets(population_floors(), SPO2, np.array(lows, float))
+    marked = [rule for rule in FLOORS if rule["id"] in TARGET_RULES]
+    outermost = max(rule["limit"] for rule in marked)
+    for k, low in enumerate(lows):
+        got = broken_ids(book, len(VITALS) + k, value)
+        for rule in (r for r in FLOORS if r["vital"] == "spo2"):
+            limit = low if rule["limit"] == outermost else min(rule["limit"], low)
+            want = value < limit if rule["id"] in TARGET_RULES else BEYOND[rule["op"]](value, rule["limit"])
+            assert (rule["id"] in got) == want, rule["id"]
+
+
+@given(st.integers(70, 100), st.integers(500, 1000).map(lambda n: n / 10))
+def test_no_target_takes_an_emergency_away(low: int, value: float) -> None:
+    book = with_targets(population_floors(), SPO2, np.array([low], float))
+    emergencies = {rule["id"] for rule in FLOORS if rule["severity"] == "emergency"}
+    own, all_ = broken_ids(book, len(VITALS), value), broken_ids(population_floors(), SPO2, value)
+    assert own & emergencies == all_ & emergencies
+
+
+def test_no_rule_marked_for_targets_is_an_emergency() -> None:
+    assert not [rule for rule in FLOORS if "target" in rule and rule["severity"] == "emergency"]
+
+
+def test_the_other_patients_keep_their_limits() -> None:
+    own = with_targets(population_floors(), SPO2, np.array([88.0]))
+    for name in ("limit", "strict", "persist_us", "repeat", "rank", "rest", "near_low", "near_high"):
+        np.testing.assert_array_equal(getattr(own, name)[: len(VITALS)], getattr(population_floors(), name))
+
+
+def test_limits_are_read_out_as_they_are() -> None:
+    book = with_targets(population_floors(), SPO2, np.array([88.0]))
+    slot = {rule.id: k for k, rule in enumerate(book.rules[SPO2]) if rule}
+    assert floors.in_words(book, SPO2, slot["spo2_red"]) == "at or below 91 %"
+    assert floors.in_words(book, len(VITALS), slot["spo2_red"]) == "below 88 %"
+    assert floors.in_words(book, BY_NAME["systolic_bp"].index, 4) == "above 180 mmHg"
+    assert floors.in_words(book, BY_NAME["body_temperature"].index, 4) == "at or above 39.1 °C"
+
+
+def test_a_vital_with_more_rules_than_places_is_refused() -> None:
+    entry = next(rule for rule in load("floors")["floors"] if rule["vital"] == "spo2")
+    with pytest.raises(ValueError, match="spo2 has more than 4 rules on one side"):
+        floors._free_slot(entry, population_floors().limit)
