@@ -16,8 +16,8 @@ from models.vitals import VITALS
 Floats = npt.NDArray[np.float64]
 
 OPEN = 4
-"""Windows of a row that may be open at once: the current one, the one before within its lateness, one ahead (devices may
-be fast by the clock tolerance), one to spare. `check_settings` raises if settings ask for more."""
+"""Windows of a row that may be open at once: the current one, the one before within its lateness, one ahead (devices
+may be fast by the clock tolerance), one to spare. `check_settings` raises if settings ask for more."""
 FIXED = 10_000
 """Parts of a unit kept. The largest plausible value (steps, 100,000) still fits 32 bits."""
 
@@ -71,7 +71,7 @@ def check_settings(clock_tolerance_us: int) -> None:
         worst = VITALS[int((span / WIDTH_US).argmax())]
         raise ValueError(
             f"clock tolerance {clock_tolerance_us // US_PER_S} s is too long for {worst.name}: "
-            f"windows of {worst.window_s} s leave room for {(OPEN - 2) * worst.window_s - worst.lateness_s} s"
+            f"windows of {worst.window_s} s want less than {(OPEN - 1) * worst.window_s - worst.lateness_s} s"
         )
 
 
