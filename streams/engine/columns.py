@@ -19,6 +19,8 @@ DECIMALS = 6
 AVPU = {"A": 0.0, "C": 1.0, "V": 2.0, "P": 3.0, "U": 4.0}
 """Alert, new confusion, voice, pain, unresponsive (NEWS2)."""
 ACTIVE = ("active", "exercise")
+PERIOD_MAX_S = 86_400
+"""Between two samples of a series: rarer ones are readings of their own. Also keeps its end within 64 bits."""
 
 
 class Columns:
@@ -41,6 +43,8 @@ class Columns:
         moving = () if still else [c is not None and c.activity in ACTIVE for c in contexts]
         self.moving = np.zeros(len(readings), bool) if still else np.array(moving, bool)
         self.quality = np.array([r.quality for r in readings], np.float64)
+        for j in np.flatnonzero((self.quality < 0) | (self.quality > 1)).tolist():
+            self.bad_value.setdefault(j, f"quality {self.quality[j]:g} is outside 0..1")
 
     def _codes(self, readings: list[Reading]) -> tuple[Ints, Ints]:
         """Vital and unit row of each reading, -1 where unknown: looked up once for each (code, unit) there is."""
@@ -84,14 +88,14 @@ class Columns:
         categorical = self.vital[j] >= 0 and bool(CATEGORICAL[self.vital[j]])
         if (reading.value is None) == (reading.values is None):
             self.bad_value[j] = "one of value and values is wanted"
+        elif categorical:
+            if isinstance(reading.value, str) and reading.value in AVPU:
+                return AVPU[reading.value]
+            self.bad_value[j] = "one of A C V P U is wanted"
         elif reading.values is not None:
             return self._series(j, reading, reading.values)
         elif isinstance(reading.value, str):
-            if categorical and reading.value in AVPU:
-                return AVPU[reading.value]
-            self.bad_value[j] = "one of A C V P U is wanted" if categorical else f"{reading.value!r:.40} is no number"
-        elif categorical:
-            self.bad_value[j] = "one of A C V P U is wanted"
+            self.bad_value[j] = f"{reading.value!r:.40} is no number"
         elif reading.value is not None:
             return reading.value
         return np.nan
@@ -99,8 +103,8 @@ class Columns:
     def _series(self, j: int, reading: Reading, values: list[float | None]) -> float:
         """Keep the samples; the reading stands for them by its first one."""
         samples = np.array([np.nan if v is None else v for v in values], np.float64)
-        if not 0 < (reading.period or 0) < np.inf:
-            self.bad_value[j] = "values need a period in seconds above 0"
+        if not 0 < (reading.period or 0) <= PERIOD_MAX_S:
+            self.bad_value[j] = f"values need a period above 0, at most {PERIOD_MAX_S} seconds"
         elif not 0 < len(samples) <= MAX_SERIES_SAMPLES:
             self.bad_value[j] = f"{len(samples)} samples; 1 to {MAX_SERIES_SAMPLES} are read"
         elif np.isnan(samples).all():

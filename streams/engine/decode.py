@@ -16,6 +16,7 @@ from streams.engine.log import LogSlice
 _decoder = msgspec.json.Decoder(Reading)
 _UNREADABLE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
 _shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_any_json = msgspec.json.Decoder(msgspec.Raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,26 @@ def _read_other(raw: bytes | None, error: Exception) -> list[Reading]:
         raise error
     if raw is None:
         raise Refused(Reason.BAD_SHAPE, "the record has no value (null); a reading needs one")
+    if "resourceType" in _fields(raw):
+        return fhir.readings_from_observation(raw)
+    raise Refused(_misshapen(error), str(error)) from error
+
+
+def _fields(raw: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a JSON object; Refused if it is none."""
     try:
-        fields = _shape.decode(raw)
+        _any_json.decode(raw)  # first: a damaged array is not JSON, rather than JSON of another shape
+        return _shape.decode(raw)
     except msgspec.ValidationError as other:
         raise Refused(Reason.BAD_SHAPE, "the record is JSON but no object") from other
     except RecursionError as other:
         raise Refused(Reason.BAD_SHAPE, "nested too deeply") from other
     except (msgspec.DecodeError, ValueError) as other:
         raise Refused(Reason.NOT_JSON, f"not JSON: {other}") from other
-    if "resourceType" in fields:
-        return fhir.readings_from_observation(raw)
-    raise Refused(_misshapen(str(error)), str(error)) from error
 
 
-def _misshapen(error: str) -> Reason:
-    """A value that is no number is a bad value; everything else is a bad shape."""
-    return Reason.BAD_VALUE if "`$.value" in error else Reason.BAD_SHAPE
+def _misshapen(error: Exception) -> Reason:
+    """A value that is no number is a bad value, text that is no UTF-8 no JSON; everything else is a bad shape."""
+    if isinstance(error, UnicodeDecodeError):
+        return Reason.NOT_JSON
+    return Reason.BAD_VALUE if "`$.value" in str(error) else Reason.BAD_SHAPE

@@ -25,6 +25,7 @@ Bools = npt.NDArray[np.bool_]
 
 FIRST_YEAR_US = 946_684_800 * US_PER_S
 """2000-01-01: no home device in use measured before; an older time is a clock that lost its battery (usually 1970)."""
+YEAR_1000_US, YEAR_9999_US = -30_610_224_000 * US_PER_S, 253_402_300_799 * US_PER_S
 DAY_MARGIN_US = 2 * US_PER_DAY
 """A date in a profile has no time zone: the device may have come up to a day before it begins in UTC; one day to spare."""
 LOW = np.array([v.low for v in VITALS])
@@ -167,8 +168,10 @@ class _Problems:
 
     bad: Bools
     columns: Columns
-    implausible: Bools
     clock: Bools
+    low: Floats
+    high: Floats
+    last: Ints
     arrived: Ints
 
     def refusals(self, bad: Bools, index: Ints, readings: list[Reading]) -> list[Refusal]:
@@ -186,10 +189,17 @@ class _Problems:
         if j in c.bad_value:
             return Refusal(index, Reason.BAD_VALUE, c.bad_value[j], source)
         if self.clock[j]:
-            detail = f"measured {rfc3339(int(c.at[j]))}, arrived {rfc3339(int(self.arrived[j]))}: the device's clock is wrong"
+            measured = c.at[j] if c.at[j] < FIRST_YEAR_US else self.last[j]
+            detail = f"measured {_legible(measured)}, arrived {_legible(self.arrived[j])}: the device's clock is wrong"
             return Refusal(index, Reason.CLOCK_FAULT, detail, source)
-        detail = f"{c.value[j]:g} {vital.unit} is outside {vital.low:g}..{vital.high:g} {vital.unit} for {vital.name}"
+        worst = self.low[j] if self.low[j] < vital.low else self.high[j]
+        detail = f"{worst:g} {vital.unit} is outside {vital.low:g}..{vital.high:g} {vital.unit} for {vital.name}"
         return Refusal(index, Reason.IMPLAUSIBLE, detail, source)
+
+
+def _legible(us: int) -> str:
+    """A time as it is shown: RFC 3339 has four digits for a year, and a broken clock may be past them."""
+    return rfc3339(min(max(int(us), YEAR_1000_US), YEAR_9999_US))
 
 
 def _problems(
@@ -205,7 +215,7 @@ def _problems(
     clock = (last > arrived + tolerance_us) | (c.at < FIRST_YEAR_US) | _before_device(state, c, slot)
     bad = (c.vital < 0) | (c.unit < 0) | implausible | clock
     bad[list(c.bad_value)] = True
-    return _Problems(bad, c, implausible, clock, arrived)
+    return _Problems(bad, c, clock, low, high, last, arrived)
 
 
 def _before_device(state: PartitionState, c: Columns, slot: Ints) -> Bools:
