@@ -19,6 +19,17 @@ def starts(sorted_ids: Ints) -> Bools:
     return first
 
 
+def segments_of(sorted_ids: Ints) -> tuple[Ints, Ints]:
+    """The distinct ids (k,) of a sorted array, and the segment 0..k-1 of each element.
+
+    >>> ids, segment = segments_of(np.array([3, 3, 8]))
+    >>> ids.tolist(), segment.tolist()
+    ([3, 8], [0, 0, 1])
+    """
+    first = starts(sorted_ids)
+    return sorted_ids[first], np.cumsum(first) - 1
+
+
 def running_max(segment: Ints, value: Ints, carry: Ints) -> Ints:
     """Largest value seen so far in each segment, itself and the carry included.
 

@@ -55,7 +55,6 @@ class Keeper:
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
         self.received = 0
-        self.began: float | None = None
 
     def now_us(self, partition: int) -> int | None:
         """Log time of a partition: its latest tick; None before the first."""
@@ -67,7 +66,6 @@ class Keeper:
         async with self._deciding:
             held = self._hold(tp.partition)
             began = time.perf_counter()
-            self.began = self.began or began
             log_slice = slice_of(tp.topic, tp.partition, records)
             effects = step(held.state, log_slice, self._engine)
             metrics.engine_step_seconds.observe(time.perf_counter() - began)

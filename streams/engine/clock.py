@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.segments import Ints, first_at_least, running_max, starts
+from models.segments import Ints, first_at_least, running_max, segments_of, starts
 from streams.engine.log import LogSlice
 from streams.engine.state import PartitionState
 
@@ -24,7 +24,11 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """Clocks over one stretch. slots (k,): patients with records in it, sorted; the rest by record, sorted by patient."""
+    """Clocks over one stretch.
+
+    slots (k,): patients with records in it, sorted; segment (index into slots), record, running (the clock) by record,
+    sorted by patient; ticks, tick_before: the ticks, never falling.
+    """
 
     slots: Ints
     segment: Ints
@@ -35,10 +39,10 @@ class Clocks:
 
 
 def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ticks: Ticks) -> tuple[Clocks, Ints]:
-    """Clocks over records (n,) of known patients in log order, and the clock at each of them. Moves the state's clocks."""
+    """Clocks over records (n,) of known patients in log order, and the clock at each. Moves the state's clocks."""
     tick_us = np.maximum.accumulate(np.maximum(ticks.at_us, state.tick_us)) if len(ticks.at_us) else ticks.at_us
     order = np.argsort(slot, kind="stable")
-    slots, segment = np.unique(slot[order], return_inverse=True)
+    slots, segment = segments_of(slot[order])
     record = index[order]
     passed = np.searchsorted(ticks.before, record, side="right") - 1
     latest = np.where(passed >= 0, tick_us[np.maximum(passed, 0)], state.tick_us) if len(tick_us) else state.tick_us

@@ -7,7 +7,7 @@ patient; the place of a reading in it follows from how many came before, so the 
 import numpy as np
 import numpy.typing as npt
 
-from models.segments import Bools, Ints, previous, running_max, starts
+from models.segments import Bools, Ints, previous, running_max, segments_of, starts
 from streams.engine.state import DUPLICATE_WINDOW, PartitionState
 
 Hashes = npt.NDArray[np.uint64]
@@ -45,7 +45,7 @@ def _places(state: PartitionState, slot: Ints) -> Ints:
 def _newest_before(state: PartitionState, row: Ints, at: Ints) -> Ints:
     """Newest event time of the row before each reading. Only readings not newer can repeat a content."""
     order = np.argsort(row, kind="stable")
-    rows, segment = np.unique(row[order], return_inverse=True)
+    rows, segment = segments_of(row[order])
     carry = state.rows["newest_at"][rows]
     running = running_max(segment, at[order], carry)
     before = np.empty_like(at)
@@ -86,8 +86,8 @@ def _repeats_here(slot: Ints, place: Ints, key: Hashes) -> Bools:
 
 def _remember(state: PartitionState, slot: Ints, place: Ints, ids: Hashes, contents: Hashes) -> None:
     """Put the readings into the ring; of more than a ringful the last count."""
-    count = np.bincount(np.searchsorted(np.unique(slot), slot))
-    patients = np.unique(slot)
+    patients, segment = segments_of(slot)
+    count = np.bincount(segment)
     total = state.patients["accepted"][patients] + count
     kept = place >= np.repeat(total, count) - DUPLICATE_WINDOW
     at = slot[kept], place[kept] % DUPLICATE_WINDOW

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evidence import load
-from models.segments import Bools, Ints, previous, running_max, starts
+from models.segments import Bools, Ints, previous, running_max, segments_of, starts
 from models.times import US_PER_S
 from models.vitals import BY_NAME
 from streams.engine.intake import Accepted
@@ -74,7 +74,7 @@ def _moving(state: PartitionState, slot: Ints, at: Ints, moves: Bools, says_so: 
     if not len(slot):
         return says_so
     order = np.argsort(slot, kind="stable")
-    slots, segment = np.unique(slot[order], return_inverse=True)
+    slots, segment = segments_of(slot[order])
     carry = state.patients["active_at"][slots]
     seen = running_max(segment, np.where(moves[order], at[order], np.iinfo(np.int64).min), carry)
     state.patients["active_at"][slots] = seen[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
@@ -87,7 +87,7 @@ def _moving(state: PartitionState, slot: Ints, at: Ints, moves: Bools, says_so: 
 def late_at_before(state: PartitionState, row: Ints, at: Ints, late: Bools) -> Ints:
     """Event time of the late sample before each, in its row. Moves the rows' `late_at`."""
     order = np.argsort(row, kind="stable")
-    rows, segment = np.unique(row[order], return_inverse=True)
+    rows, segment = segments_of(row[order])
     where = np.maximum.accumulate(np.where(late[order] | starts(segment), np.arange(len(row)), 0))
     latest = np.where(late[order][where], at[order][where], state.rows["late_at"][rows][segment])
     before = np.empty(len(row), np.int64)

@@ -7,8 +7,9 @@ state changes exactly once although delivery is at least once. The `meta` page c
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,7 @@ class PartitionState:
         self.dirty: set[int] = set()
         self.wake_us: dict[int, int] = {}
         self._profiles: dict[int, Profile] = {}
+        self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
 
     @property
@@ -291,8 +293,12 @@ class PartitionState:
 
     def expectation(self, slot: int, at_us: int) -> Expectation:
         """What the profile leads one to expect on that day (population priors for a patient without one)."""
-        profile = self.profile(slot) or _unknown_person(self.person(slot).name)
-        return expect(profile, from_us(at_us).date())
+        profile, day = self.profile(slot), from_us(at_us).date()
+        if profile is None:
+            return _of_anybody(day)
+        if self._expected is None or self._expected[:3] != (slot, profile.version, day):
+            self._expected = slot, profile.version, day, expect(profile, day)
+        return self._expected[3]
 
     def touch(self, slots: Iterable[int]) -> None:
         """These patients have changed: their pages must be written."""
@@ -305,8 +311,10 @@ PROFILES_PARSED = 4096
 """Profiles kept parsed at once (about 10 KiB each); beyond it the cache starts anew and costs a parse each."""
 
 
-def _unknown_person(name: str) -> Profile:
-    return Profile.model_validate({"patient": name, "version": 0, "consent": {"monitoring": True}})
+@lru_cache(maxsize=64)
+def _of_anybody(day: date) -> Expectation:
+    """What to expect of somebody of whom nothing is known."""
+    return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), day)
 
 
 def _grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:
