@@ -164,7 +164,6 @@ class ChunkConsumer(driver.Consumer):
         self.declared = {}
         self._acks: dict[TP, InOrderAcks] = {}
         self._fetched: list[Fetched] = []
-        self._at_the_door: ChunkMessage | None = None
         self._epoch = self._fetch_epoch = 0
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
@@ -185,7 +184,6 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Records of other topics as Faust does it, then chunks."""
-        self._turn_away()
         self._fetched = []
         async for tp, message in super().getmany(min(timeout, limits.FETCH_WAIT_MAX_S)):
             yield tp, message
@@ -208,22 +206,12 @@ class ChunkConsumer(driver.Consumer):
             await self._room(chunk.tp, epoch)
             if self._epoch != epoch or self.should_stop:
                 return
-            self._at_the_door = message = self._open(chunk)
+            message = self._open(chunk)
             yield message
-            if self._epoch != epoch:
-                self._turn_away()
+            if self._epoch != epoch:  # cut off; whether it is in a queue is not known, but it comes again
+                message.generation_id = None  # Faust's streams skip it
                 return
-            self._at_the_door = None
             self.declared = {**self.declared, chunk.tp: chunk.end}
-
-    def _turn_away(self) -> None:
-        """A delivery was cut off. Whether the chunk is in the queue is not known: it comes again, so it must not count
-        now. Called at the next fetch too, because a generator whose reader was cancelled never continues."""
-        message, self._at_the_door = self._at_the_door, None
-        if message is not None:
-            message.generation_id = None  # Faust's streams skip it
-            if message.tp in self._acks:
-                self._acks[message.tp].withdraw(message.delivery.start)
 
     def _open(self, chunk: Fetched) -> ChunkMessage:
         acks = self._acks.setdefault(chunk.tp, InOrderAcks())
