@@ -49,8 +49,7 @@ class Store:
         with self._writing, self._engine.begin() as connection:
             fresh = [event for event in events if self._insert_event(connection, event)]
             changed = list(dict.fromkeys(event.alert_id for event in fresh))
-            for alert_id in changed:
-                self._restate(connection, alert_id)
+            self._upsert(connection, STANDINGS, [self._restated(connection, alert_id) for alert_id in changed])
         self._pass_time(times)
         return changed
 
@@ -59,8 +58,7 @@ class Store:
         windows = [(one, window(one, seconds(one.start))) for one in summaries]
         rows = {(one.patient, one.vital, w.start_s, w.period_s): _window_row(one, w) for one, w in windows}
         with self._writing, self._engine.begin() as connection:
-            for chunk in _chunks(list(rows.values())):
-                self._upsert(connection, WINDOWS, chunk, ("patient", "vital", "start_s", "period_s"))
+            self._upsert(connection, WINDOWS, list(rows.values()))
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
         self._pass_time([w.start_s + w.period_s for _, w in windows])
         return list(dict.fromkeys(one.patient for one in summaries))
@@ -126,17 +124,20 @@ class Store:
 
     def _insert_event(self, connection: Connection, event: AlertEvent) -> bool:
         row = {"alert_id": event.alert_id, "sequence": event.sequence, "body": msgspec.json.encode(event).decode()}
-        insert = INSERTS[self._engine.dialect.name](EVENTS).values(row).on_conflict_do_nothing()
-        return connection.execute(insert).rowcount > 0
+        insert = INSERTS[self._engine.dialect.name](EVENTS).on_conflict_do_nothing()
+        return connection.execute(insert, row).rowcount > 0
 
-    def _restate(self, connection: Connection, alert_id: str) -> None:
+    def _restated(self, connection: Connection, alert_id: str) -> dict[str, Any]:
         bodies = connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id)).scalars()
-        self._upsert(connection, STANDINGS, [_standing_row(standing(map(_decode, bodies)))], ("alert_id",))
+        return _standing_row(standing(map(_decode, bodies)))
 
-    def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
-        insert = INSERTS[self._engine.dialect.name](table).values(rows)
-        news = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
-        connection.execute(insert.on_conflict_do_update(index_elements=list(key), set_=news))
+    def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Many rows in one prepared statement; the new row wins."""
+        if rows:
+            insert = INSERTS[self._engine.dialect.name](table)
+            news = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
+            key = list(table.primary_key.columns)
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news), rows)
 
     def _prune(self, connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
         for key in touched:
