@@ -23,6 +23,8 @@ LABEL_BEFORE, LABEL_AFTER = timedelta(days=3), timedelta(days=8)
 """An alert on days -3 to +7 of the onset is a hit: the window ends when day +7 does."""
 PEOPLE = 4
 MINUTES = 60
+REST_MINUTES = 12
+"""At rest is who has taken no step for twelve minutes (Bogu & Snyder 2021), the rule that homebeat uses itself."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,22 @@ def _person(candidate: Candidate) -> Person:
 
 
 def _heart_rate(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:
+    """One reading a minute, with the activity that the steps of the last minutes show, where they are known."""
+    rows = list(rows)
+    steps = {datetime.fromisoformat(row["t"]): float(row["steps"]) for row in rows if row["steps"]}
     for row in rows:
         if row["hr_mean"]:
-            fields = {"device": DEVICE, "code": "8867-4", "value": float(row["hr_mean"]), "unit": "/min"}
-            yield datetime.fromisoformat(row["t"]), fields
+            at = datetime.fromisoformat(row["t"])
+            fields: Json = {"device": DEVICE, "code": "8867-4", "value": float(row["hr_mean"]), "unit": "/min"}
+            activity = _activity([steps.get(at - timedelta(minutes=back)) for back in range(REST_MINUTES)])
+            yield at, fields | ({"context": {"activity": activity}} if activity else {})
+
+
+def _activity(steps: list[float | None]) -> str | None:
+    """active after a step, rest after none, None where neither can be said."""
+    if any(steps):
+        return "active"
+    return None if None in steps else "rest"
 
 
 def _steps(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:

@@ -60,10 +60,15 @@ def test_everybody_starts_in_the_first_week(readings: list[Reading]) -> None:
     assert all("2026-01-05" <= at.isoformat()[:10] <= "2026-01-11" for at in first.values())
 
 
-def test_no_quality_is_invented_and_only_nights_have_an_activity(readings: list[Reading]) -> None:
+def test_no_quality_is_invented(readings: list[Reading]) -> None:
     assert all(reading.quality is None for reading in readings)
-    nightly = {reading.code for reading in readings if reading.context is not None}
-    assert nightly == {"9279-1", "40443-4"}
+
+
+def test_only_nights_and_the_heart_rates_beside_steps_have_an_activity(readings: list[Reading]) -> None:
+    told = {(reading.code, reading.context.activity) for reading in readings if reading.context is not None}
+    assert told == {("9279-1", "sleep"), ("40443-4", "sleep"), ("8867-4", "rest"), ("8867-4", "active")}
+    pulses = [reading for reading in readings if reading.code == "8867-4" and reading.patient.startswith("tihm-")]
+    assert all(reading.context is None for reading in pulses)
 
 
 def test_the_impossible_values_are_in_it_to_show_the_rejects(readings: list[Reading]) -> None:

@@ -137,3 +137,12 @@ def test_an_hour_that_the_clocks_repeat_is_its_first_occurrence() -> None:
 
 def test_the_command_has_no_default_folder(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["--out", str(tmp_path)]).exit_code == 2
+
+
+def test_a_heart_rate_is_at_rest_after_twelve_minutes_without_a_step_and_says_nothing_where_minutes_are_missing() -> (
+    None
+):
+    assert _activity([0.0] * 12) == "rest"
+    assert _activity([0.0] * 11 + [3.0]) == "active"
+    assert _activity([0.0] * 11 + [None]) is None
+    assert _activity([None] * 11 + [3.0]) == "active"
