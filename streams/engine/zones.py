@@ -8,7 +8,7 @@ from models.segments import Ints
 from models.times import US_PER_DAY, from_us
 from streams.engine.state import PartitionState
 
-QUARTER_US = US_PER_DAY // 96
+MINUTE_US = US_PER_DAY // 1440
 
 
 def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
@@ -21,15 +21,19 @@ def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
 
 
 def _look_up(state: PartitionState, slot: int, at: int) -> int:
-    """The offset now, kept for the UTC day, or for this quarter of an hour on the day the clocks change."""
+    """The offset now, kept for the UTC day, or for this minute on the day the clocks change.
+
+    Clocks have changed at a minute past midnight (St John's, until 2011): kept for longer than a minute, an offset
+    would depend on which reading asked first.
+    """
     profile = state.profile(slot)
     zone = ZoneInfo(profile.timezone if profile and profile.timezone else "UTC")
     day = at - at % US_PER_DAY
     offset = _offset(zone, at)
     steady = _offset(zone, day) == offset == _offset(zone, day + US_PER_DAY)
     one = state.patients[slot]
-    one["zone_from"] = day if steady else at - at % QUARTER_US
-    one["zone_until"] = one["zone_from"] + (US_PER_DAY if steady else QUARTER_US)
+    one["zone_from"] = day if steady else at - at % MINUTE_US
+    one["zone_until"] = one["zone_from"] + (US_PER_DAY if steady else MINUTE_US)
     one["zone_offset"] = offset
     return offset
 
