@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import numpy as np
@@ -15,8 +16,10 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 from faust.types.tables import TableT
 
-from models.times import US_PER_S
+from alerts.events import AlertEvent
+from models.times import US_PER_S, to_us
 from streams import metrics
+from streams.engine import standing
 from streams.engine.log import LogSlice
 from streams.engine.pages import owner_of, pack_dirty, restored
 from streams.engine.state import Outcome, PartitionState
@@ -28,7 +31,7 @@ from streams.transport import Receipt
 log = logging.getLogger(__name__)
 
 STOP_CHECKPOINT_S = 8.0
-"""How long a worker that stops, or loses partitions, waits for its last checkpoint. What does not make it comes again."""
+"""How long a worker that stops or loses partitions waits for its last checkpoint. What does not make it comes again."""
 
 
 @dataclass(slots=True)
@@ -61,17 +64,18 @@ class Keeper:
         held = self._held.get(partition)
         return held.state.tick_us if held and held.state.tick_us > 0 else None
 
-    async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt) -> None:
-        """Decide one chunk and publish its effects."""
+    async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt, highwater: int) -> None:
+        """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""
         async with self._deciding:
             held = self._hold(tp.partition)
             began = time.perf_counter()
             log_slice = slice_of(tp.topic, tp.partition, records)
             effects = step(held.state, log_slice, self._engine)
             metrics.engine_step_seconds.observe(time.perf_counter() - began)
-            held.sent += await self._publisher.effects(log_slice, effects)
+            held.sent += await self._publisher.effects(log_slice, effects, self._told)
             held.receipts.append(receipt)
             self._count(effects)
+            metrics.consumer_lag.labels(str(tp.partition)).set(max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
 
     def hold_all(self) -> int:
@@ -107,6 +111,20 @@ class Keeper:
             metrics.alerts.labels(event.event, event.severity, event.category).inc()
         metrics.state_patients.set(sum(held.state.patient_count for held in self._held.values()))
 
+    def _told(self, event: AlertEvent) -> None:
+        """An alert is on its topic. In simulated time, or about the past, how long that took means nothing."""
+        if self._settings.ticks == "on" and not event.retrospective and event.by is None:
+            waited = time.time() - to_us(datetime.fromisoformat(event.arrived_at)) / US_PER_S
+            metrics.reading_to_alert_seconds.observe(max(0.0, waited))
+
+    def _gauge(self) -> None:
+        """What stands now, over all partitions of ours."""
+        states = [held.state for held in self._held.values()]
+        metrics.alerts_open.set(sum(standing.open_alerts(state) for state in states))
+        by_state = [standing.patients_by_state(state) for state in states]
+        for word in standing.WORDS:
+            metrics.patients_by_state.labels(word).set(sum(counted[word] for counted in by_state))
+
     async def keep_checkpointing(self) -> None:
         """A checkpoint every `checkpoint_s`."""
         while True:
@@ -130,6 +148,7 @@ class Keeper:
             for chunk in (receipt for some in receipts.values() for receipt in some):
                 chunk.ack()
             metrics.checkpoint_seconds.observe(time.perf_counter() - began)
+            self._gauge()
 
     def _write(self, partition: int, held: Held) -> list[Sent]:
         """Pages to the changelog, and into the table's own copy, from which a reassignment restores."""
@@ -143,7 +162,7 @@ class Keeper:
         return sent
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Partitions are being taken away: write what we have, then forget it. Whoever comes next reads the changelog."""
+        """Partitions are being taken away: write what we have, then forget it. Who comes next reads the changelog."""
         try:
             async with asyncio.timeout(STOP_CHECKPOINT_S):
                 await self.checkpoint()

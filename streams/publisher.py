@@ -1,7 +1,7 @@
-"""Effects and control records out to Kafka: one producer, in order for each key, everything acknowledged by all replicas."""
+"""Effects and control records out to Kafka: one producer, in order for each key, acknowledged by all replicas."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -32,7 +32,8 @@ class Publisher:
 
     async def start(self) -> None:
         self._producer = AIOKafkaProducer(
-            acks="all", linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES, max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
+            acks="all", linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
+            max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
             **client_options(self._settings),
         )  # fmt: skip
         await self._producer.start()
@@ -41,13 +42,15 @@ class Publisher:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def effects(self, log: LogSlice, effects: Effects) -> list[Sent]:
-        """Send what a slice brought."""
+    async def effects(self, log: LogSlice, effects: Effects, told: Callable[[AlertEvent], None]) -> list[Sent]:
+        """Send what a slice brought; `told` is called for each alert event that the broker has."""
         sent: list[Sent] = []
         for topic, records in (
             ("findings", effects.findings), ("alerts", effects.alerts), ("vitals", effects.summaries),
         ):  # fmt: skip
             sent += [await self._keyed(topic, record) for record in records]
+            if records is effects.alerts:
+                _when_there(sent[len(sent) - len(records) :], effects.alerts, told)
         sent += [await self.reject(reject) for reject in effects.rejects]
         for index, key in effects.rekeyed:
             headers = list(log.headers[index]) if log.headers else []
@@ -81,6 +84,14 @@ class Publisher:
             name, value, key=key, partition=partition, headers=list(headers), timestamp_ms=timestamp_ms
         )
         return sending
+
+
+def _when_there(sent: Sequence[Sent], events: Sequence[AlertEvent], told: Callable[[AlertEvent], None]) -> None:
+    """Call `told` with each event once its send has succeeded."""
+    for sending, event in zip(sent, events, strict=True):
+        sending.add_done_callback(
+            lambda done, event=event: None if done.cancelled() or done.exception() else told(event)  # type: ignore[misc]
+        )
 
 
 async def settled(futures: Sequence[Sent]) -> None:

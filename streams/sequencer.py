@@ -1,6 +1,6 @@
 """Profiles and actions into the one log: checked, signed, and published on `readings` under the patient's key.
 
-From the offset they get there they act. Sequencing may repeat after a crash; versions and action ids make that harmless.
+From the offset they get there they act. Sequencing may repeat after a crash: versions and action ids make it harmless.
 """
 
 import base64

@@ -11,7 +11,7 @@ from streams.settings import Settings
 
 
 async def keep_ticking(settings: Settings, publisher: Publisher, partitions: Callable[[], frozenset[int]]) -> None:
-    """At every grid time one tick to each of our partitions. The clock is read here, at the edge, and nowhere inside."""
+    """At every grid time one tick to each of our partitions. The clock is read here, at the edge, never inside."""
     grid = round(settings.tick_s * US_PER_S)
     while True:
         now = time.time_ns() // 1000

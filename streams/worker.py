@@ -1,8 +1,8 @@
 """A worker: Faust agents around the engine's step.
 
-`readings` comes in chunks (`transport`). For each: step, publish the effects, and now and then a checkpoint: changed pages
-to the table's changelog, wait until the broker has them and the effects, then acknowledge. What crashes in between comes
-again, is skipped where it was applied, and repeats its alerts under the same (`alert_id`, `sequence`).
+`readings` comes in chunks (`transport`). For each: step, publish the effects, and now and then a checkpoint: changed
+pages to the table's changelog, wait until the broker has them and the effects, then acknowledge. What crashes in
+between comes again, is skipped where it was applied, and repeats its alerts under the same (`alert_id`, `sequence`).
 """
 
 import asyncio
@@ -69,7 +69,8 @@ class Worker:
 
     async def _decide(self, event: EventT[Any]) -> None:
         records = cast(list[ConsumerRecord], event.value)
-        await self.keeper.take(event.message.tp, records, receipt(event))
+        tp = event.message.tp
+        await self.keeper.take(tp, records, receipt(event), self.app.consumer.highwater(tp) or 0)
 
     def _sequencing(
         self, take: Callable[[EventT[bytes]], Awaitable[None]]
@@ -82,8 +83,8 @@ class Worker:
         return sequence
 
     async def _guarded(self, work: Awaitable[None]) -> None:
-        """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not a
-        matter of one record is our bug, and the worker stops, loudly, with the chunk unacknowledged."""
+        """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not
+        a matter of one record is our bug, and the worker stops, loudly, with the chunk unacknowledged."""
         try:
             await work
         except asyncio.CancelledError:
@@ -164,7 +165,8 @@ def _app(settings: Settings, bounds: Bounds) -> faust.App:
     return faust.App(
         app_id(settings), broker=[f"kafka://{server}" for server in settings.broker.split(",")],
         store="memory://", web_enabled=False, topic_partitions=settings.partitions,
-        topic_replication_factor=settings.replication, topic_disable_leader=True, datadir=str(settings.data_folder / "faust"),
+        topic_replication_factor=settings.replication, topic_disable_leader=True,
+        datadir=str(settings.data_folder / "faust"),
         **faust_settings(bounds),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The records of the benches: synthetic readings, called so, with nothing in them that a real integration would not send."""
+"""The records of the benches: synthetic readings, with nothing in them that a real integration would not send."""
 
 import asyncio
 import json

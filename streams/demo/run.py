@@ -191,8 +191,8 @@ async def _feed(demo: Demo, stop: asyncio.Event, seconds: float, console: Consol
             progress.update(task, completed=time.monotonic() - started, said=f"{day}  {fed.readings:,} readings")
 
         feeding = feed(
-            demo.settings.broker, demo.settings.topic_prefix, demo.secret.encode(), bundled(), seconds=seconds, stop=stop,
-            ready=_profiles_known(demo), on_progress=show,
+            demo.settings.broker, demo.settings.topic_prefix, demo.secret.encode(), bundled(), seconds=seconds,
+            stop=stop, ready=_profiles_known(demo), on_progress=show,
         )  # fmt: skip
         return await feeding
 

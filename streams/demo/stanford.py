@@ -6,7 +6,7 @@ published: the times are taken as Etc/UTC. Age and sex are not published and sta
 
 import csv
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -95,7 +95,7 @@ def _heart_rate(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:
             yield at, fields | ({"context": {"activity": activity}} if activity else {})
 
 
-def _activity(steps: list[float | None]) -> str | None:
+def _activity(steps: Sequence[float | None]) -> str | None:
     """active after a step, rest after none, None where neither can be said."""
     if any(steps):
         return "active"

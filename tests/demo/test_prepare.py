@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from streams.demo import BundledData, in_folder
 from streams.demo.people import START, Clock, weeks_to_start
 from streams.demo.prepare import main, prepare
+from streams.demo.stanford import _activity
 from tests.demo import public_sets
 
 
@@ -139,9 +140,7 @@ def test_the_command_has_no_default_folder(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, ["--out", str(tmp_path)]).exit_code == 2
 
 
-def test_a_heart_rate_is_at_rest_after_twelve_minutes_without_a_step_and_says_nothing_where_minutes_are_missing() -> (
-    None
-):
+def test_a_heart_rate_says_rest_only_after_twelve_minutes_known_to_be_still() -> None:
     assert _activity([0.0] * 12) == "rest"
     assert _activity([0.0] * 11 + [3.0]) == "active"
     assert _activity([0.0] * 11 + [None]) is None

@@ -1,0 +1,92 @@
+"""The readings topic as slices of its log: from one time to another, partition by partition."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams import limits
+from streams.connection import client_options
+from streams.engine.log import LogSlice
+from streams.errors import BrokerUnreachable, Failed
+from streams.keeper import slice_of
+from streams.settings import Settings
+
+FETCH_MS = 1000
+SILENT_FETCHES = 20
+"""Empty fetches in a row before a partition that should hold more is given up, loudly."""
+
+
+def slices(settings: Settings, since: datetime | None, until: datetime | None, batch: int) -> Iterator[LogSlice]:
+    """Slices of at most `batch` records, in offset order within a partition. Raises BrokerUnreachable, Failed."""
+    loop = asyncio.new_event_loop()
+    try:
+        reader = loop.run_until_complete(_opened(settings, since, until))
+        try:
+            for tp, first, end in reader.spans:
+                yield from _slices_of(loop, reader.consumer, tp, first, end, batch)
+        finally:
+            loop.run_until_complete(reader.consumer.stop())
+    finally:
+        loop.close()
+
+
+class _Reader:
+    """A consumer, and the offsets to read of each partition: (partition, first, end)."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, spans: list[tuple[TopicPartition, int, int]]) -> None:
+        self.consumer, self.spans = consumer, spans
+
+
+async def _opened(settings: Settings, since: datetime | None, until: datetime | None) -> _Reader:
+    consumer = AIOKafkaConsumer(
+        enable_auto_commit=False, max_partition_fetch_bytes=limits.PARTITION_FETCH_BYTES_MAX, **client_options(settings)
+    )
+    try:
+        await consumer.start()
+        topic = settings.topic("readings")
+        await consumer.topics()
+        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not partitions:
+            raise Failed(f"the broker at {settings.broker} has no topic {topic}: set HOMEBEAT_TOPIC_PREFIX")
+        consumer.assign(partitions)
+        first = await _offsets(consumer, partitions, since, await consumer.beginning_offsets(partitions))
+        end = await _offsets(consumer, partitions, until, await consumer.end_offsets(partitions))
+    except (KafkaError, OSError) as wrong:
+        await consumer.stop()
+        raise BrokerUnreachable(settings.broker, str(wrong)) from None
+    return _Reader(consumer, [(tp, first[tp], end[tp]) for tp in partitions])
+
+
+async def _offsets(
+    consumer: AIOKafkaConsumer,
+    partitions: list[TopicPartition],
+    at: datetime | None,
+    otherwise: dict[TopicPartition, int],
+) -> dict[TopicPartition, int]:
+    """The offset of the first record that arrived at or after a time; `otherwise` where there is none, or no time."""
+    if at is None:
+        return otherwise
+    found = await consumer.offsets_for_times({tp: round(at.timestamp() * 1000) for tp in partitions})
+    ends = await consumer.end_offsets(partitions)
+    return {tp: ends[tp] if found[tp] is None else found[tp].offset for tp in partitions}
+
+
+def _slices_of(
+    loop: asyncio.AbstractEventLoop, consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, end: int, batch: int
+) -> Iterator[LogSlice]:
+    """One partition, offsets first..end."""
+    consumer.seek(tp, first)
+    silent = 0
+    while loop.run_until_complete(consumer.position(tp)) < end:
+        fetched = loop.run_until_complete(consumer.getmany(tp, timeout_ms=FETCH_MS, max_records=batch)).get(tp, [])
+        silent = 0 if fetched else silent + 1
+        if silent > SILENT_FETCHES:
+            raise Failed(
+                f"partition {tp.partition} of {tp.topic} gives nothing more, though it should hold up to {end}"
+            )
+        records = [record for record in fetched if record.offset < end]
+        if records:
+            yield slice_of(tp.topic, tp.partition, records)
