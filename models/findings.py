@@ -6,8 +6,16 @@ import msgspec
 
 Severity = Literal["emergency", "urgent", "advisory", "info"]
 Kind = Literal[
-    "limit", "deviation", "drift", "change_index", "condition",
-    "early_warning", "silence", "sensor", "source", "delivery",
+    "limit",
+    "deviation",
+    "drift",
+    "change_index",
+    "condition",
+    "early_warning",
+    "silence",
+    "sensor",
+    "source",
+    "delivery",
 ]
 SEVERITIES: tuple[Severity, ...] = ("info", "advisory", "urgent", "emergency")
 """In rising order: the index is the rank."""

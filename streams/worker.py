@@ -192,7 +192,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         if settings.notifier == "on" and settings.webhook_urls:
             running.append(asyncio.create_task(run_notifier(notifier_config(settings), stop)))
         try:
-            done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
             results = await asyncio.gather(*running, return_exceptions=True)

@@ -17,6 +17,7 @@ from streams.worker import Worker
 PLAIN_RUNS = 2
 STOCK_EVENTS = 10_000
 LATENCY_S = 10.0
+SETTLE_S = 3.0
 PROBE_EVERY_S = 0.05
 WITHIN_S = 300.0
 PAUSE_S = 0.005
@@ -123,63 +124,61 @@ async def stock_faust(settings: Settings, count: int) -> float:
 async def latency(settings: Settings, rate: float) -> tuple[float, float]:
     """Milliseconds (p50, p99) from publishing a reading that breaks a floor until its alert is back from the broker.
 
-    Meanwhile other readings flow at `rate` a second, or as fast as this machine's producer can send them.
+    Meanwhile another process sends `rate` other readings a second.
     """
     settings = settings.model_copy(update={"topic_prefix": "latency."})
-    await workload.publish(settings, 1_000, workload.PATIENTS)
+    await workload.publish(settings, WARM, workload.PATIENTS)
     stop = asyncio.Event()
     worker = Worker(settings)
     running = asyncio.create_task(worker.run(stop))
     try:
-        await _received(worker, running, 1_000)
-        waits = await _probe(settings, rate)
+        await _received(worker, running, WARM)
+        waits = sorted(await _probe(settings, rate))
     finally:
         stop.set()
         await running
-    waits.sort()
     return waits[len(waits) // 2], waits[min(len(waits) - 1, round(0.99 * len(waits)))]
 
 
 async def _probe(settings: Settings, rate: float) -> list[float]:
-    """Send probes among other readings, each about a new patient, and wait for their alerts."""
+    """Send probes among the other readings, each about a new patient, and wait for their alerts."""
     sent: dict[str, float] = {}
     waits: list[float] = []
+    topic = settings.topic("readings")
     consumer = AIOKafkaConsumer(
-        settings.topic("alerts"), bootstrap_servers=settings.broker, auto_offset_reset="earliest"
+        settings.topic("alerts"), bootstrap_servers=settings.broker, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
-    producer = AIOKafkaProducer(bootstrap_servers=settings.broker, linger_ms=2, max_batch_size=512 * 1024)
+    producer = AIOKafkaProducer(bootstrap_servers=settings.broker)
+    load = [sys.executable, "-m", "streams.benching.load", settings.broker, topic, str(rate), str(LATENCY_S + SETTLE_S)]
+    loading = await asyncio.create_subprocess_exec(*load)
     await consumer.start()
     await producer.start()
     listening = asyncio.create_task(_listen(consumer, sent, waits))
     try:
-        await _send_probes(producer, settings, rate, sent)
+        await asyncio.sleep(SETTLE_S)
+        await _send_probes(producer, topic, sent)
         async with asyncio.timeout(WITHIN_S):
             while len(waits) < len(sent):
                 await asyncio.sleep(PAUSE_S)
     finally:
         listening.cancel()
+        if loading.returncode is None:
+            loading.kill()
+        await loading.wait()
         await producer.stop()
         await consumer.stop()
     return waits
 
 
-async def _send_probes(producer: AIOKafkaProducer, settings: Settings, rate: float, sent: dict[str, float]) -> None:
-    """Every PROBE_EVERY_S a reading beyond a floor, and `rate` ordinary ones a second."""
-    topic, burst = settings.topic("readings"), max(1, int(rate * PROBE_EVERY_S))
-    other = list(workload.readings(200_000, workload.PATIENTS))
-    ends, began, turn = time.perf_counter() + LATENCY_S, time.perf_counter(), 0
+async def _send_probes(producer: AIOKafkaProducer, topic: str, sent: dict[str, float]) -> None:
+    """Every PROBE_EVERY_S a reading beyond a floor."""
+    ends = time.perf_counter() + LATENCY_S
     while time.perf_counter() < ends:
-        patient, now_ms = f"probe-{turn}", time.time_ns() // 1_000_000
-        probe = {
-            "id": f"probe-{turn}", "patient": patient, "code": "spo2", "unit": "%", "value": 70,
-            "at": rfc3339(now_ms * 1000),
-        }  # fmt: skip
+        patient, now_us = f"probe-{len(sent)}", time.time_ns() // 1000
+        probe = {"id": patient, "patient": patient, "code": "spo2", "unit": "%", "value": 70, "at": rfc3339(now_us)}
         sent[patient] = time.perf_counter()
         await producer.send(topic, json.dumps(probe).encode(), key=patient.encode())
-        for key, value, at_ms in other[turn * burst % 100_000 : turn * burst % 100_000 + burst]:
-            await producer.send(topic, value, key=key, timestamp_ms=at_ms)
-        turn += 1
-        await asyncio.sleep(max(0.0, began + turn * PROBE_EVERY_S - time.perf_counter()))
+        await asyncio.sleep(PROBE_EVERY_S)
 
 
 async def _listen(consumer: AIOKafkaConsumer, sent: dict[str, float], waits: list[float]) -> None:
