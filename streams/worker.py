@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import faust
 from aiokafka import ConsumerRecord
-from faust.types import TP, EventT, StreamT
+from faust.types import TP, EventT, StreamT, TopicT
 
 from streams.chunks import Bounds
 from streams.errors import Failed
@@ -41,7 +41,7 @@ class Worker:
         self.settings = settings
         bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
         self.app = _app(settings, bounds)
-        install(self.app, {settings.topic("readings")}, bounds)
+        install(self.app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
         table = self.app.Table(
             PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
         )  # fmt: skip
@@ -52,35 +52,38 @@ class Worker:
         self.failure: BaseException | None = None
 
     def _agents(self) -> None:
-        """Three inputs: readings in chunks; profiles and actions one by one, into the log."""
-        settings = self.settings
-        self.app.agent(chunk_topic(self.app, settings.topic("readings")), name="engine")(self._engine)
-        for name, take in (("profiles", self.sequencer.profile), ("actions", self.sequencer.action)):
-            topic = self.app.topic(
-                settings.topic(name), key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-            )
-            self.app.agent(topic, name=f"sequence-{name}")(self._sequencing(take))
+        """Three inputs, all in chunks: readings are decided, profiles and actions sequenced among them."""
+        self.app.agent(self._topic("readings"), name="engine")(self._each(self._decide))
+        self.app.agent(self._topic("profiles"), name="sequence-profiles")(self._each(self._sequence_profiles))
+        self.app.agent(self._topic("actions"), name="sequence-actions")(self._each(self._sequence_actions))
         self.app.on_partitions_revoked.connect(self._revoked)
         self.app.on_partitions_assigned.connect(self._assigned)
 
-    async def _engine(self, stream: StreamT[Any]) -> None:
-        async for event in cast(faust.Stream[Any], stream).noack().events():
-            await self._guarded(self._decide(event))
+    def _topic(self, name: str) -> TopicT:
+        return chunk_topic(self.app, self.settings.topic(name))
 
-    async def _decide(self, event: EventT[Any]) -> None:
-        records = cast(list[ConsumerRecord], event.value)
-        tp = event.message.tp
-        await self.keeper.take(tp, records, receipt(event), self.app.consumer.highwater(tp) or 0)
+    def _each(self, take: Callable[[EventT[Any]], Awaitable[None]]) -> Callable[[StreamT[Any]], Awaitable[None]]:
+        """An agent that takes chunk after chunk, behind the boundary."""
 
-    def _sequencing(
-        self, take: Callable[[EventT[bytes]], Awaitable[None]]
-    ) -> Callable[[StreamT[bytes]], Awaitable[None]]:
-        async def sequence(stream: StreamT[bytes]) -> None:
+        async def agent(stream: StreamT[Any]) -> None:
             async for event in cast(faust.Stream[Any], stream).noack().events():
                 await self._guarded(take(event))
-                event.ack()
 
-        return sequence
+        return agent
+
+    async def _decide(self, event: EventT[Any]) -> None:
+        records, tp = cast(list[ConsumerRecord], event.value), event.message.tp
+        await self.keeper.take(tp, records, receipt(event), self.app.consumer.highwater(tp) or 0)
+
+    async def _sequence_profiles(self, event: EventT[Any]) -> None:
+        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
+        await self.sequencer.profiles(records)
+        chunk.ack()
+
+    async def _sequence_actions(self, event: EventT[Any]) -> None:
+        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
+        await self.sequencer.actions(records)
+        chunk.ack()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not
