@@ -13,7 +13,7 @@ from faust.types import StreamT
 
 from streams.chunks import Bounds
 from streams.transport import chunk_topic, faust_settings, install
-from tests.transport.workers import QUICK_GROUP
+from tests.transport.workers import FAUST_FOLDER, QUICK_GROUP
 
 TOPIC = os.environ["TOPIC"]
 PARTITIONS = int(os.environ["PARTITIONS"])
@@ -26,6 +26,7 @@ app = faust.App(
     topic_partitions=PARTITIONS,
     topic_replication_factor=1,
     topic_disable_leader=True,
+    datadir=FAUST_FOLDER,
     **{**faust_settings(BOUNDS), **QUICK_GROUP, "broker_commit_interval": 0.2},
 )
 install(app, {TOPIC}, BOUNDS)

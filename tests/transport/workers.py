@@ -1,6 +1,7 @@
 """A Faust worker in this process whose agent does only what a test tells it, and the topics it reads."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ from streams.transport import ChunkConsumer, Receipt, chunk_topic, faust_setting
 from tests.brokers import Broker
 
 WITHIN_S = 30.0
+FAUST_FOLDER = f"{tempfile.gettempdir()}/homebeat-tests-faust"
+"""Faust makes folders here and keeps nothing in them; without this it would make them in the working directory."""
 PAUSE_S = 0.02
 QUICK_GROUP = {"broker_session_timeout": 1.5, "broker_heartbeat_interval": 0.2, "broker_rebalance_timeout": 2.0}
 """The embedded broker lets the first member of a group wait for half its session timeout."""
@@ -134,7 +137,7 @@ class Worker:
         options = {**faust_settings(bounds), **QUICK_GROUP, "broker_commit_interval": 0.2, **settings}
         self.app = faust.App(
             self.group, broker=f"kafka://{address}", store="memory://", web_enabled=False, topic_partitions=4,
-            topic_replication_factor=1, topic_disable_leader=True, **options,
+            topic_replication_factor=1, topic_disable_leader=True, datadir=FAUST_FOLDER, **options,
         )  # fmt: skip
         install(self.app, {topic}, bounds)
         self.app.agent(chunk_topic(self.app, topic), name="take")(self._take)
