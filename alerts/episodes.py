@@ -1,8 +1,8 @@
 """Episodes: findings about one problem of one patient, and their life from open to resolved.
 
 The life cycle is one table, `TRANSITIONS`: (state, what happens) -> (new state, event told). What is not in it is not
-allowed and changes nothing. An episode's id follows from patient, problem and onset in event time, so whoever computes it
-again, after a crash or in a replay, gets the same id and the same sequence.
+allowed and changes nothing. An episode's id follows from patient, problem and onset in event time, so whoever computes
+it again, after a crash or in a replay, gets the same id and the same sequence.
 """
 
 import hashlib
@@ -56,7 +56,10 @@ MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 
 
 class Episode(msgspec.Struct, kw_only=True):
-    """One problem of one patient. Times in us; `sources` are the kinds of detector that still see it."""
+    """One problem of one patient. Times in us; `sources` are the kinds of detector that still see it.
+
+    resolved_us: when it was last resolved: by its readings in event time, by a person in log time.
+    """
 
     alert_id: str
     problem: str
@@ -75,6 +78,7 @@ class Episode(msgspec.Struct, kw_only=True):
     population: bool
     sources: list[str]
     snoozed_until_us: int | None = None
+    resolved_us: int | None = None
 
 
 class NotAllowed(Exception):
@@ -106,14 +110,25 @@ def advance(episode: Episode, what: What) -> EventName:
 def find(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
     """The episode a finding belongs to: the unresolved one of its problem, or one resolved less than a day before."""
     for episode in reversed(episodes):
-        if episode.problem == problem and episode.retrospective == retrospective:
-            near = abs(onset_us - episode.event_us) <= REOPEN_WITHIN_US
-            if near or (episode.state != "resolved" and not retrospective):
-                return episode
+        same = episode.problem == problem and episode.retrospective == retrospective
+        if same and (_continues(episode, onset_us) or (episode.state != "resolved" and not retrospective)):
+            return episode
     return None
+
+
+def _continues(episode: Episode, onset_us: int) -> bool:
+    """Whether what begins then is the same episode: within a day of its last event or of its end. The same onset always
+    is, because it would have the same id."""
+    ended_us = episode.event_us if episode.retrospective or episode.resolved_us is None else episode.resolved_us
+    near = (abs(onset_us - us) <= REOPEN_WITHIN_US for us in (episode.event_us, ended_us))
+    return onset_us == episode.onset_us or any(near)
+
+
+def snoozed_until(episodes: list[Episode]) -> list[int]:
+    """When the snoozes end."""
+    return [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
 
 
 def next_wake_us(episodes: list[Episode]) -> int | None:
     """When the first snooze is over."""
-    times = [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
-    return min(times, default=None)
+    return min(snoozed_until(episodes), default=None)

@@ -12,7 +12,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from models.findings import Kind, Rule, Severity
 from models.readings import ID_PATTERN
 
-EventName = Literal["opened", "updated", "escalated", "acknowledged", "assigned", "snoozed", "resolved", "reopened", "expired"]
+EventName = Literal[
+    "opened", "updated", "escalated", "acknowledged", "assigned", "snoozed", "resolved", "reopened", "expired"
+]
 State = Literal["open", "acknowledged", "snoozed", "resolved"]
 Category = Literal["clinical", "technical"]
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -76,6 +78,8 @@ class Delivery(msgspec.Struct, kw_only=True, gc=False):
     at: str
 
 
+REASON_CHARS_MAX = 2000
+"""A reason comes back in the alert's event: unbounded, it could grow past what the topic takes."""
 ActionType = Literal["acknowledge", "assign", "snooze", "resolve", "new_normal", "comment"]
 
 
@@ -92,4 +96,4 @@ class Action(BaseModel):
     type: ActionType
     until: AwareDatetime | None = None
     to: Identifier | None = None
-    reason: str | None = None
+    reason: Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX)] | None = None

@@ -10,7 +10,7 @@ from models.times import rfc3339
 from models.vitals import BY_NAME
 
 SURE, LEARNING = 0.8, 0.3
-"""Share of the level that is the patient's own, above which a baseline is called the patient's own, or still learning."""
+"""Share of the level that is the patient's own, above which a baseline is called that, or still learning."""
 
 
 def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
@@ -42,7 +42,8 @@ def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, ret
 
 
 _NAMES = {
-    "heart_rate": "Heart rate", "spo2": "Oxygen saturation", "body_temperature": "Temperature", "hrv_rmssd": "Heart rate variability",
+    "heart_rate": "Heart rate", "spo2": "Oxygen saturation", "body_temperature": "Temperature",
+    "hrv_rmssd": "Heart rate variability",
     "systolic_bp": "Systolic blood pressure", "diastolic_bp": "Diastolic blood pressure", "fev1": "FEV1", "qtc": "QTc",
     "resting_heart_rate": "Resting heart rate", "skin_temperature": "Skin temperature", "glucose": "Glucose",
     "body_weight": "Weight", "steps": "Steps", "sleep_duration": "Sleep duration",

@@ -12,8 +12,8 @@ from models.findings import SEVERITIES, Kind, Rule
 from models.times import rfc3339, to_us
 
 EPISODES_KEPT = 48
-"""Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped: there are
-fewer problems (vital and direction) than places."""
+"""Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped: there
+are fewer problems (vital and direction) than places."""
 FIRST_SEQUENCE = 1
 
 
@@ -82,7 +82,7 @@ def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> AlertEv
         episode.sources.remove(cleared.kind)
         if episode.sources or episode.state == "resolved":
             return None
-        episode.event_us = cleared.event_us
+        episode.event_us = episode.resolved_us = cleared.event_us
         episode.evidence = [cleared.evidence]
         return _event(episode, advance(episode, "clear"), when, None, "back to normal for this patient")
     return None
@@ -97,13 +97,17 @@ def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Epis
     event = advance(episode, action.type)
     if action.type in ("resolve", "new_normal"):
         episode.sources.clear()
-    episode.snoozed_until_us = to_us(action.until) if action.type == "snooze" and action.until else None
-    reason = (
-        action.reason
-        if action.type != "assign"
-        else f"to {action.to}" + (f": {action.reason}" if action.reason else "")
-    )
-    return episode, _event(episode, event, when, action.by, reason)
+        episode.resolved_us = when.decided_us
+    if action.type == "snooze" and action.until:
+        episode.snoozed_until_us = to_us(action.until)
+    return episode, _event(episode, event, when, action.by, _said(action))
+
+
+def _said(action: Action) -> str | None:
+    """The reason of an action in words; to whom, for an assignment."""
+    if action.type != "assign":
+        return action.reason
+    return f"to {action.to}" + (f": {action.reason}" if action.reason else "")
 
 
 def on_tick(episodes: list[Episode], when: When) -> list[AlertEvent]:
@@ -114,10 +118,13 @@ def on_tick(episodes: list[Episode], when: When) -> list[AlertEvent]:
     return [_event(e, advance(e, "wake"), when, None, "the snooze is over") for e in due]
 
 
-def on_forgotten(episodes: list[Episode], when: When) -> list[AlertEvent]:
-    """The patient is no longer ours: what is open expires."""
+def on_forgotten(episodes: list[Episode], when: When, reason: str) -> list[AlertEvent]:
+    """What these episodes are about is no longer ours to watch: those that are open expire."""
     due = [e for e in episodes if e.state != "resolved"]
-    return [_event(e, advance(e, "forget"), when, None, "the profile was withdrawn") for e in due]
+    for episode in due:
+        episode.sources.clear()
+        episode.resolved_us = when.decided_us
+    return [_event(e, advance(e, "forget"), when, None, reason) for e in due]
 
 
 def _check(action: Action, when: When) -> None:
@@ -136,8 +143,8 @@ def _opened(episodes: list[Episode], raised: Raised, patient: str) -> Episode:
     """A new episode, and room for it."""
     episode = Episode(
         alert_id=alert_id(patient, raised.problem, raised.onset_us, raised.retrospective),
-        problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind, category="clinical", state="open",
-        rank=raised.rank, sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
+        problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind, category="clinical",
+        state="open", rank=raised.rank, sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
         retrospective=raised.retrospective, rule=raised.rule, evidence=[raised.evidence], population=raised.population,
         sources=[raised.kind],
     )  # fmt: skip

@@ -9,12 +9,11 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from models.readings import Reason, Refused
+from models.readings import Instant, Reason, Refused
 from models.times import rfc3339, to_us
 
 TYPE_HEADER = "homebeat-type"
@@ -38,7 +37,7 @@ class ControlRecord:
 
 
 class _Tick(msgspec.Struct):
-    at: datetime
+    at: Instant
 
 
 def profile(patient: str, document: bytes | None) -> ControlRecord:
@@ -57,8 +56,11 @@ def tick(at_us: int) -> ControlRecord:
 
 
 def tick_at_us(record: ControlRecord) -> int:
-    """The time a tick carries, in us since 1970."""
-    return to_us(msgspec.json.decode(record.value or b"", type=_Tick).at)
+    """The time a tick carries, in us since 1970. Raises Refused."""
+    try:
+        return to_us(msgspec.json.decode(record.value or b"", type=_Tick).at)
+    except msgspec.DecodeError as error:
+        raise Refused(Reason.BAD_SHAPE, f"a tick without its time: {error}") from error
 
 
 def signed(record: ControlRecord, secret: bytes) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
@@ -69,7 +71,7 @@ def signed(record: ControlRecord, secret: bytes) -> tuple[bytes | None, bytes | 
 
 def verified(key: bytes | None, value: bytes | None, headers: Headers, secret: bytes) -> ControlRecord:
     """The control record these bytes carry; Refused if the type is unknown or the signature is not ours."""
-    found = dict(headers)
+    found = {name: value or b"" for name, value in headers}  # Kafka allows a header without a value
     try:
         kind = ControlType(found.get(TYPE_HEADER, b"").decode())
     except ValueError as error:

@@ -6,9 +6,10 @@ Few things come this far, so this part may be plain Python, one signal at a time
 import hashlib
 
 import numpy as np
+import numpy.typing as npt
 
 from alerts import ledger
-from alerts.episodes import NotAllowed
+from alerts.episodes import Episode, NotAllowed, snoozed_until
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import title
 from alerts.ledger import Cleared, Raised, When
@@ -17,7 +18,7 @@ from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
 from models.readings import Reason, Refused
 from models.times import rfc3339
-from models.vitals import VITALS
+from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
 from streams.engine.clock import Clocks
 from streams.engine.closing import band_at, shown
@@ -29,8 +30,8 @@ from streams.engine.state import PartitionState
 from streams.engine.zones import local_offset_us
 
 ACTIONS_REMEMBERED = 64
-"""Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A repeat
-from further back meets the table of states, where acknowledging twice is not allowed."""
+"""Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A
+repeat from further back meets the table of states, where acknowledging twice is not allowed."""
 SILENT_CLEAR = 1
 """Lane of late readings: its problems are about the past, so nobody is told that they have passed."""
 
@@ -143,7 +144,8 @@ def _evidence(state: PartitionState, signal: Signal) -> Evidence:
         vital=vital.name, value=shown(signal.value), unit=vital.unit, at=rfc3339(signal.event_us),
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
         high=shown(band.high) if band else None, score=round(band.score, 2) if band else None,
-        baseline_days=round(band.baseline_days, 1) if band else None, own_weight=round(band.own_weight, 3) if band else None,
+        baseline_days=round(band.baseline_days, 1) if band else None,
+        own_weight=round(band.own_weight, 3) if band else None,
         modifiers=modifiers, quality=None if np.isnan(signal.quality) else round(signal.quality, 3),
     )  # fmt: skip
 
@@ -154,8 +156,9 @@ def _finding(state: PartitionState, signal: Signal) -> Finding:
     parts = [name, problem, rule.id, str(signal.onset_us), str(signal.event_us), str(signal.retrospective)]
     return Finding(
         patient=name, finding_id="f-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], problem=problem,
-        kind=signal.kind, severity=SEVERITIES[signal.rank], vitals=[vital.name], direction="high" if signal.high else "low",
-        event_at=rfc3339(signal.event_us), arrived_at=rfc3339(signal.arrived_us), value=shown(signal.value), unit=vital.unit,
+        kind=signal.kind, severity=SEVERITIES[signal.rank], vitals=[vital.name],
+        direction="high" if signal.high else "low", event_at=rfc3339(signal.event_us),
+        arrived_at=rfc3339(signal.arrived_us), value=shown(signal.value), unit=vital.unit,
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
         high=shown(band.high) if band else None, score=round(band.score, 2) if band else None, rule=rule,
         retrospective=signal.retrospective,
@@ -168,7 +171,7 @@ def _care_team(state: PartitionState, slot: int) -> str | None:
 
 
 def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> AlertEvent | None:
-    """Apply an action once. None if it was done before; Refused (bad_action) if it is not allowed, and nothing changed."""
+    """Apply an action once. None if it was done before; Refused (bad_action), and nothing changed, if not allowed."""
     person = state.person(slot)
     if action.action_id in person.actions:
         return None
@@ -179,37 +182,65 @@ def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> 
         raise Refused(Reason.BAD_ACTION, str(error)) from error
     person.actions = [*person.actions, action.action_id][-ACTIONS_REMEMBERED:]
     if action.type in ("resolve", "new_normal"):
-        _rearm(state, slot, episode.vital, learn_anew=action.type == "new_normal", at_us=arrived_us)
+        _rearm(state, slot, episode, learn_anew=action.type == "new_normal", at_us=arrived_us)
     _note_wakes(state, {slot})
     return event
 
 
-def _rearm(state: PartitionState, slot: int, vital: str, *, learn_anew: bool, at_us: int) -> None:
-    """Resolved by a person: detectors begin anew, so that what goes on is raised again rather than taken for known."""
-    row = int(state.row_of[slot, [v.name for v in VITALS].index(vital)])
+def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bool, at_us: int) -> None:
+    """Resolved by a person: detectors begin anew, so that what goes on is raised again rather than taken for known.
+
+    Only on the episode's side: the other one may have an episode of its own, which still waits to be cleared.
+    """
+    row, high = int(state.row_of[slot, BY_NAME[episode.vital].index]), episode.problem.endswith(".high")
     if row < 0:
         return
-    state.rows["floor"][row] = np.zeros((), floors.STATE)
-    state.rows["deviation"][row] = np.zeros((), state.rows["deviation"].dtype)
+    _rearm_floors(state.rows["floor"][row : row + 1], high)
+    one = state.rows["deviation"][row : row + 1]
+    if one["open"][0] == 0 or (one["open_sign"][0] > 0) == high:
+        one[:] = np.zeros((), one.dtype)
     if learn_anew:
         state.set_prior(row, at_us)
+
+
+def _rearm_floors(one: npt.NDArray[np.void], high: bool) -> None:
+    """Forget the runs and the open problems of one side."""
+    side = floors.SIDES["high" if high else "low"]
+    for name in ("run_n", "since", "open"):
+        one[name][:, :, side] = 0
+    for name in ("ok_n", "ok_since"):
+        one[name][:, :, floors.HIGH if high else floors.LOW] = 0
+    one["busy"] = ((one["run_n"] > 0) | (one["open"] > 0)).any()
 
 
 def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
     """The patient's open episodes end."""
     person = state.person(slot)
-    return ledger.on_forgotten(person.episodes, When(person.name, _care_team(state, slot), arrived_us, arrived_us))
+    when = When(person.name, _care_team(state, slot), arrived_us, arrived_us)
+    return ledger.on_forgotten(person.episodes, when, "the profile was withdrawn")
+
+
+def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
+    """Vitals without consent: what was learned of them is dropped, and their open episodes end."""
+    vitals = state.withheld_vitals(slot)
+    state.drop_rows(slot, vitals)
+    person, names = state.person(slot), {VITALS[v].name for v in vitals}
+    when = When(person.name, _care_team(state, slot), arrived_us, arrived_us)
+    events = ledger.on_forgotten([e for e in person.episodes if e.vital in names], when, "consent was withdrawn")
+    state.note_wake(slot)
+    return events
 
 
 def _wakes(state: PartitionState, clocks: Clocks) -> list[tuple[int, int, int]]:
     """(position, slot, clock) of snoozes that ticks end, in order."""
     if not len(clocks.ticks) or clocks.ticks[-1] < state.next_wake_us():
         return []
-    due = []
-    for slot, at in state.wake_us.items():
-        tick = int(np.searchsorted(clocks.ticks, at))
-        if tick < len(clocks.ticks):
-            due.append((2 * int(clocks.tick_before[tick]), slot, int(clocks.ticks[tick])))
+    due = set()
+    for slot in [slot for slot, at in state.wake_us.items() if at <= clocks.ticks[-1]]:
+        for until in snoozed_until(state.person(slot).episodes):
+            tick = int(np.searchsorted(clocks.ticks, until))
+            if tick < len(clocks.ticks):
+                due.add((2 * int(clocks.tick_before[tick]), slot, int(clocks.ticks[tick])))
     return sorted(due)
 
 

@@ -23,6 +23,8 @@ from streams.engine.zones import local_offset_us
 Floats = npt.NDArray[np.float64]
 
 Word = Literal["normal", "deviating", "unknown", "withheld"]
+Place = tuple[int, int, int, int]
+"""Position, slot, vital, start: the order in which summaries are told."""
 
 LEARN_LATE_N = 3
 """A late window of a streamed vital teaches the baseline only if it holds a few samples: late single readings would
@@ -56,10 +58,10 @@ class Closed:
 
 @dataclass(slots=True)
 class Closings:
-    """What closing windows brings: summaries with their positions if wanted, signals, snapshots of the rows asked for."""
+    """What closing windows brings: summaries with positions if wanted, signals, snapshots of the rows asked for."""
 
     wanted: bool
-    summaries: list[tuple[int, VitalSummary]] = field(default_factory=list)
+    summaries: list[tuple[Place, VitalSummary]] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
 
@@ -255,7 +257,8 @@ def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviat
         position=int(one.position[i]), slot=int(slot[i]), vital=v, high=bool(changes.sign[k] > 0),
         raised=bool(changes.what[k]), kind="deviation", rank=int(changes.rank[k]), rule=deviation.settings().rule,
         limit=None, onset_us=int(changes.since[k]), event_us=int(one.start[i]), arrived_us=int(one.clock[i]),
-        decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=float("nan"), band=bands.one(i), retrospective=False,
+        decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=float("nan"), band=bands.one(i),
+        retrospective=False,
     )  # fmt: skip
 
 
@@ -275,11 +278,12 @@ def _tell(
         v = VITALS[vital[i]]
         word: Word = "unknown" if not usable[i] else "deviating" if deviates[i] else "normal"
         summary = VitalSummary(
-            patient=state.person(int(slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])), period_s=float(v.window_s),
+            patient=state.person(int(slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])),
+            period_s=float(v.window_s),
             n=int(one.n[i]), mean=shown(one.mean[i]), min=shown(one.low[i]), max=shown(one.high[i]),
             expected=shown(bands.expected[i]), low=shown(bands.low[i]), high=shown(bands.high[i]), state=word,
         )  # fmt: skip
-        out.summaries.append((int(one.position[i]), summary))
+        out.summaries.append(((int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i])), summary))
 
 
 def shown(value: float) -> float | None:

@@ -14,7 +14,7 @@ from models.readings import Reading, Reason, are_ids
 from models.times import US_PER_DAY, US_PER_S, rfc3339
 from models.vitals import VITALS
 from streams.engine.columns import Columns
-from streams.engine.decode import Refusal, decode
+from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
 from streams.engine.log import LogSlice
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
@@ -27,7 +27,7 @@ FIRST_YEAR_US = 946_684_800 * US_PER_S
 """2000-01-01: no home device in use measured before; an older time is a clock that lost its battery (usually 1970)."""
 YEAR_1000_US, YEAR_9999_US = -30_610_224_000 * US_PER_S, 253_402_300_799 * US_PER_S
 DAY_MARGIN_US = 2 * US_PER_DAY
-"""A date in a profile has no time zone: the device may have come up to a day before it begins in UTC; one day to spare."""
+"""A date in a profile has no time zone: the device may have come a day before it begins in UTC; one day to spare."""
 LOW = np.array([v.low for v in VITALS])
 HIGH = np.array([v.high for v in VITALS])
 
@@ -36,8 +36,9 @@ HIGH = np.array([v.high for v in VITALS])
 class Accepted:
     """What came of a slice. Columns (n,) of the readings that belong to known patients, in log order.
 
-    index: record in the slice; slot; vital (-1 if the code is unknown); at [us]; row, newest (newest event time of the row
-    before), value (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series: samples of a series reading, else None.
+    index: record in the slice; slot; vital (-1 if the code is unknown); at [us]; row, newest (newest event time of the
+    row before), value (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series,
+    period_us: samples of the readings that are series, and their distance.
     """
 
     readings: list[Reading]
@@ -60,12 +61,13 @@ class Accepted:
 def take_in(
     state: PartitionState, log: LogSlice, places: Sequence[int], tolerance_us: int, monitor_unknown: bool
 ) -> Accepted:
-    """Decide what of the records at these places is decided. Counts go into the state's pages; nothing else of the state changes but the duplicate window."""
+    """Decide what of the records at these places is decided.
+
+    Counts go into the state's pages; nothing else of the state changes but the duplicate window, and new rows.
+    """
     decoded = decode(log, places)
-    refused = [r for r in decoded.refused if log.offset[r.index] > state.meta_applied]
-    state.meta_received += len(refused)
-    state.meta_counted[Outcome.REJECTED] += len(refused)
-    known = _known(state, log, decoded.readings, decoded.index, refused, monitor_unknown)
+    known = _known(state, log, decoded, monitor_unknown)
+    refused = _told(state, log, decoded.refused)
     readings, index, slot = known.readings, known.index, known.slot
     np.add.at(state.received, slot // PATIENTS_PER_PAGE, 1)
     columns = Columns(readings)
@@ -104,15 +106,9 @@ class _Known:
         return _Known(kept, self.index[fresh], self.slot[fresh], self.rekeyed)
 
 
-def _known(
-    state: PartitionState,
-    log: LogSlice,
-    readings: list[Reading],
-    index: list[int],
-    refused: list[Refusal],
-    monitor: bool,
-) -> _Known:
+def _known(state: PartitionState, log: LogSlice, decoded: Decoded, monitor: bool) -> _Known:
     """Readings of known patients under their own key, not applied before. The others are refused or put right."""
+    readings, index = decoded.readings, decoded.index
     rekeyed: list[tuple[int, bytes]] = []
     slots: list[int | None] = list(map(state.slot_of.get, [r.patient for r in readings]))
     keys = [log.key[i] or b"" for i in index]
@@ -120,46 +116,49 @@ def _known(
     if straight and are_ids([r.id for r in readings]):
         known = _Known(readings, np.array(index, np.int64), np.array(slots, np.int64), rekeyed)
     else:
-        settle = (_settle(state, log, r, index[j], slots, j, refused, rekeyed, monitor) for j, r in enumerate(readings))
-        keep = [j for j, wanted in enumerate(settle) if wanted]
+        slots = [_settle(state, log, r, i, decoded, rekeyed, monitor) for r, i in zip(readings, index, strict=True)]
+        keep = [j for j, slot in enumerate(slots) if slot is not None]
         at, slot = np.array([index[j] for j in keep], np.int64), np.array([slots[j] for j in keep], np.int64)
         known = _Known([readings[j] for j in keep], at, slot, rekeyed)
     return known.since(log.offset[known.index] > state.applied[known.slot // PATIENTS_PER_PAGE])
 
 
 def _settle(
-    state: PartitionState, log: LogSlice, reading: Reading, index: int, slots: list[int | None], j: int, refused: list[Refusal],
+    state: PartitionState, log: LogSlice, reading: Reading, index: int, decoded: Decoded,
     rekeyed: list[tuple[int, bytes]], monitor: bool,
-) -> bool:  # fmt: skip
-    """One reading off the straight path: whether it is to be looked at here."""
-    counts = log.offset[index] > state.meta_applied
+) -> int | None:  # fmt: skip
+    """The slot of one reading off the straight path; None if it is not to be looked at here."""
     if not are_ids([reading.id, reading.patient]):
-        _refuse(
-            state,
-            refused,
-            counts,
-            Refusal(index, Reason.BAD_SHAPE, "id and patient are 1-128 printable ASCII characters"),
-        )
-        return False
+        detail = "id and patient are 1-128 printable ASCII characters"
+        decoded.refused.append(Refusal(index, Reason.BAD_SHAPE, detail))
+        return None
     if log.key[index] != reading.patient.encode():
         if not rekeyed or rekeyed[-1][0] != index:
             rekeyed.append((index, reading.patient.encode()))
-        return False
-    slots[j] = state.slot_of.get(reading.patient)
-    if slots[j] is None and monitor:
-        slots[j] = state.add_unknown(reading.patient)
-    if slots[j] is None:
-        detail = f"no profile for patient {reading.patient}; publish one on the profiles topic, then redrive"
-        _refuse(state, refused, counts, Refusal(index, Reason.UNKNOWN_PATIENT, detail, reading.device or None))
-        return False
-    return True
+        return None
+    slot = state.slot_of.get(reading.patient)
+    if slot is not None or log.offset[index] <= state.gone_at(reading.patient):
+        return slot
+    if monitor:
+        return state.add_unknown(reading.patient)
+    detail = f"no profile for patient {reading.patient}; publish one on the profiles topic, then redrive"
+    decoded.refused.append(Refusal(index, Reason.UNKNOWN_PATIENT, detail, reading.device or None))
+    return None
 
 
-def _refuse(state: PartitionState, refused: list[Refusal], counts: bool, refusal: Refusal) -> None:
-    if counts:
-        state.meta_received += 1
-        state.meta_counted[Outcome.REJECTED] += 1
-        refused.append(refusal)
+def _told(state: PartitionState, log: LogSlice, refused: list[Refusal]) -> list[Refusal]:
+    """Count refused records; those that get an answer. A patient's who did not agree to be monitored are withheld even
+    if they cannot be read: their bytes would stand in a dead letter."""
+    told = []
+    for refusal in refused:
+        slot = state.slot_of_key.get(log.key[refusal.index] or b"")
+        if slot is not None and not state.patients["allowed"][slot]:
+            state.count_unread(slot, int(log.offset[refusal.index]))
+        elif log.offset[refusal.index] > state.meta_applied:
+            state.meta_received += 1
+            state.meta_counted[Outcome.REJECTED] += 1
+            told.append(refusal)
+    return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import numpy as np
 from alerts.episodes import Episode
 from models.segments import Ints
 from streams.engine.rows import ROW
-from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Outcome, PartitionState, Person
+from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Gone, Outcome, PartitionState, Person
 
 FORMAT = 1
-META = "meta"
+META, CLOCK = "meta", "clock"
 
 
 class PageError(Exception):
@@ -31,8 +31,11 @@ class _Person(msgspec.Struct, array_like=True):
 
 
 class _Page(msgspec.Struct, array_like=True):
-    """One page on the wire. counted: received, then by Outcome; people: null where a
-    patient was forgotten; patients, rows: columns as raw bytes."""
+    """One page on the wire.
+
+    counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
+    gone: digest of each forgotten patient, and the offset at which it was forgotten.
+    """
 
     format: int
     applied: int
@@ -41,6 +44,7 @@ class _Page(msgspec.Struct, array_like=True):
     people: list[_Person | None]
     patients: bytes
     rows: bytes
+    gone: list[tuple[int, int]] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -63,28 +67,36 @@ def owner_of(key: bytes) -> int:
 
 
 def pack_dirty(state: PartitionState, partition: int) -> dict[bytes, bytes]:
-    """All changed pages as of now, `meta` first, and from here on they count as written.
+    """All changed pages as of now, `meta` first and `clock` last, and from here on they count as written.
 
     `meta` must reach the changelog before the others: a crash between them then finds a reading of a patient who became
-    known since at most counted already, never lost from the count.
+    known since at most counted already, never lost from the count. `clock` must come after them: the records of a page
+    that was lost come again, and must meet the time of then, not of now.
     """
-    written = {key_of(partition, META): _pack(state, state.meta_counted, state.meta_received, range(0))}
+    written = {key_of(partition, META): _totals(state, state.meta_received, state.meta_counted)}
     for page in sorted(state.dirty):
-        state.applied[page] = state.processed
-        written[key_of(partition, page)] = _pack(
-            state, state.counted[page], int(state.received[page]), state.page_slots(page)
-        )
+        state.applied[page] = max(int(state.applied[page]), state.processed)
+        written[key_of(partition, page)] = _pack(state, page)
+    written[key_of(partition, CLOCK)] = _totals(state, 0, np.zeros(len(Outcome), np.int64))
     state.dirty.clear()
     return written
 
 
-def _pack(state: PartitionState, counted: Ints, received: int, slots: range) -> bytes:
-    """One page."""
-    people = [_person(state.people[slot]) for slot in slots]
-    place = state.row_of[slots.start : slots.stop].ravel() if len(slots) else np.empty(0, np.int32)
+def _totals(state: PartitionState, received: int, counted: Ints) -> bytes:
+    """A page without patients."""
+    return _encode(_Page(FORMAT, state.meta_applied, state.tick_us, [received, *counted.tolist()], [], b"", b""))
+
+
+def _pack(state: PartitionState, number: int) -> bytes:
+    """One page of patients."""
+    slots = state.page_slots(number)
+    place = state.row_of[slots.start : slots.stop].ravel()
     page = _Page(
-        format=FORMAT, applied=state.processed, tick_us=state.tick_us, counted=[received, *counted.tolist()], people=people,
+        format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
+        counted=[int(state.received[number]), *state.counted[number].tolist()],
+        people=[_person(state.people[slot]) for slot in slots],
         patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
+        gone=[(digest, gone.offset) for digest, gone in state.gone.items() if gone.page == number],
     )  # fmt: skip
     return _encode(page)
 
@@ -96,12 +108,14 @@ def _person(person: Person | None) -> _Person | None:
 def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
     """The state of a partition from its pages. Raises PageError."""
     state = PartitionState()
-    numbers = sorted(int(page) for owner, page in map(_parts, pages) if owner == partition and page != META)
-    meta = pages.get(key_of(partition, META))
+    numbers = sorted(int(page) for owner, page in map(_parts, pages) if owner == partition and page.isdigit())
+    meta, clock = pages.get(key_of(partition, META)), pages.get(key_of(partition, CLOCK))
     if meta is not None:
         page = _unpacked(meta)
-        state.meta_applied, state.tick_us = page.applied, page.tick_us
+        state.meta_applied = page.applied
         state.meta_received, state.meta_counted = page.counted[0], np.array(page.counted[1:], np.int64)
+    if clock is not None:
+        state.tick_us = _unpacked(clock).tick_us
     for number in numbers:
         _place(state, number, _unpacked(pages[key_of(partition, number)]))
     state.next_close_us = LONG_AGO
@@ -132,7 +146,9 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.place_rows(np.frombuffer(page.rows, ROW))
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
-    state.tick_us = max(state.tick_us, page.tick_us)
+    for digest, offset in page.gone:
+        if digest not in state.gone or state.gone[digest].offset < offset:
+            state.gone[digest] = Gone(number, offset)
     for slot, person in enumerate(page.people, first):
         if person is not None:
             state.seat(slot, Person(person.name, person.document, person.episodes, person.actions))

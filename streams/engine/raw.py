@@ -17,8 +17,8 @@ SPO2 = BY_NAME["spo2"].index
 
 @dataclass(frozen=True, slots=True)
 class RawJudgement:
-    """broken (n,): the sample is beyond a floor; line (n,): its limit set in `floors`; crossings, whose `reading` is the
-    index of a sample."""
+    """broken (n,): the sample is beyond a floor; line (n,): its limit set in `floors`; crossings, whose `reading` is
+    the index of a sample."""
 
     broken: Bools
     line: Ints

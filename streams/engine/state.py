@@ -5,7 +5,8 @@ knows the offset up to which it has been applied: after a crash, records at or b
 state changes exactly once although delivery is at least once. The `meta` page counts what belongs to no patient.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
@@ -62,7 +63,8 @@ PATIENT = np.dtype(
     ],
     align=True,
 )
-"""spo2_low: a clinician's low target, NaN if none; allowed: bit v is set when vital v may be decided; clock: latest own arrival or tick applied; active_at: last movement
+"""spo2_low: a clinician's low target, NaN if none; allowed: bit v is set when vital v may be
+decided; clock: latest own arrival or tick applied; active_at: last movement
 [us]; accepted: readings taken into the duplicate window; zone_*: offset of local time and how long it holds [us];
 ids, contents: hashes of the last accepted readings, at place accepted % DUPLICATE_WINDOW."""
 
@@ -75,6 +77,14 @@ class Person:
     document: bytes | None
     episodes: list[Episode] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """That somebody of a page was forgotten, and at which offset. Who is known by a digest only."""
+
+    page: int
+    offset: int
 
 
 class PartitionState:
@@ -100,6 +110,7 @@ class PartitionState:
         self.next_close_us = LONG_AGO
         self.dirty: set[int] = set()
         self.wake_us: dict[int, int] = {}
+        self.gone: dict[int, Gone] = {}
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
@@ -175,19 +186,43 @@ class PartitionState:
         self.slot_of[person.name] = slot
         self.slot_of_key[person.name.encode()] = slot
 
-    def forget(self, slot: int) -> None:
+    def count_unread(self, slot: int, offset: int) -> None:
+        """A record of a patient who did not agree to be monitored, which could not even be read."""
+        if offset > self.applied_of(slot):
+            self.received[slot // PATIENTS_PER_PAGE] += 1
+            self.counted[slot // PATIENTS_PER_PAGE, Outcome.WITHHELD] += 1
+            self.touch([slot])
+
+    def gone_at(self, name: str) -> int:
+        """The offset at which the patient was forgotten last; -1 if never. What is redelivered from before was applied:
+        without this, a crash after the page was written would let the patient's old records come to life again."""
+        gone = self.gone.get(_digest(name)) if self.gone else None
+        return gone.offset if gone else -1
+
+    def forget(self, slot: int, offset: int) -> None:
         """Drop everything about a patient. The slot stays empty: a later record must not meet another person's past."""
         person = self.person(slot)
+        self.gone[_digest(person.name)] = Gone(slot // PATIENTS_PER_PAGE, offset)
         del self.slot_of[person.name], self.slot_of_key[person.name.encode()]
         self.people[slot] = None
         self.patients[slot] = np.zeros((), PATIENT)
-        rows = self.row_of[slot][self.row_of[slot] >= 0]
+        self.drop_rows(slot, range(len(VITALS)))
+        self.wake_us.pop(slot, None)
+        self._profiles.pop(slot, None)
+
+    def drop_rows(self, slot: int, vitals: Sequence[int]) -> None:
+        """Drop what was learned of these vitals, and what is waiting in open windows."""
+        of = self.row_of[slot, list(vitals)]
+        rows = of[of >= 0]
         self.rows[rows] = np.zeros((), ROW)
         self.rows["slot"][rows] = -1
         self.rows["open"]["index"][rows] = -1
-        self.row_of[slot] = -1
-        self.wake_us.pop(slot, None)
-        self._profiles.pop(slot, None)
+        self.row_of[slot, list(vitals)] = -1
+
+    def withheld_vitals(self, slot: int) -> list[int]:
+        """Vitals of the patient that may not be decided."""
+        allowed = int(self.patients["allowed"][slot])
+        return [v for v in range(len(VITALS)) if not allowed >> v & 1]
 
     def person(self, slot: int) -> Person:
         """The person in a slot; KeyError if it is empty."""
@@ -315,6 +350,10 @@ PROFILES_PARSED = 4096
 def _of_anybody(day: date) -> Expectation:
     """What to expect of somebody of whom nothing is known."""
     return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), day)
+
+
+def _digest(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
 
 
 def _grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:

@@ -32,6 +32,9 @@ from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Ints = npt.NDArray[np.int64]
 
+DETAIL_CHARS_MAX = 500
+"""Of a reject: it may quote what came, which may be long."""
+
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -53,7 +56,8 @@ class EngineSettings:
 class Effects:
     """What a slice brings: records to publish, in log order, and counts.
 
-    rekeyed: records (index, right key) to publish again; received: readings taken; outcomes: of them, by Outcome; rejected: by reason;
+    rekeyed: records (index, right key) to publish again; received: readings taken; outcomes: of them, by Outcome;
+    rejected: by reason;
     controls: control records by (type, outcome); late: windows that came after they were closed.
     """
 
@@ -83,6 +87,7 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     if len(log):
         state.processed = max(state.processed, int(log.offset[-1]))
         state.meta_applied = max(state.meta_applied, state.processed)
+    effects.rejects.sort(key=lambda reject: reject.offset)
     effects.outcomes, effects.received = state.totals() - before, state.received_total() - received
     return effects
 
@@ -90,8 +95,9 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
 @dataclass(slots=True)
 class _Controls:
     """The control records of a slice: ticks (at_us, before: lists that belong together), the others with their places,
-    and the places of all that are no reading."""
+    and the places of all that are no reading. latest_us: the latest tick so far."""
 
+    latest_us: int
     at_us: list[int]
     before: list[int]
     others: list[tuple[int, control.ControlRecord]] = field(default_factory=list)
@@ -107,7 +113,7 @@ def _controls(
     state: PartitionState, log: LogSlice, begin: int, settings: EngineSettings, effects: Effects
 ) -> _Controls:
     """Verify the control records. A forged one is refused and changes nothing."""
-    out = _Controls(log.tick_us.tolist(), log.tick_before.tolist())
+    out = _Controls(state.tick_us, log.tick_us.tolist(), log.tick_before.tolist())
     for i in range(begin, len(log)) if log.headers is not None else ():
         headers = log.headers[i] if log.headers else ()
         if not headers or not control.is_control(headers):
@@ -120,7 +126,7 @@ def _controls(
             if log.offset[i] > state.meta_applied:
                 state.meta_received += 1
                 state.meta_counted[Outcome.REJECTED] += 1
-                _reject(log, Refusal(i, refused.reason, refused.detail), effects)
+                _reject_reading(log, Refusal(i, refused.reason, refused.detail), effects)
     return out
 
 
@@ -129,13 +135,16 @@ def _place(out: _Controls, i: int, record: control.ControlRecord, effects: Effec
     if record.type is not control.ControlType.TICK:
         out.others.append((i, record))
         return
-    out.at_us.append(control.tick_at_us(record))
+    at_us = control.tick_at_us(record)
+    effects.controls["tick", "applied" if at_us > out.latest_us else "ignored"] += 1
+    out.latest_us = max(out.latest_us, at_us)
+    out.at_us.append(at_us)
     out.before.append(i)
-    effects.controls["tick", "applied"] += 1
 
 
 def _stretch(
-    state: PartitionState, log: LogSlice, begin: int, end: int, controls: _Controls, settings: EngineSettings, effects: Effects
+    state: PartitionState, log: LogSlice, begin: int, end: int, controls: _Controls, settings: EngineSettings,
+    effects: Effects,
 ) -> None:  # fmt: skip
     """Records begin..end, no profile and no action among them, and the ticks around them."""
     ticks = controls.ticks(begin, end)
@@ -160,20 +169,25 @@ def _stretch(
 def _settle(state: PartitionState, log: LogSlice, accepted: Accepted, closed_rows: Ints, effects: Effects) -> None:
     """Dead letters, rekeyed records, and which pages have changed."""
     for refusal in sorted(accepted.refused, key=lambda r: r.index):
-        _reject(log, refusal, effects)
+        _reject_reading(log, refusal, effects)
     effects.rekeyed += accepted.rekeyed
     slots = np.concatenate([accepted.slot, state.rows["slot"][closed_rows]])
     state.dirty.update(np.unique(slots // PATIENTS_PER_PAGE).tolist())
+
+
+def _reject_reading(log: LogSlice, refusal: Refusal, effects: Effects) -> None:
+    """A dead letter for what came as a reading: it is a term of the balance."""
+    effects.rejected[refusal.reason] += 1
+    _reject(log, refusal, effects)
 
 
 def _reject(log: LogSlice, refusal: Refusal, effects: Effects) -> None:
     """A dead letter with the original bytes."""
     i = refusal.index
     key, value = log.key[i], log.value[i]
-    effects.rejected[refusal.reason] += 1
     effects.rejects.append(
         Reject(
-            reason=refusal.reason, detail=refusal.detail, topic=log.topic, partition=log.partition,
+            reason=refusal.reason, detail=refusal.detail[:DETAIL_CHARS_MAX], topic=log.topic, partition=log.partition,
             offset=int(log.offset[i]), key=None if key is None else key.decode(errors="backslashreplace"),
             value_base64=base64.b64encode(value or b"").decode(), source=refusal.source,
             arrived_at=rfc3339(int(log.arrived_us[i])),
@@ -185,7 +199,7 @@ def _apply(state: PartitionState, log: LogSlice, index: int, record: control.Con
     """A profile or an action, at its place in the log."""
     name = (record.key or b"").decode(errors="backslashreplace")
     slot = state.slot_of.get(name)
-    if slot is not None and log.offset[index] <= state.applied_of(slot):
+    if log.offset[index] <= (state.gone_at(name) if slot is None else state.applied_of(slot)):
         return
     try:
         if record.type is control.ControlType.PROFILE:
@@ -214,7 +228,7 @@ def _profile(
             return "ignored"
         effects.alerts += care.forgotten(state, slot, arrived)
         state.touch([slot])
-        state.forget(slot)
+        state.forget(slot, int(log.offset[index]))
         return "applied"
     profile = parse_profile(document)
     if profile.patient != name:
@@ -224,6 +238,7 @@ def _profile(
     if profile.version <= state.patients["version"][slot]:
         return "ignored"
     state.put_profile(slot, profile, document)
+    effects.alerts += care.withdrawn(state, slot, arrived)
     state.touch([slot])
     return "applied"
 
