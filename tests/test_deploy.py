@@ -18,7 +18,8 @@ def test_the_rules_watch_metrics_that_homebeat_serves() -> None:
     wanted = set(re.findall(r"homebeat_[a-z_]+", " ".join(r["expr"] for g in rules["groups"] for r in g["rules"])))
     assert metrics.readings_received is not None
     served = {name for family in REGISTRY.collect() for name in _names(family.name, family.type)}
-    assert wanted and wanted <= served
+    assert wanted
+    assert wanted <= served
 
 
 def _names(name: str, kind: str) -> set[str]:
@@ -29,17 +30,20 @@ def test_every_setting_that_is_named_exists() -> None:
     texts = [ROOT / "README.md", ROOT / "deploy/README.md", ROOT / "deploy/homebeat.env"]
     named = {name for path in texts for name in re.findall(rf"{PREFIX}[A-Z_]+[A-Z]", path.read_text())}
     known = {f"{PREFIX}{field.upper()}" for field in Settings.model_fields} | {f"{PREFIX}SETTINGS_FILE"}
-    assert named and named <= known
+    assert named
+    assert named <= known
 
 
 def test_every_folder_of_the_map_exists_and_no_other() -> None:
     named = set(re.findall(r"^\| `([a-z]+)/` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
     there = {path.name for path in ROOT.iterdir() if path.is_dir() and (path / "__init__.py").exists()}
-    assert there <= named and all((ROOT / name).is_dir() for name in named)
+    assert there <= named
+    assert all((ROOT / name).is_dir() for name in named)
 
 
 def test_the_two_commands_are_the_ones_that_ci_runs() -> None:
     readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci/run").read_text()
     test = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
-    assert test in readme and test in ci
+    assert test in readme
+    assert test in ci
     assert load_settings().partitions > 0
