@@ -77,21 +77,22 @@ def by_hand(readings: list[One]) -> list[list[Crossing]]:
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[One]:
-    """Up to three rows, whose values crowd around their limits; late readings may go back in time."""
+    """Up to three rows, in runs of like values that crowd around their limits; late readings may go back in time."""
     vitals = draw(st.lists(st.sampled_from(WITH_FLOORS), min_size=1, max_size=3))
     latest: dict[tuple[int, int], int] = {}
     readings = []
-    for _ in range(draw(st.integers(1, 40))):
+    for _ in range(draw(st.integers(1, 12))):
         row = draw(st.integers(0, len(vitals) - 1))
         limits = [rule["limit"] for rule in FLOORS if rule["vital"] == vitals[row]]
         value = draw(st.sampled_from(limits)) + draw(st.sampled_from([-30, -1, 0, 0, 1, 30]))
         lane = draw(st.sampled_from([0, 0, 0, 1]))
-        before = latest.get((row, lane), START - GAP_US - 1)
-        step = draw(st.sampled_from([0, 60, 300, 301, 600, 900, 1800, 1801, 3600, 7200]))
-        at = before + (step if lane == 0 else draw(st.sampled_from([step, -step]))) * S
-        latest[row, lane] = at
-        rest = draw(st.sampled_from([True, True, False]))
-        readings.append(One(row, vitals[row], value, at, rest, lane, at - before > GAP_US))
+        for _ in range(draw(st.integers(1, 4))):
+            before = latest.get((row, lane), START - GAP_US)
+            step = draw(st.sampled_from([0, 60, 300, 301, 600, 900, 1800, 1801, 3600, 7200]))
+            at = before + (step if lane == 0 else draw(st.sampled_from([step, -step]))) * S
+            latest[row, lane] = at
+            rest = draw(st.sampled_from([True, True, False]))
+            readings.append(One(row, vitals[row], value, at, rest, lane, at - before > GAP_US))
     return readings
 
 
@@ -188,13 +189,17 @@ def test_ids_of_floors_are_unique() -> None:
     assert len({rule["id"] for rule in FLOORS}) == len(FLOORS)
 
 
-@given(st.sampled_from(VITALS), st.floats(0, 1))
-def test_what_is_not_near_breaks_nothing(vital: Any, share: float) -> None:
-    book = with_targets(population_floors(), SPO2, np.array([82.0, 95.0]))
-    for line in [vital.index, len(VITALS), len(VITALS) + 1]:
-        at = VITALS[line] if line < len(VITALS) else VITALS[SPO2]
-        value = np.array([at.low + share * (at.high - at.low)])
-        assert floors.near(book, np.array([line]), value)[0] or not floors.beyond(book, np.array([line]), value).any()
+LIMITS = [82.0, 95.0, *(float(rule["limit"]) for rule in FLOORS)]
+
+
+@given(st.sampled_from(LIMITS) | st.floats(0, 600), st.integers(0, len(VITALS) + 1))
+def test_what_is_not_near_breaks_nothing(value: float, line: int) -> None:
+    book, lines, values = (
+        with_targets(population_floors(), SPO2, np.array(LIMITS[:2])),
+        np.array([line]),
+        np.array([value]),
+    )
+    assert floors.near(book, lines, values)[0] or not floors.beyond(book, lines, values).any()
 
 
 def streamed(values: list[float], step_s: int = 300, **same: Any) -> list[One]:
@@ -238,6 +243,17 @@ def test_late_readings_neither_reset_nor_complete_a_live_run() -> None:
     late_bad = One(0, "spo2", 87, live[1].at - 120 * S, lane=1)
     assert words(run(table(), [*live[:2], late_good, live[2]])) == [(3, "raise", "spo2_low")]
     assert words(run(table(), [*live[:2], late_bad, late_bad])) == []
+
+
+def test_late_readings_make_a_run_in_whatever_order_they_come() -> None:
+    late = [One(0, "spo2", 87, START + at * S, lane=1) for at in (300, 0, 600)]
+    assert run(table(), late)[2] == [("raise", 0, SEVERITIES.index("urgent"), "spo2_low", START)]
+
+
+def test_moving_about_does_not_interrupt_a_run_at_rest() -> None:
+    """At rest, on a walk, at rest again: the walk says nothing either way about the rate at rest."""
+    log = [One(0, "heart_rate", 140, START + k * 600 * S, rest=k != 1) for k in range(4)]
+    assert words(run(table(), log)) == [(3, "raise", "hr_high_red")]
 
 
 def test_late_readings_do_not_clear_a_live_problem() -> None:
