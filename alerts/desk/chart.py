@@ -48,21 +48,25 @@ def window(summary: VitalSummary, start_s: float) -> Window:
     )
 
 
-def gap_s(windows: Sequence[Window]) -> float:
-    """From which distance between two starts on something is missing, for windows in order of time."""
+def gap_s(windows: Sequence[Window], cadence_s: float = 0.0) -> float:
+    """From which distance between two starts on something is missing, for windows in order of time.
+
+    cadence_s: how often the vital is usually measured. Two sittings a day make the median step of a blood pressure
+    minutes; the night between them is no gap.
+    """
     if len(windows) < 2:
         return math.inf
     steps = [after.start_s - before.start_s for before, after in itertools.pairwise(windows)]
-    return max(GAP_FACTOR * statistics.median(steps), 1.5 * windows[0].period_s)
+    return max(GAP_FACTOR * max(statistics.median(steps), cadence_s), 1.5 * windows[0].period_s)
 
 
-def thinned(windows: Sequence[Window], points: int) -> list[Window]:
+def thinned(windows: Sequence[Window], points: int, cadence_s: float = 0.0) -> list[Window]:
     """At most `points` windows in their place, in order of time. Unchanged when there are no more than that."""
     if points < 1:
         raise ValueError("a chart has one point or more")
     if len(windows) <= points:
         return list(windows)
-    missing_s = gap_s(windows)
+    missing_s = gap_s(windows, cadence_s)
     width_s = _width_s(windows, points)
     buckets: dict[int, list[Window]] = {}
     gaps: set[int] = set()

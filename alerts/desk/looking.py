@@ -57,8 +57,9 @@ def _add_alerts(router: APIRouter, desk: Desk) -> None:
 def _chart(name: str, windows: list[Window], points: int) -> dict[str, Any]:
     """One vital for a chart. gap_s: from which distance between two starts on something is missing."""
     known = BY_NAME.get(name)
-    shown = thinned(windows, points)
-    missing_s = gap_s(shown)
+    cadence_s = known.cadence_s if known else 0.0
+    shown = thinned(windows, points, cadence_s)
+    missing_s = gap_s(shown, cadence_s)
     return {
         "vital": name,
         "label": known.label if known else name,
