@@ -67,6 +67,8 @@ class Keeper:
     async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt, highwater: int) -> None:
         """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""
         async with self._deciding:
+            if tp.partition not in self.partitions:
+                return  # taken away since it was fetched: it comes to whoever has the partition now
             held = self._hold(tp.partition)
             began = time.perf_counter()
             log_slice = slice_of(tp.topic, tp.partition, records)

@@ -11,6 +11,8 @@ READINGS_MESSAGE_BYTES_MAX = 16 * MIB
 `rejects` with its bytes, instead of failing at its sender where nobody at the other end sees it."""
 REJECTS_MESSAGE_BYTES_MAX = 24 * MIB
 """A reject carries the original in base64 (4/3), and words about it."""
+PAGE_MESSAGE_BYTES_MAX = 24 * MIB
+"""The pages' changelog: PATIENTS_PER_PAGE profiles of the largest size, and what is known of the patients."""
 DOCUMENT_MESSAGE_BYTES_MAX = 2 * MIB
 """Topics of single documents: a profile with its key and headers."""
 PRODUCER_REQUEST_BYTES_MAX = REJECTS_MESSAGE_BYTES_MAX

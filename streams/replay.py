@@ -36,7 +36,8 @@ LINE_BYTES_MAX = 32 * 1024 * 1024
 """A longer line is cut, and refused as too large like any other record that is: bounded memory for any file."""
 QUIET_US = US_PER_DAY + 2 * 3600 * US_PER_S
 """Nothing waits for a tick longer than this after the last record (windows an hour, a snooze a day): in a longer
-silence the ticks in between are left out, which changes nothing and keeps years without data from costing millions of ticks."""
+silence the ticks in between are left out, which changes nothing and keeps years without data from costing millions of
+ticks."""
 READINGS, ACTIONS, PROFILES = 2, 1, 0
 
 

@@ -15,6 +15,7 @@ import faust
 from aiokafka import ConsumerRecord
 from faust.types import TP, EventT, StreamT, TopicT
 
+from streams import limits
 from streams.chunks import Bounds
 from streams.errors import Failed
 from streams.health import HealthServer
@@ -43,8 +44,12 @@ class Worker:
         self.app = _app(settings, bounds)
         install(self.app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
         table = self.app.Table(
-            PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
-        )  # fmt: skip
+            PAGES_TABLE,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=settings.partitions,
+            extra_topic_configs={"max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX)},
+        )
         self.publisher = Publisher(settings)
         self.keeper = Keeper(settings, table, self.publisher)
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)

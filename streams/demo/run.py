@@ -27,6 +27,7 @@ from streams.configure import load_settings
 from streams.demo import bundled
 from streams.demo.children import Child, environment
 from streams.demo.feeder import FeedResult, feed
+from streams.errors import PortTaken
 from streams.process import run_async
 from streams.settings import DEFAULT_PORTS, Settings
 from streams.topics import ensure_topics
@@ -131,7 +132,7 @@ async def _demo(
 @contextlib.asynccontextmanager
 async def _running(port: int | None) -> AsyncIterator[Demo]:
     """Start everything, in the order in which it is needed; stop it in the other."""
-    desk_port = free_port(HOST, port) if port else _preferred_port()
+    desk_port = _asked_port(port) if port else _preferred_port()
     folder = _fresh_folder()
     secret = secrets.token_hex(16)
     async with contextlib.AsyncExitStack() as stack:
@@ -152,6 +153,14 @@ async def _running(port: int | None) -> AsyncIterator[Demo]:
             child.start()
         await asyncio.gather(worker.ready(http), desk.ready(http))
         yield Demo(settings, worker, desk, receiver, http, secret)
+
+
+def _asked_port(port: int) -> int:
+    """The port that the person asked for, or PortTaken."""
+    try:
+        return free_port(HOST, port)
+    except BrokerPortTaken:
+        raise PortTaken(HOST, port) from None
 
 
 def _preferred_port() -> int:

@@ -26,8 +26,9 @@ from streams.engine.rows import PRIOR, ROW, prior_of
 
 Ints = npt.NDArray[np.int64]
 
-PATIENTS_PER_PAGE = 64
-"""Bounds a page's changelog record: 64 patients with ten vitals each stay under half of Kafka's default 1 MiB."""
+PATIENTS_PER_PAGE = 16
+"""Bounds a page's changelog record: even if each profile had the full 1 MiB, a page fits the changelog's largest
+message (limits.PAGE_MESSAGE_BYTES_MAX). Sixteen patients with ten vitals each are about 160 KiB."""
 DUPLICATE_WINDOW = 128
 """Readings of a patient that are remembered: a repeat among that many accepted readings is found exactly. A repeat from
 further back is decided again; being old, it can at most revise history, never page as now."""
