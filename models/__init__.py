@@ -7,8 +7,8 @@ Read in the order the data flows:
 - `vitals`, `units`: the catalogue of vitals and the table of linear unit conversions
 - `profile` (fields in `profile_fields`, codes in `terminology`): the patient's document
 - `evidence`: the cited clinical figures, as data
-- `expectation`: what is normal for someone with this profile, from `prior` moved by `effects` (`situation` is the profile on
-  a day, `moves` and `draft` carry the named modifiers) along the course of a disease (`trajectory`)
+- `expectation`: what is normal for someone with this profile, from `prior` moved by `effects` (`situation` is the
+  profile on a day, `moves` and `draft` carry the named modifiers) along the course of a disease (`trajectory`)
 - `times`, `segments`: integers for time, and arithmetic on stretches of sorted arrays
 - `windows`: readings gathered in event time
 - `baseline`: what is normal for this patient, learned

@@ -4,7 +4,7 @@ One window is never enough: heavy tails quadruple the false alerts of single poi
 (alarm_burden section 6). Hysteresis: it clears only well inside the band. Settings in `evidence/detectors.yaml`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -88,39 +88,40 @@ def watch(states: npt.NDArray[np.void], row: Ints, vital: Ints, z: Floats, at: I
     row (n,): each at most once; z (n,): the window in SD of its prediction; at (n,): its start [us]; usable (n,): taken
     at rest and against a band that is one.
     """
-    s, old = settings(), states[row]
+    s = settings()
     usable = usable & s.judged[vital]
+    hot = usable & (np.abs(z) >= s.z_on[vital])
+    # A window inside the band of a row with neither a run nor a problem changes nothing: usually that is all of them.
+    concerned = np.flatnonzero(hot | (usable & ((states["n"][row] > 0) | (states["open"][row] > 0))))
+    if not len(concerned):
+        return _NONE
+    found = _judge(states, row[concerned], vital[concerned], z[concerned], at[concerned])
+    return replace(found, index=concerned[found.index])
+
+
+def _judge(states: npt.NDArray[np.void], row: Ints, vital: Ints, z: Floats, at: Ints) -> Changes:
+    """Judge windows that count, one a row."""
+    s, old = settings(), states[row]
     size, sign = np.abs(z), np.where(z >= 0, 1, -1)
-    hot = usable & (size >= s.z_on[vital])
+    hot, worse = size >= s.z_on[vital], size >= s.z_urgent[vital]
     goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[vital]) & (old["n"] > 0)
     n = np.where(hot, np.where(goes_on, np.minimum(old["n"] + 1, MOST_COUNTED), 1), 0)
-    worse = hot & (size >= s.z_urgent[vital])
     n_urgent = np.where(worse, np.where(goes_on, np.minimum(old["n_urgent"] + 1, MOST_COUNTED), 1), 0)
     since = np.where(hot & ~goes_on, at, old["since"])
     rank = np.where(n_urgent >= s.windows_on[vital], URGENT, ADVISORY)
     fires = hot & (n >= s.windows_on[vital])
     turned = fires & (old["open"] > 0) & (old["open_sign"] != sign)
-    ok_n = np.where(usable & (size <= s.z_off[vital]), np.minimum(old["ok_n"] + 1, MOST_COUNTED), 0)
-    over = (usable & (old["open"] > 0) & (ok_n >= s.windows_off[vital])) | turned
+    ok_n = np.where(size <= s.z_off[vital], np.minimum(old["ok_n"] + 1, MOST_COUNTED), 0)
+    over = ((old["open"] > 0) & (ok_n >= s.windows_off[vital])) | turned
     is_open = np.where(over, 0, old["open"])
     raised = fires & (rank + 1 > is_open)
-    _keep(states, row, usable, n, n_urgent, sign, np.where(raised, rank + 1, is_open), raised, ok_n, since, at)
-    return _changes(over, raised, old["open_sign"], sign, rank, since)
-
-
-def _keep(
-    states: npt.NDArray[np.void], row: Ints, usable: Bools, n: Ints, n_urgent: Ints, sign: Ints, is_open: Ints,
-    raised: Bools, ok_n: Ints, since: Ints, at: Ints,
-) -> None:  # fmt: skip
-    """Remember; a window that could not be judged leaves everything as it was."""
-    kept = row[usable]
-    columns = {
-        "n": n, "n_urgent": n_urgent, "sign": sign, "open": is_open, "ok_n": ok_n, "since": since, "last_at": at,
+    new = {
+        "n": n, "n_urgent": n_urgent, "sign": sign, "open": np.where(raised, rank + 1, is_open),
+        "open_sign": np.where(raised, sign, old["open_sign"]), "ok_n": ok_n, "since": since, "last_at": at,
     }  # fmt: skip
-    for name, column in columns.items():
-        states[name][kept] = column[usable]
-    fresh = usable & raised
-    states["open_sign"][row[fresh]] = sign[fresh]
+    for name, column in new.items():
+        states[name][row] = column
+    return _changes(over, raised, old["open_sign"], sign, rank, since)
 
 
 def _changes(over: Bools, raised: Bools, open_sign: Ints, sign: Ints, rank: Ints, since: Ints) -> Changes:

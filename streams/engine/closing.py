@@ -55,6 +55,11 @@ class Closed:
         columns = (getattr(self, name) for name in self.__slots__)
         return Closed(*(column[which] for column in columns))
 
+    def part(self, begin: int, end: int) -> "Closed":
+        """A stretch of them, as views."""
+        columns = (getattr(self, name) for name in self.__slots__)
+        return Closed(*(column[begin:end] for column in columns))
+
 
 @dataclass(slots=True)
 class Closings:
@@ -158,8 +163,12 @@ def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool)
     out = Closings(wanted=summaries)
     for row in watched:
         out.snapshots[int(row)] = [_snapshot(state, int(row), -1)]
-    for index in rounds(closed.row):
-        _close_round(state, closed.take(index), out)
+    turns = rounds(closed.row)
+    closed = closed.take(np.concatenate(turns)) if turns else closed
+    begin = 0
+    for index in turns:
+        _close_round(state, closed.part(begin, begin + len(index)), out)
+        begin += len(index)
     return out
 
 
