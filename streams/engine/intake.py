@@ -80,7 +80,7 @@ def take_in(
     valid = np.flatnonzero(~bad & (columns.vital >= 0))
     row[valid] = state.rows_for(slot[valid], columns.vital[valid], columns.at[valid])
     again, newest[valid] = find_duplicates(
-        state, slot[valid], row[valid], columns.at[valid], columns.ids[valid], columns.contents[valid]
+        state, slot[valid], row[valid], problems.last[valid], columns.ids[valid], columns.contents[valid]
     )
     outcome[valid[again]] = Outcome.DUPLICATE
     refused += problems.refusals(bad, index, readings)
