@@ -1,0 +1,214 @@
+"""What becomes of a reading before anything is decided about the patient: key, consent, units, clock, duplicates."""
+
+import json
+from typing import Any
+
+import pytest
+
+from models.times import US_PER_S, rfc3339
+from streams.engine.state import DUPLICATE_WINDOW, Outcome, PartitionState
+from streams.engine.step import EngineSettings
+from tests.engine.factories import (
+    DAY_US,
+    HOUR_US,
+    MINUTE_US,
+    SECRET,
+    SETTINGS,
+    START_US,
+    Log,
+    one_by_one,
+    reading,
+    run,
+)
+
+MONITOR = EngineSettings(SECRET, monitor_unknown=True)
+
+
+def known(**fields: Any) -> Log:
+    log = Log()
+    log.profile(**fields)
+    return log
+
+
+def test_a_reading_under_a_wrong_key_is_put_right_and_not_decided_here() -> None:
+    log = known()
+    first = log.read(key=b"device-9")
+    second = log.add(None, json.dumps(reading()).encode())
+    told = run(log)
+    assert told.rekeyed == [(first, b"p-1"), (second, b"p-1")]
+    assert (told.received, told.rejects) == (0, [])
+
+
+def test_a_panel_under_a_wrong_key_is_put_right_once() -> None:
+    parts = [
+        {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value, "code": "mm[Hg]"}}
+        for code, value in (("8480-6", 120), ("8462-4", 80))
+    ]
+    body = {"resourceType": "Observation", "id": "bp", "status": "final", "code": {"coding": [{"code": "85354-9"}]},
+            "component": parts, "subject": {"reference": "Patient/p-1"}, "effectiveDateTime": rfc3339(START_US)}  # fmt: skip
+    log = known()
+    wrong = log.add(b"p-2", json.dumps(body).encode())
+    log.add(b"p-1", json.dumps(body).encode())
+    told = run(log)
+    assert (told.rekeyed, told.outcomes) == ([(wrong, b"p-1")], [2, 0, 0, 0])
+
+
+def test_the_same_id_again_is_a_duplicate_whatever_it_says() -> None:
+    log = known()
+    log.read(id="r-1", value=70)
+    log.read(id="r-1", value=90, at_us=log.now_us + MINUTE_US)
+    assert run(log).outcomes == [1, 0, 1, 0]
+
+
+def test_the_same_measurement_under_another_id_is_a_duplicate() -> None:
+    log = known()
+    at = log.now_us
+    for n, unit in enumerate(["/min", "/min", "{beats}/min"]):
+        log.read(id=f"r-{n}", at_us=at, unit=unit, device="watch")
+        log.wait(HOUR_US)
+    log.read(id="r-8", at_us=at, device="strap")
+    log.read(id="r-9", at_us=at + 1, device="watch")
+    assert run(log).outcomes == [3, 0, 2, 0]
+
+
+def test_ids_of_two_patients_are_not_compared() -> None:
+    log = known()
+    log.profile("p-2")
+    for patient in ("p-1", "p-2"):
+        log.read(patient=patient, id="r-1")
+    assert run(log).outcomes == [2, 0, 0, 0]
+
+
+def test_a_repeat_is_found_among_the_last_readings_of_the_patient_in_any_batches() -> None:
+    log = known()
+    for n in range(DUPLICATE_WINDOW):
+        log.read(id=f"r-{n}")
+        log.wait(MINUTE_US)
+    again = len(log)
+    log.records += log.records[1:]
+    for cuts in ([], [again], one_by_one(log)):
+        assert run(log, cuts).outcomes == [DUPLICATE_WINDOW, 0, DUPLICATE_WINDOW, 0]
+
+
+def test_a_rejected_reading_may_be_sent_again_once_it_is_mended() -> None:
+    log = known()
+    log.read(id="r-1", unit="bpm")
+    log.read(id="r-1", value=9999)
+    log.read(id="r-1")
+    assert run(log).outcomes == [1, 2, 0, 0]
+
+
+def test_consent_is_asked_for_each_vital() -> None:
+    log = known(withheld=["steps", "glucose"])
+    log.read()
+    log.read(code="glucose", value=100)
+    log.read(code="steps", value=12)
+    log.read(code="glucose", value=99_999, id="odd")
+    told = run(log)
+    assert (told.outcomes, told.rejects) == ([1, 0, 0, 3], [])
+
+
+def test_readings_from_before_the_consent_are_withheld() -> None:
+    since = rfc3339(START_US - HOUR_US)
+    log = known(consent={"monitoring": True, "since": since})
+    log.read(at_us=START_US - 2 * HOUR_US)
+    log.read(at_us=START_US - HOUR_US)
+    assert run(log).outcomes == [1, 0, 0, 1]
+
+
+@pytest.mark.parametrize("raw", [b"no", b'{"id": "r-1", "patient": "p-1", "value": true}', b"x" * 70_000])
+def test_what_cannot_be_read_of_a_patient_without_consent_is_not_quoted(raw: bytes) -> None:
+    log = known(monitoring=False)
+    log.add(b"p-1", raw)
+    log.add(b"p-2", raw)
+    told = run(log)
+    assert (told.outcomes, [reject.key for reject in told.rejects]) == ([0, 1, 0, 1], ["p-2"])
+
+
+def test_units_are_converted_before_anything_is_judged() -> None:
+    log = known()
+    log.read(code="body_temperature", value=102.38, unit="[degF]")
+    log.read(code="glucose", value=2.4, unit="mmol/L")
+    log.read(code="spo2", value=0.79, unit="1")
+    log.read(code="body_weight", value=154.3, unit="[lb_av]")
+    log.wait(HOUR_US)
+    log.tick()
+    told = run(log)
+    assert [(a.problem, a.evidence[0].value, a.evidence[0].unit) for a in told.alerts] == [
+        ("body_temperature.high", 39.1, "Cel"),
+        ("glucose.low", 43.2374, "mg/dL"),
+        ("spo2.low", 79.0, "%"),
+    ]
+    (weight,) = (summary for summary in told.summaries if summary.vital == "body_weight")
+    assert weight.mean == pytest.approx(69.9893, abs=1e-4)
+
+
+def test_a_series_is_as_many_samples_as_have_a_value() -> None:
+    log = known()
+    log.read(value=None, values=[70, None, 72, 74], period=60, at_us=START_US - 3 * MINUTE_US)
+    log.wait(HOUR_US)
+    log.tick()
+    told = run(log)
+    assert told.received == 1
+    assert [(s.start, s.n, s.mean) for s in told.summaries] == [
+        ("2026-01-05T07:45:00Z", 2, 71.0),
+        ("2026-01-05T08:00:00Z", 1, 74.0),
+    ]
+
+
+@pytest.mark.parametrize("other", [{"value": 73.0}, {"code": "spo2", "value": 97.0}])
+def test_a_repeated_series_is_one_duplicate(other: dict[str, Any]) -> None:
+    log = known()
+    log.read(**other)
+    for n in range(2):
+        log.read(value=None, values=[70, 72], period=60, at_us=START_US - HOUR_US, id=f"s-{n}")
+    for cuts in ([], [3]):
+        assert run(log, cuts).outcomes == [2, 0, 1, 0]
+
+
+def test_a_reading_from_inside_a_series_is_late_like_any_that_is_older_than_the_newest() -> None:
+    """It must neither reset nor complete a run: 20 minutes below 88 %, then two old readings of 97 %."""
+    log = known()
+    log.wait(HOUR_US)
+    log.read(code="spo2", value=None, values=[97] + [86] * 20, period=60, at_us=log.now_us - 20 * MINUTE_US)
+    log.read(code="spo2", value=97.0, at_us=log.now_us - 19 * MINUTE_US)
+    log.read(code="spo2", value=97.0, at_us=log.now_us - 8 * MINUTE_US)
+    assert run(log).events() == [("spo2.low", "opened")]
+
+
+def test_a_reading_dated_before_the_patient_had_the_device_is_a_clock_fault() -> None:
+    log = known(devices=[{"device": "watch", "since": "2026-01-05"}])
+    for days, device in ((1, "watch"), (3, "watch"), (3, "strap")):
+        log.read(at_us=START_US - days * DAY_US, device=device)
+    told = run(log)
+    assert (told.outcomes, told.reasons()) == ([2, 1, 0, 0], ["clock_fault"])
+
+
+def test_patients_without_a_profile_are_watched_if_that_is_set() -> None:
+    log = Log()
+    log.read(code="spo2", value=78.0)
+    log.profile(withheld=["spo2"])
+    log.wait(MINUTE_US)
+    log.read(code="spo2", value=77.0)
+    told = run(log, settings=MONITOR)
+    assert told.outcomes == [1, 0, 0, 1]
+    assert [(a.problem, a.event, a.care_team) for a in told.alerts] == [
+        ("spo2.low", "opened", None),
+        ("spo2.low", "expired", None),
+    ]
+    assert run(log, settings=SETTINGS).outcomes == [0, 1, 0, 1]
+
+
+def test_a_clock_may_be_ahead_by_the_tolerance_that_is_set() -> None:
+    log = known()
+    log.read(at_us=START_US + 10 * US_PER_S)
+    for tolerance_s, wanted in ((10, [1, 0, 0, 0]), (9, [0, 1, 0, 0])):
+        settings = EngineSettings(SECRET, clock_tolerance_us=tolerance_s * US_PER_S)
+        assert run(log, settings=settings).outcomes == wanted
+
+
+def test_nothing_is_kept_of_an_unknown_patient() -> None:
+    log, state = Log(), PartitionState()
+    log.read()
+    run(log, state=state)
+    assert (state.patient_count, state.row_count, state.totals()[Outcome.REJECTED]) == (0, 0, 1)
