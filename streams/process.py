@@ -6,6 +6,7 @@ The first SIGINT or SIGTERM asks: the event is set, and the server finishes what
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable, Iterator
@@ -76,3 +77,22 @@ def _signals_to(stop: asyncio.Event, serving: "asyncio.Future[None]") -> Iterato
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
+
+
+BULK_THRESHOLDS = (200_000, 20, 100)
+"""Objects made (net of freed) before Python looks for cycles. Its default of 700 looks through hundreds of thousands of
+records that hold none, again and again: half of the processor time of a fetch. Cycles are still found, later."""
+
+
+@contextlib.contextmanager
+def bulk_collector() -> Iterator[None]:
+    """While many records are in memory: look for garbage cycles less often, and never in what is there already."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*BULK_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()

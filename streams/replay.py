@@ -27,6 +27,7 @@ from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.errors import Failed
 from streams.lines import content_batches, opened
+from streams.process import bulk_collector
 from streams.publish import subject_of
 from streams.settings import Settings
 
@@ -103,9 +104,9 @@ def run_replay(
     engine = EngineSettings(
         secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor", summaries is not None
     )
-    records = merged(readings, profiles, actions, secret)
     tally = Tally()
-    with _writer(summaries) as write:
+    with bulk_collector(), _writer(summaries) as write:
+        records = merged(readings, profiles, actions, secret)
         for effects in decide(records, engine, batch, settings.tick_s):
             tally.take(effects)
             write(effects.summaries)

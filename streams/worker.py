@@ -21,7 +21,7 @@ from streams.errors import Failed
 from streams.health import HealthServer
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id
-from streams.process import run_async
+from streams.process import bulk_collector, run_async
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import Settings
@@ -122,7 +122,8 @@ class Worker:
         self.app.finalize()
         await self.app.start()
         try:
-            await self._supervise(stop)
+            with bulk_collector():
+                await self._supervise(stop)
         finally:
             await self.keeper.close()
             async with asyncio.timeout(STOP_WITHIN_S):

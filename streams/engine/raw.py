@@ -8,7 +8,7 @@ from models.detectors import floors
 from models.detectors.floors import Crossings, Floors, Judged
 from models.segments import Bools, Ints
 from models.vitals import BY_NAME, VITALS
-from models.windows import HORIZON_US
+from models.windows import HORIZON_US, LATENESS_US
 from streams.engine.samples import Samples, late_at_before
 from streams.engine.state import PartitionState
 
@@ -29,19 +29,32 @@ class RawJudgement:
 def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     """Judge samples against the floors, patients' own targets included."""
     book, line = _lines(state, samples)
-    live = samples.clock - samples.at <= HORIZON_US[samples.vital]
-    late = ~live | (samples.at < samples.newest)
-    late_before = late_at_before(state, samples.row, samples.at, late) if late.any() else samples.newest
-    spot = samples.at - np.where(late, late_before, samples.newest) > book.spot_gap_us
     broken, applies = np.zeros(len(samples), bool), np.zeros(len(samples), bool)
     near = np.flatnonzero(floors.near(book, line, samples.value))
     broken[near] = floors.beyond(book, line[near], samples.value[near]).any(axis=1)
     applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
+    late, spot = _lanes(state, samples, applies, book.spot_gap_us)
     judged = _worth_judging(state, samples.row, applies)
     everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot)
     one = everyone.take(judged)
     crossings = floors.judge(book, state.rows["floor"], one, applies[judged])
     return RawJudgement(broken, line, crossings.of(judged), book)
+
+
+def _lanes(state: PartitionState, samples: Samples, applies: Bools, spot_gap_us: int) -> tuple[Bools, Bools]:
+    """Which samples are judged as late ones, and which stand alone in time.
+
+    A sample beyond a floor that is out of order by no more than the lateness belongs to the run it would have begun or
+    continued: its onset must not depend on the order. One inside the limits does not end a run that began after it.
+    """
+    behind = samples.newest - samples.at
+    live = samples.clock - samples.at <= HORIZON_US[samples.vital]
+    late = ~live | ((behind > 0) & ~(applies & (behind <= LATENESS_US[samples.vital])))
+    if not late.any():
+        return late, -behind > spot_gap_us
+    since_late = samples.at - late_at_before(state, samples.row, samples.at, late)
+    alone = (since_late > spot_gap_us) & (~live | (behind > spot_gap_us))
+    return late, np.where(late, alone, -behind > spot_gap_us)
 
 
 def _worth_judging(state: PartitionState, row: Ints, applies: Bools) -> Ints:
