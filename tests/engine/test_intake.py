@@ -44,8 +44,10 @@ def test_a_panel_under_a_wrong_key_is_put_right_once() -> None:
         {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value, "code": "mm[Hg]"}}
         for code, value in (("8480-6", 120), ("8462-4", 80))
     ]
-    body = {"resourceType": "Observation", "id": "bp", "status": "final", "code": {"coding": [{"code": "85354-9"}]},
-            "component": parts, "subject": {"reference": "Patient/p-1"}, "effectiveDateTime": rfc3339(START_US)}  # fmt: skip
+    body = {
+        "resourceType": "Observation", "id": "bp", "status": "final", "code": {"coding": [{"code": "85354-9"}]},
+        "component": parts, "subject": {"reference": "Patient/p-1"}, "effectiveDateTime": rfc3339(START_US),
+    }  # fmt: skip
     log = known()
     wrong = log.add(b"p-2", json.dumps(body).encode())
     log.add(b"p-1", json.dumps(body).encode())

@@ -1,0 +1,258 @@
+"""What the care team is told of a patient's hours and days: how long, how late, in which order, and how sure."""
+
+import random
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.times import US_PER_S, rfc3339, to_us
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
+
+CALM = settings(deadline=None, max_examples=60)
+
+
+def stream(log: Log, code: str, value: float, minutes: float, every_s: int = 60, **fields: Any) -> None:
+    """Readings at an even pace."""
+    for _ in range(round(minutes * 60 / every_s)):
+        log.read(code=code, value=value, device="d-1", **fields)
+        log.wait(every_s * US_PER_S)
+
+
+def watched() -> Log:
+    log = Log()
+    log.profile()
+    return log
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "persist_min", "severity"),
+    [("spo2", 87.0, 10, "urgent"), ("spo2", 84.0, 5, "emergency"), ("glucose", 65.0, 15, "urgent"),
+     ("heart_rate", 140.0, 30, "urgent"), ("respiratory_rate", 7.0, 3, "urgent")],
+)  # fmt: skip
+def test_a_limit_is_told_once_it_has_lasted_and_not_before(
+    code: str, value: float, persist_min: int, severity: str
+) -> None:
+    usual = {"spo2": 97.0, "glucose": 110.0, "heart_rate": 72.0, "respiratory_rate": 15.0}[code]
+    for minutes, wanted in ((persist_min, []), (persist_min + 1, [("opened", severity)])):
+        log = watched()
+        stream(log, code, usual, 5)
+        begun = log.now_us
+        stream(log, code, value, minutes)
+        alerts = run(log).alerts
+        assert [(a.event, a.severity) for a in alerts] == wanted
+        assert {a.onset_at for a in alerts} <= {rfc3339(begun)}
+
+
+def test_a_single_good_reading_begins_the_count_anew() -> None:
+    log = watched()
+    stream(log, "spo2", 97.0, 5)
+    for _ in range(3):
+        stream(log, "spo2", 87.0, 9)
+        stream(log, "spo2", 95.0, 1)
+    assert run(log).alerts == []
+
+
+@pytest.mark.parametrize(("value", "severity"), [(87.0, "urgent"), (84.0, "emergency"), (79.0, "emergency")])
+def test_a_reading_that_stands_alone_is_told_at_once(value: float, severity: str) -> None:
+    log = watched()
+    log.read(code="spo2", value=97.0)
+    log.wait(HOUR_US)
+    log.read(code="spo2", value=value)
+    (told,) = run(log).alerts
+    assert (told.event, told.severity, told.kind, told.population_rule_would_fire) == (
+        "opened",
+        severity,
+        "limit",
+        True,
+    )
+    assert (told.onset_at, told.event_at, told.decided_at) == ("2026-01-05T09:00:00Z",) * 3
+
+
+def test_limits_of_rest_do_not_hold_for_who_is_moving() -> None:
+    for context, wanted in (({"activity": "exercise"}, []), ({"activity": "rest"}, [("heart_rate.high", "opened")])):
+        log = watched()
+        log.read(value=185.0, context=context)
+        assert run(log).events() == wanted
+
+
+def test_steps_say_that_a_patient_moves() -> None:
+    log = watched()
+    log.read(code="steps", value=60, unit="{steps}")
+    log.wait(MINUTE_US)
+    log.read(value=185.0)
+    log.wait(HOUR_US)
+    log.read(value=186.0)
+    told = run(log)
+    assert [a.evidence[0].value for a in told.alerts] == [186.0]
+
+
+def test_back_inside_for_a_while_resolves_and_a_return_within_a_day_reopens() -> None:
+    log = watched()
+    for _ in range(2):
+        log.read(code="spo2", value=82.0)
+        log.wait(HOUR_US)
+        for _ in range(2):
+            log.read(code="spo2", value=97.0)
+            log.wait(HOUR_US)
+    log.wait(2 * DAY_US)
+    log.read(code="spo2", value=82.0)
+    told = run(log)
+    assert [a.event for a in told.alerts] == ["opened", "resolved", "reopened", "resolved", "opened"]
+    assert [a.sequence for a in told.alerts] == [1, 2, 3, 4, 1]
+
+
+def test_worse_is_told_once() -> None:
+    log = watched()
+    log.read(code="spo2", value=87.0)
+    log.wait(MINUTE_US)
+    stream(log, "spo2", 78.0, 30)
+    told = run(log)
+    assert [(a.event, a.severity) for a in told.alerts] == [("opened", "urgent"), ("updated", "emergency")]
+    assert told.alerts[1].reason == "now emergency"
+
+
+def test_what_a_person_resolved_is_raised_again_if_it_goes_on() -> None:
+    log = watched()
+    log.read(code="spo2", value=82.0)
+    stream(log, "spo2", 82.0, 10)
+    (opened,) = run(log).alerts
+    log.wait(3 * DAY_US)
+    log.act(opened.alert_id, "resolve")
+    log.wait(HOUR_US)
+    log.read(code="spo2", value=82.0)
+    told = run(log)
+    assert [(a.alert_id, a.event) for a in told.alerts] == [
+        (opened.alert_id, "opened"),
+        (opened.alert_id, "resolved"),
+        (opened.alert_id, "reopened"),
+    ]
+
+
+def test_to_resolve_the_high_one_leaves_the_low_one_to_clear() -> None:
+    log = watched()
+    log.read(value=28.0)
+    log.wait(MINUTE_US)
+    log.read(value=190.0)
+    low, high = (alert.alert_id for alert in run(log).alerts)
+    log.act(high, "resolve")
+    for _ in range(3):
+        log.wait(11 * MINUTE_US)
+        log.read(value=72.0)
+    told = run(log)
+    assert [(a.alert_id, a.event) for a in told.alerts[2:]] == [(high, "resolved"), (low, "resolved")]
+
+
+@pytest.mark.parametrize("late_us", [2 * HOUR_US, 3 * DAY_US, 200 * DAY_US])
+def test_backfill_never_pages_as_if_it_were_now(late_us: int) -> None:
+    log = watched()
+    stream(log, "spo2", 97.0, 5)
+    stream(log, "spo2", 70.0, 30, arrived_us=log.now_us + late_us)
+    told = run(log)
+    assert told.alerts
+    assert all(alert.retrospective for alert in told.alerts)
+    assert all("about the past" in alert.explanation for alert in told.alerts)
+
+
+def test_backfill_neither_ends_nor_completes_a_live_run() -> None:
+    log = watched()
+    stream(log, "spo2", 97.0, 5)
+    stream(log, "spo2", 87.0, 8)
+    for value in (97.0, 87.0, 99.0, 87.0):
+        log.read(code="spo2", value=value, at_us=log.now_us - 3 * HOUR_US - round(value) * MINUTE_US)
+    assert [a for a in run(log).alerts if not a.retrospective] == []
+    stream(log, "spo2", 87.0, 4)
+    (opened,) = (a for a in run(log).alerts if not a.retrospective)
+    assert opened.onset_at == rfc3339(START_US + 5 * MINUTE_US)
+
+
+def test_one_reading_out_of_order_is_no_reading_that_stands_alone() -> None:
+    """87 % needs ten minutes in a stream; a sample that comes 20 minutes late is one of the stream."""
+    log = watched()
+    stream(log, "spo2", 97.0, 40)
+    log.read(code="spo2", value=87.0, at_us=log.now_us - 20 * MINUTE_US - 30 * US_PER_S)
+    assert run(log).alerts == []
+
+
+@CALM
+@given(st.randoms(use_true_random=False), st.integers(0, 12), st.integers(35, 60), st.sampled_from([86.0, 83.0]))
+def test_readings_shuffled_within_the_lateness_end_in_the_same_episodes(
+    chance: random.Random, before: int, during: int, low: float
+) -> None:
+    """A run that outlasts its persistence by the lateness of a minute, which its last reading may need to arrive. (What
+    is told at once, on a single reading, begins with the one that came first.)"""
+    values = [97.0] * (before + 1) + [low] * during + [97.0] * 60
+    readings = [(START_US + n * 20 * US_PER_S, value) for n, value in enumerate(values)]
+
+    def told(delays_s: list[float]) -> Told:
+        log = watched()
+        arrivals = sorted((at + round(d * US_PER_S), at, v) for (at, v), d in zip(readings, delays_s, strict=True))
+        for arrived, at, value in arrivals:
+            log.read(code="spo2", value=value, at_us=at, arrived_us=arrived)
+        return run(log)
+
+    in_order = told([0.0] * len(values))
+    shuffled = told([chance.uniform(0, 60) for _ in values])
+    assert [a.event for a in in_order.alerts if a.event == "opened"] == ["opened"]
+    assert {(a.alert_id, a.onset_at) for a in shuffled.alerts} == {(a.alert_id, a.onset_at) for a in in_order.alerts}
+    assert shuffled.alerts[-1].state == in_order.alerts[-1].state == "resolved"
+
+
+def test_weights_away_from_the_patients_own_band_are_told_with_the_band() -> None:
+    log = watched()
+    for n in range(20):
+        log.read(code="body_weight", value=70.0 + n % 3 * 0.2)
+        log.wait(DAY_US)
+    for _ in range(2):
+        log.read(code="body_weight", value=74.0)
+        log.wait(DAY_US)
+    log.tick()
+    (told,) = run(log).alerts
+    (evidence,) = told.evidence
+    assert (told.problem, told.kind, told.event, told.population_rule_would_fire) == (
+        "body_weight.high", "deviation", "opened", False,
+    )  # fmt: skip
+    assert evidence.low is not None
+    assert evidence.expected is not None
+    assert evidence.high is not None
+    assert evidence.low < evidence.expected < evidence.high < 74.0
+    assert evidence.baseline_days is not None
+    assert evidence.baseline_days >= 19
+    assert told.onset_at == "2026-01-25T08:00:00Z"
+
+
+def test_what_cannot_be_judged_yet_is_unknown_and_never_normal() -> None:
+    log = watched()
+    for n in range(9):
+        log.read(code="body_weight", value=70.0 + n % 2)
+        log.wait(DAY_US)
+    log.tick()
+    states = [summary.state for summary in run(log).summaries]
+    assert states == ["unknown"] * 5 + ["normal"] * 4
+
+
+def test_a_limit_and_a_deviation_of_one_problem_are_one_episode() -> None:
+    log = watched()
+    for n in range(20):
+        log.read(code="systolic_bp", value=125.0 + n % 3)
+        log.wait(DAY_US)
+    for _ in range(2):
+        log.read(code="systolic_bp", value=85.0)
+        log.wait(DAY_US)
+    begin = to_us_of(log)
+    for _ in range(3):
+        log.read(code="systolic_bp", value=126.0)
+        log.wait(DAY_US)
+    log.tick()
+    told = run(log)
+    assert len({alert.alert_id for alert in told.alerts}) == 1
+    assert {finding.kind for finding in told.findings} == {"limit", "deviation"}
+    assert [a.event for a in told.alerts][:1] + [a.event for a in told.alerts][-1:] == ["opened", "resolved"]
+    resolved = told.alerts[-1]
+    assert begin + DAY_US <= to_us_of(resolved.decided_at), "the limit alone had cleared before"
+
+
+def to_us_of(what: Log | str) -> int:
+    return what.now_us if isinstance(what, Log) else to_us(datetime.fromisoformat(what))
