@@ -29,6 +29,10 @@ _FULL = np.array([[_PLACE[i, j] for j in range(STATES)] for i in range(STATES)])
 _ROW, _COLUMN = (np.array(side) for side in zip(*PAIRS, strict=True))
 DIAGONAL = tuple(_PLACE[i, i] for i in range(STATES))
 SLOTS_PER_DAY = 96
+SPARSE = len(VITALS)
+"""The line of settings after the vitals': a streamed vital that is in fact measured a few times a day or night."""
+SPARSE_AFTER_DAYS, SPARSE_PER_DAY = 2.0, 12.0
+"""Judged after two days: fewer than twelve quarter-hour windows a day are spot checks, not a stream."""
 
 STATE = np.dtype(
     [
@@ -36,20 +40,22 @@ STATE = np.dtype(
         ("p", "f8", len(PAIRS)),
         ("s2", "f8"),
         ("n", "f8"),
+        ("seen", "f8"),
         ("first_at", "i8"),
         ("last_at", "i8"),
     ],
     align=True,
 )
 """x, p: mean and covariance of the state on the vital's working scale; s2: within-person variance; n: windows learned;
-first_at, last_at: event time of the first learned and of the last seen window [us]."""
+seen: windows looked at; first_at, last_at: event time of the first learned and of the last seen window [us]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How fast a baseline may move, from `evidence/detectors.yaml`.
 
-    learn_from (V,): windows that count as one independent look; known_after (V,): windows until one may judge by it.
+    By line (V + 1,), the last one being SPARSE: learn_from: windows that count as one independent look; known_after:
+    windows until one may judge by it.
     """
 
     q_level: float
@@ -83,6 +89,7 @@ class Rows:
     p: Floats
     s2: Floats
     n: Floats
+    seen: Floats
     first_at: Ints
     last_at: Ints
 
@@ -91,11 +98,13 @@ class Rows:
 class Prediction:
     """What a window was expected to be, before it was looked at: mean and SD (n,) on the working scale.
 
-    known: enough of the patient's own windows have been seen to judge by it.
+    level_variance: the part of its variance that is not yet knowing the patient; known: enough of the patient's own
+    windows have been seen to judge by it.
     """
 
     mean: Floats
     sd: Floats
+    level_variance: Floats
     known: Bools
 
 
@@ -104,7 +113,8 @@ def settings() -> Settings:
     """The settings in use."""
     document = load("detectors")
     b = document["baseline"]
-    learn_from, known_after = np.ones(len(VITALS)), np.full(len(VITALS), np.inf)
+    learn_from, known_after = np.ones(len(VITALS) + 1), np.full(len(VITALS) + 1, np.inf)
+    known_after[SPARSE] = document["classes"]["session"]["known_after"]
     for group in document["classes"].values():
         for vital in VITALS:
             if vital.name in group["vitals"]:
@@ -128,13 +138,15 @@ def take(table: npt.NDArray[np.void], index: Ints) -> Rows:
     """Copy rows out of the table (dtype STATE)."""
     one = table[index]
     x, p = np.ascontiguousarray(one["x"].T), np.ascontiguousarray(one["p"].T)
-    return Rows(x, p, one["s2"].copy(), one["n"].copy(), one["first_at"].copy(), one["last_at"].copy())
+    return Rows(
+        x, p, one["s2"].copy(), one["n"].copy(), one["seen"].copy(), one["first_at"].copy(), one["last_at"].copy()
+    )
 
 
 def put(table: npt.NDArray[np.void], index: Ints, rows: Rows) -> None:
     """Write rows back."""
     table["x"][index], table["p"][index] = rows.x.T, rows.p.T
-    table["s2"][index], table["n"][index] = rows.s2, rows.n
+    table["s2"][index], table["n"][index], table["seen"][index] = rows.s2, rows.n, rows.seen
     table["first_at"][index], table["last_at"][index] = rows.first_at, rows.last_at
 
 
@@ -148,7 +160,7 @@ def start(prior: Prior) -> Rows:
     for place in DIAGONAL[1:]:
         p[place] = np.maximum(share * prior.sd_within, 0.5 * prior.amplitude) ** 2
     zero = np.zeros(n, np.int64)
-    return Rows(x, p, prior.sd_within**2, np.zeros(n), zero, zero.copy())
+    return Rows(x, p, prior.sd_within**2, np.zeros(n), np.zeros(n), zero, zero.copy())
 
 
 def slot_of_day(at_us: Ints, offset_us: Ints) -> Ints:
@@ -156,10 +168,11 @@ def slot_of_day(at_us: Ints, offset_us: Ints) -> Ints:
     return ((at_us + offset_us) % US_PER_DAY) // (US_PER_DAY // SLOTS_PER_DAY)
 
 
-def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, vital: Ints) -> Prediction:
+def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, line: Ints) -> Prediction:
     """Let time pass up to `at` and say what to expect then; `rows` is updated in place.
 
-    A row without any level takes its first window `y` as one, and expects it.
+    line (n,): the settings of each row, see `line_of`. A row without any level takes its first window `y` as one, and
+    expects it.
     """
     s = settings()
     homeless = np.isnan(rows.x[0])
@@ -169,13 +182,15 @@ def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, vital: In
     for place in DIAGONAL[1:]:
         rows.p[place] += s.q_harmonic * rows.s2 * days
     rows.last_at = np.maximum(rows.last_at, at)
+    rows.seen += 1
     h = day_shape()[:, slot]
-    variance = (h * _covariance_with(rows.p, h)).sum(axis=0) + rows.s2 + prior.sd_meas**2
-    return Prediction((h * rows.x).sum(axis=0), np.sqrt(variance), rows.n >= s.known_after[vital])
+    level = (h * _covariance_with(rows.p, h)).sum(axis=0)
+    variance = level + rows.s2 + prior.sd_meas**2
+    return Prediction((h * rows.x).sum(axis=0), np.sqrt(variance), level, rows.n >= s.known_after[line])
 
 
 def learn(
-    rows: Rows, prior: Prior, prediction: Prediction, slot: Ints, y: Floats, at: Ints, vital: Ints, which: Bools
+    rows: Rows, prior: Prior, prediction: Prediction, slot: Ints, y: Floats, at: Ints, line: Ints, which: Bools
 ) -> None:
     """Move the rows in `which` (n,) towards their window y (n,); the others keep what they know.
 
@@ -187,23 +202,25 @@ def learn(
     h = day_shape()[:, slot]
     ph = _covariance_with(rows.p, h)
     error = y - prediction.mean
-    noise = (rows.s2 + prior.sd_meas**2) * s.learn_from[vital]
+    noise = (rows.s2 + prior.sd_meas**2) * s.learn_from[line]
     surprise = np.abs(error) / prediction.sd
     total = ((h * ph).sum(axis=0) + noise) * np.maximum(1.0, surprise / s.huber)
     rows.x += np.where(which, ph / total * error, 0.0)
     rows.p -= np.where(which, ph[_ROW] * ph[_COLUMN] / total, 0.0)
-    _learn_spread(rows, prior, prediction, error, vital, which)
+    _learn_spread(rows, prior, prediction, error, line, which)
     rows.first_at = np.where(which & (rows.n == 0), at, rows.first_at)
     rows.n += which
 
 
-def _learn_spread(rows: Rows, prior: Prior, prediction: Prediction, error: Floats, vital: Ints, which: Bools) -> None:
-    """Within-person variance from clipped squares of the errors, shrunk to the profile's while there are few."""
+def _learn_spread(rows: Rows, prior: Prior, prediction: Prediction, error: Floats, line: Ints, which: Bools) -> None:
+    """Within-person variance from clipped squares of the errors, shrunk to the profile's while there are few.
+
+    An error is shared out between spread, device and level in the proportion in which they were expected.
+    """
     s = settings()
-    from_level = prediction.sd**2 - rows.s2
-    seen = np.maximum(np.minimum(error**2, (s.huber * prediction.sd) ** 2) * _CLIP_CORRECTION - from_level, 0.0)
-    gain = 1.0 / (np.minimum(s.prior_n + rows.n, s.memory_n) * s.learn_from[vital] + 1.0)
-    moved = rows.s2 + gain * (seen - rows.s2)
+    clipped = np.minimum((error / prediction.sd) ** 2, s.huber**2) * _CLIP_CORRECTION
+    looks = np.minimum(s.prior_n + rows.n / s.learn_from[line], s.memory_n) * s.learn_from[line]
+    moved = rows.s2 * (1.0 + (clipped - 1.0) / (looks + 1.0))
     rows.s2 = np.where(which, np.maximum(moved, s.floor_share * prior.sd_within**2), rows.s2)
 
 
@@ -211,11 +228,26 @@ _CLIP_CORRECTION = 1.0863
 """1 / E[min(z^2, 4)] of a standard normal: clipping at two SD (`huber`) hides 8 % of the variance."""
 
 
-def own_weight(rows: Rows, prior: Prior) -> Floats:
-    """Share of the level that is the patient's own, 0..1: how far the prior's variance has shrunk."""
-    variance = prior.sd_between**2
-    own: Floats = np.clip(1.0 - rows.p[DIAGONAL[0]] / np.where(variance > 0, variance, 1.0), 0.0, 1.0)
+def own_weight(prediction: Prediction, prior: Prior) -> Floats:
+    """Share of what is expected at this time of day that is the patient's own, 0..1: how far the prior has shrunk."""
+    share = settings().harmonic_share
+    day = 2 * np.maximum(share * prior.sd_within, 0.5 * prior.amplitude) ** 2
+    own: Floats = np.clip(1.0 - prediction.level_variance / (prior.sd_between**2 + day), 0.0, 1.0)
     return own
+
+
+def line_of(rows: Rows, vital: Ints) -> Ints:
+    """The line of the settings for each row: its vital's, or SPARSE where a streamed vital comes a few times a day."""
+    days = (rows.last_at - rows.first_at) / US_PER_DAY
+    sparse = _streamed()[vital] & (rows.n > 0) & (days >= SPARSE_AFTER_DAYS) & (rows.seen < SPARSE_PER_DAY * days)
+    return np.where(sparse, SPARSE, vital)
+
+
+@cache
+def _streamed() -> Bools:
+    """Vitals of the class `dense`, (V,)."""
+    names = load("detectors")["classes"]["dense"]["vitals"]
+    return np.array([vital.name in names for vital in VITALS])
 
 
 def _covariance_with(p: Floats, h: Floats) -> Floats:

@@ -40,7 +40,7 @@ ok_n: windows in a row well inside; since, last_at: beginning of the run and the
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """By vital, (V,)."""
+    """By line, (V + 1,): the vitals, then `baseline.SPARSE`."""
 
     z_on: Floats
     windows_on: Ints
@@ -69,6 +69,7 @@ def settings() -> Settings:
     document = load("detectors")
     group = {name: g for g in document["classes"].values() for name in g["vitals"]}
     by_vital = [group.get(v.name, next(iter(document["classes"].values()))) for v in VITALS]
+    by_vital.append(document["classes"]["session"])
     silent = document["silent_vitals"]
     return Settings(
         np.array([g["z_on"] for g in by_vital], float),
@@ -77,42 +78,42 @@ def settings() -> Settings:
         np.array([g["z_off"] for g in by_vital], float),
         np.array([g["windows_off"] for g in by_vital]),
         np.array([g["max_gap_h"] * 3600 * US_PER_S for g in by_vital]),
-        np.array([v.name in group and v.name not in silent for v in VITALS]),
+        np.array([*(v.name in group and v.name not in silent for v in VITALS), True]),
         Rule(id="acute_deviation", version=document["meta"]["version"], source=document["meta"]["src"][0]),
     )
 
 
-def watch(states: npt.NDArray[np.void], row: Ints, vital: Ints, z: Floats, at: Ints, usable: Bools) -> Changes:
+def watch(states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: Ints, usable: Bools) -> Changes:
     """Judge one window a row; `states` is updated in place.
 
-    row (n,): each at most once; z (n,): the window in SD of its prediction; at (n,): its start [us]; usable (n,): taken
-    at rest and against a band that is one.
+    row (n,): each at most once; line (n,): its settings, see `baseline.line_of`; z (n,): the window in SD of its
+    prediction; at (n,): its start [us]; usable (n,): taken at rest and against a band that is one.
     """
     s = settings()
-    usable = usable & s.judged[vital]
-    hot = usable & (np.abs(z) >= s.z_on[vital])
+    usable = usable & s.judged[line]
+    hot = usable & (np.abs(z) >= s.z_on[line])
     # A window inside the band of a row with neither a run nor a problem changes nothing: usually that is all of them.
     concerned = np.flatnonzero(hot | (usable & ((states["n"][row] > 0) | (states["open"][row] > 0))))
     if not len(concerned):
         return _NONE
-    found = _judge(states, row[concerned], vital[concerned], z[concerned], at[concerned])
+    found = _judge(states, row[concerned], line[concerned], z[concerned], at[concerned])
     return replace(found, index=concerned[found.index])
 
 
-def _judge(states: npt.NDArray[np.void], row: Ints, vital: Ints, z: Floats, at: Ints) -> Changes:
+def _judge(states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: Ints) -> Changes:
     """Judge windows that count, one a row."""
     s, old = settings(), states[row]
     size, sign = np.abs(z), np.where(z >= 0, 1, -1)
-    hot, worse = size >= s.z_on[vital], size >= s.z_urgent[vital]
-    goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[vital]) & (old["n"] > 0)
+    hot, worse = size >= s.z_on[line], size >= s.z_urgent[line]
+    goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[line]) & (old["n"] > 0)
     n = np.where(hot, np.where(goes_on, np.minimum(old["n"] + 1, MOST_COUNTED), 1), 0)
     n_urgent = np.where(worse, np.where(goes_on, np.minimum(old["n_urgent"] + 1, MOST_COUNTED), 1), 0)
     since = np.where(hot & ~goes_on, at, old["since"])
-    rank = np.where(n_urgent >= s.windows_on[vital], URGENT, ADVISORY)
-    fires = hot & (n >= s.windows_on[vital])
+    rank = np.where(n_urgent >= s.windows_on[line], URGENT, ADVISORY)
+    fires = hot & (n >= s.windows_on[line])
     turned = fires & (old["open"] > 0) & (old["open_sign"] != sign)
-    ok_n = np.where(size <= s.z_off[vital], np.minimum(old["ok_n"] + 1, MOST_COUNTED), 0)
-    over = ((old["open"] > 0) & (ok_n >= s.windows_off[vital])) | turned
+    ok_n = np.where(size <= s.z_off[line], np.minimum(old["ok_n"] + 1, MOST_COUNTED), 0)
+    over = ((old["open"] > 0) & (ok_n >= s.windows_off[line])) | turned
     is_open = np.where(over, 0, old["open"])
     raised = fires & (rank + 1 > is_open)
     new = {

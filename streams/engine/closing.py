@@ -182,24 +182,24 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     row = one.row
     vital, slot = state.rows["vital"][row].astype(np.int64), state.rows["slot"][row].astype(np.int64)
     prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
-    newer = one.start > base.last_at
+    newer, line = one.start > base.last_at, baseline.line_of(base, vital)
     day_slot = baseline.slot_of_day(one.start, local_offset_us(state, slot, one.start))
     y = to_working(one.mean, vital)
-    predicted = baseline.predict(base, prior, one.start, day_slot, y, vital)
+    predicted = baseline.predict(base, prior, one.start, day_slot, y, line)
     z = (y - predicted.mean) / predicted.sd
-    enough = ~one.late | (newer & ((one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[vital] == 1)))
+    enough = ~one.late | (newer & ((one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)))
     resting = 2 * one.active <= one.n
     usable = resting & predicted.known & enough & one.live
-    changes = deviation.watch(state.rows["deviation"], row, vital, z, one.start, usable)
-    seen = state.rows["deviation"][row]
-    calm = (seen["n"] == 0) & (seen["open"] == 0) & (one.broken == 0)
-    baseline.learn(base, prior, predicted, day_slot, y, one.start, vital, resting & enough & (calm | ~predicted.known))
+    changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable)
+    is_open = state.rows["deviation"]["open"][row] > 0
+    calm = ~is_open & (one.broken == 0)  # frozen while a problem is open: an illness must not become the normal
+    baseline.learn(base, prior, predicted, day_slot, y, one.start, line, resting & enough & (calm | ~predicted.known))
     baseline.put(state.rows["base"], row, base)
     if out.wanted or len(changes.index):
-        bands = _Bands(predicted, prior, base, vital, z)
+        bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
     if out.wanted:
-        _tell(state, one, vital, slot, bands, usable, seen["open"] > 0, out)
+        _tell(state, one, vital, slot, bands, usable, is_open, out)
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
         if r in out.snapshots:
             out.snapshots[r].append(_snapshot(state, r, p))
@@ -209,14 +209,15 @@ class _Bands:
     """Bands of a round in canonical units, (n,)."""
 
     def __init__(
-        self, p: baseline.Prediction, prior: baseline.Prior, base: baseline.Rows, vital: Ints, z: Floats
-    ) -> None:
-        reach = deviation.settings().z_on[vital] * p.sd
+        self, p: baseline.Prediction, prior: baseline.Prior, base: baseline.Rows, vital: Ints, line: Ints,
+        z: Floats,
+    ) -> None:  # fmt: skip
+        reach = deviation.settings().z_on[line] * p.sd
         self.expected = from_working(p.mean, vital)
         self.low, self.high = from_working(p.mean - reach, vital), from_working(p.mean + reach, vital)
-        self.z, self.known = z, p.known
+        self.z, self.known, self.reached = z, p.known, np.abs(z) >= deviation.settings().z_on[line]
         self.days = np.where(base.n > 0, base.last_at - base.first_at, 0) / US_PER_DAY
-        self.own = baseline.own_weight(base, prior)
+        self.own = baseline.own_weight(p, prior)
 
     def one(self, i: int) -> Band:
         return Band(
@@ -236,9 +237,10 @@ def band_at(snapshot: Snapshot, vital: int, at_us: int, offset_us: int, value: f
     base = baseline.take(snapshot.base, np.zeros(1, np.int64))
     slot = baseline.slot_of_day(at, np.array([offset_us]))
     working = to_working(y, v)
-    predicted = baseline.predict(base, snapshot.prior, at, slot, working, v)
+    line = baseline.line_of(base, v)
+    predicted = baseline.predict(base, snapshot.prior, at, slot, working, line)
     z = (working - predicted.mean) / predicted.sd
-    return _Bands(predicted, snapshot.prior, base, v, z).one(0)
+    return _Bands(predicted, snapshot.prior, base, v, line, z).one(0)
 
 
 def to_working(value: Floats, vital: Ints) -> Floats:
@@ -281,8 +283,9 @@ def _tell(
     is_open: Bools,
     out: Closings,
 ) -> None:
-    """Summaries for the charts. What could not be judged is unknown, never normal."""
-    deviates = is_open | (np.abs(bands.z) >= deviation.settings().z_on[vital])
+    """Summaries for the charts. What could not be judged is unknown, never normal; a band is shown once it is one."""
+    deviates = is_open | bands.reached
+    expected, low, high = (np.where(bands.known, b, np.nan) for b in (bands.expected, bands.low, bands.high))
     for i in range(len(one.row)):
         v = VITALS[vital[i]]
         word: Word = "unknown" if not usable[i] else "deviating" if deviates[i] else "normal"
@@ -290,7 +293,7 @@ def _tell(
             patient=state.person(int(slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])),
             period_s=float(v.window_s),
             n=int(one.n[i]), mean=shown(one.mean[i]), min=shown(one.low[i]), max=shown(one.high[i]),
-            expected=shown(bands.expected[i]), low=shown(bands.low[i]), high=shown(bands.high[i]), state=word,
+            expected=shown(expected[i]), low=shown(low[i]), high=shown(high[i]), state=word,
         )  # fmt: skip
         out.summaries.append(((int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i])), summary))
 

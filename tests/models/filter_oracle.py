@@ -73,9 +73,9 @@ class Filter:
         self.n += 1
 
     def _learn_spread(self, error: float, sd: float) -> None:
-        """Squares of the errors, clipped at 2 SD, less what comes from elsewhere than the spread."""
+        """Squares of the errors, clipped at 2 SD, in the share that the spread was expected to have."""
         squared = min(error**2, (B["huber"] * sd) ** 2) * CLIP_CORRECTION
-        seen = max(squared - (sd**2 - self.spread), 0.0)
-        known = min(B["spread_prior_windows"] + self.n, B["spread_memory_windows"]) * self.learn_from
+        seen = self.spread * squared / sd**2
+        known = min(B["spread_prior_windows"] + self.n / self.learn_from, B["spread_memory_windows"]) * self.learn_from
         moved = (known * self.spread + seen) / (known + 1)
         self.spread = max(moved, B["spread_floor_share"] * self.within**2)

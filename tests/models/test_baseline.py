@@ -162,11 +162,11 @@ def test_it_starts_from_the_profile_and_moves_to_the_patients_own_level() -> Non
     own = cohort.prior.mean + 15
     said = days(cohort, 30, lambda _: own)
     assert said[0].mean[0] == cohort.prior.mean[0]
-    assert baseline.own_weight(Cohort.of(["resting_heart_rate"]).rows, cohort.prior)[0] == 0
+    assert baseline.own_weight(said[0], cohort.prior)[0] == pytest.approx(0, abs=1e-9)
     assert [p.known[0] for p in said[:6]] == [False] * 5 + [True]
     assert abs(said[5].mean[0] - own[0]) < 1.0
     assert abs(said[-1].mean[0] - own[0]) < 0.1
-    assert baseline.own_weight(cohort.rows, cohort.prior)[0] > 0.95
+    assert baseline.own_weight(said[-1], cohort.prior)[0] > 0.95
 
 
 def test_the_band_is_wide_while_little_is_known() -> None:
@@ -296,6 +296,26 @@ def test_the_clipped_squares_of_a_normal_add_up_to_its_variance() -> None:
     z = (np.arange(-80_000, 80_000) + 0.5) / 10_000
     density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi) / 10_000
     assert CLIP_CORRECTION * np.sum(np.minimum(z**2, B["huber"] ** 2) * density) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_streamed_vital_that_comes_once_a_night_is_judged_like_a_spot_check() -> None:
+    nightly, streamed = Cohort.of(["respiratory_rate"]), Cohort.of(["respiratory_rate"])
+    said = days(nightly, 9, lambda _: nightly.prior.mean)
+    lines = [baseline.line_of(nightly.rows, nightly.vital)[0]]
+    assert lines == [baseline.SPARSE]
+    assert not said[-1].known[0], "predict was asked with the stream's line here"
+    for quarter in range(3 * 96):
+        at = np.array([START + quarter * (US_PER_DAY // 96)])
+        streamed.window(at, streamed.prior.mean)
+        assert baseline.line_of(streamed.rows, streamed.vital)[0] == streamed.vital[0]
+
+
+def test_a_stream_stays_one_through_a_long_problem_in_which_nothing_is_learned() -> None:
+    cohort = Cohort.of(["heart_rate"])
+    for quarter in range(40 * 96):
+        at = np.array([START + quarter * (US_PER_DAY // 96)])
+        cohort.window(at, cohort.prior.mean, np.array([quarter < 3 * 96]))
+    assert baseline.line_of(cohort.rows, cohort.vital)[0] == cohort.vital[0]
 
 
 def test_settings_are_those_of_the_evidence() -> None:
