@@ -89,7 +89,7 @@ def alert_id(patient: str, problem: str, onset_us: int, retrospective: bool) -> 
     """The id of an episode.
 
     >>> alert_id("p-17", "heart_rate.high", 0, False)
-    'a-c31b3ba2a2daf4ab'
+    'a-9abd73d05d085af6'
     """
     parts = [patient, problem, str(onset_us), "retrospective" if retrospective else "live"]
     return "a-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,88 @@
+"""Scripted lives of a patient's episodes: `at` says when, in minutes; what is told comes back as (event, state)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerts import ledger
+from alerts.episodes import Episode
+from alerts.events import Action, ActionType, AlertEvent, Evidence
+from alerts.ledger import Cleared, Raised, When
+from models.findings import SEVERITIES, Kind, Rule, Severity
+from models.times import US_PER_S, rfc3339
+
+T0_US = 1_767_600_000 * US_PER_S
+"""2026-01-05T08:00:00Z."""
+MINUTE_US = 60 * US_PER_S
+DAY_MIN = 24 * 60.0
+
+
+def us(minutes: float) -> int:
+    return T0_US + round(minutes * MINUTE_US)
+
+
+def evidence(minutes: float, value: float = 82.0) -> Evidence:
+    return Evidence(
+        vital="spo2", value=value, unit="%", at=rfc3339(us(minutes)), expected=96.5, low=93.0, high=100.0, score=-4.2,
+        baseline_days=12.0, own_weight=0.9, modifiers=[], quality=None,
+    )  # fmt: skip
+
+
+@dataclass
+class Life:
+    """The episodes of one patient."""
+
+    patient: str = "p-1"
+    episodes: list[Episode] = field(default_factory=list)
+    told: list[AlertEvent] = field(default_factory=list)
+    _actions: int = 0
+
+    def when(self, at: float) -> When:
+        return When(self.patient, "team-1", us(at), us(at))
+
+    def raised(
+        self, at: float, kind: Kind = "limit", severity: Severity = "urgent", *, onset: float | None = None,
+        retrospective: bool = False, problem: str = "spo2.low",
+    ) -> list[tuple[str, str]]:  # fmt: skip
+        finding = Raised(
+            problem=problem, vital=problem.split(".")[0], title="Oxygen saturation below 88 %", kind=kind,
+            rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"),
+            onset_us=us(at if onset is None else onset), retrospective=retrospective,
+            event_us=us(onset if retrospective and onset is not None else at),
+            evidence=evidence(at), population=kind == "limit",
+        )  # fmt: skip
+        return self._said(ledger.on_raised(self.episodes, finding, self.when(at)))
+
+    def cleared(self, at: float, kind: Kind = "limit", problem: str = "spo2.low") -> list[tuple[str, str]]:
+        return self._said(
+            ledger.on_cleared(self.episodes, Cleared(problem, kind, us(at), evidence(at, 97.0)), self.when(at))
+        )
+
+    def acted(self, at: float, type: ActionType, alert_id: str | None = None, **fields: Any) -> list[tuple[str, str]]:
+        self._actions += 1
+        action = Action.model_validate(
+            {"action_id": f"act-{self._actions}", "alert_id": alert_id or self.episodes[-1].alert_id, "by": "nurse-2",
+             "patient": self.patient, "at": rfc3339(us(at)), "type": type} | fields
+        )  # fmt: skip
+        episode, event = ledger.on_action(self.episodes, action, self.when(at))
+        assert episode.alert_id == action.alert_id
+        return self._said(event)
+
+    def snoozed(self, at: float, minutes: float) -> list[tuple[str, str]]:
+        return self.acted(at, "snooze", until=rfc3339(us(at + minutes)), reason="known")
+
+    def tick(self, at: float) -> list[tuple[str, str]]:
+        return self._said(*ledger.on_tick(self.episodes, self.when(at)))
+
+    def forgotten(self, at: float) -> list[tuple[str, str]]:
+        return self._said(*ledger.on_forgotten(self.episodes, self.when(at), "the profile was withdrawn"))
+
+    def _said(self, *events: AlertEvent | None) -> list[tuple[str, str]]:
+        said = [event for event in events if event is not None]
+        self.told += said
+        return [(event.event, event.state) for event in said]
+
+    def sequences(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for event in self.told:
+            found.setdefault(event.alert_id, []).append(event.sequence)
+        return found

@@ -1,0 +1,79 @@
+"""The words of an alert say what was decided on, and the examples in the documentation hold."""
+
+import doctest
+import importlib
+import pkgutil
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+import alerts
+import models
+from alerts.explain import explain, title
+from models.vitals import VITALS
+from tests.alerts.scripts import evidence, us
+
+
+def modules_of(package: ModuleType) -> list[str]:
+    return [found.name for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
+
+
+@pytest.mark.parametrize("name", ["models", "alerts", *modules_of(models), *modules_of(alerts)])
+def test_examples_in_the_documentation_hold(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_examples_are_found_at_all() -> None:
+    modules = [importlib.import_module(name) for name in [*modules_of(models), *modules_of(alerts)]]
+    assert sum(doctest.testmod(module).attempted for module in modules) >= 10
+
+
+def words(kind: Any = "deviation", *, population: bool = False, retrospective: bool = False, **fields: Any) -> str:
+    return explain(kind, msgspec.structs.replace(evidence(0), **fields), us(-30), population, retrospective)
+
+
+def test_an_alert_says_value_band_certainty_onset_and_what_a_limit_would_have_said() -> None:
+    assert words() == (
+        "Measured 82 % at 2026-01-05T08:00:00Z. "
+        "Expected for this patient: 96 %, own band 93 to 100 %, 4.2 standard deviations away. "
+        "The band is the patient's own, learned over 12 days. It began at 2026-01-05T07:30:00Z. "
+        "No limit for everyone is broken."
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"population": True}, "A limit for everyone would have fired too."),
+        ({"kind": "limit", "population": True}, "This is a limit that holds for everyone."),
+        ({"retrospective": True}, "These readings arrived late: this is about the past, not about now."),
+        ({"own_weight": 0.5}, "The band is still being learned (12 days so far, 50% the patient's own)."),
+        (
+            {"own_weight": 0.1, "baseline_days": 1.2},
+            "The band comes mostly from the profile (1 day of own readings so far).",
+        ),
+        ({"expected": None, "low": None, "high": None}, "There is no band of the patient's own to compare with yet."),
+        (
+            {"modifiers": ["metoprolol: 11 /min lower", "age 75"]},
+            "Taken into account: metoprolol: 11 /min lower, age 75.",
+        ),
+        ({"quality": 0.5}, "The device reported a signal quality of 50%."),
+        ({"value": None}, "Measured no value at"),
+        ({"unit": "Cel", "value": 39.14}, "Measured 39.1 °C at"),
+    ],
+)
+def test_what_matters_is_said_and_else_is_not(fields: dict[str, Any], said: str) -> None:
+    assert said in words(**fields)
+    assert said not in words()
+
+
+@pytest.mark.parametrize("vital", [vital.name for vital in VITALS])
+def test_every_vital_has_a_title_that_people_read(vital: str) -> None:
+    for direction in ("high", "low"):
+        said = title(vital, direction, "deviation", None)
+        assert said.endswith(f" {direction} for this patient")
+        assert "_" not in said
+        assert said[0].isupper()
+    assert title(vital, "low", "limit", "below 3 %").endswith(" below 3 %")

@@ -1,0 +1,259 @@
+"""Stories of episodes, scripted in time: minutes from the first finding."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from alerts.episodes import MOST_SNOOZED_US, NotAllowed
+from alerts.events import Action
+from alerts.ledger import EPISODES_KEPT
+from models.times import rfc3339
+from tests.alerts.scripts import DAY_MIN, MINUTE_US, Life, us
+
+
+def test_a_problem_opens_is_acknowledged_and_resolves() -> None:
+    life = Life()
+    assert life.raised(0) == [("opened", "open")]
+    assert life.acted(3, "acknowledge") == [("acknowledged", "acknowledged")]
+    assert life.cleared(40) == [("resolved", "resolved")]
+    opened, acknowledged, resolved = life.told
+    assert (opened.severity, opened.category, opened.kind, opened.problem) == (
+        "urgent",
+        "clinical",
+        "limit",
+        "spo2.low",
+    )
+    assert (opened.by, acknowledged.by, resolved.by) == (None, "nurse-2", None)
+    assert [event.decided_at for event in life.told] == [rfc3339(us(at)) for at in (0, 3, 40)]
+    assert {event.onset_at for event in life.told} == {rfc3339(us(0))}
+    assert [event.sequence for event in life.told] == [1, 2, 3]
+    assert (resolved.event_at, resolved.evidence[0].value) == (rfc3339(us(40)), 97.0)
+
+
+def test_what_is_known_is_not_told_again() -> None:
+    life = Life()
+    life.raised(0)
+    assert life.raised(5) == []
+    assert life.raised(9, severity="advisory") == []
+    life.acted(10, "acknowledge")
+    assert life.raised(11) == []
+    life.snoozed(12, 60)
+    assert life.raised(13) == []
+    assert life.sequences() == {life.episodes[0].alert_id: [1, 2, 3]}
+
+
+def test_limit_and_deviation_of_one_problem_are_one_episode_that_ends_with_both() -> None:
+    life = Life()
+    life.raised(0, "limit")
+    assert life.raised(5, "deviation") == []
+    assert life.cleared(20, "limit") == []
+    assert life.cleared(30, "limit") == []
+    assert life.cleared(50, "deviation") == [("resolved", "resolved")]
+    assert len(life.episodes) == 1
+
+
+def test_a_detector_that_saw_nothing_clears_nothing() -> None:
+    life = Life()
+    assert life.cleared(0) == []
+    life.raised(1, "limit")
+    assert life.cleared(2, "deviation") == []
+    assert life.cleared(3, problem="spo2.high") == []
+    assert life.told[-1].event == "opened"
+
+
+@pytest.mark.parametrize("before", ["open", "acknowledge", "snooze"])
+def test_worse_is_told_once_in_every_state_and_opens_again(before: str) -> None:
+    life = Life()
+    life.raised(0, severity="advisory")
+    if before == "acknowledge":
+        life.acted(1, "acknowledge")
+    if before == "snooze":
+        life.snoozed(1, 600)
+    assert life.raised(5, severity="emergency") == [("updated", "open")]
+    assert life.raised(6, severity="emergency") == []
+    assert life.raised(7, severity="urgent") == []
+    assert (life.told[-1].severity, life.told[-1].reason) == ("emergency", "now emergency")
+    assert life.tick(700) == []
+
+
+def test_a_return_within_a_day_is_the_same_episode_and_later_a_new_one() -> None:
+    life = Life()
+    life.raised(0)
+    life.cleared(60)
+    assert life.raised(60 + DAY_MIN) == [("reopened", "open")]
+    life.cleared(100 + DAY_MIN)
+    assert life.raised(101 + 2 * DAY_MIN) == [("opened", "open")]
+    assert sorted(life.sequences().values()) == [[1], [1, 2, 3, 4]]
+    assert life.told[2].reason == "returned"
+
+
+def test_a_return_within_a_day_of_what_a_person_resolved_is_the_same_episode() -> None:
+    """However long it had been open: the day counts from the end, not from the last thing told."""
+    life = Life()
+    life.raised(0)
+    life.acted(9 * DAY_MIN, "resolve")
+    assert life.raised(9 * DAY_MIN + 30) == [("reopened", "open")]
+    assert life.cleared(9 * DAY_MIN + 60) == [("resolved", "resolved")]
+
+
+@pytest.mark.parametrize("type", ["resolve", "new_normal"])
+def test_what_a_person_resolved_waits_for_no_detector(type: Any) -> None:
+    life = Life()
+    life.raised(0, "limit")
+    life.raised(1, "deviation")
+    assert life.acted(2, type) == [("resolved", "resolved")]
+    assert life.cleared(3, "limit") == []
+    assert life.raised(4, "deviation") == [("reopened", "open")]
+    assert life.cleared(9, "deviation") == [("resolved", "resolved")]
+
+
+def test_late_findings_are_an_episode_of_their_own_about_the_past() -> None:
+    life = Life()
+    life.raised(0)
+    assert life.raised(5, onset=-3 * DAY_MIN, retrospective=True) == [("opened", "open")]
+    assert life.told[-1].retrospective
+    assert life.raised(6, onset=-3 * DAY_MIN + 5, retrospective=True) == []
+    assert life.raised(6, onset=-3 * DAY_MIN + 5, retrospective=True, severity="emergency") == [("updated", "open")]
+    assert life.cleared(9) == [("resolved", "resolved")]
+    assert [event.retrospective for event in life.told] == [False, True, True, False]
+
+
+def test_backfill_does_not_reopen_what_a_person_has_seen() -> None:
+    life = Life()
+    life.raised(0, onset=-3 * DAY_MIN, retrospective=True)
+    life.acted(5, "resolve")
+    assert life.raised(6, onset=-3 * DAY_MIN, retrospective=True) == []
+    assert life.raised(7, onset=-3 * DAY_MIN, retrospective=True, severity="emergency") == [("reopened", "open")]
+
+
+def test_no_step_of_any_life_has_the_number_of_another() -> None:
+    life = Life()
+    for round_ in range(4):
+        life.raised(0, onset=-50 * DAY_MIN, retrospective=True)
+        life.acted(round_ * DAY_MIN, "resolve")
+        life.raised(round_ * DAY_MIN, onset=-50 * DAY_MIN, retrospective=True, severity="emergency")
+        if life.episodes[0].state != "resolved":
+            life.acted(round_ * DAY_MIN, "resolve")
+        life.episodes[0].rank = 1
+    for numbers in life.sequences().values():
+        assert numbers == list(range(1, len(numbers) + 1))
+
+
+class TestSnooze:
+    def test_it_ends_with_the_first_tick_at_or_after_its_end(self) -> None:
+        life = Life()
+        life.raised(0)
+        assert life.snoozed(1, 60) == [("snoozed", "snoozed")]
+        assert life.tick(60.9) == []
+        assert life.tick(61) == [("updated", "open")]
+        assert life.told[-1].reason == "the snooze is over"
+        assert life.tick(62) == []
+
+    @pytest.mark.parametrize("type", ["comment", "assign"])
+    def test_words_do_not_change_its_end(self, type: Any) -> None:
+        life = Life()
+        life.raised(0)
+        life.snoozed(1, 60)
+        assert life.acted(2, type, to="nurse-3", reason="asleep")[0][1] == "snoozed"
+        assert life.tick(60) == []
+        assert life.tick(61) == [("updated", "open")]
+
+    def test_each_ends_in_its_own_time(self) -> None:
+        life = Life()
+        for problem, minutes in (("spo2.low", 90), ("glucose.low", 30)):
+            life.raised(0, problem=problem)
+            life.snoozed(1, minutes)
+        assert len(life.tick(40)) == len(life.tick(95)) == 1
+        assert [event.problem for event in life.told[-2:]] == ["glucose.low", "spo2.low"]
+
+    def test_what_clears_meanwhile_stays_resolved(self) -> None:
+        life = Life()
+        life.raised(0)
+        life.snoozed(1, 60)
+        assert life.cleared(20) == [("resolved", "resolved")]
+        assert life.tick(100) == []
+
+    def test_a_day_is_the_most(self) -> None:
+        life = Life()
+        life.raised(0)
+        with pytest.raises(NotAllowed, match="24 h"):
+            life.snoozed(1, MOST_SNOOZED_US / MINUTE_US + 0.1)
+        assert life.snoozed(1, MOST_SNOOZED_US / MINUTE_US) == [("snoozed", "snoozed")]
+
+    @pytest.mark.parametrize(
+        "fields",
+        [{"reason": "known"}, {"until": rfc3339(us(60))}, {"until": rfc3339(us(60)), "reason": ""},
+         {"until": rfc3339(us(1)), "reason": "known"}, {"until": rfc3339(us(-9)), "reason": "known"}],
+    )  # fmt: skip
+    def test_it_needs_an_end_ahead_and_a_reason(self, fields: dict[str, Any]) -> None:
+        life = Life()
+        life.raised(0)
+        with pytest.raises(NotAllowed):
+            life.acted(1, "snooze", **fields)
+        assert (life.episodes[0].state, life.episodes[0].sequence) == ("open", 1)
+
+    def test_an_emergency_has_none(self) -> None:
+        life = Life()
+        life.raised(0, severity="emergency")
+        with pytest.raises(NotAllowed, match="emergency"):
+            life.snoozed(1, 10)
+        assert life.sequences() == {life.episodes[0].alert_id: [1]}
+
+    def test_what_becomes_an_emergency_leaves_it(self) -> None:
+        life = Life()
+        life.raised(0)
+        life.snoozed(1, 600)
+        assert life.raised(2, severity="emergency") == [("updated", "open")]
+        with pytest.raises(NotAllowed, match="emergency"):
+            life.snoozed(3, 10)
+
+
+def test_an_action_on_no_alert_of_the_patient_is_not_allowed() -> None:
+    life = Life()
+    life.raised(0)
+    with pytest.raises(NotAllowed, match="p-1 has no alert a-other"):
+        life.acted(1, "acknowledge", "a-other")
+
+
+def test_assigning_says_to_whom() -> None:
+    life = Life()
+    life.raised(0)
+    with pytest.raises(NotAllowed, match="needs `to`"):
+        life.acted(1, "assign")
+    assert life.acted(1, "assign", to="nurse-7") == [("assigned", "open")]
+    life.acted(2, "assign", to="dr-4", reason="please call")
+    assert [event.reason for event in life.told[-2:]] == ["to nurse-7", "to dr-4: please call"]
+
+
+def test_a_patient_who_leaves_takes_the_open_alerts_along() -> None:
+    life = Life()
+    for n, problem in enumerate(["spo2.low", "glucose.low", "glucose.high", "heart_rate.high"]):
+        life.raised(n, problem=problem)
+    life.acted(5, "acknowledge", life.episodes[0].alert_id)
+    life.acted(5, "resolve", life.episodes[1].alert_id)
+    assert life.forgotten(6) == [("expired", "resolved")] * 3
+    assert life.forgotten(7) == []
+
+
+def test_old_episodes_make_room_and_open_ones_never_do() -> None:
+    life = Life()
+    life.raised(0, problem="spo2.low")
+    for n in range(EPISODES_KEPT + 20):
+        life.raised((n + 1) * 2 * DAY_MIN, problem="glucose.low")
+        life.cleared((n + 1) * 2 * DAY_MIN + 9, problem="glucose.low")
+    assert len(life.episodes) == EPISODES_KEPT
+    assert life.cleared(999 * DAY_MIN, problem="spo2.low") == [("resolved", "resolved")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"extra": 1}, {"type": "delete"}, {"by": "nurse 2"}, {"alert_id": ""}, {"action_id": "a" * 129},
+     {"patient": "p-1\n"}, {"until": "tomorrow"}, {"until": "2026-01-05T08:00:00"}, {"at": None}, {"reason": "r" * 2001}, {"to": "a b"}],
+)  # fmt: skip
+def test_an_action_of_the_wrong_shape_is_none(wrong: dict[str, Any]) -> None:
+    good = {"action_id": "x", "alert_id": "a-1", "patient": "p-1", "at": rfc3339(us(0)), "by": "nurse-2",
+            "type": "acknowledge"}  # fmt: skip
+    assert Action.model_validate(good).type == "acknowledge"
+    with pytest.raises(ValidationError):
+        Action.model_validate(good | wrong)
