@@ -2,8 +2,8 @@
 
 Workload `throughput`: 2,000 patients, each with a heart rate every five seconds, as JSON of about 160 bytes, already on
 four partitions of a broker. Measured over the same records, taking turns: aiokafka's plain fetch (no decoding), a
-homebeat worker from the broker to decisions with its state on the changelog, and a stock Faust agent that writes a table
-once an event. Then the latency from publishing a reading that breaks a floor to its alert, while readings flow
+homebeat worker from the broker to decisions with its state on the changelog, and a stock Faust agent that writes a
+table once an event. Then the latency from publishing a reading that breaks a floor to its alert, while readings flow
 at half the worker's rate.
 
 Workload `recovery`: the pages of 20,000 patients with six vitals each on the changelog, and a worker that starts.

@@ -111,7 +111,7 @@ async def _ended(*tasks: "asyncio.Task[Any]") -> None:
 
 async def _announce(server: _Server, status: Status, address: str, on_ready: Callable[[str], None] | None) -> None:
     log.info("the desk is at %s", address)
-    while not (server.started and status.ready):  # noqa: ASYNC110 - a property of several parts, without an event
+    while not (server.started and status.ready):
         await asyncio.sleep(0.05)
     if on_ready is not None:
         on_ready(address)

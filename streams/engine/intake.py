@@ -77,7 +77,7 @@ def take_in(
     bad = problems.bad & ~withheld
     outcome[bad] = Outcome.REJECTED
     row, newest = np.full(len(index), -1, np.int64), np.zeros(len(index), np.int64)
-    valid = np.flatnonzero(~bad & (columns.vital >= 0))
+    valid = np.flatnonzero(outcome == Outcome.DECIDED)  # what is withheld leaves no trace, not even among duplicates
     row[valid] = state.rows_for(slot[valid], columns.vital[valid], columns.at[valid])
     again, newest[valid] = find_duplicates(
         state, slot[valid], row[valid], problems.last[valid], columns.ids[valid], columns.contents[valid]

@@ -326,7 +326,7 @@ def test_a_forgotten_patient_is_unknown_and_a_new_one_begins_from_nothing() -> N
     assert told.alerts[1].alert_id != alert_id
     assert told.reasons() == ["unknown_patient", "bad_action"]
     (weight,) = (s for s in told.summaries if s.vital == "body_weight")
-    assert (weight.n, weight.expected, weight.state) == (1, 90.0, "unknown"), "a first weight expects only itself"
+    assert (weight.n, weight.expected, weight.state) == (1, None, "unknown"), "a first weight has no band"
 
 
 def test_to_forget_somebody_unknown_is_ignored() -> None:
