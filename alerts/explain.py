@@ -4,9 +4,11 @@ What is said is what was decided on: the value, the patient's own band, how old 
 modifiers applied, data quality, and whether a limit that holds for everyone would have fired too.
 """
 
+from datetime import UTC, datetime
+
 from alerts.events import Evidence
 from models.findings import Kind
-from models.times import rfc3339
+from models.times import from_us
 from models.vitals import BY_NAME
 
 SURE, LEARNING = 0.8, 0.3
@@ -33,7 +35,7 @@ def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, ret
         _certainty(evidence),
         _modifiers(evidence),
         _quality(evidence),
-        f"It began at {rfc3339(onset_us)}.",
+        f"It began on {moment(from_us(onset_us))}.",
         _population(kind, population),
     ]
     if retrospective:
@@ -63,8 +65,24 @@ def number(value: float | None, unit: str | None) -> str:
     return f"{value:.{digits}f} {shown}".rstrip()
 
 
+def moment(at: datetime) -> str:
+    """A time as it is said. In UTC, and says so: the patient, the team and the reader may live in three zones.
+
+    >>> moment(datetime(2026, 1, 5, 8, 0, tzinfo=UTC))
+    '5 January 2026 at 08:00 UTC'
+    """
+    at = at.astimezone(UTC)
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year} at {at:%H:%M} UTC"
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
 def _measured(e: Evidence) -> str:
-    return f"Measured {number(e.value, e.unit)} at {e.at}."
+    return f"Measured {number(e.value, e.unit)} on {moment(datetime.fromisoformat(e.at))}."
 
 
 def _band(e: Evidence) -> str:

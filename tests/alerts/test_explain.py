@@ -36,9 +36,9 @@ def words(kind: Any = "deviation", *, population: bool = False, retrospective: b
 
 def test_an_alert_says_value_band_certainty_onset_and_what_a_limit_would_have_said() -> None:
     assert words() == (
-        "Measured 82 % at 2026-01-05T08:00:00Z. "
+        "Measured 82 % on 5 January 2026 at 08:00 UTC. "
         "Expected for this patient: 96 %, own band 93 to 100 %, 4.2 standard deviations away. "
-        "The band is the patient's own, learned over 12 days. It began at 2026-01-05T07:30:00Z. "
+        "The band is the patient's own, learned over 12 days. It began on 5 January 2026 at 07:30 UTC. "
         "No limit for everyone is broken."
     )
 
@@ -60,8 +60,8 @@ def test_an_alert_says_value_band_certainty_onset_and_what_a_limit_would_have_sa
             "Taken into account: metoprolol: 11 /min lower, age 75.",
         ),
         ({"quality": 0.5}, "The device reported a signal quality of 50%."),
-        ({"value": None}, "Measured no value at"),
-        ({"unit": "Cel", "value": 39.14}, "Measured 39.1 °C at"),
+        ({"value": None}, "Measured no value on"),
+        ({"unit": "Cel", "value": 39.14}, "Measured 39.1 °C on"),
     ],
 )
 def test_what_matters_is_said_and_else_is_not(fields: dict[str, Any], said: str) -> None:
