@@ -16,7 +16,7 @@ from models.vitals import VITALS
 from streams.engine.columns import Columns
 from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
-from streams.engine.log import LogSlice
+from streams.engine.log import FIRST_US, LAST_US, LogSlice
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Floats = npt.NDArray[np.float64]
@@ -25,7 +25,6 @@ Bools = npt.NDArray[np.bool_]
 
 FIRST_YEAR_US = 946_684_800 * US_PER_S
 """2000-01-01: no home device in use measured before; an older time is a clock that lost its battery (usually 1970)."""
-YEAR_1000_US, YEAR_9999_US = -30_610_224_000 * US_PER_S, 253_402_300_799 * US_PER_S
 DAY_MARGIN_US = 2 * US_PER_DAY
 """A date in a profile has no time zone: the device may have come a day before it begins in UTC; one day to spare."""
 LOW = np.array([v.low for v in VITALS])
@@ -198,7 +197,7 @@ class _Problems:
 
 def _legible(us: int) -> str:
     """A time as it is shown: RFC 3339 has four digits for a year, and a broken clock may be past them."""
-    return rfc3339(min(max(int(us), YEAR_1000_US), YEAR_9999_US))
+    return rfc3339(min(max(int(us), FIRST_US), LAST_US))
 
 
 def _problems(

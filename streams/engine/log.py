@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from models.times import US_PER_S
+
 Ints = npt.NDArray[np.int64]
 Headers = Sequence[tuple[str, bytes]]
+
+FIRST_US, LAST_US = -30_610_224_000 * US_PER_S, 253_402_300_799 * US_PER_S
+"""The years 1000 to 9999, which RFC 3339 can say. Kafka carries whatever time stamp a producer made up."""
 
 
 def _none() -> Ints:
@@ -32,6 +37,10 @@ class LogSlice:
     headers: Sequence[Headers] | None = None
     tick_us: Ints = field(default_factory=_none)
     tick_before: Ints = field(default_factory=_none)
+
+    def __post_init__(self) -> None:
+        if len(self.arrived_us):
+            object.__setattr__(self, "arrived_us", np.clip(self.arrived_us, FIRST_US, LAST_US))
 
     def __len__(self) -> int:
         return len(self.value)

@@ -283,6 +283,18 @@ def test_a_patient_without_a_profile_is_unknown() -> None:
     assert "p-2" in told.rejects[0].detail
 
 
+@pytest.mark.parametrize("arrived_us", [-(2**62), -1, 0, 2**62])
+def test_an_absurd_time_stamp_of_the_broker_stops_nothing(arrived_us: int) -> None:
+    log = Log()
+    log.profile()
+    log.add(b"p-1", b"no", at=arrived_us)
+    log.read(code="spo2", value=70.0, arrived_us=arrived_us)
+    log.read(code="spo2", value=71.0, at_us=START_US + 9)
+    told = run(log)
+    assert told.received == 3
+    assert told.reasons() == ["not_json", "clock_fault"][: 1 if arrived_us > 0 else 2]
+
+
 @given(
     st.lists(
         st.binary(max_size=40)
