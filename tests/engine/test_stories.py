@@ -177,7 +177,7 @@ def test_one_reading_out_of_order_is_no_reading_that_stands_alone() -> None:
 
 
 @CALM
-@given(st.randoms(use_true_random=False), st.integers(0, 12), st.integers(35, 60), st.sampled_from([86.0, 83.0]))
+@given(st.randoms(use_true_random=False), st.integers(4, 12), st.integers(35, 60), st.sampled_from([86.0, 83.0]))
 def test_readings_shuffled_within_the_lateness_end_in_the_same_episodes(
     chance: random.Random, before: int, during: int, low: float
 ) -> None:
