@@ -119,6 +119,9 @@ class Crossings:
         return replace(self, reading=judged[self.reading]) if len(self.reading) else self
 
 
+NO_CROSSINGS = Crossings(*(np.empty(0, np.int64) for _ in range(8)))
+
+
 @cache
 def population_floors() -> Floors:
     """The floors of `evidence/floors.yaml`; line v is the limit set of vital v."""
@@ -251,7 +254,7 @@ def judge(floors: Floors, states: npt.NDArray[np.void], readings: Judged, broken
         there = at < end
         at, end = at[there], end[there]
     if not found:
-        return Crossings(*(np.empty(0, np.int64) for _ in range(8)))
+        return NO_CROSSINGS
     return Crossings(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 

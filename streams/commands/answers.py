@@ -16,10 +16,8 @@ def settings_for(*, serving: bool = False, **overrides: Any) -> "Settings":
     """The settings of this command, options before environment before file, with logging set up after them.
 
     serving: False for a command that ends by itself and speaks in one line; True for a server, whose libraries may
-    be heard, and which warns when it signs with the secret that everybody knows.
+    be heard.
     """
-    import logging
-
     from streams.configure import load_settings
     from streams.logs import configure_logging
 
@@ -27,12 +25,21 @@ def settings_for(*, serving: bool = False, **overrides: Any) -> "Settings":
         overrides["log_level"] = "debug"
     settings = load_settings(**overrides)
     configure_logging(settings.log_level, settings.log_format, libraries=serving)
-    if serving and settings.development_secret:
+    return settings
+
+
+async def reached(settings: "Settings") -> None:
+    """Return when the broker answers; then warn of the secret that everybody knows. Raises BrokerUnreachable."""
+    import logging
+
+    from streams.connection import reach
+
+    await reach(settings)
+    if settings.development_secret:
         logging.getLogger("homebeat").warning(
             "signing with the PUBLIC development secret: anybody who can write to the topics can withdraw consent or "
             "silence alerts. Set HOMEBEAT_SECRET (16 characters or more, the same for every process)."
         )
-    return settings
 
 
 def debugging() -> bool:

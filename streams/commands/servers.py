@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.commands.answers import answer, as_json_option, figures, port_option, settings_for
+from streams.commands.answers import answer, as_json_option, figures, port_option, reached, settings_for
 from streams.errors import Failed, WrongSettings
 
 if TYPE_CHECKING:
@@ -52,10 +52,8 @@ def worker(port: int | None) -> int:
     Example:
       HOMEBEAT_BROKER=kafka-1:9092 HOMEBEAT_SECRET=... homebeat worker
     """
-    from streams.connection import reach
-
     settings = settings_for(serving=True, http_port=port)
-    asyncio.run(reach(settings))
+    asyncio.run(reached(settings))
     from streams.worker import run_worker  # after the broker answered: Faust takes a while to import
 
     return run_worker(settings)
@@ -77,9 +75,7 @@ def desk(port: int | None) -> None:
 
 
 async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
-    from streams.connection import reach
-
-    await reach(settings)
+    await reached(settings)
     from alerts.desk import DeskError, run_desk
     from streams.assembly import desk_config
 
@@ -110,11 +106,10 @@ def notifier(port: int | None) -> None:
 
 async def _notifier(settings: "Settings", stop: asyncio.Event) -> None:
     from streams.assembly import notifier_config
-    from streams.connection import reach
     from streams.health import HealthServer
     from streams.notifier import run_notifier
 
-    await reach(settings)
+    await reached(settings)
     telling = f"telling {len(settings.webhook_urls)} webhooks"
     async with HealthServer(settings.http_host, settings.port_of("notifier"), ready=lambda: (True, telling)):
         await run_notifier(notifier_config(settings), stop)

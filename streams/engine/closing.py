@@ -86,7 +86,7 @@ def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks
     windows.keep(state.rows["open"], rows, merged.take(~due))
     _note_next(state, closes[~due], clocks)
     closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due])
-    return _together(closed, _closed_late(samples, broken, index, np.flatnonzero(late)))
+    return _together(closed, _closed_late(samples, broken, index, np.flatnonzero(late))) if late.any() else closed
 
 
 def _rows_concerned(state: PartitionState, row: Ints, clocks: Clocks) -> Ints:
@@ -163,8 +163,10 @@ def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool)
     out = Closings(wanted=summaries)
     for row in watched:
         out.snapshots[int(row)] = [_snapshot(state, int(row), -1)]
+    if not len(closed.row):
+        return out
     turns = rounds(closed.row)
-    closed = closed.take(np.concatenate(turns)) if turns else closed
+    closed = closed.take(np.concatenate(turns))
     begin = 0
     for index in turns:
         _close_round(state, closed.part(begin, begin + len(index)), out)

@@ -31,10 +31,13 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     book, line = _lines(state, samples)
     broken, applies = np.zeros(len(samples), bool), np.zeros(len(samples), bool)
     near = np.flatnonzero(floors.near(book, line, samples.value))
-    broken[near] = floors.beyond(book, line[near], samples.value[near]).any(axis=1)
-    applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
+    if len(near):
+        broken[near] = floors.beyond(book, line[near], samples.value[near]).any(axis=1)
+        applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
     late, spot = _lanes(state, samples, applies, book.spot_gap_us)
     judged = _worth_judging(state, samples.row, applies)
+    if not len(judged):
+        return RawJudgement(broken, line, floors.NO_CROSSINGS, book)
     everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot)
     one = everyone.take(judged)
     crossings = floors.judge(book, state.rows["floor"], one, applies[judged])

@@ -1,11 +1,15 @@
 """What a person meets first: help, and one clear line for whatever is wrong."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
+from streams.broker import EmbeddedBroker
 from streams.cli import run
+from streams.commands.answers import reached
+from streams.configure import load_settings
 from tests.cli.command import Homebeat
 
 COMMANDS = [
@@ -92,9 +96,19 @@ def test_traceback_is_shown_only_with_debug(homebeat: Homebeat) -> None:
     assert answered.err.splitlines()[-1].startswith("homebeat: cannot reach the broker")
 
 
-def test_server_warns_loudly_when_it_signs_with_the_public_secret(homebeat: Homebeat) -> None:
-    assert "PUBLIC development secret" in homebeat("worker").err
-    assert "PUBLIC development secret" not in homebeat("worker", secret="a secret of our own").err
+def test_server_warns_loudly_when_it_signs_with_the_public_secret(
+    embedded_broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    asyncio.run(reached(load_settings(broker=embedded_broker.address, secret="a secret of our own")))
+    assert not caplog.records
+    asyncio.run(reached(load_settings(broker=embedded_broker.address)))
+    assert "PUBLIC development secret" in caplog.text
+
+
+def test_server_without_a_broker_says_one_line(homebeat: Homebeat) -> None:
+    for server in ("worker", "desk"):
+        answered = homebeat(server)
+        assert (answered.code, len(answered.err.splitlines())) == (1, 1)
 
 
 def test_notifier_without_anybody_to_tell_is_wrong_settings(homebeat: Homebeat) -> None:
