@@ -7,12 +7,12 @@ passes on the same grid as in the live system, counted in arrival time. The batc
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -32,6 +32,7 @@ from streams.publish import subject_of
 from streams.settings import Settings
 
 Ints = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 LINE_BYTES_MAX = 32 * 1024 * 1024
 """A longer line is cut, and refused as too large like any other record that is: bounded memory for any file."""
@@ -40,19 +41,33 @@ QUIET_US = US_PER_DAY + 2 * 3600 * US_PER_S
 silence the ticks in between are left out, which changes nothing and keeps years without data from costing millions of
 ticks."""
 READINGS, ACTIONS, PROFILES = 2, 1, 0
+FROM_THE_START, FAR_AHEAD = -(2**62), 2**62
+"""A profile that does not say since when arrives with the first record of all, and so before it."""
 
 
 class _Stamp(msgspec.Struct, gc=False):
-    """What says when a line arrives, and under which key."""
+    """What says when a reading arrives, and under which key. Nothing else is looked at: other fields are not ours."""
 
     patient: str | None = None
     at: Instant | None = None
     arrived: Instant | None = None
-    updated: Instant | None = None
-    effectiveDateTime: Instant | None = None
-    issued: Instant | None = None
     values: list[float | None] | None = None
     period: float | None = None
+
+
+class _Observed(msgspec.Struct, gc=False):
+    """The same of a FHIR Observation."""
+
+    effectiveDateTime: Instant | None = None
+    issued: Instant | None = None
+
+
+class _Dated(msgspec.Struct, gc=False):
+    """The same of a profile or an action."""
+
+    patient: str | None = None
+    updated: Instant | None = None
+    at: Instant | None = None
 
 
 @dataclass(slots=True)
@@ -120,6 +135,8 @@ def merged(readings: list[Path], profiles: Path | None, actions: Path | None, se
     found = [_documents(profiles, PROFILES, secret), _documents(actions, ACTIONS, secret)]
     found += [_readings(path) for path in readings]
     arrived = np.concatenate([np.array(part.arrived, np.int64) for part in found])
+    begins = arrived[arrived != FROM_THE_START].min(initial=FAR_AHEAD)
+    arrived[arrived == FROM_THE_START] = begins if begins < FAR_AHEAD else 0
     kind = np.repeat([PROFILES, ACTIONS, *[READINGS] * len(readings)], [len(part.arrived) for part in found])
     records = list(chain.from_iterable(part.records for part in found))
     order = np.lexsort((kind, arrived))
@@ -148,6 +165,8 @@ def _lines(path: Path | None) -> Iterator[list[bytes]]:
 
 
 _stamp = msgspec.json.Decoder(_Stamp).decode
+_observed = msgspec.json.Decoder(_Observed).decode
+_dated = msgspec.json.Decoder(_Dated).decode
 _NO_HEADERS: control.Headers = ()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -172,14 +191,14 @@ def _stamps(lines: list[bytes]) -> list[_Stamp]:
     try:
         return list(map(_stamp, lines))
     except _UNREADABLE:
-        return [_stamp_or_nothing(line) for line in lines]
+        return [_or_nothing(_stamp, line) or _Stamp() for line in lines]
 
 
-def _stamp_or_nothing(line: bytes) -> _Stamp:
+def _or_nothing(decode: Callable[[bytes], T], line: bytes) -> T | None:
     try:
-        return _stamp(line)
+        return decode(line)
     except _UNREADABLE:
-        return _Stamp()
+        return None
 
 
 def _slowly(line: bytes, stamp: _Stamp, last: int) -> tuple[int, bytes | None]:
@@ -189,7 +208,10 @@ def _slowly(line: bytes, stamp: _Stamp, last: int) -> tuple[int, bytes | None]:
     with the one before it, for the engine to refuse.
     """
     patient = stamp.patient if stamp.patient is not None else subject_of(line)
-    at = stamp.arrived or stamp.at or stamp.effectiveDateTime or stamp.issued
+    at = stamp.arrived or stamp.at
+    if at is None:
+        observed = _or_nothing(_observed, line) or _Observed()
+        at = observed.effectiveDateTime or observed.issued
     span = len(stamp.values) * (stamp.period or 0) if stamp.values and stamp.arrived is None else 0
     arrived = last if at is None else to_us(at) + round(min(max(span, 0), 1e9) * US_PER_S)
     return arrived, patient.encode() if patient else None
@@ -199,11 +221,13 @@ def _documents(path: Path | None, what: int, secret: bytes) -> _Part:
     """Profiles or actions, as signed control records. A profile that says no `updated` is known from the start."""
     part, last = _Part(), 0
     for line in chain.from_iterable(_lines(path)):
-        stamp = _stamp_or_nothing(line)
-        moment = stamp.updated if what == PROFILES else stamp.at
-        last = to_us(moment) if moment else (0 if what == PROFILES else last)
+        dated = _or_nothing(_dated, line) or _Dated()
+        if what == PROFILES:
+            last = to_us(dated.updated) if dated.updated else FROM_THE_START
+        else:
+            last = to_us(dated.at) if dated.at else last
         make = control.profile if what == PROFILES else control.action
-        key, value, headers = control.signed(make(stamp.patient or "", line), secret)
+        key, value, headers = control.signed(make(dated.patient or "", line), secret)
         part.arrived.append(last)
         part.records.append((key, value or b"", headers))
     return part
@@ -239,7 +263,6 @@ def grid_ticks(passed: int | None, arrived: Ints, grid_us: int) -> Ints:
     arrived (n,): rising. A tick at the very instant of a record comes before it.
     """
     known = arrived if passed is None else np.concatenate([[passed], arrived])
-    known = known[known > 0] if passed is None else known
     if not len(known):
         return np.empty(0, np.int64)
     after = int(known[0]) if passed is not None else int(known[0]) - grid_us
