@@ -71,7 +71,7 @@ class Keeper:
                 return  # taken away since it was fetched: it comes to whoever has the partition now
             held = self._hold(tp.partition)
             began = time.perf_counter()
-            log_slice = slice_of(tp.topic, tp.partition, records)
+            log_slice = slice_of(tp.topic, tp.partition, records, self._settings.partitions)
             effects = step(held.state, log_slice, self._engine)
             metrics.engine_step_seconds.observe(time.perf_counter() - began)
             held.sent += await self._publisher.effects(log_slice, effects, self._told)
@@ -198,7 +198,7 @@ _COUNTERS = {
 }
 
 
-def slice_of(topic: str, partition: int, records: list[ConsumerRecord]) -> LogSlice:
+def slice_of(topic: str, partition: int, records: list[ConsumerRecord], partitions: int) -> LogSlice:
     """Kafka's records as columns."""
     headers = [record.headers for record in records]
     return LogSlice(
@@ -206,5 +206,5 @@ def slice_of(topic: str, partition: int, records: list[ConsumerRecord]) -> LogSl
         offset=np.array([record.offset for record in records], np.int64),
         arrived_us=np.array([record.timestamp for record in records], np.int64) * 1000,
         key=[record.key for record in records], value=[record.value for record in records],
-        headers=headers if any(headers) else None,
+        headers=headers if any(headers) else None, partitions=partitions,
     )  # fmt: skip

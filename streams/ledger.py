@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.connection import client_options
+from streams.connection import admin_client, client_options
 from streams.engine.pages import applied_up_to, counts
 from streams.engine.state import Outcome
 from streams.errors import BrokerUnreachable
 from streams.settings import Settings
+from streams.topics import partitions_of
 
 WITHIN_S = 120.0
 PAGES_TABLE = "pages"
@@ -54,23 +55,23 @@ async def read_ledger(settings: Settings) -> Ledger:
 
 
 async def read_pages(settings: Settings) -> dict[bytes, bytes]:
-    """The newest page under each key: the one applied furthest, whoever wrote last."""
+    """The newest page under each key: the one applied furthest, whoever wrote last; none before a worker ran."""
+    async with admin_client(settings) as admin:
+        partitions = await partitions_of(admin, changelog_topic(settings))
+    if not partitions:
+        return {}
     consumer = AIOKafkaConsumer(enable_auto_commit=False, **client_options(settings))
     await consumer.start()
     try:
         async with asyncio.timeout(WITHIN_S):
-            return await _newest(consumer, changelog_topic(settings))
+            return await _newest(consumer, partitions)
     finally:
         await consumer.stop()
 
 
-async def _newest(consumer: AIOKafkaConsumer, topic: str) -> dict[bytes, bytes]:
-    partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-    if not partitions:
-        await consumer.topics()
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+async def _newest(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[bytes, bytes]:
     consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions) if partitions else {}
+    ends = await consumer.end_offsets(partitions)
     await consumer.seek_to_beginning(*partitions)
     pages: dict[bytes, bytes] = {}
     waiting = {tp for tp, end in ends.items() if end > 0}

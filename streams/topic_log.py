@@ -8,11 +8,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import limits
-from streams.connection import client_options
+from streams.connection import admin_client, client_options
 from streams.engine.log import LogSlice
 from streams.errors import BrokerUnreachable, Failed
 from streams.keeper import slice_of
 from streams.settings import Settings
+from streams.topics import partitions_of
 
 FETCH_MS = 1000
 SILENT_FETCHES = 20
@@ -26,7 +27,7 @@ def slices(settings: Settings, since: datetime | None, until: datetime | None, b
         reader = loop.run_until_complete(_opened(settings, since, until))
         try:
             for tp, first, end in reader.spans:
-                yield from _slices_of(loop, reader.consumer, tp, first, end, batch)
+                yield from _slices_of(loop, reader.consumer, tp, first, end, batch, len(reader.spans))
         finally:
             loop.run_until_complete(reader.consumer.stop())
     finally:
@@ -41,16 +42,16 @@ class _Reader:
 
 
 async def _opened(settings: Settings, since: datetime | None, until: datetime | None) -> _Reader:
+    topic = settings.topic("readings")
+    async with admin_client(settings) as admin:
+        partitions = await partitions_of(admin, topic)
+    if not partitions:
+        raise Failed(f"the broker at {settings.broker} has no topic {topic}: set HOMEBEAT_TOPIC_PREFIX")
     consumer = AIOKafkaConsumer(
         enable_auto_commit=False, max_partition_fetch_bytes=limits.PARTITION_FETCH_BYTES_MAX, **client_options(settings)
     )
     try:
         await consumer.start()
-        topic = settings.topic("readings")
-        await consumer.topics()
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
-        if not partitions:
-            raise Failed(f"the broker at {settings.broker} has no topic {topic}: set HOMEBEAT_TOPIC_PREFIX")
         consumer.assign(partitions)
         first = await _offsets(consumer, partitions, since, await consumer.beginning_offsets(partitions))
         end = await _offsets(consumer, partitions, until, await consumer.end_offsets(partitions))
@@ -75,7 +76,13 @@ async def _offsets(
 
 
 def _slices_of(
-    loop: asyncio.AbstractEventLoop, consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, end: int, batch: int
+    loop: asyncio.AbstractEventLoop,
+    consumer: AIOKafkaConsumer,
+    tp: TopicPartition,
+    first: int,
+    end: int,
+    batch: int,
+    partitions: int,
 ) -> Iterator[LogSlice]:
     """One partition, offsets first..end."""
     consumer.seek(tp, first)
@@ -89,4 +96,4 @@ def _slices_of(
             )
         records = [record for record in fetched if record.offset < end]
         if records:
-            yield slice_of(tp.topic, tp.partition, records)
+            yield slice_of(tp.topic, tp.partition, records, partitions)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
 
@@ -168,6 +169,12 @@ async def partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict
     """How many partitions with a leader each topic has; 0 for one that is not there."""
     described = {found["topic"]: found for found in await admin.describe_topics(names)}
     return {name: _led(described[name]) if name in described else 0 for name in names}
+
+
+async def partitions_of(admin: AIOKafkaAdminClient, topic: str) -> list[TopicPartition]:
+    """The partitions of any topic, none if the broker does not have it. (A consumer knows only topics it was given.)"""
+    count = (await partition_counts(admin, [topic]))[topic]
+    return [TopicPartition(topic, number) for number in range(count)]
 
 
 def _led(described: Mapping[str, Any]) -> int:

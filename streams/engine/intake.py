@@ -138,6 +138,9 @@ def _settle(
     slot = state.slot_of.get(reading.patient)
     if slot is not None or log.offset[index] <= state.gone_at(reading.patient):
         return slot
+    if not log.is_home_of(reading.patient.encode()):  # some clients hash keys in a way of their own
+        rekeyed.append((index, reading.patient.encode()))
+        return None
     if monitor:
         return state.add_unknown(reading.patient)
     detail = f"no profile for patient {reading.patient}; publish one on the profiles topic, then redrive"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from aiokafka.partitioner import murmur2
 
 from models.times import US_PER_S
 
@@ -25,7 +26,7 @@ class LogSlice:
 
     offset, arrived_us (n,): arrival is Kafka's record timestamp; key, value: as they came; headers: None when no record
     has any. tick_us, tick_before (m,): times that pass between records: tick j comes before record tick_before[j].
-    (Live, ticks are records; `replay` over files has them without.)
+    (Live, ticks are records; `replay` over files has them without.) partitions: how many the topic has.
     """
 
     topic: str
@@ -37,6 +38,11 @@ class LogSlice:
     headers: Sequence[Headers] | None = None
     tick_us: Ints = field(default_factory=_none)
     tick_before: Ints = field(default_factory=_none)
+    partitions: int = 1
+
+    def is_home_of(self, key: bytes) -> bool:
+        """Whether this is the partition that Kafka's default partitioner (murmur2) gives the key."""
+        return self.partitions == 1 or (murmur2(key) & 0x7FFFFFFF) % self.partitions == self.partition
 
     def __post_init__(self) -> None:
         if len(self.arrived_us):

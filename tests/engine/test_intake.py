@@ -1,13 +1,15 @@
 """What becomes of a reading before anything is decided about the patient: key, consent, units, clock, duplicates."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka.partitioner import DefaultPartitioner
 
 from models.times import US_PER_S, rfc3339
 from streams.engine.state import DUPLICATE_WINDOW, Outcome, PartitionState
-from streams.engine.step import EngineSettings
+from streams.engine.step import EngineSettings, step
 from tests.engine.factories import (
     DAY_US,
     HOUR_US,
@@ -37,6 +39,20 @@ def test_a_reading_under_a_wrong_key_is_put_right_and_not_decided_here() -> None
     told = run(log)
     assert told.rekeyed == [(first, b"p-1"), (second, b"p-1")]
     assert (told.received, told.rejects) == (0, [])
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, MONITOR])
+def test_a_reading_that_a_client_hashed_to_another_partition_is_put_right(settings: EngineSettings) -> None:
+    """librdkafka's own default is CRC32: the key is right, the partition is not, and the profile is elsewhere."""
+    told = {}
+    for partition in range(4):
+        log = Log(partition=partition)
+        log.read()
+        told[partition] = step(PartitionState(), replace(log.slice(), partitions=4), settings)
+    home = [number for number, found in told.items() if not found.rekeyed]
+    assert home == [DefaultPartitioner()(b"p-1", [0, 1, 2, 3], [0, 1, 2, 3])]
+    assert all(found.rekeyed == [(0, b"p-1")] and found.received == 0 for n, found in told.items() if n not in home)
+    assert told[home[0]].received == 1
 
 
 def test_a_panel_under_a_wrong_key_is_put_right_once() -> None:
