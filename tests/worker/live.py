@@ -1,0 +1,203 @@
+"""The real `homebeat worker` as a process, and Kafka's own clients on both sides of it."""
+
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+
+from streams.broker import free_port
+from tests.brokers import HOST, Broker
+from tests.cli.command import Homebeat
+from tests.engine.factories import profile, reading
+
+WITHIN_S = 60.0
+PAUSE_S = 0.05
+PARTITIONS = 2
+BYTES_MAX = 32 * 1024 * 1024
+
+
+def until(condition: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
+    """Wait until the condition gives something, and give it back; fail with `what` when it does not in time."""
+    end = time.monotonic() + within_s
+    while not (found := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {within_s:g} s: {what}")
+        time.sleep(PAUSE_S)
+    return found
+
+
+class Topic:
+    """All that lies on one topic, read from its beginning; `records` grows with every look."""
+
+    def __init__(self, address: str, name: str) -> None:
+        self.name = name
+        self.records: list[Message] = []
+        self._consumer = Consumer(
+            {"bootstrap.servers": address, "group.id": f"look-{name}", "enable.auto.commit": False,
+             "fetch.message.max.bytes": BYTES_MAX, "receive.message.max.bytes": 4 * BYTES_MAX, "fetch.wait.max.ms": 50}
+        )  # fmt: skip
+        found = self._consumer.list_topics(name, timeout=WITHIN_S).topics[name].partitions
+        self._consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in found])
+
+    def look(self) -> list[Message]:
+        """Everything there is by now."""
+        while (message := self._consumer.poll(PAUSE_S)) is not None:  # a message without a value is falsy
+            if message.error() is None:
+                self.records.append(message)
+        return self.records
+
+    def values(self) -> list[dict[str, Any]]:
+        return [json.loads(record.value() or b"null") for record in self.look()]
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+class Worker:
+    """One worker process, with its port."""
+
+    def __init__(self, homebeat: Homebeat) -> None:
+        self.port = free_port(HOST)
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
+            homebeat.line("worker"), cwd=homebeat.folder, env=homebeat.environment(http_port=str(self.port)),
+            stdout=subprocess.DEVNULL, stderr=(homebeat.folder / f"worker-{self.port}.log").open("wb"),
+        )  # fmt: skip
+        self._log = homebeat.folder / f"worker-{self.port}.log"
+
+    def get(self, page: str) -> tuple[int, str]:
+        """Status and body; (0, '') while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.port}{page}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.read().decode()
+        except OSError:
+            return 0, ""
+
+    def wait_until_ready(self) -> None:
+        def ready() -> bool:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the worker ended with {self.process.returncode}:\n{self.log()}")
+            return self.get("/readyz")[0] == 200
+
+        until(ready, "the worker has its partitions")
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the series of this name with at least these labels."""
+        total, found = 0.0, False
+        for line in self.get("/metrics")[1].splitlines():
+            match = re.fullmatch(r"([a-zA-Z_:]+)(\{[^}]*\})? (\S+)", line)
+            if match and match[1] == name and all(f'{k}="{v}"' in (match[2] or "") for k, v in labels.items()):
+                total, found = total + float(match[3]), True
+        if not found:
+            raise AssertionError(f"/metrics has no {name} {labels or ''}")
+        return total
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+class Deployment:
+    """Topics with a prefix of their own on one broker, and what stands on both sides of them."""
+
+    def __init__(self, broker: Broker, prefix: str, folder: Path, **settings: str) -> None:
+        self.broker, self.prefix = broker, prefix
+        defaults = {"broker": broker.address, "topic_prefix": prefix, "data_folder": str(folder / "data"),
+                    "partitions": str(PARTITIONS), "checkpoint_s": "0.3", "tick_s": "1"}  # fmt: skip
+        self.homebeat = Homebeat(folder, defaults | settings)
+        self.received = 0
+        self._topics: dict[str, Topic] = {}
+        self._workers: list[Worker] = []
+        self._failed: list[str] = []
+        self._producer = Producer(
+            {"bootstrap.servers": broker.address, "partitioner": "murmur2_random", "linger.ms": 5,
+             "message.max.bytes": BYTES_MAX, "queue.buffering.max.messages": 200_000}
+        )  # fmt: skip
+
+    def start(self) -> Worker:
+        worker = Worker(self.homebeat)
+        self._workers.append(worker)
+        worker.wait_until_ready()
+        return worker
+
+    def close(self) -> None:
+        for worker in self._workers:
+            if worker.process.poll() is None:
+                worker.kill()
+        for topic in self._topics.values():
+            topic.close()
+
+    def topic(self, name: str) -> Topic:
+        if name not in self._topics:
+            self._topics[name] = Topic(self.broker.address, self.prefix + name)
+        return self._topics[name]
+
+    def put(self, topic: str, key: bytes | None, value: bytes | None, **options: Any) -> None:
+        """Publish one record; `settle` waits for the broker."""
+        while True:
+            try:
+                self._producer.produce(self.prefix + topic, value, key, on_delivery=self._delivered, **options)
+                break
+            except BufferError:
+                self._producer.poll(PAUSE_S)
+        self._producer.poll(0)
+
+    def _delivered(self, error: object, _: object) -> None:
+        if error is not None:
+            self._failed.append(str(error))
+
+    def settle(self) -> None:
+        assert self._producer.flush(WITHIN_S) == 0
+        assert self._failed == []
+
+    def read(self, patient: str, **fields: Any) -> dict[str, Any]:
+        """Publish a reading of now."""
+        made = reading(patient, **{"at_us": time.time_ns() // 1000} | fields)
+        self.put("readings", patient.encode(), json.dumps(made).encode())
+        self.received += 1
+        return made
+
+    def enrol(self, patient: str, **fields: Any) -> None:
+        """Publish a profile, and wait until it stands in the log of readings."""
+        document = profile(patient, **fields)
+        self.put("profiles", patient.encode(), document)
+        self.settle()
+        until(lambda: any(r.value() == document for r in self.topic("readings").look()), f"the profile of {patient}")
+
+    def alerts(self, patient: str | None = None) -> list[dict[str, Any]]:
+        return [alert for alert in self.topic("alerts").values() if patient in (None, alert["patient"])]
+
+    def told(self, patient: str, event: str = "opened") -> dict[str, Any]:
+        """The first such alert event of the patient, once it is there."""
+        self.settle()
+
+        def found() -> dict[str, Any] | None:
+            return next((alert for alert in self.alerts(patient) if alert["event"] == event), None)
+
+        alert: dict[str, Any] = until(found, f"{event} for {patient}")
+        return alert
+
+
+@contextmanager
+def deployment(broker: Broker, prefix: str, folder: Path, **settings: str) -> Iterator[Deployment]:
+    made = Deployment(broker, prefix, folder, **settings)
+    try:
+        yield made
+    finally:
+        made.close()

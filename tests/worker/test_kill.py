@@ -1,0 +1,86 @@
+"""kill -9 in the middle of the work: each reading counts once, and no alert is lost, doubled or told in two ways."""
+
+import asyncio
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from models.times import US_PER_S
+from streams.ledger import Ledger, read_ledger
+from streams.settings import Settings
+from tests.brokers import Broker
+from tests.engine.factories import reading
+from tests.worker.live import PARTITIONS, Deployment, deployment, until
+from tests.worker.retelling import retold
+
+PEOPLE, EACH, EVERY_S = 40, 500, 5
+VALUES = [97.0] * 100 + [82.0] * 80 + [97.0] * 140 + [78.0] * 80 + [97.0] * 100
+"""A saturation: low for long enough to be told, well for long enough to be over, and worse again."""
+
+
+def ledger(here: Deployment) -> Ledger:
+    settings = Settings(broker=here.broker.address, topic_prefix=here.prefix, partitions=PARTITIONS)
+    return asyncio.run(read_ledger(settings))
+
+
+def enrol_all(here: Deployment) -> list[str]:
+    people = [f"p-{n}" for n in range(PEOPLE)]
+    for patient in people[1:]:
+        here.put(
+            "profiles",
+            patient.encode(),
+            json.dumps({"patient": patient, "version": 1, "consent": {"monitoring": True}}).encode(),
+        )
+    here.enrol(people[0])
+    until(
+        lambda: len({r.key() for r in here.topic("readings").look() if r.headers()} - {None}) == PEOPLE, "all profiles"
+    )
+    return people
+
+
+def publish(here: Deployment, people: list[str], begin_us: int, first: int, last: int) -> None:
+    """Readings first..last of everybody, in turn."""
+    for n in range(first, last):
+        for patient in people:
+            made = reading(patient, code="spo2", value=VALUES[n], at_us=begin_us + n * EVERY_S * US_PER_S)
+            here.put("readings", patient.encode(), json.dumps(made).encode())
+
+
+@pytest.mark.slow
+def test_a_kill_neither_loses_nor_doubles_anything(broker: Broker, prefix: str, tmp_path: Path) -> None:
+    with deployment(broker, prefix, tmp_path, chunk_records="150", checkpoint_s="0.2") as here:
+        worker = here.start()
+        people = enrol_all(here)
+        begin_us = (time.time_ns() // 1000) - EACH * EVERY_S * US_PER_S
+        publish(here, people, begin_us, 0, 330)
+        until(lambda: here.topic("alerts").look(), "the first alerts")
+        until(lambda: ledger(here).received > 1000, "a checkpoint with readings in it")
+        worker.kill()
+        killed_at = ledger(here).received
+        publish(here, people, begin_us, 330, EACH)
+        here.settle()
+        here.start()
+        until(lambda: ledger(here).received >= PEOPLE * EACH, "every reading counted")
+        counted = ledger(here)
+        assert killed_at < PEOPLE * 330, "it was killed after the work: nothing has been shown"
+        assert (counted.received, counted.decided, counted.duplicate) == (PEOPLE * EACH, PEOPLE * EACH, 0)
+        assert_alerts_are_whole(here)
+
+
+def assert_alerts_are_whole(here: Deployment) -> None:
+    """Numbered without a gap, said in one way however often, and those that the log leads to."""
+    told, received = retold(here.topic("readings").look(), here.prefix + "readings")
+    assert received == PEOPLE * EACH
+    until(lambda: len({json.dumps(a, sort_keys=True) for a in here.alerts()}) >= len(told), "every alert")
+    said: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for alert in here.alerts():
+        said[alert["alert_id"], alert["sequence"]].add(json.dumps(alert, sort_keys=True))
+    assert {text for texts in said.values() for text in texts} == set(told)
+    assert all(len(texts) == 1 for texts in said.values())
+    for alert_id in {alert_id for alert_id, _ in said}:
+        numbers = sorted(sequence for other, sequence in said if other == alert_id)
+        assert numbers == list(range(1, len(numbers) + 1))
+    assert len(said) >= PEOPLE
