@@ -47,7 +47,7 @@ def test_the_wall_has_every_cell() -> None:
     assert {(state, what): step for (what, state), step in WANTED.items() if step} == TRANSITIONS
 
 
-@pytest.mark.parametrize(("what", "state"), product(WHATS, STATES))
+@pytest.mark.parametrize(("what", "state"), list(product(WHATS, STATES)))
 def test_every_cell_moves_as_the_table_says_or_raises_and_changes_nothing(what: What, state: State) -> None:
     one = episode(state)
     before = msgspec.structs.asdict(one)

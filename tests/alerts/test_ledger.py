@@ -249,7 +249,8 @@ def test_old_episodes_make_room_and_open_ones_never_do() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"extra": 1}, {"type": "delete"}, {"by": "nurse 2"}, {"alert_id": ""}, {"action_id": "a" * 129},
-     {"patient": "p-1\n"}, {"until": "tomorrow"}, {"until": "2026-01-05T08:00:00"}, {"at": None}, {"reason": "r" * 2001}, {"to": "a b"}],
+     {"patient": "p-1\n"}, {"until": "tomorrow"}, {"until": "2026-01-05T08:00:00"}, {"at": None},
+     {"reason": "r" * 2001}, {"to": "a b"}],
 )  # fmt: skip
 def test_an_action_of_the_wrong_shape_is_none(wrong: dict[str, Any]) -> None:
     good = {"action_id": "x", "alert_id": "a-1", "patient": "p-1", "at": rfc3339(us(0)), "by": "nurse-2",

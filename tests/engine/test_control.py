@@ -71,7 +71,7 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("headers", FORGED.values(), ids=FORGED.keys())
+@pytest.mark.parametrize("headers", list(FORGED.values()), ids=list(FORGED))
 def test_a_forged_control_record_is_answered_and_changes_nothing(headers: Headers) -> None:
     log = Log()
     log.add(b"p-1", profile(), headers)
@@ -146,7 +146,7 @@ BAD_PROFILES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("document", BAD_PROFILES.values(), ids=BAD_PROFILES.keys())
+@pytest.mark.parametrize("document", list(BAD_PROFILES.values()), ids=list(BAD_PROFILES))
 def test_a_bad_profile_is_answered_and_the_old_one_stands(document: bytes) -> None:
     log = Log()
     log.profile(version=2, withheld=["spo2"])
@@ -192,7 +192,7 @@ BAD_ACTIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fields", BAD_ACTIONS.values(), ids=BAD_ACTIONS.keys())
+@pytest.mark.parametrize("fields", list(BAD_ACTIONS.values()), ids=list(BAD_ACTIONS))
 def test_a_bad_action_is_answered_and_changes_nothing(fields: dict[str, Any]) -> None:
     log, alert_id = limping()
     begin = log.control(control.action("p-1", json.dumps(action(alert_id) | fields).encode()))

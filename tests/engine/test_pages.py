@@ -14,7 +14,7 @@ from streams.engine.step import step
 from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Told, run
 from tests.engine.histories import crowd, histories
 
-LAW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @dataclass

@@ -66,60 +66,64 @@ def folder(tmp_path: Path) -> Folder:
     return made
 
 
-class TestBundledData:
-    @pytest.fixture(scope="class")
-    def bundled(self, tmp_path_factory: pytest.TempPathFactory) -> Folder:
-        made = Folder(tmp_path_factory.mktemp("bundled"))
-        made.profiles, made.readings = DATA / "profiles.jsonl", DATA / "readings.jsonl.gz"
-        return made
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    made = Folder(tmp_path_factory.mktemp("bundled"))
+    made.profiles, made.readings = DATA / "profiles.jsonl", DATA / "readings.jsonl.gz"
+    return made
 
-    @pytest.fixture(scope="class")
-    def few(self, tmp_path_factory: pytest.TempPathFactory) -> Folder:
-        """Two people with alerts, and two weeks of one with a watch."""
-        made = Folder(tmp_path_factory.mktemp("few"))
-        names = (b'"tihm-a380e"', b'"tihm-46286"')
-        with gzip.open(DATA / "readings.jsonl.gz") as lines:
-            kept = [line.strip() for line in lines if any(name in line for name in names)]
-        with gzip.open(DATA / "readings.jsonl.gz") as lines:
-            watch = [line.strip() for line in lines if b'"covid-AS2MVDL"' in line][:1200]
-        made.profiles, made.readings = DATA / "profiles.jsonl", made.write("few.jsonl", kept + watch)
-        return made
 
-    def test_the_same_bytes_in_batches_of_64_and_of_all(self, bundled: Folder) -> None:
-        answers, bytes_ = [], set()
-        for batch in (100_000, 64):
-            answers.append(bundled.replay(batch))
-            bytes_.add(bundled.bytes)
-        assert len(bytes_) == 1
-        assert len(bundled.alerts) >= 10
-        assert {key: answers[0][key] for key in answers[0] if "second" not in key and "_per_s" not in key} == {
-            key: answers[1][key] for key in answers[1] if "second" not in key and "_per_s" not in key
-        }
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """Two people with alerts, and two weeks of one with a watch."""
+    made = Folder(tmp_path_factory.mktemp("few"))
+    names = (b'"tihm-a380e"', b'"tihm-46286"')
+    with gzip.open(DATA / "readings.jsonl.gz") as lines:
+        kept = [line.strip() for line in lines if any(name in line for name in names)]
+    with gzip.open(DATA / "readings.jsonl.gz") as lines:
+        watch = [line.strip() for line in lines if b'"covid-AS2MVDL"' in line][:1200]
+    made.profiles, made.readings = DATA / "profiles.jsonl", made.write("few.jsonl", kept + watch)
+    return made
 
-    def test_the_same_bytes_one_record_at_a_time(self, few: Folder) -> None:
-        found = set()
-        for batch in (100_000, 1, 7):
-            summaries = few.folder / f"summaries-{batch}.jsonl"
-            few.replay(batch, summaries=summaries)
-            found.add((few.bytes, summaries.read_bytes()))
-        assert len(found) == 1
-        assert few.alerts
 
-    def test_every_event_has_the_fields_of_the_contract_and_no_other(self, few: Folder) -> None:
-        few.replay()
-        for alert in few.alerts:
-            assert set(alert) == EVENT_FIELDS
-            assert all(set(evidence) == EVIDENCE_FIELDS for evidence in alert["evidence"])
-            assert set(alert["rule"]) == {"id", "version", "source"}
+def test_the_same_bytes_in_batches_of_64_and_of_all(bundled: Folder) -> None:
+    answers, bytes_ = [], set()
+    for batch in (100_000, 64):
+        answers.append(bundled.replay(batch))
+        bytes_.add(bundled.bytes)
+    assert len(bytes_) == 1
+    assert len(bundled.alerts) >= 10
+    assert {key: answers[0][key] for key in answers[0] if "second" not in key and "_per_s" not in key} == {
+        key: answers[1][key] for key in answers[1] if "second" not in key and "_per_s" not in key
+    }
 
-    def test_the_file_is_canonical(self, few: Folder) -> None:
-        few.replay()
-        lines = few.bytes.splitlines()
-        assert lines == [json.dumps(json.loads(x), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-                         for x in lines]  # fmt: skip
-        order = [(a["decided_at"], a["alert_id"], a["sequence"]) for a in few.alerts]
-        assert order == sorted(order)
-        assert few.bytes.endswith(b"\n")
+
+def test_the_same_bytes_one_record_at_a_time(few: Folder) -> None:
+    found = set()
+    for batch in (100_000, 1, 7):
+        summaries = few.folder / f"summaries-{batch}.jsonl"
+        few.replay(batch, summaries=summaries)
+        found.add((few.bytes, summaries.read_bytes()))
+    assert len(found) == 1
+    assert few.alerts
+
+
+def test_every_event_has_the_fields_of_the_contract_and_no_other(few: Folder) -> None:
+    few.replay()
+    for alert in few.alerts:
+        assert set(alert) == EVENT_FIELDS
+        assert all(set(evidence) == EVIDENCE_FIELDS for evidence in alert["evidence"])
+        assert set(alert["rule"]) == {"id", "version", "source"}
+
+
+def test_the_file_is_canonical(few: Folder) -> None:
+    few.replay()
+    lines = few.bytes.splitlines()
+    assert lines == [json.dumps(json.loads(x), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+                     for x in lines]  # fmt: skip
+    order = [(a["decided_at"], a["alert_id"], a["sequence"]) for a in few.alerts]
+    assert order == sorted(order)
+    assert few.bytes.endswith(b"\n")
 
 
 def low(at_us: int, value: float = 82.0, **fields: Any) -> dict[str, Any]:

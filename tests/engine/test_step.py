@@ -11,7 +11,7 @@ from streams.engine.state import Outcome, PartitionState
 from tests.engine.factories import Log, Told, one_by_one, run
 from tests.engine.histories import PATIENTS, History, histories
 
-LAW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def everything(told: Told) -> dict[str, Any]:
