@@ -6,13 +6,13 @@ in the environment. The pages are a Faust table: their changelog is the topic `<
 
 import json
 import os
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.types import StreamT
 
 from streams.chunks import Bounds
-from streams.transport import chunk_topic, faust_settings, install
+from streams.transport import chunk_topic, faust_settings, install, receipt
 from tests.transport.workers import FAUST_FOLDER, QUICK_GROUP
 
 TOPIC = os.environ["TOPIC"]
@@ -35,12 +35,16 @@ pages = app.Table("pages", partitions=PARTITIONS, key_type=str, value_type=str)
 
 @app.agent(chunk_topic(app, TOPIC))
 async def count(stream: StreamT[Any]) -> None:
-    async for event in stream.events():
-        page = str(event.message.partition)
+    """Acknowledge a chunk only when its page is on the broker: in between, a kill would lose it from the count."""
+    async for event in stream.noack().events():  # type: ignore[attr-defined]
+        page, chunk, records = str(event.message.partition), receipt(event), event.value
         state = json.loads(pages.get(page) or '{"counted": 0, "applied": -1}')
-        new = [record for record in event.value if record.offset > state["applied"]]
+        new = [record for record in records if record.offset > state["applied"]]
         if new:  # a chunk that comes again must not take the applied offset back
-            pages[page] = json.dumps({"counted": state["counted"] + len(new), "applied": new[-1].offset})
+            counted = json.dumps({"counted": state["counted"] + len(new), "applied": new[-1].offset})
+            cast(Any, pages.data).data[page] = counted
+            await pages.send_changelog(event.message.partition, page, counted)
+        chunk.ack()
 
 
 if __name__ == "__main__":
