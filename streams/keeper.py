@@ -20,7 +20,7 @@ from alerts.events import AlertEvent
 from models.times import US_PER_S, to_us
 from streams import metrics
 from streams.engine import standing
-from streams.engine.log import LogSlice
+from streams.engine.log import FIRST_US, LAST_US, LogSlice
 from streams.engine.pages import owner_of, pack_dirty, restored
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
@@ -41,6 +41,16 @@ class Held:
     state: PartitionState
     receipts: list[Receipt] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """One partition at a checkpoint."""
+
+    partition: int
+    receipts: list[Receipt]
+    effects: list[Sent]
+    pages: dict[bytes, bytes]
 
 
 class Keeper:
@@ -134,29 +144,35 @@ class Keeper:
             await self.checkpoint()
 
     async def checkpoint(self) -> None:
-        """Write what has changed, wait for the broker, acknowledge."""
+        """Write what has changed, wait for the broker, acknowledge: effects, then pages, then the chunks.
+
+        Pages go out only when every effect they know of is on the broker. The other way round, a crash in between would
+        leave a page that has told an alert which nobody was told.
+        """
         async with self._checkpointing:
             began = time.perf_counter()
             async with self._deciding:
-                due = {p: held for p, held in self._held.items() if held.receipts}
-                receipts = {p: held.receipts for p, held in due.items()}
-                waiting = [sent for held in due.values() for sent in held.sent]
-                for partition, held in due.items():
-                    waiting += self._write(partition, held)
-                    held.receipts, held.sent = [], []
-            if not due:
+                packed = [self._packed(p, held) for p, held in self._held.items() if held.receipts]
+            if not packed:
                 return
-            await settled(waiting)
-            for chunk in (receipt for some in receipts.values() for receipt in some):
+            await settled([sent for one in packed for sent in one.effects])
+            await settled([sent for one in packed for sent in self._write(one)])
+            for chunk in (receipt for one in packed for receipt in one.receipts):
                 chunk.ack()
             metrics.checkpoint_seconds.observe(time.perf_counter() - began)
             self._gauge()
 
-    def _write(self, partition: int, held: Held) -> list[Sent]:
+    def _packed(self, partition: int, held: Held) -> "_Packed":
+        """What a checkpoint of one partition writes, as of now; what is decided from here on is for the next one."""
+        packed = _Packed(partition, held.receipts, held.sent, pack_dirty(held.state, partition))
+        held.receipts, held.sent = [], []
+        return packed
+
+    def _write(self, packed: "_Packed") -> list[Sent]:
         """Pages to the changelog, and into the table's own copy, from which a reassignment restores."""
         sent: list[Sent] = []
-        store = cast(Any, self._table.data)
-        for key, value in pack_dirty(held.state, partition).items():
+        store, partition = cast(Any, self._table.data), packed.partition
+        for key, value in packed.pages.items():
             metrics.checkpoint_bytes.inc(len(value))
             store.data[key] = value
             store._key_partition[key] = partition
@@ -204,7 +220,7 @@ def slice_of(topic: str, partition: int, records: list[ConsumerRecord], partitio
     return LogSlice(
         topic=topic, partition=partition,
         offset=np.array([record.offset for record in records], np.int64),
-        arrived_us=np.array([record.timestamp for record in records], np.int64) * 1000,
+        arrived_us=np.clip([record.timestamp for record in records], FIRST_US // 1000, LAST_US // 1000) * 1000,
         key=[record.key for record in records], value=[record.value for record in records],
         headers=headers if any(headers) else None, partitions=partitions,
     )  # fmt: skip

@@ -85,9 +85,6 @@ def arrive(*sent: Sent) -> None:
         one.set_result(None)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="both are sent at once: a crash after the pages and before the alert loses the alert"
-)
 async def test_no_page_leaves_before_the_alerts_it_knows_of_have_arrived() -> None:
     broker = Broker()
     keeper = await decided(broker)
