@@ -60,7 +60,8 @@ async def read_pages(settings: Settings) -> dict[bytes, bytes]:
         partitions = await partitions_of(admin, changelog_topic(settings))
     if not partitions:
         return {}
-    consumer = AIOKafkaConsumer(enable_auto_commit=False, **client_options(settings))
+    # From the beginning by its own policy: a seek just after `assign` may be overtaken by a reset under way.
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **client_options(settings))
     await consumer.start()
     try:
         async with asyncio.timeout(WITHIN_S):
@@ -72,7 +73,6 @@ async def read_pages(settings: Settings) -> dict[bytes, bytes]:
 async def _newest(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[bytes, bytes]:
     consumer.assign(partitions)
     ends = await consumer.end_offsets(partitions)
-    await consumer.seek_to_beginning(*partitions)
     pages: dict[bytes, bytes] = {}
     waiting = {tp for tp, end in ends.items() if end > 0}
     while waiting:

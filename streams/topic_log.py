@@ -48,11 +48,16 @@ async def _opened(settings: Settings, since: datetime | None, until: datetime | 
     if not partitions:
         raise Failed(f"the broker at {settings.broker} has no topic {topic}: set HOMEBEAT_TOPIC_PREFIX")
     consumer = AIOKafkaConsumer(
-        enable_auto_commit=False, max_partition_fetch_bytes=limits.PARTITION_FETCH_BYTES_MAX, **client_options(settings)
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=limits.PARTITION_FETCH_BYTES_MAX,
+        **client_options(settings),
     )
     try:
         await consumer.start()
         consumer.assign(partitions)
+        for tp in partitions:  # a seek while the first position is still being looked up would be overtaken by it
+            await consumer.position(tp)
         first = await _offsets(consumer, partitions, since, await consumer.beginning_offsets(partitions))
         end = await _offsets(consumer, partitions, until, await consumer.end_offsets(partitions))
     except (KafkaError, OSError) as wrong:
