@@ -1,10 +1,11 @@
 """The readings topic as slices of its log: from one time to another, partition by partition."""
 
 import asyncio
+import math
 from collections.abc import Iterator
 from datetime import datetime
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams import limits
@@ -27,7 +28,10 @@ def slices(settings: Settings, since: datetime | None, until: datetime | None, b
         reader = loop.run_until_complete(_opened(settings, since, until))
         try:
             for tp, first, end in reader.spans:
-                yield from _slices_of(loop, reader.consumer, tp, first, end, batch, len(reader.spans))
+                fetched = _records_of(loop, reader.consumer, tp, first, end, batch)
+                for records in (_between(some, since, until) for some in fetched):
+                    if records:
+                        yield slice_of(tp.topic, tp.partition, records, len(reader.spans))
         finally:
             loop.run_until_complete(reader.consumer.stop())
     finally:
@@ -80,15 +84,16 @@ async def _offsets(
     return {tp: ends[tp] if found[tp] is None else found[tp].offset for tp in partitions}
 
 
-def _slices_of(
-    loop: asyncio.AbstractEventLoop,
-    consumer: AIOKafkaConsumer,
-    tp: TopicPartition,
-    first: int,
-    end: int,
-    batch: int,
-    partitions: int,
-) -> Iterator[LogSlice]:
+def _between(records: list[ConsumerRecord], since: datetime | None, until: datetime | None) -> list[ConsumerRecord]:
+    """Those that arrived from `since` on and before `until`. Not every broker finds the very first offset of a time."""
+    first_ms = round(since.timestamp() * 1000) if since else -math.inf
+    end_ms = round(until.timestamp() * 1000) if until else math.inf
+    return [record for record in records if first_ms <= record.timestamp < end_ms]
+
+
+def _records_of(
+    loop: asyncio.AbstractEventLoop, consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, end: int, batch: int
+) -> Iterator[list[ConsumerRecord]]:
     """One partition, offsets first..end."""
     consumer.seek(tp, first)
     silent = 0
@@ -96,9 +101,5 @@ def _slices_of(
         fetched = loop.run_until_complete(consumer.getmany(tp, timeout_ms=FETCH_MS, max_records=batch)).get(tp, [])
         silent = 0 if fetched else silent + 1
         if silent > SILENT_FETCHES:
-            raise Failed(
-                f"partition {tp.partition} of {tp.topic} gives nothing more, though it should hold up to {end}"
-            )
-        records = [record for record in fetched if record.offset < end]
-        if records:
-            yield slice_of(tp.topic, tp.partition, records, partitions)
+            raise Failed(f"partition {tp.partition} of {tp.topic} gives nothing more, though it should go to {end}")
+        yield [record for record in fetched if record.offset < end]
