@@ -12,8 +12,12 @@ from streams.topics import ensure_topics
 
 
 async def made(bootstrap: str, prefix: str) -> None:
-    """All topics of the contract, with this prefix."""
-    await ensure_topics(bootstrap, prefix, partitions=2, replication=1)
+    """All topics of the contract, with this prefix.
+
+    Four partitions, as the embedded broker gives a topic that a client asks for before it is made: after a restart the
+    notifier may be the first to ask.
+    """
+    await ensure_topics(bootstrap, prefix, partitions=4, replication=1)
 
 
 async def put(bootstrap: str, topic: str, records: Iterable[Any]) -> None:
