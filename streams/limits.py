@@ -1,10 +1,13 @@
 """Every bound of the stream layer in one place, units last in the names. tests/transport checks how they relate."""
 
+from models.profile import MAX_PROFILE_BYTES
+from models.readings import MAX_READING_BYTES
+
 KIB = 1024
 MIB = 1024 * KIB
 
-READING_BYTES_MAX = 64 * KIB
-PROFILE_BYTES_MAX = MIB
+READING_BYTES_MAX = MAX_READING_BYTES
+PROFILE_BYTES_MAX = MAX_PROFILE_BYTES
 
 READINGS_MESSAGE_BYTES_MAX = 16 * MIB
 """What the readings topic takes: far more than a reading may be, so that a far too large one is answered on

@@ -88,14 +88,12 @@ class Tally:
     received: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     alerts: list[AlertEvent] = field(default_factory=list)
-    summaries: int = 0
 
     def take(self, effects: Effects) -> None:
         self.received += effects.received
         self.outcomes += effects.outcomes
         self.rejected.update({reason.value: n for reason, n in effects.rejected.items()})
         self.alerts += effects.alerts
-        self.summaries += len(effects.summaries)
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """The figures of the command's `--json`."""

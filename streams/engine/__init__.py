@@ -1,9 +1,12 @@
 """The step from a slice of the log to its effects: no I/O, no clock.
 
 - `log`: a slice of one partition, as columns
-- `intake`: decode, key, patient, consent, units, plausibility, clock, duplicates: what is decided, and what is refused
-- `state`, `pages`: what a partition remembers, and its form in the changelog
-- `rows`: the numbers of one (patient, vital)
-- `judge`: floors, windows, baselines, deviations: findings
-- `step`: all of it in log order, with control records and the episode ledger
+- `intake` (`decode`, `columns`, `duplicates`): what is decided, what is refused, and why
+- `state` (`rows`: the numbers of one vital of one patient), `pages`: what a partition remembers, and its stored form
+- `clock`, `zones`: a patient's time, and the patient's local time
+- `samples`, `raw`: single samples against the safety floors
+- `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
+- `care`: from signals to findings and the episode ledger
+- `step`: all of it in log order, with control records
+- `standing`: how things stand, for people who watch
 """
