@@ -7,31 +7,52 @@ goes on meanwhile. Chunks are acknowledged only when their effects and their pag
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Protocol
 
 import numpy as np
 from aiokafka import ConsumerRecord
 from faust.types import TP
-from faust.types.tables import TableT
 
 from alerts.events import AlertEvent
 from models.times import US_PER_S, to_us
 from streams import metrics
 from streams.engine import standing
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
-from streams.engine.pages import owner_of, pack_dirty, restored
+from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
-from streams.transport import Receipt
 
 log = logging.getLogger(__name__)
 
 STOP_CHECKPOINT_S = 8.0
 """How long a worker that stops or loses partitions waits for its last checkpoint. What does not make it comes again."""
+
+
+class Changelog(Protocol):
+    """Where pages are written, in the order in which they are sent."""
+
+    def send(self, partition: int, key: bytes, value: bytes) -> Sent:
+        """One page; the future is done when the broker has it."""
+
+
+class Receipt(Protocol):
+    """What is kept of a chunk until its checkpoint."""
+
+    @property
+    def offset(self) -> int:
+        """Of the chunk's last record."""
+
+    def ack(self) -> None:
+        """The chunk need not come again."""
+
+
+Pages = Callable[[int], Mapping[bytes, bytes]]
+"""The raw pages of a partition, of each the one that was applied furthest."""
 
 
 @dataclass(slots=True)
@@ -54,10 +75,10 @@ class _Packed:
 
 
 class Keeper:
-    """State of the partitions of one worker."""
+    """State of the partitions of one worker. Time is the event loop's; the wall clock is read for metrics alone."""
 
-    def __init__(self, settings: Settings, table: TableT[bytes, bytes], publisher: Publisher) -> None:
-        self._settings, self._table, self._publisher = settings, table, publisher
+    def __init__(self, settings: Settings, changelog: Changelog, pages: Pages, publisher: Publisher) -> None:
+        self._settings, self._changelog, self._pages, self._publisher = settings, changelog, pages, publisher
         self._engine = EngineSettings(
             settings.secret.get_secret_value().encode(),
             round(settings.clock_tolerance_s * US_PER_S),
@@ -98,7 +119,7 @@ class Keeper:
         """The partition's state, from the table when it is first needed after an assignment."""
         held = self._held.get(partition)
         if held is None:
-            pages = {key: value for key, value in self._table.items() if owner_of(key) == partition}
+            pages = self._pages(partition)
             held = self._held[partition] = Held(restored(pages, partition))
             log.info(
                 "partition %d: %d patients restored from %d pages", partition, held.state.patient_count, len(pages)
@@ -169,15 +190,9 @@ class Keeper:
         return packed
 
     def _write(self, packed: "_Packed") -> list[Sent]:
-        """Pages to the changelog, and into the table's own copy, from which a reassignment restores."""
-        sent: list[Sent] = []
-        store, partition = cast(Any, self._table.data), packed.partition
-        for key, value in packed.pages.items():
-            metrics.checkpoint_bytes.inc(len(value))
-            store.data[key] = value
-            store._key_partition[key] = partition
-            sent.append(cast(Sent, self._table.send_changelog(partition, key, value)))
-        return sent
+        """Pages to the changelog."""
+        metrics.checkpoint_bytes.inc(sum(map(len, packed.pages.values())))
+        return [self._changelog.send(packed.partition, key, value) for key, value in packed.pages.items()]
 
     async def revoked(self, partitions: set[int]) -> None:
         """Partitions are being taken away: write what we have, then forget it. Who comes next reads the changelog."""

@@ -24,13 +24,19 @@ BATCH_BYTES = 256 * 1024
 
 
 class Publisher:
-    """Publishes for one worker. Every send gives a future that is done when the broker has it."""
+    """Publishes for one worker. Every send gives a future that is done when the broker has it.
 
-    def __init__(self, settings: Settings) -> None:
+    producer: one to use, that has been started; else `start` makes one, and `stop` ends it.
+    """
+
+    def __init__(self, settings: Settings, producer: AIOKafkaProducer | None = None) -> None:
         self._settings = settings
-        self._producer: AIOKafkaProducer | None = None
+        self._producer = producer
+        self._own = producer is None
 
     async def start(self) -> None:
+        if not self._own:
+            return
         self._producer = AIOKafkaProducer(
             acks="all", linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
             max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
@@ -39,7 +45,7 @@ class Publisher:
         await self._producer.start()
 
     async def stop(self) -> None:
-        if self._producer is not None:
+        if self._own and self._producer is not None:
             await self._producer.stop()
 
     async def effects(self, log: LogSlice, effects: Effects, told: Callable[[AlertEvent], None]) -> list[Sent]:

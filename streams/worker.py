@@ -21,6 +21,7 @@ from streams.errors import Failed
 from streams.health import HealthServer
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id
+from streams.page_store import TableChangelog
 from streams.process import bulk_collector, run_async
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
@@ -51,7 +52,8 @@ class Worker:
             extra_topic_configs={"max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX)},
         )
         self.publisher = Publisher(settings)
-        self.keeper = Keeper(settings, table, self.publisher)
+        changelog = TableChangelog(table)
+        self.keeper = Keeper(settings, changelog, changelog.pages, self.publisher)
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
         self._agents()
         self.failure: BaseException | None = None

@@ -9,16 +9,14 @@ from typing import Any, cast
 import pytest
 from aiokafka import ConsumerRecord
 from faust.types import TP
-from faust.types.tables import TableT
 
 from streams import control
 from streams.engine.log import LogSlice
 from streams.engine.pages import counts
 from streams.engine.step import Effects
-from streams.keeper import Keeper
+from streams.keeper import Keeper, Receipt
 from streams.publisher import Publisher, Sent
 from streams.settings import DEVELOPMENT_SECRET, Settings
-from streams.transport import Receipt
 from tests.engine.factories import START_US, profile, reading
 
 TP_0 = TP("homebeat.readings", 0)
@@ -32,12 +30,9 @@ class Broker:
         self.pages: dict[bytes, Sent] = {}
         self.values: dict[bytes, bytes] = {}
         self.acked: list[int] = []
-        self.data = SimpleNamespace(data=self.values, _key_partition={})
 
-    def items(self) -> list[tuple[bytes, bytes]]:
-        return []
-
-    def send_changelog(self, partition: int, key: bytes, value: bytes) -> Sent:
+    def send(self, partition: int, key: bytes, value: bytes) -> Sent:
+        self.values[key] = value
         self.pages[key] = asyncio.get_running_loop().create_future()
         return self.pages[key]
 
@@ -49,7 +44,7 @@ class Broker:
 
 def keeper_of(broker: Broker) -> Keeper:
     publisher = cast(Publisher, SimpleNamespace(effects=broker.publish))
-    keeper = Keeper(Settings(), cast(TableT[bytes, bytes], broker), publisher)
+    keeper = Keeper(Settings(), broker, lambda _: {}, publisher)
     keeper.assigned({0})
     return keeper
 
@@ -65,7 +60,7 @@ async def decided(broker: Broker) -> Keeper:
     signed = control.signed(control.profile("p-1", profile()), DEVELOPMENT_SECRET.encode())
     low = json.dumps(reading(code="spo2", value=70.0)).encode()
     records = [record(0, *signed), record(1, b"p-1", low, ())]
-    receipt = cast(Receipt, SimpleNamespace(ack=lambda: broker.acked.append(1)))
+    receipt = cast(Receipt, SimpleNamespace(offset=1, ack=lambda: broker.acked.append(1)))
     await keeper.take(TP_0, records, receipt, 2)
     assert len(broker.effects) == 1
     return keeper
