@@ -1,9 +1,12 @@
 """Profiles and actions into the one log: checked, signed, and published on `readings` under the patient's key.
 
-From the offset they get there they act. Sequencing may repeat after a crash: versions and action ids make it harmless.
+From the offset they get there they act. Sequencing may repeat after a crash: each carries the place it comes from, and
+the engine does nothing twice. Nor does it go back, so the records of one patient must get into the log in their order:
+one of them is under way at a time.
 """
 
 import base64
+from collections import Counter
 from collections.abc import Callable
 
 from aiokafka import ConsumerRecord
@@ -14,7 +17,7 @@ from models.profile import parse_profile
 from models.readings import Reason, Refused, Reject
 from models.times import rfc3339
 from streams import control
-from streams.control import ControlRecord
+from streams.control import ControlRecord, Origin
 from streams.keeper import Keeper
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
@@ -28,19 +31,29 @@ class Sequencer:
 
     async def profiles(self, records: list[ConsumerRecord]) -> None:
         """Versions of profiles, or null: forget the patient. Returns when the broker has all of them in the log."""
-        await settled([await self._take(record, _profile) for record in records])
+        await self._sequence(records, _profile)
 
     async def actions(self, records: list[ConsumerRecord]) -> None:
         """Actions. Whether one is allowed is for the engine to say, which knows the state of the alert."""
-        await settled([await self._take(record, _action) for record in records])
+        await self._sequence(records, _action)
 
-    async def _take(self, record: ConsumerRecord, checked: Callable[[ConsumerRecord], ControlRecord]) -> Sent:
-        """One record into the log, or to the dead letters."""
-        try:
-            sequenced = checked(record)
-        except Refused as refused:
-            return await self._publisher.reject(_dead_letter(record, refused))
-        return await self._publisher.control(sequenced, timestamp_ms=self._arrival_ms(record))
+    async def _sequence(
+        self, records: list[ConsumerRecord], checked: Callable[[ConsumerRecord], ControlRecord]
+    ) -> None:
+        """All of them, one of each patient at a time: were a later one in the log and an earlier one not, the earlier
+        one would be taken for a repeat when it is sequenced again."""
+        good: list[tuple[ConsumerRecord, ControlRecord]] = []
+        refused: list[Sent] = []
+        for record in records:
+            try:
+                good.append((record, checked(record)))
+            except Refused as error:
+                refused.append(await self._publisher.reject(_dead_letter(record, error)))
+        await settled(refused)
+        for turn in _in_turns(good):
+            await settled(
+                [await self._publisher.control(one, timestamp_ms=self._arrival_ms(record)) for record, one in turn]
+            )
 
     def _arrival_ms(self, record: ConsumerRecord) -> int:
         """When it arrived; in log time where something else than the wall clock makes time pass (the demo)."""
@@ -51,9 +64,21 @@ class Sequencer:
         return arrived if now is None else min(arrived, now // 1000)
 
 
+def _in_turns(records: list[tuple[ConsumerRecord, ControlRecord]]) -> list[list[tuple[ConsumerRecord, ControlRecord]]]:
+    """The records, so that no patient is twice in a turn and those of a patient keep their order."""
+    turns: list[list[tuple[ConsumerRecord, ControlRecord]]] = []
+    seen: Counter[bytes | None] = Counter()
+    for record, one in records:
+        if seen[one.key] == len(turns):
+            turns.append([])
+        turns[seen[one.key]].append((record, one))
+        seen[one.key] += 1
+    return turns
+
+
 def _profile(record: ConsumerRecord) -> ControlRecord:
     patient = parse_profile(record.value).patient if record.value is not None else _patient(record.key)
-    return control.profile(patient, record.value)
+    return control.profile(patient, record.value, Origin("profiles", record.partition, record.offset))
 
 
 def _action(record: ConsumerRecord) -> ControlRecord:
@@ -64,7 +89,7 @@ def _action(record: ConsumerRecord) -> ControlRecord:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Refused(Reason.BAD_ACTION, f"{where}: {first['msg']}" if where else first["msg"]) from error
-    return control.action(patient, record.value or b"")
+    return control.action(patient, record.value or b"", Origin("actions", record.partition, record.offset))
 
 
 def _patient(key: bytes | None) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from alerts.episodes import Episode
 from models.segments import Ints
+from streams.engine.origins import NOTHING
 from streams.engine.rows import ROW
 from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Gone, Outcome, PartitionState, Person
 
@@ -28,13 +29,14 @@ class _Person(msgspec.Struct, array_like=True):
     document: bytes | None
     episodes: list[Episode]
     actions: list[str]
+    origins: bytes = NOTHING
 
 
 class _Page(msgspec.Struct, array_like=True):
     """One page on the wire.
 
     counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
-    gone: digest of each forgotten patient, and the offset at which it was forgotten.
+    gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_origins: their origins.
     """
 
     format: int
@@ -45,6 +47,7 @@ class _Page(msgspec.Struct, array_like=True):
     patients: bytes
     rows: bytes
     gone: list[tuple[int, int]] = []
+    gone_origins: list[bytes] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -91,18 +94,21 @@ def _pack(state: PartitionState, number: int) -> bytes:
     """One page of patients."""
     slots = state.page_slots(number)
     place = state.row_of[slots.start : slots.stop].ravel()
+    gone = [(digest, one) for digest, one in state.gone.items() if one.page == number]
     page = _Page(
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
         counted=[int(state.received[number]), *state.counted[number].tolist()],
         people=[_person(state.people[slot]) for slot in slots],
         patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
-        gone=[(digest, gone.offset) for digest, gone in state.gone.items() if gone.page == number],
+        gone=[(digest, one.offset) for digest, one in gone], gone_origins=[one.origins for _, one in gone],
     )  # fmt: skip
     return _encode(page)
 
 
 def _person(person: Person | None) -> _Person | None:
-    return _Person(person.name, person.document, person.episodes, person.actions) if person else None
+    if person is None:
+        return None
+    return _Person(person.name, person.document, person.episodes, person.actions, person.origins)
 
 
 def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
@@ -146,12 +152,12 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.place_rows(np.frombuffer(page.rows, ROW))
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
-    for digest, offset in page.gone:
+    for (digest, offset), origins in zip(page.gone, page.gone_origins or [NOTHING] * len(page.gone), strict=True):
         if digest not in state.gone or state.gone[digest].offset < offset:
-            state.gone[digest] = Gone(number, offset)
+            state.gone[digest] = Gone(number, offset, origins)
     for slot, person in enumerate(page.people, first):
         if person is not None:
-            state.seat(slot, Person(person.name, person.document, person.episodes, person.actions))
+            state.seat(slot, Person(person.name, person.document, person.episodes, person.actions, person.origins))
             state.note_wake(slot)
 
 

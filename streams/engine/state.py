@@ -7,7 +7,7 @@ state changes exactly once although delivery is at least once. The `meta` page c
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
 from functools import lru_cache
@@ -22,6 +22,8 @@ from models.expectation import Expectation, expect
 from models.profile import Profile, parse_profile, sees
 from models.times import from_us, to_us
 from models.vitals import VITALS
+from streams.control import Origin
+from streams.engine.origins import NOTHING, with_origin
 from streams.engine.rows import PRIOR, ROW, prior_of
 
 Ints = npt.NDArray[np.int64]
@@ -72,20 +74,24 @@ ids, contents: hashes of the last accepted readings, at place accepted % DUPLICA
 
 @dataclass(slots=True)
 class Person:
-    """What is kept of a patient outside the columns: the profile as it came, and the episodes."""
+    """What is kept of a patient outside the columns: the profile as it came, the episodes, and which control records
+    have been applied (`origins`)."""
 
     name: str
     document: bytes | None
     episodes: list[Episode] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
+    origins: bytes = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """That somebody of a page was forgotten, and at which offset. Who is known by a digest only."""
+    """That somebody of a page was forgotten, at which offset, and after which control records. Who is known by a digest
+    only."""
 
     page: int
     offset: int
+    origins: bytes = NOTHING
 
 
 class PartitionState:
@@ -158,7 +164,7 @@ class PartitionState:
         """A slot for a new patient: the next one, in log order."""
         slot = self._next_slot()
         self.reserve(slot + 1)
-        self.seat(slot, Person(name, None))
+        self.seat(slot, Person(name, None, origins=self.origins_gone(name)))
         one = self.patients[slot]
         one["alive"], one["version"], one["spo2_low"] = 1, -1, np.nan
         one["clock"] = one["active_at"] = one["consent_since"] = one["zone_until"] = LONG_AGO
@@ -200,10 +206,33 @@ class PartitionState:
         gone = self.gone.get(_digest(name)) if self.gone else None
         return gone.offset if gone else -1
 
+    def origins_gone(self, name: str) -> bytes:
+        """What had been applied of somebody who was forgotten: their old records must not bring them back."""
+        gone = self.gone.get(_digest(name)) if self.gone else None
+        return gone.origins if gone else NOTHING
+
+    def origins_of(self, name: str, slot: int | None) -> bytes:
+        """Which control records have been applied of somebody, known or forgotten."""
+        return self.person(slot).origins if slot is not None else self.origins_gone(name)
+
+    def note_origin(self, name: str, slot: int | None, origin: Origin | None) -> None:
+        """Remember that a control record was applied. Of somebody who was never known there is nothing to remember."""
+        if origin is None:
+            return
+        if slot is not None:
+            self.person(slot).origins = with_origin(self.person(slot).origins, origin)
+            self.touch([slot])
+            return
+        digest = _digest(name)
+        if digest in self.gone:
+            gone = self.gone[digest]
+            self.gone[digest] = replace(gone, origins=with_origin(gone.origins, origin))
+            self.dirty.add(gone.page)
+
     def forget(self, slot: int, offset: int) -> None:
         """Drop everything about a patient. The slot stays empty: a later record must not meet another person's past."""
         person = self.person(slot)
-        self.gone[_digest(person.name)] = Gone(slot // PATIENTS_PER_PAGE, offset)
+        self.gone[_digest(person.name)] = Gone(slot // PATIENTS_PER_PAGE, offset, person.origins)
         del self.slot_of[person.name], self.slot_of_key[person.name.encode()]
         self.people[slot] = None
         self.patients[slot] = np.zeros((), PATIENT)

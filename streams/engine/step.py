@@ -26,6 +26,7 @@ from streams.engine.closing import close, gather_closed
 from streams.engine.decode import Refusal
 from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
+from streams.engine.origins import is_repeat
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
@@ -120,7 +121,7 @@ def _controls(
             continue
         out.places.add(i)
         try:
-            _place(out, i, control.verified(log.key[i], log.value[i], headers, settings.secret), effects)
+            _place(out, i, control.verified(log.key[i], log.value[i], headers, settings.secret), log, settings, effects)
         except Refused as refused:
             effects.controls["unknown", "forged"] += 1
             if log.offset[i] > state.meta_applied:
@@ -130,12 +131,16 @@ def _controls(
     return out
 
 
-def _place(out: _Controls, i: int, record: control.ControlRecord, effects: Effects) -> None:
-    """Note one control record; a slice has ticks as records or beside them, never both."""
+def _place(
+    out: _Controls, i: int, record: control.ControlRecord, log: LogSlice, settings: EngineSettings, effects: Effects
+) -> None:
+    """Note one control record; a slice has ticks as records or beside them, never both. Raises Refused."""
     if record.type is not control.ControlType.TICK:
         out.others.append((i, record))
         return
     at_us = control.tick_at_us(record)
+    if at_us > log.arrived_us[i] + settings.clock_tolerance_us:
+        raise Refused(Reason.CLOCK_FAULT, f"a tick of {rfc3339(at_us)}, which had not come when it arrived")
     effects.controls["tick", "applied" if at_us > out.latest_us else "ignored"] += 1
     out.latest_us = max(out.latest_us, at_us)
     out.at_us.append(at_us)
@@ -202,14 +207,35 @@ def _apply(state: PartitionState, log: LogSlice, index: int, record: control.Con
     if log.offset[index] <= (state.gone_at(name) if slot is None else state.applied_of(slot)):
         return
     try:
-        if record.type is control.ControlType.PROFILE:
-            outcome = _profile(state, log, index, name, slot, record.value, effects)
-        else:
-            outcome = _action(state, log, index, slot, record.value, effects)
+        outcome = _outcome(state, log, index, name, slot, record, effects)
     except Refused as refused:
         outcome = "refused"
         _reject(log, Refusal(index, refused.reason, refused.detail), effects)
     effects.controls[record.type.value, outcome] += 1
+
+
+def _outcome(
+    state: PartitionState,
+    log: LogSlice,
+    index: int,
+    name: str,
+    slot: int | None,
+    record: control.ControlRecord,
+    effects: Effects,
+) -> str:
+    """Do what the record says, unless it was done before. Refused or not, its place counts as applied: what was not
+    allowed then must not be done when it comes again. Raises Refused."""
+    if record.origin is not None and is_repeat(state.origins_of(name, slot), record.origin):
+        return "repeated"
+    reason = Reason.BAD_PROFILE if record.type is control.ControlType.PROFILE else Reason.BAD_ACTION
+    if not log.is_home_of(record.key or b""):
+        raise Refused(reason, f"partition {log.partition} is not where records of {name:.80} are sequenced")
+    state.note_origin(name, slot, record.origin)
+    if record.type is control.ControlType.ACTION:
+        return _action(state, log, index, slot, record.value, effects)
+    outcome = _profile(state, log, index, name, slot, record.value, effects)
+    state.note_origin(name, state.slot_of.get(name), record.origin)  # of somebody who has become known
+    return outcome
 
 
 def _profile(

@@ -15,6 +15,7 @@ from models.findings import Finding
 from models.readings import Reject, VitalSummary
 from models.times import US_PER_S, rfc3339
 from streams import control
+from streams.control import Origin
 from streams.engine.log import LogSlice
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
@@ -105,14 +106,23 @@ class Log:
     def control(self, record: control.ControlRecord, secret: bytes = SECRET) -> int:
         return self.add(*control.signed(record, secret))
 
-    def profile(self, patient: str = "p-1", **fields: Any) -> int:
-        return self.control(control.profile(patient, profile(patient, **fields)))
+    def profile(self, patient: str = "p-1", origin: Origin | None = None, **fields: Any) -> int:
+        return self.control(control.profile(patient, profile(patient, **fields), origin))
 
-    def forget(self, patient: str = "p-1") -> int:
-        return self.control(control.profile(patient, None))
+    def forget(self, patient: str = "p-1", origin: Origin | None = None) -> int:
+        return self.control(control.profile(patient, None, origin))
 
-    def act(self, alert_id: str, type: str = "acknowledge", patient: str = "p-1", **fields: Any) -> int:
-        return self.control(control.action(patient, json.dumps(action(alert_id, type, patient, **fields)).encode()))
+    def act(
+        self, alert_id: str, type: str = "acknowledge", patient: str = "p-1", origin: Origin | None = None,
+        **fields: Any,
+    ) -> int:  # fmt: skip
+        document = json.dumps(action(alert_id, type, patient, **fields)).encode()
+        return self.control(control.action(patient, document, origin))
+
+    def again(self, offset: int) -> int:
+        """A record of before once more, byte for byte, as anyone who may publish could: it arrives now."""
+        before = self.records[offset]
+        return self.add(before.key, before.value, before.headers)
 
     def tick(self, at_us: int | None = None) -> int:
         return self.control(control.tick(self.now_us if at_us is None else at_us))

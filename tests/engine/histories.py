@@ -193,7 +193,7 @@ class History:
         alerts = self.open_alerts()
         patient, alert_id = self.draw(st.sampled_from(alerts[-3:])) if alerts else ("p-1", "a-none")
         until = rfc3339(self.log.now_us + self.any_of(10 * MINUTE_US, 3 * HOUR_US, 25 * HOUR_US))
-        fields = {"until": until, "reason": "known", "to": "nurse-7"}
+        fields: dict[str, Any] = {"until": until, "reason": "known", "to": "nurse-7"}
         number = self.any_of(len(self.log), len(self.log), 0)
         self.log.act(alert_id, self.any_of(*ACTIONS), patient, action_id=f"act-{number}", **fields)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.times import rfc3339
+from models.times import US_PER_S, rfc3339
 from streams import control
 from streams.control import SIGNATURE_HEADER, TYPE_HEADER, ControlRecord, ControlType, Headers, signed, verified
 from streams.engine.state import Outcome, PartitionState
@@ -221,11 +221,21 @@ def test_an_action_that_its_state_does_not_allow_is_refused() -> None:
     assert told.reasons() == ["bad_action", "bad_action"]
 
 
+def test_a_tick_ahead_of_its_own_arrival_is_refused() -> None:
+    log, _ = alarmed()
+    begin = log.tick(log.now_us + 301 * US_PER_S)
+    log.tick(log.now_us + 300 * US_PER_S)
+    told = after(log, begin)
+    assert (told.reasons(), told.outcomes) == (["clock_fault"], [0, 1, 0, 0])
+    assert told.controls == {("unknown", "forged"): 1, ("tick", "applied"): 1}
+
+
 def test_time_does_not_go_backwards() -> None:
     log = Log()
     log.profile()
-    log.tick(START_US + DAY_US)
-    log.read(code="spo2", value=82.0, at_us=START_US + DAY_US - HOUR_US, arrived_us=START_US + DAY_US)
+    log.wait(DAY_US)
+    log.tick()
+    log.read(code="spo2", value=82.0, at_us=START_US + DAY_US - HOUR_US)
     begin = log.tick(START_US)
     log.tick(START_US + DAY_US)
     told = after(log, begin)
