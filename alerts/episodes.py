@@ -58,7 +58,8 @@ MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 class Episode(msgspec.Struct, kw_only=True):
     """One problem of one patient. Times in us; `sources` are the kinds of detector that still see it.
 
-    resolved_us: when it was last resolved: by its readings in event time, by a person in log time.
+    resolved_us: when it was last resolved: by its readings in event time, by a person in log time. said: the words of
+    an alert that no measurement explains (a source, a device); of the others the words follow from the evidence.
     """
 
     alert_id: str
@@ -79,6 +80,7 @@ class Episode(msgspec.Struct, kw_only=True):
     sources: list[str]
     snoozed_until_us: int | None = None
     resolved_us: int | None = None
+    said: str | None = None
 
 
 class NotAllowed(Exception):

@@ -15,11 +15,16 @@ EPISODES_KEPT = 48
 """Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped: there
 are fewer problems (vital and direction) than places."""
 FIRST_SEQUENCE = 1
+TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
+"""Kinds that say something about devices and systems, not about the patient's body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """A problem that a detector has begun to see, or sees worse."""
+    """A problem that a detector has begun to see, or sees worse.
+
+    evidence: None where nothing was measured; then `said` are the words of the alert.
+    """
 
     problem: str
     vital: str
@@ -30,18 +35,21 @@ class Raised:
     onset_us: int
     event_us: int
     retrospective: bool
-    evidence: Evidence
+    evidence: Evidence | None
     population: bool
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """A problem that a detector no longer sees."""
+    """A problem that a detector no longer sees. evidence, said: as of Raised; what is None leaves the alert's own."""
 
     problem: str
     kind: Kind
     event_us: int
-    evidence: Evidence
+    evidence: Evidence | None
+    reason: str = "back to normal for this patient"
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +91,9 @@ def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> AlertEv
         if episode.sources or episode.state == "resolved":
             return None
         episode.event_us = episode.resolved_us = cleared.event_us
-        episode.evidence = [cleared.evidence]
-        return _event(episode, advance(episode, "clear"), when, None, "back to normal for this patient")
+        episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
+        episode.said = cleared.said or episode.said
+        return _event(episode, advance(episode, "clear"), when, None, cleared.reason)
     return None
 
 
@@ -143,10 +152,11 @@ def _opened(episodes: list[Episode], raised: Raised, patient: str) -> Episode:
     """A new episode, and room for it."""
     episode = Episode(
         alert_id=alert_id(patient, raised.problem, raised.onset_us, raised.retrospective),
-        problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind, category="clinical",
-        state="open", rank=raised.rank, sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
-        retrospective=raised.retrospective, rule=raised.rule, evidence=[raised.evidence], population=raised.population,
-        sources=[raised.kind],
+        problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind,
+        category="technical" if raised.kind in TECHNICAL else "clinical", state="open", rank=raised.rank,
+        sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
+        retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised.evidence),
+        population=raised.population, sources=[raised.kind], said=raised.said,
     )  # fmt: skip
     resolved = [e for e in episodes if e.state == "resolved" or e.retrospective]
     for old in resolved[: max(0, len(episodes) + 1 - EPISODES_KEPT)]:
@@ -155,11 +165,16 @@ def _opened(episodes: list[Episode], raised: Raised, patient: str) -> Episode:
     return episode
 
 
+def _listed(evidence: Evidence | None) -> list[Evidence]:
+    return [] if evidence is None else [evidence]
+
+
 def _describe(episode: Episode, raised: Raised) -> None:
     """The episode now looks as the new finding says."""
     episode.rank, episode.kind, episode.rule = raised.rank, raised.kind, raised.rule
     episode.title, episode.event_us = raised.title, raised.event_us
-    episode.evidence, episode.population = [raised.evidence], raised.population
+    episode.evidence, episode.population = _listed(raised.evidence), raised.population
+    episode.said = raised.said
 
 
 def _event(episode: Episode, event: EventName, when: When, by: str | None, reason: str | None) -> AlertEvent:
@@ -170,8 +185,13 @@ def _event(episode: Episode, event: EventName, when: When, by: str | None, reaso
         problem=episode.problem, title=episode.title, onset_at=rfc3339(episode.onset_us),
         event_at=rfc3339(episode.event_us), arrived_at=rfc3339(when.arrived_us), decided_at=rfc3339(when.decided_us),
         retrospective=episode.retrospective, evidence=list(episode.evidence),
-        explanation=explain(
-            episode.kind, episode.evidence[-1], episode.onset_us, episode.population, episode.retrospective
-        ),
+        explanation=_words(episode),
         population_rule_would_fire=episode.population, rule=episode.rule, by=by, reason=reason,
     )  # fmt: skip
+
+
+def _words(episode: Episode) -> str:
+    """Why this alert: its own words, or what its evidence says."""
+    if episode.said is not None or not episode.evidence:
+        return episode.said or episode.title
+    return explain(episode.kind, episode.evidence[-1], episode.onset_us, episode.population, episode.retrospective)
