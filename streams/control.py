@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import msgspec
 
+from alerts.sources import SourceChange
 from models.readings import Instant, Reason, Refused
 from models.times import rfc3339, to_us
 
@@ -31,6 +32,7 @@ class ControlType(StrEnum):
     PROFILE = "profile"
     ACTION = "action"
     TICK = "tick"
+    SOURCE = "source"
 
 
 PARTITIONS_MAX, OFFSETS_MAX = 1 << 15, 1 << 48
@@ -58,8 +60,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ControlRecord:
-    """One control record. `key` is the patient (None for a tick, which goes to every partition). A record from a file
-    has no origin."""
+    """One control record. `key` is the patient (None for a tick or the state of a source, which go to every partition).
+    A record from a file has no origin."""
 
     type: ControlType
     key: bytes | None
@@ -94,6 +96,19 @@ def tick_at_us(record: ControlRecord) -> int:
         raise Refused(Reason.BAD_SHAPE, f"a tick without its time: {error}") from error
 
 
+def source(change: SourceChange) -> ControlRecord:
+    """A source is in another state; for every partition, because its patients are on all of them."""
+    return ControlRecord(ControlType.SOURCE, None, msgspec.json.encode(change))
+
+
+def source_change(record: ControlRecord) -> SourceChange:
+    """What a record of a source says. Raises Refused."""
+    try:
+        return msgspec.json.decode(record.value or b"", type=SourceChange)
+    except msgspec.DecodeError as error:
+        raise Refused(Reason.BAD_SHAPE, f"no state of a source: {error}") from error
+
+
 def signed(record: ControlRecord, secret: bytes) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
     """Key, value and headers to publish."""
     headers = [(TYPE_HEADER, record.type.encode()), (SIGNATURE_HEADER, _signature(record, secret))]
@@ -124,6 +139,7 @@ _REASON = {
     ControlType.PROFILE: Reason.BAD_PROFILE,
     ControlType.ACTION: Reason.BAD_ACTION,
     ControlType.TICK: Reason.BAD_SHAPE,
+    ControlType.SOURCE: Reason.BAD_SHAPE,
 }
 
 

@@ -14,10 +14,11 @@ from alerts.episodes import Episode
 from models.segments import Ints
 from streams.engine.origins import NOTHING
 from streams.engine.rows import ROW
+from streams.engine.sources import pack, unpack
 from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Gone, Outcome, PartitionState, Person
 
 FORMAT = 1
-META, CLOCK = "meta", "clock"
+META, CLOCK, SOURCES = "meta", "clock", "sources"
 
 
 class PageError(Exception):
@@ -70,13 +71,15 @@ def owner_of(key: bytes) -> int:
 
 
 def pack_dirty(state: PartitionState, partition: int) -> dict[bytes, bytes]:
-    """All changed pages as of now, `meta` first and `clock` last, and from here on they count as written.
+    """All changed pages as of now, `sources` and `meta` first and `clock` last; from here on they count as written.
 
     `meta` must reach the changelog before the others: a crash between them then finds a reading of a patient who became
     known since at most counted already, never lost from the count. `clock` must come after them: the records of a page
-    that was lost come again, and must meet the time of then, not of now.
+    that was lost come again, and must meet the time of then, not of now. `sources` goes before all: what it has counted
+    by then it does not count again, though the pages may.
     """
-    written = {key_of(partition, META): _totals(state, state.meta_received, state.meta_counted)}
+    written = {key_of(partition, SOURCES): _sources(state)}
+    written[key_of(partition, META)] = _totals(state, state.meta_received, state.meta_counted)
     for page in sorted(state.dirty):
         state.applied[page] = max(int(state.applied[page]), state.processed)
         written[key_of(partition, page)] = _pack(state, page)
@@ -88,6 +91,12 @@ def pack_dirty(state: PartitionState, partition: int) -> dict[bytes, bytes]:
 def _totals(state: PartitionState, received: int, counted: Ints) -> bytes:
     """A page without patients."""
     return _encode(_Page(FORMAT, state.meta_applied, state.tick_us, [received, *counted.tolist()], [], b"", b""))
+
+
+def _sources(state: PartitionState) -> bytes:
+    """What is known of sources, in the form of a page without patients and without readings."""
+    page = _Page(FORMAT, state.sources.applied, state.tick_us, [0] * (1 + len(Outcome)), [], pack(state.sources), b"")
+    return _encode(page)
 
 
 def _pack(state: PartitionState, number: int) -> bytes:
@@ -120,6 +129,9 @@ def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
         page = _unpacked(meta)
         state.meta_applied = page.applied
         state.meta_received, state.meta_counted = page.counted[0], np.array(page.counted[1:], np.int64)
+    if (of_sources := pages.get(key_of(partition, SOURCES))) is not None:
+        page = _unpacked(of_sources)
+        state.sources = unpack(page.patients, page.applied)
     if clock is not None:
         state.tick_us = _unpacked(clock).tick_us
     for number in numbers:

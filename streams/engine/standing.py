@@ -11,8 +11,9 @@ WORDS = ("normal", "deviating", "unknown", "withheld")
 
 
 def open_alerts(state: PartitionState) -> int:
-    """Episodes that are not resolved."""
-    return sum(episode.state != "resolved" for person in state.people if person for episode in person.episodes)
+    """Episodes that are not resolved, of patients and of sources."""
+    of_patients = sum(episode.state != "resolved" for person in state.people if person for episode in person.episodes)
+    return of_patients + state.sources.open_alerts()
 
 
 def patients_by_state(state: PartitionState) -> Mapping[str, int]:

@@ -25,6 +25,7 @@ from models.vitals import VITALS
 from streams.control import Origin
 from streams.engine.origins import NOTHING, with_origin
 from streams.engine.rows import PRIOR, ROW, prior_of
+from streams.engine.sources import Sources
 
 Ints = npt.NDArray[np.int64]
 
@@ -117,6 +118,7 @@ class PartitionState:
         self.next_close_us = LONG_AGO
         self.dirty: set[int] = set()
         self.wake_us: dict[int, int] = {}
+        self.sources = Sources()
         self.gone: dict[int, Gone] = {}
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
-from alerts.events import Action, AlertEvent
+from alerts.events import AlertEvent
+from alerts.sources import patient_of
 from models.findings import Finding
 from models.profile import parse_profile
 from models.readings import Reason, Refused, Reject, VitalSummary
@@ -29,6 +29,7 @@ from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
+from streams.engine.sources import is_source, parse_action
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Ints = npt.NDArray[np.int64]
@@ -88,6 +89,7 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     if len(log):
         state.processed = max(state.processed, int(log.offset[-1]))
         state.meta_applied = max(state.meta_applied, state.processed)
+        state.sources.applied = state.meta_applied
     effects.rejects.sort(key=lambda reject: reject.offset)
     effects.outcomes, effects.received = state.totals() - before, state.received_total() - received
     return effects
@@ -165,6 +167,7 @@ def _stretch(
     signals = closings.signals + care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)
+    effects.alerts += state.sources.woken(clocks.ticks)
     closings.summaries.sort(key=lambda s: s[0])
     effects.summaries += [summary for _, summary in closings.summaries]
     effects.late += int(closed.late.sum())
@@ -201,17 +204,41 @@ def _reject(log: LogSlice, refusal: Refusal, effects: Effects) -> None:
 
 
 def _apply(state: PartitionState, log: LogSlice, index: int, record: control.ControlRecord, effects: Effects) -> None:
-    """A profile or an action, at its place in the log."""
+    """A profile, an action or the state of a source, at its place in the log."""
     name = (record.key or b"").decode(errors="backslashreplace")
-    slot = state.slot_of.get(name)
-    if log.offset[index] <= (state.gone_at(name) if slot is None else state.applied_of(slot)):
+    slot, of_source = state.slot_of.get(name), record.type is control.ControlType.SOURCE or is_source(name)
+    if log.offset[index] <= (_applied(state, name, slot) if not of_source else state.sources.applied):
         return
     try:
-        outcome = _outcome(state, log, index, name, slot, record, effects)
+        if of_source:
+            outcome = _source(state, log, index, name, record, effects)
+        else:
+            outcome = _outcome(state, log, index, name, slot, record, effects)
     except Refused as refused:
         outcome = "refused"
         _reject(log, Refusal(index, refused.reason, refused.detail), effects)
     effects.controls[record.type.value, outcome] += 1
+
+
+def _applied(state: PartitionState, name: str, slot: int | None) -> int:
+    return state.gone_at(name) if slot is None else state.applied_of(slot)
+
+
+def _source(
+    state: PartitionState, log: LogSlice, index: int, name: str, record: control.ControlRecord, effects: Effects
+) -> str:
+    """The state of a source, or something done about its alert. What happened, for the metrics. Raises Refused."""
+    if record.type is control.ControlType.SOURCE:
+        change, offset = control.source_change(record), int(log.offset[index])
+        home = log.is_home_of(patient_of(change.source).encode())
+        outcome, event = state.sources.change(change, offset, home=home)
+    elif record.type is control.ControlType.PROFILE:
+        raise Refused(Reason.BAD_PROFILE, f"{name:.140} is the name of a source: patients have other ids")
+    else:
+        event = state.sources.acted(name, record.value or b"", record.origin, int(log.arrived_us[index]))
+        outcome = "repeated" if event is None else "applied"
+    effects.alerts += [] if event is None else [event]
+    return outcome
 
 
 def _outcome(
@@ -273,10 +300,7 @@ def _action(
     state: PartitionState, log: LogSlice, index: int, slot: int | None, document: bytes | None, effects: Effects
 ) -> str:
     """Something a member of the care team did."""
-    try:
-        action = Action.model_validate_json(document or b"")
-    except ValidationError as error:
-        raise Refused(Reason.BAD_ACTION, str(error.errors(include_url=False)[0]["msg"])) from error
+    action = parse_action(document or b"")
     if slot is None or state.person(slot).name != action.patient:
         raise Refused(Reason.BAD_ACTION, f"patient {action.patient} is not known under this key")
     event = care.acted(state, slot, action, int(log.arrived_us[index]))

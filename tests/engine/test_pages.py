@@ -211,11 +211,11 @@ def test_pages_of_another_partition_are_left_alone() -> None:
     assert restored(pages, 0).patient_count == 0
 
 
-def test_only_pages_that_changed_are_written_meta_first_and_the_clock_last() -> None:
+def test_only_pages_that_changed_are_written_sources_and_meta_first_and_the_clock_last() -> None:
     log, state = crowd(Log(), 3 * PATIENTS_PER_PAGE), PartitionState()
     run(log, state=state)
-    assert list(pack_dirty(state, 0)) == [b"0/meta", b"0/0", b"0/1", b"0/2", b"0/clock"]
+    assert list(pack_dirty(state, 0)) == [b"0/sources", b"0/meta", b"0/0", b"0/1", b"0/2", b"0/clock"]
     begin = len(log)
     log.read(patient=f"other-{PATIENTS_PER_PAGE}")
     run(log, state=state, begin=begin)
-    assert list(pack_dirty(state, 0)) == [b"0/meta", b"0/1", b"0/clock"]
+    assert list(pack_dirty(state, 0)) == [b"0/sources", b"0/meta", b"0/1", b"0/clock"]

@@ -1,0 +1,132 @@
+"""What is told about sources: an integration or a site that goes quiet, or whose readings are suddenly refused.
+
+A source changes its state by a control record that goes to every partition of the log (`SourceChange`). Everything that
+an alert says follows from that record alone, so it is the same alert wherever it is raised.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from alerts.explain import moment
+from alerts.ledger import Cleared, Raised, When
+from models.findings import SEVERITIES, Rule
+from models.readings import Instant
+from models.times import US_PER_S, from_us, to_us
+
+INGEST = "ingest"
+"""Stands for all sources together."""
+PATIENT_PREFIX = "source:"
+DETAIL_CHARS_MAX = 200
+"""Of the example in a change: it goes to every partition."""
+
+SourceState = Literal["quiet", "flowing", "failing", "healthy"]
+Trouble = Literal["quiet", "failing"]
+TROUBLE_OF: dict[SourceState, Trouble] = {
+    "quiet": "quiet", "flowing": "quiet", "failing": "failing", "healthy": "failing",
+}  # fmt: skip
+RULES = {trouble: Rule(f"{trouble}_source", "1", "DESIGN") for trouble in ("quiet", "failing")}
+URGENT = SEVERITIES.index("urgent")
+"""Patients are not watched meanwhile: somebody should look within the hour."""
+
+
+class Example(msgspec.Struct, kw_only=True, frozen=True, gc=False):
+    """One refused reading, named by its place in the log: its bytes are on `rejects`, for whoever may read them."""
+
+    reason: str
+    detail: str
+    partition: int
+    offset: int
+    arrived: Instant
+
+
+class SourceChange(msgspec.Struct, kw_only=True, frozen=True):
+    """A source is in another state from here on.
+
+    since: when it began; of `flowing` and `healthy`: when that began which is over. at: the end of the minute in which
+    it was seen. counts: of readings and patients, by name; reasons of refusal under their own.
+    """
+
+    source: str
+    state: SourceState
+    since: Instant
+    at: Instant
+    counts: dict[str, int] = {}
+    example: Example | None = None
+
+
+def patient_of(source: str) -> str:
+    """What stands for the patient in the alerts and actions about a source."""
+    return PATIENT_PREFIX + source
+
+
+def when(change: SourceChange) -> When:
+    """All times are the change's own."""
+    return When(patient_of(change.source), None, to_us(change.at), to_us(change.at))
+
+
+def raised(change: SourceChange) -> Raised:
+    """A source is in trouble."""
+    trouble = TROUBLE_OF[change.state]
+    return Raised(
+        problem=f"source.{trouble}", vital="", title=_TITLES[trouble](_name(change)), kind="source", rank=URGENT,
+        rule=RULES[trouble], onset_us=to_us(change.since), event_us=to_us(change.at), retrospective=False,
+        evidence=None, population=False, said=_quiet(change) if trouble == "quiet" else _failing(change),
+    )  # fmt: skip
+
+
+def cleared(change: SourceChange) -> Cleared:
+    """The trouble is over."""
+    trouble = TROUBLE_OF[change.state]
+    reason = "readings come again" if trouble == "quiet" else "its readings are decided again"
+    said = f"{_OVER[trouble].format(moment(change.since))}. Since {moment(change.at)} {reason}."
+    return Cleared(f"source.{trouble}", "source", to_us(change.at), None, reason, said)
+
+
+_TITLES = {"quiet": "No readings from {}".format, "failing": "Readings of {} are refused".format}
+_OVER = {"quiet": "After {} no reading had come", "failing": "From {} on readings had been refused"}
+
+
+def _name(change: SourceChange) -> str:
+    return "any source" if change.source == INGEST else change.source
+
+
+def _quiet(change: SourceChange) -> str:
+    waited = span(to_us(change.at) - to_us(change.since))
+    said = [f"The last reading arrived on {moment(change.since)}; in the {waited} since there was none."]
+    if patients := change.counts.get("patients"):
+        said.append(f"It had brought readings of {patients:,} patients within a day.")
+    said.append("While this lasts, silence of its patients is not told one by one: nobody sees how they are.")
+    return " ".join(said)
+
+
+def _failing(change: SourceChange) -> str:
+    refused, received = change.counts.get("rejected", 0), change.counts.get("received", 0)
+    reasons = sorted(
+        (-n, name) for name, n in change.counts.items() if name not in ("received", "rejected", "patients")
+    )
+    listed = ", ".join(f"{name} {-n:,}" for n, name in reasons)
+    said = [f"Of its last {received:,} readings {refused:,} were refused ({listed}), since {moment(change.since)}."]
+    if example := change.example:
+        said.append(
+            f"For example partition {example.partition}, offset {example.offset}: {example.reason}, {example.detail}."
+        )
+    said.append("The readings are on the rejects topic; once the cause is mended, homebeat redrive puts them back.")
+    return " ".join(said)
+
+
+def span(us: int) -> str:
+    """A length of time as people say it.
+
+    >>> span(600_000_000), span(90 * 60_000_000), span(86_400_000_000)
+    ('10 minutes', '90 minutes', '24 hours')
+    """
+    minutes = round(us / (60 * US_PER_S))
+    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+
+
+def example_at(reason: str, detail: str, partition: int, offset: int, arrived_us: int) -> Example:
+    """An example, its words cut to what may travel."""
+    return Example(
+        reason=reason, detail=detail[:DETAIL_CHARS_MAX], partition=partition, offset=offset, arrived=from_us(arrived_us)
+    )
