@@ -27,6 +27,16 @@ def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
     return f"{name} {limit}" if kind == "limit" and limit else f"{name} {direction} for this patient"
 
 
+def named(vital: str) -> str:
+    """A vital inside a sentence.
+
+    >>> named("heart_rate"), named("fev1"), named("peak_flow")
+    ('heart rate', 'FEV1', 'peak expiratory flow')
+    """
+    name = _NAMES.get(vital) or BY_NAME[vital].label.split("(")[0].strip()
+    return name if name[:2].isupper() else name[0].lower() + name[1:]
+
+
 def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, retrospective: bool) -> str:
     """Why this alert, in a few sentences."""
     sentences = [

@@ -12,8 +12,8 @@ from models.findings import SEVERITIES, Kind, Rule
 from models.times import rfc3339, to_us
 
 EPISODES_KEPT = 48
-"""Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped: there
-are fewer problems (vital and direction) than places."""
+"""Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped, even
+if all vitals in both directions and all devices should be in trouble at once."""
 FIRST_SEQUENCE = 1
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""

@@ -181,7 +181,7 @@ def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> 
     except NotAllowed as error:
         raise Refused(Reason.BAD_ACTION, str(error)) from error
     person.actions = [*person.actions, action.action_id][-ACTIONS_REMEMBERED:]
-    if action.type in ("resolve", "new_normal"):
+    if action.type in ("resolve", "new_normal") and episode.category == "clinical":
         _rearm(state, slot, episode, learn_anew=action.type == "new_normal", at_us=arrived_us)
     _note_wakes(state, {slot})
     return event

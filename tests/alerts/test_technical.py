@@ -2,10 +2,13 @@
 
 from typing import get_args
 
-from alerts import ledger
+import pytest
+
+from alerts import ledger, technical
 from alerts.episodes import Episode
 from alerts.ledger import TECHNICAL, Cleared, Raised, When
 from models.findings import Kind, Rule
+from models.vitals import VITALS
 from tests.engine.factories import HOUR_US, START_US
 
 WHEN = When("source:clinic", None, START_US, START_US)
@@ -35,3 +38,33 @@ def test_only_kinds_about_devices_and_systems_are_technical() -> None:
     assert set(get_args(Kind)) - TECHNICAL == {
         "limit", "deviation", "drift", "change_index", "condition", "early_warning",
     }  # fmt: skip
+
+
+def test_a_silent_device_is_told_with_since_when_what_is_usual_and_what_to_do() -> None:
+    assert technical.device_silent("watch-9", START_US, 9 * 3600, 13.5 * 3600) == (
+        "Nothing has come from watch-9 since 5 January 2026 at 08:00 UTC. The longest usual pause of late was 9 hours; "
+        "13.5 hours were waited for. Check that it is worn and charged, and that its phone or hub is switched on and "
+        "connected."
+    )
+    unknown = technical.device_silent("", START_US, None, 36 * 3600)
+    assert "a device without a name" in unknown
+    assert "It is not yet known how often it usually sends: 36 hours were waited for." in unknown
+
+
+def test_one_silent_vital_is_told_as_such() -> None:
+    said = technical.vital_silent("spo2", "watch-9", START_US, 600, 4 * 3600)
+    assert said.startswith("No oxygen saturation has come from watch-9 since 5 January 2026 at 08:00 UTC, although the")
+    assert "the longest usual pause of late was 10 minutes; 4 hours were waited for" in said.lower()
+
+
+@pytest.mark.parametrize("fault", ["stuck", "behind", "ahead"])
+def test_a_wrong_clock_is_told_with_both_times_and_what_to_do(fault: technical.Fault) -> None:
+    said = technical.clock_wrong("watch-9", fault, START_US, START_US + 3 * HOUR_US)
+    assert "5 January 2026 at 08:00 UTC" in said
+    assert "5 January 2026 at 11:00 UTC" in said
+    assert said.endswith("Set its date, time and time zone anew.")
+
+
+def test_every_vital_can_be_named_in_a_title() -> None:
+    titles = [technical.vital_title(vital.name) for vital in VITALS]
+    assert len(set(titles)) == len(VITALS)
