@@ -97,7 +97,7 @@ async def test_nothing_is_acknowledged_before_its_effects_and_pages_have_arrived
     keeper = await decided(broker)
     checkpoint = asyncio.create_task(keeper.checkpoint())
     arrive(*broker.effects)
-    assert await turns(lambda: len(broker.pages) == 3)
+    assert await turns(lambda: len(broker.pages) == 4)
     for sent in broker.pages.values():
         assert not await turns(lambda: broker.acked)
         arrive(sent)
@@ -120,7 +120,7 @@ async def test_the_pages_hold_what_was_counted() -> None:
     keeper = await decided(broker)
     checkpoint = asyncio.create_task(keeper.checkpoint())
     arrive(*broker.effects)
-    assert await turns(lambda: len(broker.pages) == 3)
+    assert await turns(lambda: len(broker.pages) == 4)
     assert counts(broker.values)[0].received == 1
     arrive(*broker.pages.values())
     await asyncio.wait_for(checkpoint, 5)
