@@ -9,6 +9,7 @@ Read in the order the data flows:
   `sequencer` and `ticker` (profiles, actions and time into the log), `ledger` (the durable balance)
 - `notifier`: from `alerts` to channels
 - `replay`: the same step over files, with no broker
+- `cohort`: seeded synthetic patients; `score`, `scoring`: alerts against what truly happened
 - `settings`, `metrics`, `health`, `check`, `cli`: one model, one registry, one program
 - `demo`: the whole system on one machine, fed with bundled real data
 """

@@ -14,7 +14,7 @@ from tests.cli.command import Homebeat
 
 COMMANDS = [
     "demo", "worker", "desk", "notifier", "send", "profile put", "profile forget", "check",
-    "replay", "score", "bench", "evidence",
+    "replay", "score", "bench", "simulate", "evidence",
 ]  # fmt: skip
 
 HEAVY = ("aiohttp", "aiokafka", "alerts", "faust", "models", "numpy", "prometheus_client", "pydantic", "sqlalchemy")

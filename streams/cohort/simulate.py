@@ -1,0 +1,91 @@
+"""A cohort of synthetic patients in a folder: readings, profiles, labels, and a README that says they are synthetic."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from models.evidence import load
+from streams.cohort.patient import Patient, patient
+from streams.cohort.writing import LABELS, PROFILES, READINGS, README, write_lines, write_readings
+from streams.errors import Failed, WrongSettings
+
+READINGS_MAX = 60_000_000
+"""All readings are sorted by arrival in memory, about 60 bytes each: beyond this 8 GiB would not do."""
+A_DAY = {"daily": 16, "hourly": 40, "dense": 300}
+"""Readings a patient-day of each cadence, about: to refuse at once what would not fit."""
+
+Progress = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, out of how many."""
+
+
+def simulate(
+    out: Path, *, patients: int, days: int, seed: int, kind: str, cadence: str, progress: Progress
+) -> dict[str, Any]:
+    """Write a cohort to `out` (made when missing) and say what is in it.
+
+    The same patients, days, seed, kind and cadence give the same bytes. Raises WrongSettings for a cohort that would
+    not fit into memory, Failed when the folder cannot be written.
+    """
+    expected = patients * days * A_DAY[cadence]
+    if expected > READINGS_MAX:
+        raise WrongSettings(
+            f"about {expected:,} readings are more than {READINGS_MAX:,}: take fewer patients, fewer days or a sparser "
+            "--cadence"
+        )
+    made: list[Patient] = []
+    for number in range(patients):
+        made.append(patient(seed, number, days, kind, cadence))
+        progress("patients", number + 1, patients)
+    try:
+        return _written(
+            out, made, {"patients": patients, "days": days, "seed": seed, "cohort": kind, "cadence": cadence}, progress
+        )
+    except OSError as wrong:
+        raise Failed(f"{out} cannot be written: {wrong.strerror or wrong}") from None
+
+
+def _written(out: Path, made: list[Patient], asked: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    out.mkdir(parents=True, exist_ok=True)
+    total = sum(len(one.readings.vital) for one in made)
+    done = 0
+
+    def wrote(more: int) -> None:
+        nonlocal done
+        done += more
+        progress("readings", done, total)
+
+    readings = write_readings(out / READINGS, made, wrote)
+    profiles = write_lines(out / PROFILES, (profile for one in made for profile in one.profiles))
+    labels = [label for one in made for label in one.labels]
+    result = {
+        "synthetic": True,
+        **asked,
+        "readings": readings,
+        "profiles": profiles,
+        "labels": write_lines(out / LABELS, labels),
+        "events": dict(sorted(Counter(label["event"] for label in labels).items())),
+    }
+    (out / README).write_text(_readme(result), encoding="utf-8")
+    return result
+
+
+def _readme(result: dict[str, Any]) -> str:
+    """What the folder holds, for who finds it a year later."""
+    events = "\n".join(f"- {name}: {count}" for name, count in result["events"].items()) or "- none"
+    asked = " ".join(f"--{name} {result[name]}" for name in ("patients", "days", "seed", "cohort", "cadence"))
+    return f"""# A synthetic cohort
+
+Nobody in here is a person. Made by `homebeat simulate {asked}`: the same command gives the same bytes.
+Every patient, device and care team has `synthetic` in its name.
+
+- `{READINGS}`: {result["readings"]:,} readings in order of arrival
+- `{PROFILES}`: {result["profiles"]:,} profile versions
+- `{LABELS}`: {result["labels"]:,} planted events. An alert from `start` to `end` finds it; until `until` an alert is
+  explained by it; `no_alert`: there is nothing that should be found; `category`: who should find it.
+
+Planted:
+{events}
+
+How it is made, and from which figures: evidence/cohort.yaml (version {load("cohort")["meta"]["schema_version"]}).
+"""
