@@ -185,8 +185,10 @@ class Keeper:
 
     def _packed(self, partition: int, held: Held) -> "_Packed":
         """What a checkpoint of one partition writes, as of now; what is decided from here on is for the next one."""
-        packed = _Packed(partition, held.receipts, held.sent, pack_dirty(held.state, partition))
-        held.receipts, held.sent = [], []
+        checkpoint = pack_dirty(held.state, partition)
+        done = [receipt for receipt in held.receipts if receipt.offset <= checkpoint.certified]
+        packed = _Packed(partition, done, held.sent, checkpoint.pages)
+        held.receipts, held.sent = [receipt for receipt in held.receipts if receipt.offset > checkpoint.certified], []
         return packed
 
     def _write(self, packed: "_Packed") -> list[Sent]:

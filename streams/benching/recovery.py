@@ -71,7 +71,7 @@ async def _write_pages(settings: Settings) -> int:
                 _log(partition, range(first, first + PATIENTS // settings.partitions)),
                 EngineSettings(b"", monitor_unknown=True),
             )
-            for key, value in pack_dirty(state, partition).items():
+            for key, value in pack_dirty(state, partition).pages.items():
                 size += len(value)
                 await producer.send(changelog_topic(settings), value, key=key, partition=partition)
         await producer.flush()

@@ -3,7 +3,7 @@
 - `log`: a slice of one partition, as columns
 - `intake` (`decode`, `columns`, `duplicates`): what is decided, what is refused, and why
 - `state` (`rows`: the numbers of one vital of one patient), `pages`: what a partition remembers, and its stored form
-- `origins`: which control records have been applied, so that none is done twice
+- `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
 - `clock`, `zones`: a patient's time, and the patient's local time
 - `samples`, `raw`: single samples against the safety floors
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says

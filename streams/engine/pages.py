@@ -4,7 +4,7 @@ A page is written whole and restored whole. It carries the offset up to which it
 readings, and a format version: an older format is read by code that knows it, a newer one is refused.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -12,10 +12,11 @@ import numpy as np
 
 from alerts.episodes import Episode
 from models.segments import Ints
+from streams.engine.departed import Gone
 from streams.engine.origins import NOTHING
 from streams.engine.rows import ROW
 from streams.engine.sources import pack, unpack
-from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Gone, Outcome, PartitionState, Person
+from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Outcome, PartitionState, Person
 
 FORMAT = 1
 META, CLOCK, SOURCES = "meta", "clock", "sources"
@@ -70,27 +71,43 @@ def owner_of(key: bytes) -> int:
     return _parts(key)[0]
 
 
-def pack_dirty(state: PartitionState, partition: int) -> dict[bytes, bytes]:
-    """All changed pages as of now, `sources` and `meta` first and `clock` last; from here on they count as written.
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What must reach the changelog, in this order; and then everything up to the offset `certified` is there."""
+
+    pages: dict[bytes, bytes]
+    certified: int
+
+
+def pack_dirty(state: PartitionState, partition: int, bytes_max: int | None = None) -> Checkpoint:
+    """Changed pages as of now, `sources` and `meta` first and `clock` last; from here on they count as written.
+
+    bytes_max bounds what is written: pages that have waited longest go first, at least one, until so much is packed.
+    The records that the others lack come again after a crash, so nobody may acknowledge beyond `certified`.
 
     `meta` must reach the changelog before the others: a crash between them then finds a reading of a patient who became
-    known since at most counted already, never lost from the count. `clock` must come after them: the records of a page
-    that was lost come again, and must meet the time of then, not of now. `sources` goes before all: what it has counted
-    by then it does not count again, though the pages may.
+    known since at most counted already, never lost from the count. `clock` must come after them, and tells the time as
+    of `certified`: the records that come again must meet the time of then, not of now. `sources` goes before all: what
+    it has counted by then it does not count again, though the pages may.
     """
     written = {key_of(partition, SOURCES): _sources(state)}
-    written[key_of(partition, META)] = _totals(state, state.meta_received, state.meta_counted)
-    for page in sorted(state.dirty):
+    written[key_of(partition, META)] = _totals(state.meta_applied, 0, [state.meta_received, *state.meta_counted])
+    size = 0
+    for page in sorted(state.dirty, key=lambda page: (state.dirty[page], page)):
+        if bytes_max is not None and size >= bytes_max:
+            break
         state.applied[page] = max(int(state.applied[page]), state.processed)
-        written[key_of(partition, page)] = _pack(state, page)
-    written[key_of(partition, CLOCK)] = _totals(state, 0, np.zeros(len(Outcome), np.int64))
-    state.dirty.clear()
-    return written
+        packed = written[key_of(partition, page)] = _pack(state, page)
+        size += len(packed)
+        del state.dirty[page]
+    certified, tick_us = state.certified()
+    written[key_of(partition, CLOCK)] = _totals(certified, tick_us, [0] * (1 + len(Outcome)))
+    return Checkpoint(written, certified)
 
 
-def _totals(state: PartitionState, received: int, counted: Ints) -> bytes:
+def _totals(applied: int, tick_us: int, counted: Iterable[int]) -> bytes:
     """A page without patients."""
-    return _encode(_Page(FORMAT, state.meta_applied, state.tick_us, [received, *counted.tolist()], [], b"", b""))
+    return _encode(_Page(FORMAT, applied, tick_us, list(map(int, counted)), [], b"", b""))
 
 
 def _sources(state: PartitionState) -> bytes:
@@ -103,7 +120,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
     """One page of patients."""
     slots = state.page_slots(number)
     place = state.row_of[slots.start : slots.stop].ravel()
-    gone = [(digest, one) for digest, one in state.gone.items() if one.page == number]
+    gone = state.gone.of_page(number)
     page = _Page(
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
         counted=[int(state.received[number]), *state.counted[number].tolist()],
@@ -133,7 +150,7 @@ def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
         page = _unpacked(of_sources)
         state.sources = unpack(page.patients, page.applied)
     if clock is not None:
-        state.tick_us = _unpacked(clock).tick_us
+        state.tick_us = state.tick_restored_us = _unpacked(clock).tick_us
     for number in numbers:
         _place(state, number, _unpacked(pages[key_of(partition, number)]))
     state.next_close_us = LONG_AGO
@@ -165,8 +182,7 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
     for (digest, offset), origins in zip(page.gone, page.gone_origins or [NOTHING] * len(page.gone), strict=True):
-        if digest not in state.gone or state.gone[digest].offset < offset:
-            state.gone[digest] = Gone(number, offset, origins)
+        state.gone.note(number, digest, Gone(offset, origins))
     for slot, person in enumerate(page.people, first):
         if person is not None:
             state.seat(slot, Person(person.name, person.document, person.episodes, person.actions, person.origins))

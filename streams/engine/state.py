@@ -5,9 +5,9 @@ knows the offset up to which it has been applied: after a crash, records at or b
 state changes exactly once although delivery is at least once. The `meta` page counts what belongs to no patient.
 """
 
-import hashlib
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
 from functools import lru_cache
@@ -23,6 +23,7 @@ from models.profile import Profile, parse_profile, sees
 from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
+from streams.engine.departed import Departed, Gone, digest_of
 from streams.engine.origins import NOTHING, with_origin
 from streams.engine.rows import PRIOR, ROW, prior_of
 from streams.engine.sources import Sources
@@ -85,18 +86,12 @@ class Person:
     origins: bytes = NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """That somebody of a page was forgotten, at which offset, and after which control records. Who is known by a digest
-    only."""
-
-    page: int
-    offset: int
-    origins: bytes = NOTHING
-
-
 class PartitionState:
-    """Columns of one partition. Grows by doubling; rows and patients are only ever added."""
+    """Columns of one partition. Grows by doubling; rows and patients are only ever added.
+
+    began: first offset of the slice being worked on; dirty: pages not written since they changed, each with the first
+    offset that its stored form lacks; ticked: (offset, time) of the ticks since the last checkpoint, by slice.
+    """
 
     def __init__(self) -> None:
         self.people: list[Person | None] = []
@@ -114,12 +109,14 @@ class PartitionState:
         self.meta_counted = np.zeros(len(Outcome), np.int64)
         self.received = np.zeros(1, np.int64)
         self.meta_received = 0
-        self.tick_us = LONG_AGO
+        self.tick_us = self.tick_restored_us = LONG_AGO
         self.next_close_us = LONG_AGO
-        self.dirty: set[int] = set()
+        self.began = 0
+        self.dirty: dict[int, int] = {}
+        self.ticked: list[tuple[int, int]] = []
         self.wake_us: dict[int, int] = {}
         self.sources = Sources()
-        self.gone: dict[int, Gone] = {}
+        self.gone = Departed()
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
@@ -165,6 +162,7 @@ class PartitionState:
     def add_patient(self, name: str) -> int:
         """A slot for a new patient: the next one, in log order."""
         slot = self._next_slot()
+        self._after_former_pages(name, slot // PATIENTS_PER_PAGE)
         self.reserve(slot + 1)
         self.seat(slot, Person(name, None, origins=self.origins_gone(name)))
         one = self.patients[slot]
@@ -189,6 +187,16 @@ class PartitionState:
         self.people += [None] * (slot + 1 - len(self.people))
         return slot
 
+    def _after_former_pages(self, name: str, page: int) -> None:
+        """Make sure that a page on which the patient was forgotten before is written no later than the new one.
+
+        The other way round, a crash in between would find the patient on both pages, and the records that are still
+        missing on the former one would be taken for applied.
+        """
+        for number in self.gone.pages_of(name) & self.dirty.keys():
+            self.touch([page * PATIENTS_PER_PAGE])
+            self.dirty[number] = min(self.dirty[number], self.dirty[page])
+
     def seat(self, slot: int, person: Person) -> None:
         """Put a person into a slot (also on restore)."""
         self.people[slot] = person
@@ -205,13 +213,11 @@ class PartitionState:
     def gone_at(self, name: str) -> int:
         """The offset at which the patient was forgotten last; -1 if never. What is redelivered from before was applied:
         without this, a crash after the page was written would let the patient's old records come to life again."""
-        gone = self.gone.get(_digest(name)) if self.gone else None
-        return gone.offset if gone else -1
+        return self.gone.last(name).offset
 
     def origins_gone(self, name: str) -> bytes:
         """What had been applied of somebody who was forgotten: their old records must not bring them back."""
-        gone = self.gone.get(_digest(name)) if self.gone else None
-        return gone.origins if gone else NOTHING
+        return self.gone.last(name).origins
 
     def origins_of(self, name: str, slot: int | None) -> bytes:
         """Which control records have been applied of somebody, known or forgotten."""
@@ -225,16 +231,14 @@ class PartitionState:
             self.person(slot).origins = with_origin(self.person(slot).origins, origin)
             self.touch([slot])
             return
-        digest = _digest(name)
-        if digest in self.gone:
-            gone = self.gone[digest]
-            self.gone[digest] = replace(gone, origins=with_origin(gone.origins, origin))
-            self.dirty.add(gone.page)
+        page = self.gone.note_origin(name, origin)
+        if page is not None:
+            self.touch([page * PATIENTS_PER_PAGE])
 
     def forget(self, slot: int, offset: int) -> None:
         """Drop everything about a patient. The slot stays empty: a later record must not meet another person's past."""
         person = self.person(slot)
-        self.gone[_digest(person.name)] = Gone(slot // PATIENTS_PER_PAGE, offset, person.origins)
+        self.gone.note(slot // PATIENTS_PER_PAGE, digest_of(person.name), Gone(offset, person.origins))
         del self.slot_of[person.name], self.slot_of_key[person.name.encode()]
         self.people[slot] = None
         self.patients[slot] = np.zeros((), PATIENT)
@@ -369,7 +373,27 @@ class PartitionState:
 
     def touch(self, slots: Iterable[int]) -> None:
         """These patients have changed: their pages must be written."""
-        self.dirty.update(slot // PATIENTS_PER_PAGE for slot in slots)
+        for slot in slots:
+            self.dirty.setdefault(slot // PATIENTS_PER_PAGE, self.began)
+
+    def stepped(self, last_offset: int) -> None:
+        """A slice has been applied, and the ticks in it."""
+        self.processed = max(self.processed, last_offset)
+        self.meta_applied = self.sources.applied = max(self.meta_applied, self.processed)
+        if not self.ticked or self.ticked[-1][1] != self.tick_us:
+            self.ticked.append((self.processed, self.tick_us))
+
+    def certified(self) -> tuple[int, int]:
+        """The offset up to which everything is in pages that count as written, and the latest tick by then [us].
+
+        Forgets the ticks before that, except the last: what is certified never falls while a worker has its state.
+        """
+        offset = min(self.dirty.values(), default=self.processed + 1) - 1
+        passed = bisect_right(self.ticked, offset, key=lambda tick: tick[0])
+        if not passed:
+            return offset, self.tick_restored_us
+        self.ticked = self.ticked[passed - 1 :]
+        return offset, self.ticked[0][1]
 
 
 DEVICES_KEPT = 65_536
@@ -382,10 +406,6 @@ PROFILES_PARSED = 4096
 def _of_anybody(day: date) -> Expectation:
     """What to expect of somebody of whom nothing is known."""
     return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), day)
-
-
-def _digest(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
 
 
 def _grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:

@@ -80,6 +80,7 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     effects = Effects()
     before, received = state.totals(), state.received_total()
     begin = int(np.searchsorted(log.offset, state.processed, side="right"))
+    state.began = int(log.offset[begin]) if begin < len(log) else state.processed + 1
     controls = _controls(state, log, begin, settings, effects)
     for index, record in controls.others:
         _stretch(state, log, begin, index, controls, settings, effects)
@@ -87,9 +88,7 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
         begin = index + 1
     _stretch(state, log, begin, len(log), controls, settings, effects)
     if len(log):
-        state.processed = max(state.processed, int(log.offset[-1]))
-        state.meta_applied = max(state.meta_applied, state.processed)
-        state.sources.applied = state.meta_applied
+        state.stepped(int(log.offset[-1]))
     effects.rejects.sort(key=lambda reject: reject.offset)
     effects.outcomes, effects.received = state.totals() - before, state.received_total() - received
     return effects
@@ -180,7 +179,7 @@ def _settle(state: PartitionState, log: LogSlice, accepted: Accepted, closed_row
         _reject_reading(log, refusal, effects)
     effects.rekeyed += accepted.rekeyed
     slots = np.concatenate([accepted.slot, state.rows["slot"][closed_rows]])
-    state.dirty.update(np.unique(slots // PATIENTS_PER_PAGE).tolist())
+    state.touch((np.unique(slots // PATIENTS_PER_PAGE) * PATIENTS_PER_PAGE).tolist())
 
 
 def _reject_reading(log: LogSlice, refusal: Refusal, effects: Effects) -> None:

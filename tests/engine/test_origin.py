@@ -51,7 +51,7 @@ def begun(log: Log, checkpoint: bool = False) -> PartitionState:
 
 
 def pack_pages(state: PartitionState) -> dict[bytes, bytes]:
-    return dict(pack_dirty(state, 0))
+    return dict(pack_dirty(state, 0).pages)
 
 
 def nothing_changed(told: Told) -> bool:

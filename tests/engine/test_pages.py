@@ -35,14 +35,15 @@ class Worker:
         self._unsettled.append(told)
         self.position = until
 
-    def checkpoint(self, lost: int = 0) -> None:
+    def checkpoint(self, lost: int = 0, bytes_max: int | None = None) -> None:
         """Effects reach the broker, then pages, in the order in which they were packed; commit if none was lost."""
         self._publish()
-        packed = list(pack_dirty(self.state, self.log.partition).items())
-        kept = len(packed) - min(lost, len(packed))
-        self.pages |= dict(packed[:kept])
-        if kept == len(packed):
-            self.committed = self.position
+        packed = pack_dirty(self.state, self.log.partition, bytes_max)
+        pages = list(packed.pages.items())
+        kept = len(pages) - min(lost, len(pages))
+        self.pages |= dict(pages[:kept])
+        if kept == len(pages):
+            self.committed = packed.certified + 1
         else:
             self.crash()
 
@@ -52,13 +53,16 @@ class Worker:
                 getattr(self.published, name).extend(getattr(told, name))
         self._unsettled = []
 
-    def crash(self, effects_out: bool = False) -> None:
-        """Gone in the middle: what was decided since the last checkpoint may have been published or not."""
+    def crash(self, effects_out: bool = False, back: int = 0) -> None:
+        """Gone in the middle: what was decided since the last checkpoint may have been published or not.
+
+        back: how many records come again although they were committed.
+        """
         if effects_out:
             self._publish()
         self._unsettled = []
         self.state = restored(self.pages, self.log.partition)
-        self.position = self.committed
+        self.position = max(0, self.committed - back)
 
     def finish(self) -> None:
         self.decide(len(self.log))
@@ -108,7 +112,7 @@ def test_a_restored_state_goes_on_as_if_nothing_had_happened(history: object, da
     pages: dict[bytes, bytes] = {}
     for begin, end in pairwise(edges):
         told.take(step(state, log.slice(begin, end), SETTINGS), begin)
-        pages |= pack_dirty(state, 0)
+        pages |= pack_dirty(state, 0).pages
         state = restored(pages, 0)
     assert told.lines() == run(log).lines()
 
@@ -187,7 +191,7 @@ def test_a_newer_page_is_refused_with_what_to_do() -> None:
     log.profile()
     state = PartitionState()
     run(log, state=state)
-    for key, page in pack_dirty(state, 0).items():
+    for key, page in pack_dirty(state, 0).pages.items():
         fields = msgspec.msgpack.decode(page)
         newer = msgspec.msgpack.encode([fields[0] + 1, *fields[1:]])
         with pytest.raises(PageError, match=r"format 2, this version reads up to 1: start the newer homebeat"):
@@ -205,7 +209,7 @@ def test_pages_of_another_partition_are_left_alone() -> None:
     log.profile()
     weights(log, 3)
     run(log, state=state)
-    pages = pack_dirty(state, 3)
+    pages = pack_dirty(state, 3).pages
     assert {owner_of(key) for key in pages} == {3}
     assert restored(pages, 3).totals().tolist() == [3, 0, 0, 0]
     assert restored(pages, 0).patient_count == 0
@@ -214,8 +218,8 @@ def test_pages_of_another_partition_are_left_alone() -> None:
 def test_only_pages_that_changed_are_written_sources_and_meta_first_and_the_clock_last() -> None:
     log, state = crowd(Log(), 3 * PATIENTS_PER_PAGE), PartitionState()
     run(log, state=state)
-    assert list(pack_dirty(state, 0)) == [b"0/sources", b"0/meta", b"0/0", b"0/1", b"0/2", b"0/clock"]
+    assert list(pack_dirty(state, 0).pages) == [b"0/sources", b"0/meta", b"0/0", b"0/1", b"0/2", b"0/clock"]
     begin = len(log)
     log.read(patient=f"other-{PATIENTS_PER_PAGE}")
     run(log, state=state, begin=begin)
-    assert list(pack_dirty(state, 0)) == [b"0/sources", b"0/meta", b"0/1", b"0/clock"]
+    assert list(pack_dirty(state, 0).pages) == [b"0/sources", b"0/meta", b"0/1", b"0/clock"]
