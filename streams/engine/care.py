@@ -232,13 +232,17 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
 
 
 def _wakes(state: PartitionState, clocks: Clocks) -> list[tuple[int, int, int]]:
-    """(position, slot, clock) of snoozes that ticks end, in order."""
+    """(position, slot, clock) of snoozes that ticks end, in order.
+
+    A tick that comes again after a crash has passed for pages that knew it: it must not end a snooze made since.
+    """
     if not len(clocks.ticks) or clocks.ticks[-1] < state.next_wake_us():
         return []
     due = set()
     for slot in [slot for slot, at in state.wake_us.items() if at <= clocks.ticks[-1]]:
+        passed = int(np.searchsorted(clocks.tick_offset, state.applied_of(slot), side="right"))
         for until in snoozed_until(state.person(slot).episodes):
-            tick = int(np.searchsorted(clocks.ticks, until))
+            tick = max(passed, int(np.searchsorted(clocks.ticks, until)))
             if tick < len(clocks.ticks):
                 due.add((2 * int(clocks.tick_before[tick]), slot, int(clocks.ticks[tick])))
     return sorted(due)

@@ -27,7 +27,8 @@ class Clocks:
     """Clocks over one stretch.
 
     slots (k,): patients with records in it, sorted; segment (index into slots), record, running (the clock) by record,
-    sorted by patient; ticks, tick_before: the ticks, never falling.
+    sorted by patient; ticks, tick_before: the ticks, never falling; tick_offset: where they lie in the log (a tick that
+    is no record: the record after it).
     """
 
     slots: Ints
@@ -36,6 +37,7 @@ class Clocks:
     running: Ints
     ticks: Ints
     tick_before: Ints
+    tick_offset: Ints
 
 
 def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ticks: Ticks) -> tuple[Clocks, Ints]:
@@ -54,7 +56,8 @@ def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ti
         state.patients["clock"][slots] = running[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
     if len(tick_us):
         state.tick_us = int(tick_us[-1])
-    return Clocks(slots, segment, record, running, tick_us, ticks.before), at_record
+    tick_offset = np.append(log.offset, NEVER)[ticks.before]
+    return Clocks(slots, segment, record, running, tick_us, ticks.before, tick_offset), at_record
 
 
 def first_reached(clocks: Clocks, slot: Ints, time_us: Ints) -> tuple[Ints, Ints]:
