@@ -1,7 +1,10 @@
-"""Keeps the state of the partitions that are ours: applies chunks, writes checkpoints, restores from the table.
+"""Keeps the state of the partitions that are ours: applies chunks, writes checkpoints, restores from pages.
 
 One lock keeps chunks and checkpoints apart; a checkpoint packs under it and waits for the broker outside, so deciding
 goes on meanwhile. Chunks are acknowledged only when their effects and their pages are on the broker.
+
+When partitions are shared out anew, those that stay ours keep their live state: it has been applied furthest. State
+that may be behind (the group went on without us, or a checkpoint was cut off half way) is dropped and read again.
 """
 
 import asyncio
@@ -18,19 +21,16 @@ from faust.types import TP
 
 from alerts.events import AlertEvent
 from models.times import US_PER_S, to_us
-from streams import metrics
+from streams import limits, metrics
 from streams.engine import standing
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
-from streams.engine.pages import pack_dirty, restored
-from streams.engine.state import Outcome, PartitionState
+from streams.engine.pages import Checkpoint, pack_dirty, restored
+from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
-
-STOP_CHECKPOINT_S = 8.0
-"""How long a worker that stops or loses partitions waits for its last checkpoint. What does not make it comes again."""
 
 
 class Changelog(Protocol):
@@ -52,16 +52,39 @@ class Receipt(Protocol):
 
 
 Pages = Callable[[int], Mapping[bytes, bytes]]
-"""The raw pages of a partition, of each the one that was applied furthest."""
+"""The raw pages of a partition, of each the one that was applied furthest. The keeper asks once, when it restores."""
+
+
+def _certain() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A chunk that waits for its checkpoint, since `since_s` of the event loop's clock."""
+
+    receipt: Receipt
+    since_s: float
 
 
 @dataclass(slots=True)
 class Held:
-    """One partition of ours: its state, chunks not yet acknowledged, effects not yet on the broker."""
+    """One partition of ours: its state, chunks not yet acknowledged, effects not yet known to be on the broker.
+
+    torn: a checkpoint of it is under way, or was cut off: what the changelog has of it is not known.
+    untold: a chunk has been applied, and its effects are not all sent: no page may be written of it.
+    """
 
     state: PartitionState
-    receipts: list[Receipt] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
+    torn: bool = False
+    untold: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether the state can be gone on with."""
+        return not (self.torn or self.untold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +92,28 @@ class _Packed:
     """One partition at a checkpoint."""
 
     partition: int
-    receipts: list[Receipt]
+    held: Held
     effects: list[Sent]
-    pages: dict[bytes, bytes]
+    checkpoint: Checkpoint
 
 
 class Keeper:
-    """State of the partitions of one worker. Time is the event loop's; the wall clock is read for metrics alone."""
+    """State of the partitions of one worker. Time is the event loop's; the wall clock is read for metrics alone.
 
-    def __init__(self, settings: Settings, changelog: Changelog, pages: Pages, publisher: Publisher) -> None:
+    certain: whether it is certain at this moment that our partitions are still ours. No page is written while it is
+    not: a worker that was paused or cut off waits until the group has told it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        changelog: Changelog,
+        pages: Pages,
+        publisher: Publisher,
+        certain: Callable[[], bool] = _certain,
+    ) -> None:
         self._settings, self._changelog, self._pages, self._publisher = settings, changelog, pages, publisher
+        self._certain = certain
         self._engine = EngineSettings(
             settings.secret.get_secret_value().encode(),
             round(settings.clock_tolerance_s * US_PER_S),
@@ -103,20 +138,28 @@ class Keeper:
             held = self._hold(tp.partition)
             began = time.perf_counter()
             log_slice = slice_of(tp.topic, tp.partition, records, self._settings.partitions)
+            held.untold = True
             effects = step(held.state, log_slice, self._engine)
             metrics.engine_step_seconds.observe(time.perf_counter() - began)
             held.sent += await self._publisher.effects(log_slice, effects, self._told)
-            held.receipts.append(receipt)
+            held.untold = False
+            held.waiting.append(Waiting(receipt, asyncio.get_running_loop().time()))
             self._count(effects)
             metrics.consumer_lag.labels(str(tp.partition)).set(max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
 
-    def hold_all(self) -> int:
+    async def hold_all(self) -> int:
         """Restore every partition of ours now; how many patients there are."""
-        return sum(self._hold(partition).state.patient_count for partition in self.partitions)
+        count = 0
+        for partition in sorted(self.partitions):
+            async with self._deciding:
+                if partition in self.partitions:
+                    count += self._hold(partition).state.patient_count
+            await asyncio.sleep(0)  # health pages between one partition and the next
+        return count
 
     def _hold(self, partition: int) -> Held:
-        """The partition's state, from the table when it is first needed after an assignment."""
+        """The partition's state, from its pages when it is first needed after an assignment."""
         held = self._held.get(partition)
         if held is None:
             pages = self._pages(partition)
@@ -164,8 +207,10 @@ class Keeper:
             await asyncio.sleep(self._settings.checkpoint_s)
             await self.checkpoint()
 
-    async def checkpoint(self) -> None:
+    async def checkpoint(self, partitions: frozenset[int] | None = None) -> None:
         """Write what has changed, wait for the broker, acknowledge: effects, then pages, then the chunks.
+
+        partitions: of these, by default of all that are ours now.
 
         Pages go out only when every effect they know of is on the broker. The other way round, a crash in between would
         leave a page that has told an alert which nobody was told.
@@ -173,55 +218,125 @@ class Keeper:
         async with self._checkpointing:
             began = time.perf_counter()
             async with self._deciding:
-                packed = [self._packed(p, held) for p, held in self._held.items() if held.receipts]
+                packed = self._pack(self.partitions if partitions is None else partitions)
             if not packed:
                 return
             await settled([sent for one in packed for sent in one.effects])
+            await self._until_certain()
+            packed = [one for one in packed if self._held.get(one.partition) is one.held]
             await settled([sent for one in packed for sent in self._write(one)])
-            for chunk in (receipt for one in packed for receipt in one.receipts):
-                chunk.ack()
+            for one in packed:
+                _acknowledge(one)
             metrics.checkpoint_seconds.observe(time.perf_counter() - began)
             self._gauge()
 
-    def _packed(self, partition: int, held: Held) -> "_Packed":
-        """What a checkpoint of one partition writes, as of now; what is decided from here on is for the next one."""
-        checkpoint = pack_dirty(held.state, partition)
-        done = [receipt for receipt in held.receipts if receipt.offset <= checkpoint.certified]
-        packed = _Packed(partition, done, held.sent, checkpoint.pages)
-        held.receipts, held.sent = [receipt for receipt in held.receipts if receipt.offset > checkpoint.certified], []
-        return packed
+    def _pack(self, partitions: frozenset[int]) -> list[_Packed]:
+        """What a checkpoint of these partitions writes, as of now; what is decided from here on is for the next one.
 
-    def _write(self, packed: "_Packed") -> list[Sent]:
+        Together no more than `checkpoint_bytes`; but a partition whose oldest work has waited too long is written whole.
+        """
+        ready = [(p, self._held[p]) for p in sorted(partitions & self._held.keys())]
+        ready = [(p, held) for p, held in ready if held.waiting and held.stands]
+        share = self._settings.checkpoint_bytes // max(1, len(ready))
+        return [_packed(p, held, None if self._overdue(p, held) else share) for p, held in ready]
+
+    def _overdue(self, partition: int, held: Held) -> bool:
+        """Whether the oldest work of a partition has not been written for too long. Said, as it should not happen."""
+        age_s = asyncio.get_running_loop().time() - held.waiting[0].since_s
+        if age_s <= limits.UNWRITTEN_MAX_S:
+            return False
+        log.warning(
+            "partition %d: work of %.0f s ago is not written yet, so everything is written now: "
+            "raise HOMEBEAT_CHECKPOINT_BYTES or lower HOMEBEAT_CHECKPOINT_S, or start more workers", partition, age_s,
+        )  # fmt: skip
+        metrics.checkpoints_overdue.inc()
+        return True
+
+    async def _until_certain(self) -> None:
+        """Wait until the partitions are certainly ours; those that are not have been dropped meanwhile."""
+        while not self._certain():
+            await asyncio.sleep(limits.CERTAIN_PAUSE_S)
+
+    def _write(self, packed: _Packed) -> list[Sent]:
         """Pages to the changelog."""
-        metrics.checkpoint_bytes.inc(sum(map(len, packed.pages.values())))
-        return [self._changelog.send(packed.partition, key, value) for key, value in packed.pages.items()]
+        metrics.checkpoint_bytes.inc(sum(map(len, packed.checkpoint.pages.values())))
+        return [self._changelog.send(packed.partition, key, value) for key, value in packed.checkpoint.pages.items()]
 
-    async def revoked(self, partitions: set[int]) -> None:
-        """Partitions are being taken away: write what we have, then forget it. Who comes next reads the changelog."""
+    async def revoked(self) -> None:
+        """All partitions are being shared out anew: write what we have, as far as there is time. The state stays until
+        `keep` says which partitions are still ours; who comes next to the others reads the changelog."""
+        leaving, self.partitions = self.partitions, frozenset()
+        loop, took_s = asyncio.get_running_loop(), 0.0
+        end = loop.time() + limits.STOP_CHECKPOINT_S
         try:
-            async with asyncio.timeout(STOP_CHECKPOINT_S):
-                await self.checkpoint()
+            async with asyncio.timeout_at(end):
+                while loop.time() + took_s < end:  # one that is cut off would cost its state
+                    began = loop.time()
+                    await self.checkpoint(leaving)
+                    took_s = loop.time() - began
+                    if not self._unwritten(leaving):
+                        return
         except TimeoutError:
+            log.warning("partitions %s: their last checkpoint was cut off", sorted(leaving))
+        log.warning("partitions %s: no time to write everything, some of their records come again", sorted(leaving))
+
+    def _unwritten(self, partitions: frozenset[int]) -> bool:
+        """Whether these partitions hold work that another checkpoint would write."""
+        return any(self._held[p].waiting and self._held[p].stands for p in partitions & self._held.keys())
+
+    def lost(self) -> None:
+        """The group has gone on without us: the partitions may be somebody else's, and what we know of them old."""
+        if self._held:
             log.warning(
-                "partitions %s are leaving before their checkpoint: their records come again", sorted(partitions)
+                "partitions %s were given away while this worker was paused or cut off: their state is dropped",
+                sorted(self._held),
             )
-        async with self._deciding:
-            for partition in partitions:
-                self._held.pop(partition, None)
-        self.partitions -= partitions
+            metrics.partitions_lost.inc(len(self._held))
+        self._held, self.partitions = {}, frozenset()
+
+    def keep(self, partitions: set[int]) -> frozenset[int]:
+        """Of the partitions that are ours now, those whose live state stands; the others are to be restored."""
+        self._held = {p: held for p, held in self._held.items() if p in partitions and held.stands}
+        for held in self._held.values():
+            held.waiting = []  # what was not acknowledged comes again, with new receipts
+        return frozenset(self._held)
 
     def assigned(self, partitions: set[int]) -> None:
-        """Partitions are ours from now on. What we knew of them may be old: it is read again from the table."""
-        self._held = {}
+        """These partitions are ours from now on."""
+        self.keep(partitions)
         self.partitions = frozenset(partitions)
+
+    def overwritten(self, partition: int) -> None:
+        """Somebody else wrote pages of a partition of ours, late: all of ours go on top of them again.
+
+        The changelog keeps the last page of a key in the end, and that must be the one applied furthest.
+        """
+        held = self._held.get(partition)
+        if held is not None:
+            log.warning("partition %d: another worker wrote pages late; writing all of ours again", partition)
+            metrics.pages_overwritten.inc()
+            held.state.touch(range(0, len(held.state.seated) * PATIENTS_PER_PAGE, PATIENTS_PER_PAGE))
 
     async def close(self) -> None:
         """The last checkpoint."""
-        try:
-            async with asyncio.timeout(STOP_CHECKPOINT_S):
-                await self.checkpoint()
-        except TimeoutError:
-            log.warning("stopped before the last checkpoint: its records come again")
+        await self.revoked()
+
+
+def _packed(partition: int, held: Held, bytes_max: int | None) -> _Packed:
+    """One partition, which counts as torn until the broker has all of it."""
+    packed = _Packed(partition, held, held.sent, pack_dirty(held.state, partition, bytes_max))
+    held.sent, held.torn = [], True
+    return packed
+
+
+def _acknowledge(packed: _Packed) -> None:
+    """The chunks whose records are all in written pages need not come again."""
+    held, certified = packed.held, packed.checkpoint.certified
+    done = [one for one in held.waiting if one.receipt.offset <= certified]
+    held.waiting = [one for one in held.waiting if one.receipt.offset > certified]
+    held.torn = False
+    for one in done:
+        one.receipt.ack()
 
 
 _COUNTERS = {

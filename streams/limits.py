@@ -36,3 +36,50 @@ FETCH_WAIT_MAX_S = 0.25
 BROKER_FETCH_WAIT_MAX_MS = 200
 """How long the broker holds an empty fetch. A partition that ran dry cannot be asked for again until it answers,
 so this adds to latency; Faust's driver has 1,500 ms built in."""
+
+PUBLISH_WITHIN_S = 30.0
+"""How long the producer goes on trying one batch: longer than a cluster needs to find out that a leader was killed and
+to elect another (9 s in KRaft, then some). A batch that takes longer fails, and the worker starts afresh, loudly."""
+PUBLISH_RETRY_EVERY_S = 0.2
+"""Between two attempts of the producer."""
+CLOSE_WITHIN_S = 5.0
+"""How long a client of Kafka may take to close before it is left to itself."""
+REQUEST_WITHIN_S = 20.0
+"""A request of the consumer without an answer is given up. Above REBALANCE_WITHIN_S: a request to join is answered when
+the group has formed."""
+SESSION_S = 10.0
+"""A worker that is not heard of for so long is taken for dead, and its partitions go to others. Shorter means a quicker
+take-over after a kill; but a worker that stands still this long (a paused machine) loses its partitions."""
+HEARTBEAT_EVERY_S = 1.0
+"""How often a worker is heard of, and hears that partitions are shared out anew: so an orderly hand-over begins within
+this time. A tenth of SESSION_S, so that some may be lost."""
+REBALANCE_WITHIN_S = 10.0
+"""How long the group waits for its members, who write a last checkpoint meanwhile."""
+STOP_CHECKPOINT_S = 8.0
+"""How long a worker that stops or hands over partitions waits for its last checkpoint. Below REBALANCE_WITHIN_S: later,
+and the group would go on without it. What does not make it comes again."""
+CERTAIN_PAUSE_S = 0.1
+"""Between two looks whether the partitions are still ours, when a heartbeat is missing."""
+STOP_WITHIN_S = 15.0
+"""How long Faust may take to stop. Then its threads are cancelled."""
+START_WITHIN_S = 60.0
+"""How long Faust may take to start: connect, make its topics, and join."""
+RESTART_AFTER_S = (0.5, 15.0)
+"""Pauses before a fresh start after trouble with Kafka: the first, doubled each time, and the longest."""
+BROKER_LOOK_EVERY_S = 1.0
+"""How often a worker looks whether any broker answers."""
+BROKER_ANSWER_WITHIN_S = 5.0
+"""A broker that does not answer such a look in time is away."""
+THREAD_ENDS_WITHIN_S = 1.0
+"""How long the main loop stands still for the end of one of Faust's threads; it serves the pages for ops too."""
+COMMIT_WITHIN_S = 2.0
+"""How long handing over partitions waits for the commit of what was just acknowledged. Together with STOP_CHECKPOINT_S
+not above REBALANCE_WITHIN_S. Without it the next owner reads a little more, and skips it."""
+RESTART_FORGOTTEN_S = 60.0
+"""A session that lasted so long was well: after it the pauses begin anew at the shortest."""
+PAGES_KEPT_MS = 600_000
+"""For so long the changelog keeps every version of a page, and so the one applied furthest, even when a worker that was
+paused writes an older one over it; meanwhile the owner puts its own on top again."""
+UNWRITTEN_MAX_S = 60.0
+"""The oldest work that may be lost by a crash, and so is done again: at half the top rate of 100,000 readings a second
+a minute of it is decided again within about as long. Beyond it a checkpoint writes everything, whatever the volume."""

@@ -54,12 +54,26 @@ checkpoint_seconds = Histogram(
     "homebeat_checkpoint_seconds", "Writing the changed state pages, until acknowledged.", buckets=CHECKPOINT_BUCKETS_S
 )
 checkpoint_bytes = Counter("homebeat_checkpoint_bytes", "Bytes of state pages written at checkpoints.")
+checkpoints_overdue = Counter(
+    "homebeat_checkpoints_overdue", "Partitions written whole because their oldest work had waited too long."
+)
 state_patients = Gauge("homebeat_state_patients", "Patients held in this process's state pages.")
 consumer_lag = Gauge("homebeat_consumer_lag", "Records behind the end of the partition.", ["partition"])
 patients_by_state = Gauge(
     "homebeat_patients_by_state",
     "Patients by state (normal, deviating, unknown, withheld). Unknown is never counted as normal.",
     ["state"],
+)
+
+broker_up = Gauge("homebeat_broker_up", "Whether a broker answers this process: 1 or 0.")
+worker_restarts = Counter(
+    "homebeat_worker_restarts", "Fresh starts inside the process after trouble with Kafka, by error.", ["error"]
+)
+partitions_lost = Counter(
+    "homebeat_partitions_lost", "Partitions given to others while this worker was paused or cut off; their state went."
+)
+pages_overwritten = Counter(
+    "homebeat_pages_overwritten", "Partitions of ours in which another worker wrote pages late; ours went on top again."
 )
 
 for _reason in Reason:  # from zero, so that the first reject is already a rise

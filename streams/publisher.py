@@ -1,10 +1,12 @@
 """Effects and control records out to Kafka: one producer, in order for each key, acknowledged by all replicas."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 import msgspec
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from alerts.events import AlertEvent
 from models.findings import Finding
@@ -15,6 +17,8 @@ from streams.control import ControlRecord, signed
 from streams.engine.log import LogSlice
 from streams.engine.step import Effects
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Sent = asyncio.Future[object]
 _encode = msgspec.json.Encoder().encode
@@ -40,13 +44,23 @@ class Publisher:
         self._producer = AIOKafkaProducer(
             acks="all", linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
             max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
+            request_timeout_ms=round(limits.PUBLISH_WITHIN_S * 1000),
+            retry_backoff_ms=round(limits.PUBLISH_RETRY_EVERY_S * 1000),
             **client_options(self._settings),
         )  # fmt: skip
         await self._producer.start()
 
-    async def stop(self) -> None:
-        if self._own and self._producer is not None:
-            await self._producer.stop()
+    async def stop(self, *, flush: bool = True) -> None:
+        """Let go of the broker. flush: first wait for what is on its way; else it is given up."""
+        if not self._own or self._producer is None:
+            return
+        if not flush:
+            self._producer._message_accumulator.fail_all(ProducerClosed())
+        try:
+            async with asyncio.timeout(limits.CLOSE_WITHIN_S):
+                await self._producer.stop()
+        except (TimeoutError, KafkaError, OSError) as error:
+            log.warning("the producer did not close in order (%s)", type(error).__name__)
 
     async def effects(self, log: LogSlice, effects: Effects, told: Callable[[AlertEvent], None]) -> list[Sent]:
         """Send what a slice brought; `told` is called for each alert event that the broker has."""
@@ -83,13 +97,22 @@ class Publisher:
         self, topic: str, key: bytes | None, value: bytes | None, *, partition: int | None = None,
         headers: Sequence[tuple[str, bytes]] = (), timestamp_ms: int | None = None,
     ) -> Sent:  # fmt: skip
-        if self._producer is None:
-            raise RuntimeError("the publisher is not started")
         name = self._settings.topic(topic)
-        sending: Sent = await self._producer.send(
+        sending: Sent = await self._started.send(
             name, value, key=key, partition=partition, headers=list(headers), timestamp_ms=timestamp_ms
         )
         return sending
+
+    async def page(self, topic: str, partition: int, key: bytes, value: bytes) -> Sent:
+        """A page of state onto a changelog, which has a name of its own."""
+        sending: Sent = await self._started.send(topic, value, key=key, partition=partition)
+        return sending
+
+    @property
+    def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            raise RuntimeError("the publisher is not started")
+        return self._producer
 
 
 def _when_there(sent: Sequence[Sent], events: Sequence[AlertEvent], told: Callable[[AlertEvent], None]) -> None:

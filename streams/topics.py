@@ -58,12 +58,19 @@ class Topic:
     retention_ms: int | None
     max_message_bytes: int
 
-    def configs(self) -> dict[str, str]:
-        """The topic's settings in Kafka's words."""
+    def configs(self, replication: int = 1) -> dict[str, str]:
+        """The topic's settings in Kafka's words, with that many copies."""
         configs = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
+        configs |= durability(replication)
         if self.retention_ms is not None:
             configs["retention.ms"] = str(self.retention_ms)
         return configs
+
+
+def durability(replication: int) -> dict[str, str]:
+    """With three copies or more, two brokers must have a record before it counts: one may be lost, and with one away
+    everything goes on. With fewer copies that would stop everything when one broker is away."""
+    return {"min.insync.replicas": "2"} if replication >= 3 else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,10 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication
     missing = [topic for topic in topics if topic.name not in known]
     if not missing:
         return []
-    new = [NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.configs()) for topic in missing]
+    new = [
+        NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.configs(replication))
+        for topic in missing
+    ]
     answer = (await admin.create_topics(new)).to_object()
     for result in answer["topic_errors"]:
         _refused(result["topic"], result["error_code"])

@@ -33,6 +33,8 @@ Read against faust-streaming 0.15.3 (transport/consumer.py, transport/drivers/ai
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -44,6 +46,7 @@ from faust.serializers.codecs import Codec
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, EventT, Message, TopicT
 from faust.types.transports import TPorTopicSet
+from mode.threads import WorkerThread
 
 from streams import limits
 from streams.chunks import Bounds, Delivery, Fetched, InOrderAcks, Records
@@ -82,15 +85,45 @@ class ChunkMessage(ConsumerMessage):
         self.delivery.acked = acked
 
 
-class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that owns aiokafka's consumer: adds to each fetch the positions that it covers."""
+class BoundedThread(WorkerThread):
+    """A thread of Faust's that cannot hold up the main loop: Faust waits for its end without a bound, and blocks."""
 
+    def __init__(self, service: Any, **options: Any) -> None:
+        super().__init__(service, **options)
+        self.daemon = True
+
+    def stop(self) -> None:
+        self.is_stopped.wait(limits.THREAD_ENDS_WITHIN_S)
+
+
+class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
+    """The thread that owns aiokafka's consumer: adds to each fetch the positions that it covers, and notes when the
+    group last confirmed our membership."""
+
+    Worker = BoundedThread
     consumer: "ChunkConsumer"
     _drained: dict[TP, tuple[Any, int, int]]
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._drained = {}
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        coordinator = self._ensure_consumer()._coordinator
+        beat = coordinator._do_heartbeat
+
+        async def noted() -> bool:
+            confirmed: bool = await beat()
+            if confirmed:
+                self.consumer.confirmed_at = time.monotonic()
+            return confirmed
+
+        coordinator._do_heartbeat = noted
+
+    def forgotten(self) -> bool:
+        """Whether the group no longer knows us: our partitions went to others without asking."""
+        return bool(self._ensure_consumer()._coordinator.generation == driver.DEFAULT_GENERATION_ID)
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
@@ -158,9 +191,14 @@ class ChunkConsumer(driver.Consumer):
 
     declared: Mapping[TP, int]
     """Where the next chunk of each partition must begin; replaced, never changed: the fetching thread reads it."""
+    confirmed_at: float
+    """When the group last confirmed that we are a member [s of time.monotonic]."""
+    lost: bool
+    """Whether the partitions that are being revoked were given to others without us."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.confirmed_at, self.lost = float("-inf"), False
         self.declared = {}
         self._acks: dict[TP, InOrderAcks] = {}
         self._fetched: list[Fetched] = []
@@ -260,10 +298,15 @@ class ChunkConsumer(driver.Consumer):
         super().pause_partitions(tps)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        await super().on_partitions_revoked(revoked)  # commits what is acknowledged
+        self.lost = cast(ChunkConsumerThread, self._thread).forgotten()
+        await super().on_partitions_revoked(revoked)
+        if revoked and not self.lost:  # what was acknowledged just now need not come again to the next owner
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.commit(), limits.COMMIT_WITHIN_S)
         self._forget(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self.confirmed_at = time.monotonic()
         self._forget(assigned)  # they start at the committed offset
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -335,8 +378,10 @@ def faust_settings(bounds: Bounds | None = None) -> dict[str, Any]:
         "consumer_auto_offset_reset": "earliest",
         "producer_max_request_size": limits.PRODUCER_REQUEST_BYTES_MAX,
         "broker_commit_interval": 1.0,
-        "broker_session_timeout": 10.0,
-        "broker_heartbeat_interval": 2.0,
-        "broker_rebalance_timeout": 10.0,
+        "broker_request_timeout": limits.REQUEST_WITHIN_S,
+        "broker_session_timeout": limits.SESSION_S,
+        "broker_heartbeat_interval": limits.HEARTBEAT_EVERY_S,
+        "broker_rebalance_timeout": limits.REBALANCE_WITHIN_S,
+        "producer_request_timeout": limits.PUBLISH_WITHIN_S,
         "stream_wait_empty": False,  # chunks wait for a checkpoint, so waiting for all acknowledgements would hang
     }

@@ -1,185 +1,145 @@
-"""A worker: Faust agents around the engine's step.
+"""A worker: Faust agents around the engine's step, for as long as the process lives.
 
 `readings` comes in chunks (`transport`). For each: step, publish the effects, and now and then a checkpoint: changed
-pages to the table's changelog, wait until the broker has them and the effects, then acknowledge. What crashes in
-between comes again, is skipped where it was applied, and repeats its alerts under the same (`alert_id`, `sequence`).
+pages to the changelog, wait until the broker has them and the effects, then acknowledge. What crashes in between comes
+again, is skipped where it was applied, and repeats its alerts under the same (`alert_id`, `sequence`).
+
+Trouble with Kafka ends a session (`session`), and the worker starts the next one as soon as a broker answers; the pages
+for ops stay up and say why it waits.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 
-import faust
-from aiokafka import ConsumerRecord
-from faust.types import TP, EventT, StreamT, TopicT
-
-from streams import limits
-from streams.chunks import Bounds
-from streams.errors import Failed
+from streams import limits, metrics
+from streams.errors import Failed, HomebeatError
 from streams.health import HealthServer
 from streams.keeper import Keeper
-from streams.ledger import PAGES_TABLE, app_id
-from streams.page_store import TableChangelog
+from streams.outage import BrokerWatch, passing
 from streams.process import bulk_collector, run_async
-from streams.publisher import Publisher
-from streams.sequencer import Sequencer
+from streams.session import Session
 from streams.settings import Settings
-from streams.ticker import keep_ticking
 from streams.topics import ensure_topics
-from streams.transport import chunk_topic, faust_settings, install, receipt
 
 log = logging.getLogger(__name__)
 
-STOP_WITHIN_S = 15.0
 Ready = Callable[[], tuple[bool, str]]
 
 
 class Worker:
-    """One worker process: `async with Worker(settings) as worker`, then `await worker.until_stopped(stop)`."""
+    """One worker process: `await Worker(settings).run(stop)`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
-        self.app = _app(settings, bounds)
-        install(self.app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
-        table = self.app.Table(
-            PAGES_TABLE,
-            key_type=bytes,
-            value_type=bytes,
-            partitions=settings.partitions,
-            extra_topic_configs={"max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX)},
-        )
-        self.publisher = Publisher(settings)
-        changelog = TableChangelog(table)
-        self.keeper = Keeper(settings, changelog, changelog.pages, self.publisher)
-        self.sequencer = Sequencer(settings, self.publisher, self.keeper)
-        self._agents()
-        self.failure: BaseException | None = None
+        self._folder = _folder(settings.data_folder)
+        self._session = Session(settings, self._folder)
+        self._watch = BrokerWatch(settings)
+        self._trouble = ""
 
-    def _agents(self) -> None:
-        """Three inputs, all in chunks: readings are decided, profiles and actions sequenced among them."""
-        self.app.agent(self._topic("readings"), name="engine")(self._each(self._decide))
-        self.app.agent(self._topic("profiles"), name="sequence-profiles")(self._each(self._sequence_profiles))
-        self.app.agent(self._topic("actions"), name="sequence-actions")(self._each(self._sequence_actions))
-        self.app.on_partitions_revoked.connect(self._revoked)
-        self.app.on_partitions_assigned.connect(self._assigned)
-
-    def _topic(self, name: str) -> TopicT:
-        return chunk_topic(self.app, self.settings.topic(name))
-
-    def _each(self, take: Callable[[EventT[Any]], Awaitable[None]]) -> Callable[[StreamT[Any]], Awaitable[None]]:
-        """An agent that takes chunk after chunk, behind the boundary."""
-
-        async def agent(stream: StreamT[Any]) -> None:
-            async for event in cast(faust.Stream[Any], stream).noack().events():
-                await self._guarded(take(event))
-
-        return agent
-
-    async def _decide(self, event: EventT[Any]) -> None:
-        records, tp = cast(list[ConsumerRecord], event.value), event.message.tp
-        await self.keeper.take(tp, records, receipt(event), self.app.consumer.highwater(tp) or 0)
-
-    async def _sequence_profiles(self, event: EventT[Any]) -> None:
-        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
-        await self.sequencer.profiles(records)
-        chunk.ack()
-
-    async def _sequence_actions(self, event: EventT[Any]) -> None:
-        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
-        await self.sequencer.actions(records)
-        chunk.ack()
-
-    async def _guarded(self, work: Awaitable[None]) -> None:
-        """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not
-        a matter of one record is our bug, and the worker stops, loudly, with the chunk unacknowledged."""
-        try:
-            await work
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:  # any failure at all: it must not reach Faust
-            log.exception("the worker stops: this is a bug, and going on would lose readings")
-            self.failure = error
-            await asyncio.Event().wait()
-
-    async def _revoked(self, app: Any, /, *given: Any, **_: Any) -> None:
-        await self.keeper.revoked(_of(given[0], self.settings.topic("readings")))
-
-    async def _assigned(self, app: Any, /, *given: Any, **_: Any) -> None:
-        self.keeper.assigned(_of(given[0], self.settings.topic("readings")))
+    @property
+    def keeper(self) -> Keeper:
+        """The keeper of the session that runs, or ran last."""
+        return self._session.keeper
 
     def ready(self) -> tuple[bool, str]:
-        """Whether the worker has its partitions and their state."""
-        if self.app.rebalancing or not cast(Any, self.app.tables).recovery.completed.is_set():
-            return False, "waiting for partitions and their state"
-        held = sorted(self.keeper.partitions)
-        return (True, f"partitions {held}") if held else (False, "no partitions yet")
+        """Whether the worker has its partitions and their state, and a broker that answers."""
+        reason = self._watch.why_not() or self._trouble
+        return (False, reason) if reason else self._session.ready()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop`, or until something fails that must not be ignored."""
-        _make_folder(self.settings.data_folder)
-        await self.publisher.start()
-        self.app.finalize()
-        await self.app.start()
+        """Until `stop`, over as many sessions as it takes. Raises Failed for a bug of ours or what Kafka refuses."""
+        watching = asyncio.create_task(self._watch.run())
+        pause = limits.RESTART_AFTER_S[0]
         try:
             with bulk_collector():
-                await self._supervise(stop)
+                while True:
+                    started = asyncio.get_running_loop().time()
+                    if await self._ended_well(stop):
+                        return
+                    if asyncio.get_running_loop().time() - started > limits.RESTART_FORGOTTEN_S:
+                        pause = limits.RESTART_AFTER_S[0]
+                    await self._wait(stop, pause)
+                    pause = min(2 * pause, limits.RESTART_AFTER_S[1])
+                    if stop.is_set():
+                        return
+                    self._session = Session(self.settings, self._folder)
         finally:
-            await self.keeper.close()
-            async with asyncio.timeout(STOP_WITHIN_S):
-                await self.app.stop()
-            await self.publisher.stop()
-        if self.failure is not None:
-            raise Failed(f"the worker stopped itself ({type(self.failure).__name__}: {self.failure}); see the log")
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
-    async def _supervise(self, stop: asyncio.Event) -> None:
-        """Checkpoints and ticks, beside the agents."""
-        helpers = [asyncio.create_task(self.keeper.keep_checkpointing())]
-        if self.settings.ticks == "on":
-            helpers.append(
-                asyncio.create_task(keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions))
-            )
+    async def _ended_well(self, stop: asyncio.Event) -> bool:
+        """One session: True when it was asked to stop, False when Kafka failed it. Raises Failed for anything else."""
         try:
-            while not stop.is_set() and self.failure is None:
-                await asyncio.wait([asyncio.create_task(stop.wait())], timeout=0.2)
-                self._check(helpers)
-        finally:
-            for helper in helpers:
-                helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await self._session.run(stop)
+        except Exception as error:  # told apart here, and nowhere else
+            if stop.is_set():
+                log.warning("stopped while Kafka was in trouble (%s: %s)", type(error).__name__, error)
+                return True
+            if not passing(error):
+                log.exception("the worker stops: this is a bug, or a setting that Kafka refuses")
+                raise Failed(f"the worker stopped itself ({type(error).__name__}: {error}); see the log") from error
+            self._say(error)
+            return False
+        return True
 
-    def _check(self, helpers: list["asyncio.Task[None]"]) -> None:
-        """A helper or Faust that died takes the worker with it."""
-        for helper in helpers:
-            if helper.done() and self.failure is None:
-                self.failure = helper.exception()
-        if self.app.crashed and self.failure is None:
-            self.failure = self.app.crash_reason or RuntimeError("Faust crashed")
+    def _say(self, error: BaseException) -> None:
+        name = type(error).__name__
+        self._trouble = f"starting afresh after trouble with Kafka ({name}: {error})"
+        metrics.worker_restarts.labels(name).inc()
+        log.error("trouble with Kafka (%s: %s): starting afresh from the changelog, nothing is lost", name, error)
+
+    async def _wait(self, stop: asyncio.Event, pause: float) -> None:
+        """Until a broker answers and can do what we need, and at least `pause`."""
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            if self._watch.up and await self._topics_are_there():
+                self._trouble = ""
+                return
+
+    async def _topics_are_there(self) -> bool:
+        """A broker that kept nothing (the embedded one) comes back without its topics."""
+        try:
+            await make_topics(self.settings)
+        except HomebeatError as wrong:
+            self._trouble = str(wrong)
+            return False
+        except Exception as error:  # told apart here
+            if not passing(error):
+                raise
+            self._trouble = f"{type(error).__name__}: {error}"
+            return False
+        return True
 
 
-def _make_folder(folder: Path) -> None:
-    """Faust wants a folder of its own, though with the memory store it keeps nothing there."""
+async def make_topics(settings: Settings) -> None:
+    """The topics of the contract, created where missing."""
+    from streams.connection import security_options
+
+    await ensure_topics(
+        settings.broker, settings.topic_prefix, settings.partitions, settings.replication, **security_options(settings)
+    )
+
+
+def _folder(wanted: Path) -> Path:
+    """Faust wants a folder of its own, and keeps nothing there: one that cannot be had is no reason to stop."""
+    folder = wanted / "faust"
     try:
-        (folder / "faust").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
     except OSError as wrong:
-        raise Failed(f"cannot make the data folder {folder} ({wrong.strerror}): set HOMEBEAT_DATA_FOLDER") from None
-
-
-def _of(tps: set[TP], topic: str) -> set[int]:
-    return {tp.partition for tp in tps if tp.topic == topic}
-
-
-def _app(settings: Settings, bounds: Bounds) -> faust.App:
-    """The Faust app: memory store (the changelog is the truth), no web server, no leader election."""
-    return faust.App(
-        app_id(settings), broker=[f"kafka://{server}" for server in settings.broker.split(",")],
-        store="memory://", web_enabled=False, topic_partitions=settings.partitions,
-        topic_replication_factor=settings.replication, topic_disable_leader=True,
-        datadir=str(settings.data_folder / "faust"),
-        **faust_settings(bounds),
-    )  # fmt: skip
+        folder = Path(tempfile.gettempdir()) / "homebeat-faust"
+        log.warning(
+            "the data folder %s cannot be written (%s): going on with %s, as a worker keeps nothing there; "
+            "set HOMEBEAT_DATA_FOLDER to a folder with room",
+            wanted, wrong.strerror, folder,
+        )  # fmt: skip
+    return folder
 
 
 def run_worker(settings: Settings) -> int:
@@ -191,12 +151,9 @@ def run_worker(settings: Settings) -> int:
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     """The worker with its pages for ops, and the notifier beside it if that is set."""
     from streams.assembly import notifier_config
-    from streams.connection import security_options
     from streams.notifier import run_notifier
 
-    await ensure_topics(
-        settings.broker, settings.topic_prefix, settings.partitions, settings.replication, **security_options(settings)
-    )
+    await make_topics(settings)
     worker = Worker(settings)
     async with HealthServer(settings.http_host, settings.port_of("worker"), ready=worker.ready):
         running = [asyncio.create_task(worker.run(stop))]

@@ -47,7 +47,7 @@ async def _start_and_stop(settings: Settings, patients: int) -> float:
         async with asyncio.timeout(WITHIN_S):
             while not worker.ready()[0]:
                 await asyncio.sleep(PAUSE_S)
-        held = worker.keeper.hold_all()
+        held = await worker.keeper.hold_all()
         seconds = time.perf_counter() - began
         if held < patients:
             raise RuntimeError(f"{held} of {patients} patients came back")

@@ -1,0 +1,231 @@
+"""One life of the worker's Faust app: from joining the group to the stop, or to the first failure.
+
+The worker makes a fresh one after trouble with Kafka: new clients, new app, state read from the changelog. That is what
+a new process would do after a crash, so there is nothing else to prove about it.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+from aiokafka import ConsumerRecord
+from faust.types import TP, EventT, StreamT, TopicT
+from mode.threads import WorkerThread
+
+from streams import limits
+from streams.chunks import Bounds
+from streams.keeper import Keeper
+from streams.ledger import PAGES_TABLE, app_id, changelog_topic
+from streams.page_store import KafkaChangelog, PagesTable
+from streams.publisher import Publisher
+from streams.sequencer import Sequencer
+from streams.settings import Settings
+from streams.ticker import keep_ticking
+from streams.topics import durability
+from streams.transport import ChunkConsumer, chunk_topic, faust_settings, install, receipt
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.2
+
+
+class Session:
+    """`await Session(settings, folder).run(stop)`. folder: Faust wants one of its own, and keeps nothing there."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.app, table = _app(settings, folder)
+        store = table.store
+        self.publisher = Publisher(settings)
+        changelog = KafkaChangelog(changelog_topic(settings), store, self.publisher, self._overwritten)
+        self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._certain)
+        store.keep, store.restore = self.keeper.keep, self._restore
+        self.sequencer = Sequencer(settings, self.publisher, self.keeper)
+        self._agents()
+        self._restored = False
+        self.failure: BaseException | None = None
+
+    def _agents(self) -> None:
+        """Three inputs, all in chunks: readings are decided, profiles and actions sequenced among them."""
+        self.app.agent(self._topic("readings"), name="engine")(self._each(self._decide))
+        self.app.agent(self._topic("profiles"), name="sequence-profiles")(self._each(self._sequence_profiles))
+        self.app.agent(self._topic("actions"), name="sequence-actions")(self._each(self._sequence_actions))
+        self.app.on_partitions_revoked.connect(self._revoked)
+        self.app.on_partitions_assigned.connect(self._assigned)
+
+    def _topic(self, name: str) -> TopicT:
+        return chunk_topic(self.app, self.settings.topic(name))
+
+    def _each(self, take: Callable[[EventT[Any]], Awaitable[None]]) -> Callable[[StreamT[Any]], Awaitable[None]]:
+        """An agent that takes chunk after chunk, behind the boundary."""
+
+        async def agent(stream: StreamT[Any]) -> None:
+            async for event in cast(faust.Stream[Any], stream).noack().events():
+                await self._guarded(take(event))
+
+        return agent
+
+    async def _decide(self, event: EventT[Any]) -> None:
+        records, tp = cast(list[ConsumerRecord], event.value), event.message.tp
+        await self.keeper.take(tp, records, receipt(event), self.app.consumer.highwater(tp) or 0)
+
+    async def _sequence_profiles(self, event: EventT[Any]) -> None:
+        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
+        await self.sequencer.profiles(records)
+        chunk.ack()
+
+    async def _sequence_actions(self, event: EventT[Any]) -> None:
+        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
+        await self.sequencer.actions(records)
+        chunk.ack()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not
+        a matter of one record ends the session, with the chunk unacknowledged."""
+        await self._or_failed(work)
+        if self.failure is not None:
+            await asyncio.Event().wait()
+
+    def _failed(self, error: BaseException) -> None:
+        """The first failure ends the session."""
+        if self.failure is None:
+            self.failure = error
+
+    # --- partitions come and go
+
+    @property
+    def _consumer(self) -> ChunkConsumer:
+        return cast(ChunkConsumer, self.app.consumer)
+
+    def _certain(self) -> bool:
+        """Whether the group has confirmed lately enough that our partitions are ours."""
+        return time.monotonic() - self._consumer.confirmed_at < limits.SESSION_S - limits.HEARTBEAT_EVERY_S
+
+    async def _revoked(self, app: Any, /, *given: Any, **_: Any) -> None:
+        self._restored = False
+        if self._consumer.lost:
+            self.keeper.lost()
+        else:
+            await self._or_failed(self.keeper.revoked())
+
+    async def _assigned(self, app: Any, /, *given: Any, **_: Any) -> None:
+        readings = self.settings.topic("readings")
+        tps: set[TP] = given[0]
+        self.keeper.assigned({tp.partition for tp in tps if tp.topic == readings})
+
+    async def _restore(self) -> None:
+        """The pages of our partitions are complete: make their state before the first reading waits for it."""
+        await self._or_failed(self.keeper.hold_all())
+        self._restored = True
+
+    async def _or_failed(self, work: Awaitable[object]) -> None:
+        """Faust would go on after a failure of any kind here; this session must not."""
+        (result,) = await asyncio.gather(work, return_exceptions=True)
+        if isinstance(result, Exception):
+            self._failed(result)
+
+    def _overwritten(self, partition: int) -> None:
+        self.keeper.overwritten(partition)
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the worker has its partitions and their state."""
+        recovery = cast(Any, self.app.tables).recovery
+        if self.app.rebalancing or not self._restored or not recovery.completed.is_set():
+            return False, "waiting for partitions and their state"
+        held = sorted(self.keeper.partitions)
+        return (True, f"partitions {held}") if held else (False, "no partitions yet")
+
+    # --- the life of it
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; raises the first failure."""
+        try:
+            await self.publisher.start()
+            self.app.finalize()
+            async with asyncio.timeout(limits.START_WITHIN_S):
+                await self.app.start()
+            await self._supervise(stop)
+            if self.failure is None:
+                await self.keeper.close()
+        finally:
+            await self._end()
+        if self.failure is not None:
+            raise self.failure
+
+    async def _supervise(self, stop: asyncio.Event) -> None:
+        """Checkpoints and ticks, beside the agents."""
+        beside = [asyncio.create_task(work) for work in self._beside()]
+        try:
+            while not stop.is_set() and self.failure is None:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+                self._look(beside)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    def _beside(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self.keeper.keep_checkpointing()
+        if self.settings.ticks == "on":
+            yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions)
+
+    def _look(self, beside: list["asyncio.Task[None]"]) -> None:
+        """What died beside the agents, or in Faust, ends the session."""
+        for task in beside:
+            if task.done() and (error := task.exception()) is not None:
+                self._failed(error)
+        if self.app.crashed:
+            self._failed(self.app.crash_reason or RuntimeError("Faust crashed"))
+
+    async def _end(self) -> None:
+        """Leave nothing behind that could speak to Kafka in our name."""
+        stopping = asyncio.wait_for(self.app.stop(), limits.STOP_WITHIN_S)
+        (result,) = await asyncio.gather(stopping, return_exceptions=True)
+        if isinstance(result, Exception):  # of services that failed already; what matters is told by `failure`
+            log.warning("Faust did not stop in order (%s: %s)", type(result).__name__, result)
+        _cancel_threads(self.app)
+        await self.publisher.stop(flush=self.failure is None)
+        gc.collect()  # Faust's services refer to each other; the old state must not wait beside the new one
+
+
+def _cancel_threads(app: faust.App) -> None:
+    """Whatever still runs in the loops of Faust's threads."""
+    for thread in threading.enumerate():
+        if isinstance(thread, WorkerThread) and cast(Any, thread.service).app is app:
+            loop = thread.service.thread_loop
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                loop.call_soon_threadsafe(_cancel_all, loop)
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+
+
+def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
+    """The Faust app with its table of pages: no web server, no leader election."""
+    bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
+    app = faust.App(
+        app_id(settings), broker=[f"kafka://{server}" for server in settings.broker.split(",")],
+        store="memory://", Table=PagesTable, table_standby_replicas=settings.standby_replicas, web_enabled=False,
+        topic_partitions=settings.partitions, topic_replication_factor=settings.replication,
+        topic_disable_leader=True, datadir=str(folder), **faust_settings(bounds),
+    )  # fmt: skip
+    install(app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
+    table = app.Table(
+        PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
+        extra_topic_configs={
+            "max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX),
+            "min.compaction.lag.ms": str(limits.PAGES_KEPT_MS),
+            **durability(settings.replication),
+        },
+    )  # fmt: skip
+    return app, cast(PagesTable, table)
