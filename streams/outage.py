@@ -62,6 +62,8 @@ class BrokerWatch:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._away_since: float | None = None
+        self._library = logging.getLogger("aiokafka")  # says a hundred lines a second while no broker is there
+        self._library_level = self._library.level
         metrics.broker_up.set(1)
 
     @property
@@ -87,6 +89,7 @@ class BrokerWatch:
                     client = None
                 await asyncio.sleep(limits.BROKER_LOOK_EVERY_S)
         finally:
+            self._library.setLevel(self._library_level)
             if client is not None:
                 await _closed(client)
 
@@ -111,6 +114,7 @@ class BrokerWatch:
     def _note(self, up: bool) -> None:
         metrics.broker_up.set(int(up))
         if up and self._away_since is not None:
+            self._library.setLevel(self._library_level)
             log.warning("a broker answers again, after %.0f s", time.monotonic() - self._away_since)
             self._away_since = None
         elif not up and self._away_since is None:
@@ -119,6 +123,7 @@ class BrokerWatch:
                 "NO BROKER ANSWERS at %s: nothing is decided until one does; waiting, and going on by itself then",
                 self._settings.broker,
             )
+            self._library.setLevel(logging.CRITICAL)
 
 
 async def _closed(client: AIOKafkaClient) -> None:
