@@ -233,7 +233,7 @@ class Keeper:
     def _pack(self, partitions: frozenset[int]) -> list[_Packed]:
         """What a checkpoint of these partitions writes, as of now; what is decided from here on is for the next one.
 
-        Together no more than `checkpoint_bytes`; but a partition whose oldest work has waited too long is written whole.
+        Together no more than `checkpoint_bytes`, but all of a partition whose oldest work has waited too long.
         """
         ready = [(p, self._held[p]) for p in sorted(partitions & self._held.keys())]
         ready = [(p, held) for p, held in ready if held.waiting and held.stands]
