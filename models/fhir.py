@@ -117,7 +117,6 @@ def _frame(observation: Observation) -> Reading:
     for other in observation.focus:
         if _patient(other) != patient:
             raise refused(Reason.BAD_SHAPE, "its focus is not its subject: it was not measured on this patient")
-    device = observation.device
     site = _site(observation.bodySite) if observation.bodySite else None
     oxygen = _oxygen(observation.component)
     return Reading(
@@ -125,9 +124,14 @@ def _frame(observation: Observation) -> Reading:
         patient=patient,
         code="",
         at=_at(observation),
-        device=(device and (device.reference or _value_of(device.identifier) or device.display)) or "",
+        device=device_name(observation.device) if observation.device else "",
         context=Context(oxygen=oxygen, body_site=site) if site or oxygen is not None else None,
     )
+
+
+def device_name(device: Reference) -> str:
+    """What names a device: its reference, else its identifier, else what is displayed."""
+    return device.reference or _value_of(device.identifier) or device.display or ""
 
 
 def _oxygen(components: list[Measured]) -> bool | None:

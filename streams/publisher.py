@@ -16,6 +16,7 @@ from streams.connection import client_options
 from streams.control import ControlRecord, signed
 from streams.engine.log import LogSlice
 from streams.engine.step import Effects
+from streams.reports import encoded
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ class Publisher:
             if records is effects.alerts:
                 _when_there(sent[len(sent) - len(records) :], effects.alerts, told)
         sent += [await self.reject(reject) for reject in effects.rejects]
+        for report in effects.sources:
+            sent.append(await self._send("sources", b"%d" % report.partition, encoded(report)))
         for index, key in effects.rekeyed:
             headers = list(log.headers[index]) if log.headers else []
             at_ms = int(log.arrived_us[index]) // 1000

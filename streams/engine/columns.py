@@ -24,7 +24,10 @@ PERIOD_MAX_S = 86_400
 
 
 class Columns:
-    """The fields of readings as arrays: vital, at, unit row, value (canonical), hashes for duplicates, context."""
+    """The fields of readings as arrays: vital, at, unit row, value (canonical), hashes for duplicates, context.
+
+    distinct_devices: in the order of their first reading; device (n,): place of each reading's among them.
+    """
 
     def __init__(self, readings: list[Reading]) -> None:
         self.vital, self.unit = self._codes(readings)
@@ -116,10 +119,12 @@ class Columns:
         return np.nan
 
     def _contents(self, readings: list[Reading]) -> npt.NDArray[np.uint64]:
-        """A hash of (device, vital, at, value)."""
+        """A hash of (device, vital, at, value). Each distinct device is looked at once."""
         self.devices = devices = [r.device for r in readings]
-        by_name = {name: xxh3_64_intdigest(name) for name in set(devices)}
-        device = np.array([by_name[name] for name in devices], np.uint64)
+        place = {name: k for k, name in enumerate(dict.fromkeys(devices))}
+        self.distinct_devices = list(place)
+        self.device = np.array([place[name] for name in devices], np.int64)
+        device = np.array(list(map(xxh3_64_intdigest, place)), np.uint64)[self.device]
         value = np.ascontiguousarray(self.value + 0.0).view(np.uint64).copy()
         for j, samples in self.series.items():
             value[j] = xxh3_64_intdigest(samples.tobytes().hex())

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from models import fhir
+from models.observation import Reference
 from models.readings import MAX_READING_BYTES, Reading, Reason, Refused
 from streams.engine.log import LogSlice
 
@@ -17,6 +18,15 @@ _decoder = msgspec.json.Decoder(Reading)
 _UNREADABLE = (msgspec.DecodeError, ValueError, TypeError, RecursionError)
 _shape = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _any_json = msgspec.json.Decoder(msgspec.Raw)
+
+
+class _Named(msgspec.Struct, gc=False):
+    """What a record says of its device: a Reading its id, an Observation a reference."""
+
+    device: str | Reference | None = None
+
+
+_device = msgspec.json.Decoder(_Named).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ def _other(out: Decoded, i: int, raw: bytes | None, error: Exception) -> None:
     try:
         found = _read_other(raw, error)
     except Refused as refused:
-        out.refused.append(Refusal(i, refused.reason, refused.detail))
+        out.refused.append(Refusal(i, refused.reason, refused.detail, device_of(raw) or None))
         return
     out.readings += found
     out.index += [i] * len(found)
@@ -91,6 +101,17 @@ def _read_other(raw: bytes | None, error: Exception) -> list[Reading]:
     if "resourceType" in _fields(raw):
         return fhir.readings_from_observation(raw)
     raise Refused(_misshapen(error), str(error)) from error
+
+
+def device_of(raw: bytes | None) -> str:
+    """The device that a refused record names, as far as it can be read; "" if it cannot."""
+    try:
+        named = _device(raw or b"").device
+    except _UNREADABLE:
+        return ""
+    if isinstance(named, str):
+        return named
+    return fhir.device_name(named) if named is not None else ""
 
 
 def _fields(raw: bytes) -> dict[str, msgspec.Raw]:

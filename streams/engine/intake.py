@@ -17,11 +17,13 @@ from streams.engine.columns import Columns
 from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
+from streams.engine.sources import sources_of
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Hashes = npt.NDArray[np.uint64]
 
 FIRST_YEAR_US = 946_684_800 * US_PER_S
 """2000-01-01: no home device in use measured before; an older time is a clock that lost its battery (usually 1970)."""
@@ -37,7 +39,9 @@ class Accepted:
 
     index: record in the slice; slot; vital (-1 if the code is unknown); at [us]; row, newest (newest event time of the
     row before), value (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series,
-    period_us: samples of the readings that are series, and their distance.
+    period_us: samples of the readings that are series, and their distance; source: hash of the reading's source, and
+    sources: the names of the hashes. early: how many of the refused, from the first on, are of no reading in the
+    columns; unread: records that were withheld without being read.
     """
 
     readings: list[Reading]
@@ -55,6 +59,10 @@ class Accepted:
     period_us: dict[int, int]
     refused: list[Refusal]
     rekeyed: list[tuple[int, bytes]]
+    source: Hashes
+    sources: dict[int, str]
+    early: int
+    unread: list[int]
 
 
 def take_in(
@@ -66,7 +74,8 @@ def take_in(
     """
     decoded = decode(log, places)
     known = _known(state, log, decoded, monitor_unknown)
-    refused = _told(state, log, decoded.refused)
+    refused, unread = _told(state, log, decoded.refused)
+    early = len(refused)
     readings, index, slot = known.readings, known.index, known.slot
     np.add.at(state.received, slot // PATIENTS_PER_PAGE, 1)
     columns = Columns(readings)
@@ -87,6 +96,7 @@ def take_in(
     return Accepted(
         readings, index, slot, columns.vital, columns.at, row, newest, columns.value, outcome, columns.moving,
         columns.quality, columns.series, columns.period_us, refused, known.rekeyed,
+        *sources_of(log, columns, index), early, unread,
     )  # fmt: skip
 
 
@@ -129,7 +139,7 @@ def _settle(
     """The slot of one reading off the straight path; None if it is not to be looked at here."""
     if not are_ids([reading.id, reading.patient]):
         detail = "id and patient are 1-128 printable ASCII characters"
-        decoded.refused.append(Refusal(index, Reason.BAD_SHAPE, detail))
+        decoded.refused.append(Refusal(index, Reason.BAD_SHAPE, detail, reading.device or None))
         return None
     if log.key[index] != reading.patient.encode():
         if not rekeyed or rekeyed[-1][0] != index:
@@ -148,19 +158,20 @@ def _settle(
     return None
 
 
-def _told(state: PartitionState, log: LogSlice, refused: list[Refusal]) -> list[Refusal]:
-    """Count refused records; those that get an answer. A patient's who did not agree to be monitored are withheld even
-    if they cannot be read: their bytes would stand in a dead letter."""
-    told = []
+def _told(state: PartitionState, log: LogSlice, refused: list[Refusal]) -> tuple[list[Refusal], list[int]]:
+    """Count refused records; those that get an answer, and the others. A patient's who did not agree to be monitored
+    are withheld even if they cannot be read: their bytes would stand in a dead letter."""
+    told, unread = [], []
     for refusal in refused:
         slot = state.slot_of_key.get(log.key[refusal.index] or b"")
         if slot is not None and not state.patients["allowed"][slot]:
             state.count_unread(slot, int(log.offset[refusal.index]))
+            unread.append(refusal.index)
         elif log.offset[refusal.index] > state.meta_applied:
             state.meta_received += 1
             state.meta_counted[Outcome.REJECTED] += 1
             told.append(refusal)
-    return told
+    return told, unread
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,19 @@ from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
 from models.readings import MAX_ID_CHARS, Reason, Refused
 from models.times import to_us
 from streams.control import Origin
+from streams.engine import tallies
+from streams.engine.columns import Columns
+from streams.engine.log import LogSlice
 from streams.engine.origins import NOTHING, is_repeat, with_origin
+from streams.engine.tallies import LONG_AGO, OTHER, Counting, PackedCounting
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 SOURCE_HEADER = "homebeat-source"
-NO_DEVICE, OTHER = "no-device", "other"
+REDRIVEN_HEADER = "homebeat-redriven"
+NO_DEVICE = "no-device"
 RESERVED = {INGEST, OTHER}
 DIVIDERS = ":/-._#"
 """What divides the parts of a device's id: URNs, paths, host names and serial numbers."""
@@ -41,7 +46,6 @@ MOVES_KEPT = 16
 few checkpoints back, and a source changes once a minute at most."""
 ACTIONS_REMEMBERED = 64
 """As for a patient."""
-LONG_AGO = -(2**62)
 
 
 @lru_cache(maxsize=65_536)
@@ -65,6 +69,31 @@ def _bounded(name: str) -> str:
     if len(printable) <= NAME_CHARS_MAX:
         return printable
     return f"{printable[: NAME_CHARS_MAX - DIGEST_CHARS - 1]}~{xxh3_64_intdigest(name):016x}"
+
+
+def declared(log: LogSlice, index: int) -> bytes | None:
+    """What a record says itself of its source."""
+    headers = log.headers[index] if log.headers else ()
+    return next((value for name, value in headers if name == SOURCE_HEADER), None)
+
+
+def is_redriven(log: LogSlice, index: int) -> bool:
+    """Whether somebody put the record back from the dead letters."""
+    headers = log.headers[index] if log.headers else ()
+    return any(name == REDRIVEN_HEADER for name, _ in headers)
+
+
+def sources_of(log: LogSlice, columns: Columns, index: Ints) -> tuple[Hashes, dict[int, str]]:
+    """The source of each reading (n,) as its hash, and the names of the hashes. Each device is looked at once."""
+    names = list(map(source_of, columns.distinct_devices))
+    known = {hash_of(name): name for name in names}
+    hashes = np.array(list(map(hash_of, names)), np.uint64)[columns.device]
+    for j, i in enumerate(index.tolist() if log.headers is not None else ()):
+        if header := declared(log, i):
+            name = source_of("", header)
+            hashes[j] = hash_of(name)
+            known[hash_of(name)] = name
+    return hashes, known
 
 
 def is_source(patient: str) -> bool:
@@ -106,10 +135,11 @@ class Standing(msgspec.Struct, array_like=True):
 
 @dataclass(slots=True)
 class Sources:
-    """What a partition knows of sources. applied: the offset up to which this is so on disk."""
+    """What a partition knows of sources. applied: the offset up to which all of this has been applied."""
 
     applied: int = -1
     standing: dict[str, Standing] = field(default_factory=dict)
+    counting: Counting = field(default_factory=Counting)
 
     def quiet_at(self, source_hash: Hashes, offset: int | Ints) -> Bools:
         """Which sources (n,) were known to be quiet at an offset of the log (one, or one each (n,))."""
@@ -201,6 +231,7 @@ class _Packed(msgspec.Struct, array_like=True):
     """The record on the wire. Later versions may add fields at the end."""
 
     standing: dict[str, Standing]
+    counting: PackedCounting
 
 
 _decode = msgspec.msgpack.Decoder(_Packed).decode
@@ -208,9 +239,10 @@ _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 def pack(known: Sources) -> bytes:
     """What the record among the pages carries."""
-    return msgspec.msgpack.encode(_Packed(known.standing))
+    return msgspec.msgpack.encode(_Packed(known.standing, tallies.pack(known.counting)))
 
 
 def unpack(raw: bytes, applied: int) -> Sources:
     """The same, restored. Raises msgspec.DecodeError."""
-    return Sources(applied, _decode(raw).standing)
+    packed = _decode(raw)
+    return Sources(applied, packed.standing, tallies.unpack(packed.counting))

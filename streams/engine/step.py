@@ -23,14 +23,16 @@ from streams import control
 from streams.engine import care
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
+from streams.engine.counting import count
 from streams.engine.decode import Refusal
 from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
-from streams.engine.sources import is_source, parse_action
+from streams.engine.sources import declared, is_source, parse_action, source_of
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
+from streams.engine.tallies import Report
 
 Ints = npt.NDArray[np.int64]
 
@@ -60,7 +62,8 @@ class Effects:
 
     rekeyed: records (index, right key) to publish again; received: readings taken; outcomes: of them, by Outcome;
     rejected: by reason;
-    controls: control records by (type, outcome); late: windows that came after they were closed.
+    controls: control records by (type, outcome); late: windows that came after they were closed; sources: what came of
+    each source in the minutes that ended.
     """
 
     alerts: list[AlertEvent] = field(default_factory=list)
@@ -73,6 +76,7 @@ class Effects:
     controls: Counter[tuple[str, str]] = field(default_factory=Counter)
     received: int = 0
     late: int = 0
+    sources: list[Report] = field(default_factory=list)
 
 
 def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effects:
@@ -103,6 +107,7 @@ class _Controls:
     at_us: list[int]
     before: list[int]
     others: list[tuple[int, control.ControlRecord]] = field(default_factory=list)
+    forged: list[Refusal] = field(default_factory=list)
     places: set[int] = field(default_factory=set)
 
     def ticks(self, begin: int, end: int) -> Ticks:
@@ -128,7 +133,8 @@ def _controls(
             if log.offset[i] > state.meta_applied:
                 state.meta_received += 1
                 state.meta_counted[Outcome.REJECTED] += 1
-                _reject_reading(log, Refusal(i, refused.reason, refused.detail), effects)
+                out.forged.append(Refusal(i, refused.reason, refused.detail))
+                _reject_reading(log, out.forged[-1], effects)
     return out
 
 
@@ -155,7 +161,8 @@ def _stretch(
     """Records begin..end, no profile and no action among them, and the ticks around them."""
     ticks = controls.ticks(begin, end)
     places = [i for i in range(begin, end) if i not in controls.places] if controls.places else range(begin, end)
-    if not places and not len(ticks.at_us):
+    forged = [refusal for refusal in controls.forged if begin <= refusal.index < end]
+    if not places and not forged and not len(ticks.at_us):
         return
     accepted = take_in(state, log, places, settings.clock_tolerance_us, settings.monitor_unknown)
     clocks, clock = run_clocks(state, log, accepted.slot, accepted.index, ticks)
@@ -170,6 +177,7 @@ def _stretch(
     closings.summaries.sort(key=lambda s: s[0])
     effects.summaries += [summary for _, summary in closings.summaries]
     effects.late += int(closed.late.sum())
+    effects.sources += count(state.sources, log, accepted, forged, ticks)
     _settle(state, log, accepted, closed.row, effects)
 
 
@@ -196,10 +204,16 @@ def _reject(log: LogSlice, refusal: Refusal, effects: Effects) -> None:
         Reject(
             reason=refusal.reason, detail=refusal.detail[:DETAIL_CHARS_MAX], topic=log.topic, partition=log.partition,
             offset=int(log.offset[i]), key=None if key is None else key.decode(errors="backslashreplace"),
-            value_base64=base64.b64encode(value or b"").decode(), source=refusal.source,
+            value_base64=base64.b64encode(value or b"").decode(), source=_source_of(log, refusal),
             arrived_at=rfc3339(int(log.arrived_us[i])),
         )
     )  # fmt: skip
+
+
+def _source_of(log: LogSlice, refusal: Refusal) -> str | None:
+    """What the record says of its source, else its device."""
+    said = declared(log, refusal.index)
+    return source_of("", said) if said else refusal.source
 
 
 def _apply(state: PartitionState, log: LogSlice, index: int, record: control.ControlRecord, effects: Effects) -> None:
