@@ -1,0 +1,154 @@
+"""The forecast of low glucose: against one patient worked out by hand, sample by sample, and as stories."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.detectors import forecast
+from models.times import US_PER_S
+
+STEP_US = 300 * US_PER_S
+Told = list[tuple[int, str]]
+
+
+class ByHand:
+    """The same for one patient in plain numbers."""
+
+    def __init__(self) -> None:
+        self.s = forecast.settings()
+        self.at: int | None = None
+        self.run = self.n = self.ok = 0
+        self.is_open = False
+        self.mean, self.variance = float(self.s["start_mean"]), float(self.s["start_sd"]) ** 2
+
+    def sample(self, at: int, y: float) -> str:
+        f, steps = self.s["filter"], 1.0 if self.at is None else (at - self.at) / STEP_US
+        fresh = self.at is None or steps > 6
+        if fresh:
+            self.level, self.slope, self.p = y, 0.0, (f["r"], 0.0, f["slope_sd"] ** 2)
+        else:
+            d = f["damp"] ** steps
+            g = f["damp"] * (1 - d) / (1 - f["damp"])
+            a = self.p[0] + 2 * g * self.p[1] + g * g * self.p[2] + f["q_level"] * steps
+            b, c = d * (self.p[1] + g * self.p[2]), d * d * self.p[2] + f["q_slope"] * steps
+            level, slope = self.level + g * self.slope, d * self.slope
+            error, total = y - level, a + f["r"]
+            self.level, self.slope = level + a / total * error, slope + b / total * error
+            self.p = (a - a * a / total, b - a * b / total, c - b * b / total)
+        self._figures(steps, y, fresh)
+        self.at, self.run = at, 1 if fresh else self.run + 1
+        return self._judge(y, fresh)
+
+    def _figures(self, steps: float, y: float, fresh: bool) -> None:
+        hours = steps / 12
+        if self.at is None:
+            self.floor = self.ceiling = y
+        else:
+            self.floor = min(self.floor + 2 * hours, y)
+            self.ceiling = y if fresh else max(self.ceiling - 20 * hours, y)
+        weight = 0.0 if fresh else 1 - math.exp(-steps / 576)
+        weight = max(weight, 1 / (self.n + 2)) if self.n < 576 else weight
+        gap = y - self.mean
+        self.mean += weight * gap
+        self.variance = (1 - weight) * (self.variance + weight * gap * gap)
+        self.n += 1
+
+    def chance(self, y: float) -> float:
+        if self.run < self.s["known_after"]:
+            return 0.0
+        x = [1, (self.level - 70) / 10, self.slope, (y - self.level) / 5, (y - 70) / 10 * self.slope / 5,
+             max(y - 85, 0) / 10, max(y - 100, 0) / 10, (self.ceiling - y) / 30, (self.floor - 70) / 10,
+             (self.mean - 100) / 20, math.log(math.sqrt(max(self.variance, 100)) / 20),
+             min((self.level - 70) / max(-self.slope, 0.2), 60) / 10]  # fmt: skip
+        score = sum(w * min(max(v, -12), 12) for w, v in zip(self.s["weights"], x, strict=True))
+        return 1 / (1 + math.exp(-min(max(score, -30), 30)))
+
+    def _judge(self, y: float, fresh: bool) -> str:
+        chance = self.chance(y)
+        if self.is_open:
+            well = chance < self.s["clear_at"] and y >= self.s["clear_above"]
+            self.ok = self.ok + 1 if well else 0
+            if fresh or self.ok >= self.s["clear_samples"]:
+                self.is_open, self.ok = False, 0
+                return "clear"
+            return ""
+        if chance >= self.s["raise_at"] and y >= self.s["low"]:
+            self.is_open = True
+            return "raise"
+        return ""
+
+
+def told(samples: list[tuple[int, float]]) -> Told:
+    states, said = np.zeros(1, forecast.STATE), []
+    for at, value in samples:
+        found = forecast.watch(states, np.zeros(1, np.int64), np.array([at]), np.array([value]))
+        said += [(at, "raise" if what else "clear") for what in found.what]
+    return said
+
+
+def by_hand(samples: list[tuple[int, float]]) -> Told:
+    one = ByHand()
+    return [(at, said) for at, value in samples if (said := one.sample(at, value))]
+
+
+@st.composite
+def courses(draw: st.DrawFn) -> list[tuple[int, float]]:
+    """Glucose wandering up and down, now and then with a gap."""
+    at, level, out = STEP_US, draw(st.integers(80, 200)), []
+    for _ in range(draw(st.integers(1, 60))):
+        at += STEP_US * draw(st.sampled_from([1, 1, 1, 1, 2, 3, 12]))
+        level = min(max(level + draw(st.integers(-9, 8)), 45), 350)
+        out.append((at, float(level)))
+    return out
+
+
+@given(courses())
+def test_every_prefix_agrees_with_the_hand_calculation(course: list[tuple[int, float]]) -> None:
+    assert told(course) == by_hand(course)
+
+
+@given(st.lists(courses(), min_size=2, max_size=4))
+def test_a_patient_is_told_the_same_whoever_shares_the_batch(people: list[list[tuple[int, float]]]) -> None:
+    states = np.zeros(len(people), forecast.STATE)
+    said: list[Told] = [[] for _ in people]
+    for turn in range(max(map(len, people))):
+        row = np.array([k for k, course in enumerate(people) if turn < len(course)])
+        at, value = (np.array(column) for column in zip(*(people[k][turn] for k in row), strict=True))
+        found = forecast.watch(states, row, at.astype(np.int64), value.astype(float))
+        for index, what in zip(found.index, found.what, strict=True):
+            said[row[index]].append((int(at[index]), "raise" if what else "clear"))
+    assert said == [told(course) for course in people]
+
+
+def line(*values: float) -> list[tuple[int, float]]:
+    return [((n + 1) * STEP_US, value) for n, value in enumerate(values)]
+
+
+def test_a_steady_fall_is_foretold_before_it_is_low() -> None:
+    falling = [130.0 - 3 * n for n in range(20)]
+    said = told(line(*[130.0] * 6, *falling))
+    assert said[0][1] == "raise"
+    assert dict(line(*[130.0] * 6, *falling))[said[0][0]] >= 75
+
+
+def test_a_steady_level_foretells_nothing() -> None:
+    assert told(line(*[100.0 + n % 3 for n in range(100)])) == []
+
+
+def test_nothing_is_foretold_from_a_few_samples() -> None:
+    assert told(line(90, 80, 72)) == []
+
+
+def test_a_gap_ends_what_was_foretold() -> None:
+    course = line(*[130.0] * 6, *[130.0 - 4 * n for n in range(15)])
+    assert told([*course, (course[-1][0] + 40 * STEP_US, 120.0)])[-1][1] == "clear"
+
+
+@pytest.mark.parametrize("wrong", ["weights", "features"])
+def test_every_feature_has_its_weight(wrong: str) -> None:
+    settings: dict[str, Any] = forecast.settings()
+    assert len(settings[wrong]) == 12
