@@ -5,36 +5,43 @@ if readings are given, from the first to the last of them; else from the first t
 patient. That is shorter: rates then come out too high, and some labels have no quiet time to be compared with.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from models.times import to_us
+from models.times import US_PER_DAY, to_us
 from streams.errors import Failed, WrongSettings
 from streams.limits import DOCUMENT_MESSAGE_BYTES_MAX
 from streams.lines import line_batches
 from streams.lines import opened as opened_file
-from streams.scoring.card import Figure, Scorecard, scorecard, tally
+from streams.scoring.card import Figure, Scorecard, scorecard
+from streams.scoring.deciles import Deciles
 from streams.scoring.groups import Group, groups
-from streams.scoring.records import Alert, BadRecord, Json, Label, Span, label, opened, spans
+from streams.scoring.records import Alert, BadRecord, Json, Label, Span, label, opened, spans, worklist
+from streams.scoring.tally import tally
+from streams.scoring.worst import Worst, worst
 
 SEED = 20260105
 READINGS = "first to last reading of each patient"
 EXTENT = "first to last alert event or label of each patient"
+FOR_EVER, NEVER = -(2**62), 2**62
 
 
 @dataclass(frozen=True)
 class ScoreResult:
-    """The scorecard of all patients, and by value of `by` if asked. `observation`: where the patient-days come from."""
+    """The scorecard of all patients, and by value of `by` if asked. `observation`: where the patient-days come from;
+    `worst`: by figure, the group that fares worst."""
 
     overall: Scorecard
     by: str | None
     groups: dict[str, Scorecard]
     observation: str
+    worst: dict[str, Worst]
 
 
 def score(
@@ -44,36 +51,71 @@ def score(
     by: str | None = None,
     observed: Mapping[str, Span] | None = None,
     profiles: Iterable[Json] = (),
+    after_days: float = 0.0,
     seed: int = SEED,
 ) -> ScoreResult:
     """Score AlertEvents against labels `{"patient", "start", "end", "problem"?}` (CONTRACT 2 and 3).
 
+    A label may also say `until` (till then an alert is explained), `event_at` (what it led to), `category`
+    (`technical`: found by technical alerts) and `no_alert` (nothing should be found).
     by: a field, dots for inner ones (`rule.id`): of patients if `profiles` or the labels say it once for each (also
-    `patient`, `care_team`), else of alerts or labels. observed: (first, last) [us since 1970] by patient, of every
-    patient, also of those without alerts. seed: of the resampling. Raises BadRecord (a ValueError), or LookupError
+    `patient`, `care_team`, `age_band`, `skin_tone`, `device`, `condition`), else of alerts or labels. observed: (first,
+    last) [us since 1970] by patient, of every patient, also of those without alerts. after_days: what is left out at
+    the start of each patient's observation. seed: of the resampling. Raises BadRecord (a ValueError), or LookupError
     when nothing has the field `by`.
     """
     events, known = list(alerts), [label(line) for line in labels]
-    of = spans(events, known, observed or {})
-    whole = Group(opened(events), known, sorted(of))
-    parts = groups(by, whole, profiles) if by else {}
-    observation = READINGS if observed else EXTENT
-    return ScoreResult(
-        _card(whole, known, of, seed), by, {v: _card(part, known, of, seed) for v, part in parts.items()}, observation
-    )
+    of = _after(spans(events, known, observed or {}), after_days)
+    begins = {patient: span[0] if after_days else FOR_EVER for patient, span in of.items()}
+    known = [one for one in known if one.start_us >= begins.get(one.patient, NEVER)]
+    found = [one for one in opened(events) if one.at_us >= begins.get(one.patient, NEVER)]
+    whole = Group(found, known, sorted(of))
+    items = Counter(patient for patient, at_us in worklist(events) if at_us >= begins.get(patient, NEVER))
+    parts = groups(by, whole, profiles, of) if by else {}
+    by_patient = _by_patient(known)
+    cards = {
+        v: _card(part, by_patient, of, items if _of_people(part, whole) else None, seed) for v, part in parts.items()
+    }
+    overall = _card(whole, by_patient, of, items, seed)
+    return ScoreResult(overall, by, cards, READINGS if observed else EXTENT, worst(cards))
 
 
-def _card(group: Group, known: Sequence[Label], of: Mapping[str, Span], seed: int) -> Scorecard:
+def _after(of: Mapping[str, Span], days: float) -> dict[str, Span]:
+    """The observations without their first days; who was observed no longer is left out."""
+    later = round(days * US_PER_DAY)
+    return {
+        patient: (first + later, last) for patient, (first, last) in of.items() if not later or first + later < last
+    }
+
+
+def _of_people(part: Group, whole: Group) -> bool:
+    """Whether a part has all alerts of its patients, so that their worklist is its worklist."""
+    mine = set(part.patients)
+    return len(part.alerts) == sum(alert.patient in mine for alert in whole.alerts)
+
+
+def _by_patient(labels: Iterable[Label]) -> dict[str, list[Label]]:
+    found: dict[str, list[Label]] = {}
+    for one in labels:
+        found.setdefault(one.patient, []).append(one)
+    return found
+
+
+def _card(
+    group: Group, known: Mapping[str, list[Label]], of: Mapping[str, Span], items: Mapping[str, int] | None, seed: int
+) -> Scorecard:
+    """The scorecard of one group. items: worklist items by patient; None: the group's own alerts stand for them."""
     alerts: dict[str, list[Alert]] = {patient: [] for patient in of}
-    labels: dict[str, list[Label]] = {patient: [] for patient in of}
-    not_quiet: dict[str, list[Label]] = {patient: [] for patient in of}
     for alert in group.alerts:
         alerts[alert.patient].append(alert)
-    for label_ in group.labels:
-        labels[label_.patient].append(label_)
-    for label_ in known:
-        not_quiet[label_.patient].append(label_)
-    return scorecard([tally(alerts[p], labels[p], not_quiet[p], of[p]) for p in group.patients], seed)
+    labels = _by_patient(group.labels)
+    return scorecard(
+        [
+            tally(alerts[p], labels.get(p, []), known.get(p, []), of[p], len(alerts[p]) if items is None else items[p])
+            for p in group.patients
+        ],
+        seed,
+    )
 
 
 def run(
@@ -83,6 +125,7 @@ def run(
     *,
     readings: Sequence[Path] = (),
     profiles: Path | None = None,
+    after_days: float = 0.0,
 ) -> dict[str, Any]:
     """Score files of JSON lines (gzip too, `-` for standard input): what `--json` prints.
 
@@ -96,6 +139,7 @@ def run(
             by=by,
             observed=_observed(readings),
             profiles=list(_objects(profiles)) if profiles else [],
+            after_days=after_days,
         )
     except BadRecord as wrong:
         raise Failed(str(wrong)) from None
@@ -105,30 +149,56 @@ def run(
 
 
 def as_json(result: ScoreResult) -> dict[str, Any]:
-    """One flat object: each figure `name` with `name_interval` (95 %, null if unknown); parts under `groups`."""
-    parts = {"by": result.by, "groups": {value: _flat(card) for value, card in result.groups.items()}}
-    return {**_flat(result.overall), "observation": result.observation, **(parts if result.by else {})}
+    """One flat object: each figure `name` with `name_interval` (95 %, null if unknown); parts under `groups`, with the
+    worst of them under `worst`."""
+    flat = {**_flat(result.overall), "observation": result.observation}
+    if not result.by:
+        return flat
+    parts = {value: _flat(card) for value, card in result.groups.items()}
+    return {
+        **flat,
+        "by": result.by,
+        "groups": parts,
+        "worst": {name: asdict(one) for name, one in result.worst.items()},
+    }
 
 
 def as_text(result: Mapping[str, Any]) -> str:
     """The object of `as_json` as a table for people: a row for each figure, a column for all and one for each group."""
     columns = {"all": result, **result.get("groups", {})}
-    names = [known.name for known in fields(Scorecard) if known.name != "lead_time_h_quartiles"]
+    names = [known.name for known in fields(Scorecard) if not known.name.endswith(("_quartiles", "deciles"))]
     rows = [["", *columns], *([name, *(_cell(card, name) for card in columns.values())] for name in names)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += [_tenths(name, result[name]) for name in ("deciles", "personal_deciles") if result[name]]
+    lines += [_worst(figure, one) for figure, one in result.get("worst", {}).items()]
     return "\n".join(
         [*lines, f"patient-days: {result['observation']}; in brackets 95 % intervals (patients resampled)"]
     )
+
+
+def _tenths(name: str, found: Mapping[str, Any]) -> str:
+    """The tenths of the patients in three lines."""
+    title = f"{name} (alerts a person-month of each tenth of the patients)"
+    parts = (f"  {how}: " + " ".join(f"{rate:.2f}" for rate in found[how]) for how in TENTHS)
+    return "\n".join([title, *parts])
+
+
+TENTHS = ("observed", "by_luck", "other_weeks")
+
+
+def _worst(figure: str, found: Mapping[str, Any]) -> str:
+    small = f" (too small to tell: {', '.join(found['too_small'])})" if found["too_small"] else ""
+    return f"worst {figure}: {found['value']:.3g}, {found['group']}{small}"
 
 
 def _flat(card: Scorecard) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for known in fields(card):
         found = getattr(card, known.name)
-        flat[known.name] = found.value if isinstance(found, Figure) else found
+        flat[known.name] = asdict(found) if isinstance(found, Deciles) else found
         if isinstance(found, Figure):
-            flat[f"{known.name}_interval"] = found.interval
+            flat[known.name], flat[f"{known.name}_interval"] = found.value, found.interval
     return flat
 
 

@@ -90,17 +90,31 @@ def _instant(name: str, text: str | None) -> datetime | None:
 @click.command(short_help="Alerts against what truly happened.")
 @click.option("--alerts", type=INPUT, required=True, metavar="F", help="AlertEvents, as `replay --out` writes them.")
 @click.option("--labels", type=INPUT, required=True, metavar="F", help="What truly happened, JSON lines.")
-@click.option("--by", metavar="FIELD", help="Also for each value of this field: of the patients, alerts or labels.")
+@click.option(
+    "--by",
+    metavar="FIELD",
+    help="Also for each value of this field: of the patients (age_band, sex, skin_tone, device, condition, ...), "
+    "alerts or labels.",
+)
+@click.option(
+    "--after",
+    "after_days",
+    type=click.FloatRange(0),
+    default=0,
+    metavar="DAYS",
+    help="Leave out each one's first days.",
+)
 @click.option("--readings", type=INPUT, multiple=True, metavar="F", help="Readings: say how long each was observed.")
 @click.option("--profiles", type=INPUT, metavar="F", help="Profiles, for --by a field of the patients.")
 @as_json_option
 def score(
-    alerts: Path, labels: Path, by: str | None, readings: tuple[Path, ...], profiles: Path | None, as_json: bool
-) -> None:
+    alerts: Path, labels: Path, by: str | None, after_days: float, readings: tuple[Path, ...], profiles: Path | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Alerts held against what truly happened: how many were found, against how many by chance, at what burden.
 
-    Labels are JSON lines {"patient", "start", "end", "problem"?}. Hits expected by chance come from quiet windows of
-    the same length; every figure has its interval.
+    Labels are JSON lines {"patient", "start", "end", "problem"?, "until"?, "event_at"?, "category"?, "no_alert"?}.
+    Hits expected by chance come from quiet windows of the same length; every figure has its interval.
 
     \b
     Examples:
@@ -110,7 +124,7 @@ def score(
     from streams import score as scoring
 
     settings_for()
-    result = scoring.run(alerts, labels, by, readings=readings, profiles=profiles)
+    result = scoring.run(alerts, labels, by, readings=readings, profiles=profiles, after_days=after_days)
     answer(result, scoring.as_text(result), as_json)
 
 

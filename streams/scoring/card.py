@@ -6,19 +6,16 @@ independent: intervals come from resampling patients (evidence/alarm_burden.md, 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.times import US_PER_DAY, US_PER_S
-from streams.scoring.records import Alert, Label, Span
+from streams.scoring.deciles import Deciles, deciles
+from streams.scoring.tally import SUMS, Tally
 
-HOUR_US = 3600 * US_PER_S
-"""Quiet windows begin at every hour of the observation."""
-
-MONTH_DAYS = 30.0
-"""A person-month."""
+MONTH_DAYS, YEAR_DAYS = 30.0, 365.25
+"""A person-month, a patient-year."""
 
 RESAMPLES = 2_000
 RESAMPLES_AT_ONCE = 100
@@ -43,7 +40,11 @@ class Scorecard:
 
     `labels_without_quiet_window` cannot be held against chance: `expected_by_chance` and `excess` leave them out.
     `ppv`: share of the alerts that lie in a label they are about. `lead_time_h`: median from a label's start to its
-    first alert [h], of the labels that were found.
+    first alert [h], of the labels that were found; `lead_before_event_h`: from that alert to the event that a label
+    leads to. `unexplained`: alerts at a time at which nothing is known to have happened. Floors are limits for
+    everyone, personal alerts are against the patient's own level, rules are those of a condition. Worklist items are
+    everything that comes to the desk, technical and retrospective ones too. In `no_alert_windows` nothing should be
+    found.
     """
 
     patients: int
@@ -63,101 +64,57 @@ class Scorecard:
     technical_alerts_per_person_month: Figure
     lead_time_h: Figure
     lead_time_h_quartiles: Interval
-
-
-SUMS = (
-    "days", "labels", "hits", "chanced", "chanced_hits", "expected", "alerts", "inside", "technical", "retrospective"
-)  # fmt: skip
-
-
-@dataclass
-class Tally:
-    """One patient's sums, from which every figure is a ratio. `chanced` labels are those that have quiet windows."""
-
-    days: float = 0.0
-    labels: int = 0
-    hits: int = 0
-    chanced: int = 0
-    chanced_hits: int = 0
-    expected: float = 0.0
-    alerts: int = 0
-    inside: int = 0
-    technical: int = 0
-    retrospective: int = 0
-    leads_h: list[float] = field(default_factory=list)
-
-    def row(self) -> list[float]:
-        """In the order of SUMS."""
-        return [getattr(self, name) for name in SUMS]
-
-
-def tally(alerts: Sequence[Alert], labels: Sequence[Label], not_quiet: Sequence[Label], span: Span) -> Tally:
-    """One patient's sums. not_quiet: every label of the patient, also those that are not scored here."""
-    counted = sorted((alert for alert in alerts if alert.counts), key=lambda alert: alert.at_us)
-    found = Tally(days=(span[1] - span[0]) / US_PER_DAY, labels=len(labels), alerts=len(counted))
-    found.technical = sum(alert.category != "clinical" for alert in alerts)
-    found.retrospective = len(alerts) - len(counted) - found.technical
-    found.inside = sum(any(label.found_by(alert) for label in labels) for alert in counted)
-    for label in labels:
-        _add(found, label, [alert for alert in counted if label.about(alert)], not_quiet, span)
-    return found
-
-
-def _add(found: Tally, label: Label, about: list[Alert], not_quiet: Sequence[Label], span: Span) -> None:
-    hit = next((alert.at_us for alert in about if label.found_by(alert)), None)
-    if hit is not None:
-        found.hits += 1
-        found.leads_h.append((hit - label.start_us) / HOUR_US)
-    share = chance(label.end_us - label.start_us, [alert.at_us for alert in about], not_quiet, span)
-    if share is not None:
-        found.chanced += 1
-        found.chanced_hits += hit is not None
-        found.expected += share
-
-
-def chance(length_us: int, at_us: Sequence[int], not_quiet: Sequence[Label], span: Span) -> float | None:
-    """The share of quiet windows of this length that hold an alert; None if there is no quiet window.
-
-    at_us: times of the alerts, sorted. Windows begin every hour from the start of the span, end within it, include
-    both ends and touch no label. Exact: every start is looked at.
-    """
-    starts = np.arange(span[0], span[1] - length_us + 1, HOUR_US, dtype=np.int64)
-    for label in not_quiet:
-        starts = starts[(starts > label.end_us) | (starts + length_us < label.start_us)]
-    if not len(starts):
-        return None
-    times = np.asarray(at_us, dtype=np.int64)
-    held = np.searchsorted(times, starts + length_us, side="right") > np.searchsorted(times, starts, side="left")
-    return float(held.mean())
+    lead_before_event_h: Figure
+    lead_before_event_h_quartiles: Interval
+    floor_alerts: int
+    personal_alerts: int
+    rule_alerts: int
+    floor_hits: int
+    personal_hits: int
+    rule_hits: int
+    floor_alerts_per_person_month: Figure
+    personal_alerts_per_person_month: Figure
+    rule_alerts_per_person_month: Figure
+    unexplained_alerts: int
+    unexplained_alerts_per_patient_year: Figure
+    worklist_items_per_patient_day: Figure
+    technical_labels: int
+    technical_hits: int
+    no_alert_windows: int
+    no_alert_windows_with_alert: int
+    deciles: Deciles | None
+    personal_deciles: Deciles | None
 
 
 def scorecard(tallies: Sequence[Tally], seed: int) -> Scorecard:
     """The figures of these patients, with 95 % intervals from RESAMPLES resamples of whole patients."""
     table = np.array([found.row() for found in tallies], dtype=np.float64).reshape(len(tallies), len(SUMS))
     whole = dict(zip(SUMS, table.sum(axis=0), strict=True))
-    leads_h = [found.leads_h for found in tallies]
-    resampled, medians = _resampled(table, leads_h, seed)
-    figures = _figures(whole, dict(zip(SUMS, resampled.T, strict=True)))
+    leads_h, ahead_h = [found.leads_h for found in tallies], [found.ahead_h for found in tallies]
+    resampled, medians = _resampled(table, [leads_h, ahead_h], seed)
     return Scorecard(
         patients=len(tallies),
         patient_days=float(whole["days"]),
-        labels=int(whole["labels"]),
-        hits=int(whole["hits"]),
+        **{name: int(whole[of]) for name, of in COUNTS.items()},  # type: ignore[arg-type]
         labels_without_quiet_window=int(whole["labels"] - whole["chanced"]),
-        alerts=int(whole["alerts"]),
-        technical_alerts=int(whole["technical"]),
-        retrospective_alerts=int(whole["retrospective"]),
-        sensitivity=figures["sensitivity"],
-        expected_by_chance=figures["expected_by_chance"],
-        excess=figures["excess"],
-        ppv=figures["ppv"],
-        alerts_per_patient_day=figures["alerts_per_patient_day"],
-        alerts_per_person_month=figures["alerts_per_person_month"],
-        technical_alerts_per_person_month=figures["technical_alerts_per_person_month"],
-        lead_time_h=Figure(_quantile(leads_h, 0.5), _interval(medians)),
+        **_figures(whole, dict(zip(SUMS, resampled.T, strict=True))),  # type: ignore[arg-type]
+        lead_time_h=Figure(_quantile(leads_h, 0.5), _interval(medians[0])),
         lead_time_h_quartiles=_quartiles(leads_h),
+        lead_before_event_h=Figure(_quantile(ahead_h, 0.5), _interval(medians[1])),
+        lead_before_event_h_quartiles=_quartiles(ahead_h),
+        deciles=deciles(tallies, "alerts", seed),
+        personal_deciles=deciles(tallies, "personal", seed),
     )
 
+
+COUNTS = {
+    "labels": "labels", "hits": "hits", "alerts": "alerts", "technical_alerts": "technical",
+    "retrospective_alerts": "retrospective", "floor_alerts": "floor", "personal_alerts": "personal",
+    "rule_alerts": "rule", "floor_hits": "floor_hits", "personal_hits": "personal_hits", "rule_hits": "rule_hits",
+    "unexplained_alerts": "unexplained", "technical_labels": "technical_labels", "technical_hits": "technical_hits",
+    "no_alert_windows": "calm", "no_alert_windows_with_alert": "calm_broken",
+}  # fmt: skip
+"""Fields of the scorecard that are a sum."""
 
 RATIOS: dict[str, Callable[[Sums], Floats]] = {
     "sensitivity": lambda s: s["hits"] / s["labels"],
@@ -167,6 +124,11 @@ RATIOS: dict[str, Callable[[Sums], Floats]] = {
     "alerts_per_patient_day": lambda s: s["alerts"] / s["days"],
     "alerts_per_person_month": lambda s: MONTH_DAYS * s["alerts"] / s["days"],
     "technical_alerts_per_person_month": lambda s: MONTH_DAYS * s["technical"] / s["days"],
+    "floor_alerts_per_person_month": lambda s: MONTH_DAYS * s["floor"] / s["days"],
+    "personal_alerts_per_person_month": lambda s: MONTH_DAYS * s["personal"] / s["days"],
+    "rule_alerts_per_person_month": lambda s: MONTH_DAYS * s["rule"] / s["days"],
+    "unexplained_alerts_per_patient_year": lambda s: YEAR_DAYS * s["unexplained"] / s["days"],
+    "worklist_items_per_patient_day": lambda s: s["items"] / s["days"],
 }
 
 
@@ -175,22 +137,23 @@ def _figures(whole: Sums, resampled: Sums) -> dict[str, Figure]:
         return {name: Figure(_number(of(whole)), _interval(of(resampled))) for name, of in RATIOS.items()}
 
 
-def _resampled(table: Floats, leads_h: Sequence[list[float]], seed: int) -> tuple[Floats, Floats]:
-    """Sums (RESAMPLES, SUMS) and median lead times (RESAMPLES,) of patients drawn with replacement.
+def _resampled(table: Floats, times_h: Sequence[Sequence[list[float]]], seed: int) -> tuple[Floats, Floats]:
+    """Sums (RESAMPLES, SUMS), and medians of each list of times (k, RESAMPLES), of patients drawn with replacement.
 
     A single patient says nothing about others: no resamples, so no interval.
     """
     patients = len(table)
     if patients < 2:
-        return np.empty((0, len(SUMS))), np.empty(0)
+        return np.empty((0, len(SUMS))), np.empty((len(times_h), 0))
     random = np.random.default_rng(seed)
-    owner = np.repeat(np.arange(patients), [len(of_patient) for of_patient in leads_h])
-    leads = np.array([lead for of_patient in leads_h for lead in of_patient])
-    sums, medians = [], []
+    owners = [np.repeat(np.arange(patients), [len(of_patient) for of_patient in times]) for times in times_h]
+    flat = [np.array([one for of_patient in times for one in of_patient]) for times in times_h]
+    sums, medians = [], [list[float]() for _ in times_h]
     for _ in range(RESAMPLES // RESAMPLES_AT_ONCE):
         drawn = random.multinomial(patients, np.full(patients, 1 / patients), size=RESAMPLES_AT_ONCE)
         sums.append(drawn @ table)
-        medians += [_median(np.repeat(leads, times)) for times in drawn[:, owner]]
+        for found, owner, values in zip(medians, owners, flat, strict=True):
+            found += [_median(np.repeat(values, times)) for times in drawn[:, owner]]
     return np.concatenate(sums), np.array(medians)
 
 

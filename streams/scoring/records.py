@@ -31,6 +31,7 @@ class Alert:
     problem: str = ""
     category: str = "clinical"
     retrospective: bool = False
+    kind: str = "deviation"
     record: Json = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -38,19 +39,39 @@ class Alert:
         """A clinical alert about now: it can find a label, and is a burden. The others are counted apart."""
         return self.category == "clinical" and not self.retrospective
 
+    @property
+    def detector(self) -> str:
+        """`floor`: a limit for everyone; `rule`: of a condition, or a prediction; else `personal`."""
+        return {"limit": "floor", "condition": "rule", "early_warning": "rule"}.get(self.kind, "personal")
+
 
 @dataclass(frozen=True)
 class Label:
     """Something happened in [start_us, end_us], both ends included. Without problems any alert finds it.
 
     A problem is matched by itself and by what it heads: `heart_rate` by `heart_rate.high`, not by `heart_rate_x`.
+    until_us: till then an alert is explained by what happened (the end, if nothing is said); event_us: what it led to;
+    category: of the alerts that should find it; no_alert: nothing should.
     """
 
     patient: str
     start_us: int
     end_us: int
     problems: tuple[str, ...] = ()
+    until_us: int = 0
+    event_us: int | None = None
+    category: str = "clinical"
+    no_alert: bool = False
     record: Json = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def sought(self) -> bool:
+        """Whether a clinical alert should find it."""
+        return not self.no_alert and self.category == "clinical"
+
+    def explains(self, alert: Alert) -> bool:
+        """Whether the alert, about whatever, comes while it lasts."""
+        return alert.patient == self.patient and self.start_us <= alert.at_us <= self.until_us
 
     def about(self, alert: Alert) -> bool:
         """Whether the alert is of the label's patient and problem."""
@@ -79,16 +100,32 @@ def opened(events: Iterable[Json]) -> list[Alert]:
 def _alert(event: Json) -> Alert:
     at_us = _us(event, "event_at" if "event_at" in event else "onset_at")
     category, retrospective = str(event.get("category", "clinical")), bool(event.get("retrospective", False))
-    return Alert(_patient(event), at_us, str(event.get("problem", "")), category, retrospective, event)
+    kind = str(event.get("kind", "deviation"))
+    return Alert(_patient(event), at_us, str(event.get("problem", "")), category, retrospective, kind, event)
+
+
+def worklist(events: Iterable[Json]) -> list[tuple[str, int]]:
+    """(patient, time [us]) of everything that came up on the worklist: alerts opened or reopened, but for mere
+    information."""
+    once: dict[object, tuple[str, int]] = {}
+    for number, event in enumerate(events):
+        if event.get("event", "opened") in ("opened", "reopened") and event.get("severity") != "info":
+            identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
+            at = next(name for name in ("decided_at", "event_at", "onset_at") if name in event or name == "onset_at")
+            once.setdefault(identity, (_patient(event), _us(event, at)))
+    return list(once.values())
 
 
 def label(line: Json) -> Label:
     """The label of one line. Raises BadRecord."""
     problems = tuple(filter(None, str(line.get("problem") or "").split(ANY_OF)))
-    found = Label(_patient(line), _us(line, "start"), _us(line, "end"), problems, line)
-    if found.end_us < found.start_us:
-        raise BadRecord(f"a label of {found.patient} ends before it starts: {line['start']} to {line['end']}")
-    return found
+    start_us, end_us = _us(line, "start"), _us(line, "end")
+    if end_us < start_us:
+        raise BadRecord(f"a label of {_patient(line)} ends before it starts: {line['start']} to {line['end']}")
+    until_us = max(end_us, _us(line, "until")) if line.get("until") else end_us
+    event_us = _us(line, "event_at") if line.get("event_at") else None
+    category, no_alert = str(line.get("category") or "clinical"), bool(line.get("no_alert"))
+    return Label(_patient(line), start_us, end_us, problems, until_us, event_us, category, no_alert, line)
 
 
 def spans(events: Iterable[Json], labels: Iterable[Label], observed: Mapping[str, Span]) -> dict[str, Span]:

@@ -1,0 +1,185 @@
+"""The scorecard tells apart what is found by whom, what was there to be found, and who fares worst."""
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.times import to_us
+from streams.score import as_json, as_text, score
+from streams.scoring.deciles import deciles
+from streams.scoring.records import opened, worklist
+from streams.scoring.tally import Tally
+
+DAY0 = datetime(2026, 1, 5, tzinfo=UTC)
+Json = dict[str, Any]
+
+
+def at(hours: float) -> str:
+    return (DAY0 + timedelta(hours=hours)).isoformat()
+
+
+def us(hours: float) -> int:
+    return to_us(DAY0 + timedelta(hours=hours))
+
+
+def alert(hours: float, patient: str = "p", problem: str = "heart_rate.high", **more: Any) -> Json:
+    return {"patient": patient, "event": "opened", "event_at": at(hours), "problem": problem, **more}
+
+
+def label(start: float, end: float, patient: str = "p", **more: Any) -> Json:
+    return {"patient": patient, "start": at(start), "end": at(end), **more}
+
+
+def days(count: float, *patients: str) -> dict[str, tuple[int, int]]:
+    return {patient: (us(0), us(24 * count)) for patient in patients or ("p",)}
+
+
+def test_floors_personal_alerts_and_rules_are_counted_apart_and_each_may_find_the_same_label() -> None:
+    alerts = [
+        alert(1, kind="limit"), alert(2, kind="drift"), alert(3, kind="condition"), alert(100, kind="deviation"),
+    ]  # fmt: skip
+    card = score(alerts, [label(0, 5), label(99, 101)], observed=days(30)).overall
+    assert (card.floor_alerts, card.personal_alerts, card.rule_alerts) == (1, 2, 1)
+    assert (card.hits, card.floor_hits, card.personal_hits, card.rule_hits) == (2, 1, 2, 1)
+    assert card.personal_alerts_per_person_month.value == pytest.approx(2)
+
+
+def test_technical_labels_are_found_by_technical_alerts_only_and_are_no_clinical_labels() -> None:
+    labels = [label(0, 5, category="technical"), label(50, 55, category="technical")]
+    card = score([alert(1, category="technical"), alert(51)], labels, observed=days(30)).overall
+    assert (card.labels, card.technical_labels, card.technical_hits) == (0, 2, 1)
+    assert card.unexplained_alerts == 1
+
+
+def test_where_nothing_should_be_found_an_alert_is_counted_against_us() -> None:
+    labels = [label(0, 48, no_alert=True), label(100, 148, no_alert=True)]
+    card = score([alert(10)], labels, observed=days(30)).overall
+    assert (card.labels, card.no_alert_windows, card.no_alert_windows_with_alert) == (0, 2, 1)
+    assert card.unexplained_alerts == 1
+
+
+def test_an_alert_is_explained_until_the_event_is_over_whatever_it_is_about() -> None:
+    alerts = [alert(1), alert(30, problem="spo2.low"), alert(60)]
+    card = score(alerts, [label(0, 5, problem="heart_rate", until=at(48))], observed=days(365.25)).overall
+    assert card.unexplained_alerts == 1
+    assert card.unexplained_alerts_per_patient_year.value == pytest.approx(1)
+
+
+def test_the_time_after_an_event_is_no_quiet_time() -> None:
+    """The alert on day four would be chance, if the label did not last until day five."""
+    labels = [label(0, 24, until=at(120))]
+    assert score([alert(1), alert(80)], labels, observed=days(10)).overall.expected_by_chance.value == 0
+
+
+def test_lead_time_before_the_event_is_from_the_first_alert_that_found_it() -> None:
+    labels = [label(0, 384, event_at=at(504)), label(1000, 1384, event_at=at(1504))]
+    card = score([alert(100), alert(200), alert(1300)], labels, observed=days(100)).overall
+    assert (card.lead_before_event_h.value, card.lead_before_event_h_quartiles) == (304.0, (254.0, 354.0))
+
+
+def test_the_worklist_has_what_was_opened_or_reopened_also_technical_and_old_and_nothing_twice() -> None:
+    first = alert(1, alert_id="a", sequence=1)
+    events = [
+        first, first, {**first, "sequence": 2, "event": "resolved"}, {**first, "sequence": 3, "event": "reopened"},
+        alert(2, alert_id="b", sequence=1, category="technical"),
+        alert(3, alert_id="c", sequence=1, retrospective=True),
+        alert(4, alert_id="d", sequence=1, severity="info"),
+    ]  # fmt: skip
+    assert len(worklist(events)) == 4
+    assert score(events, [], observed=days(2)).overall.worklist_items_per_patient_day.value == 2.0
+    assert len(opened(events)) == 4
+
+
+def test_the_first_days_of_each_patient_can_be_left_out() -> None:
+    alerts = [alert(10), alert(24 * 60)]
+    labels = [label(0, 20), label(24 * 59, 24 * 61)]
+    observed = days(86) | {"short": (us(0), us(24))}
+    card = score(alerts, labels, observed=observed, after_days=56).overall
+    assert (card.patients, card.patient_days, card.alerts, card.labels, card.hits) == (1, 30.0, 1, 1, 1)
+
+
+PROFILES = [
+    {"patient": "p", "birth_date": "1950-01-01", "skin_tone": {"scale": "monk", "value": 9}, "sex": "female",
+     "conditions": [{"code": "copd"}, {"code": "heart_failure"}], "devices": [{"device": "urn:x:watch-a:1"}]},
+    {"patient": "q", "birth_date": "1990-01-01", "skin_tone": {"scale": "ita", "value": 30}, "conditions": [],
+     "devices": [{"device": "urn:x:watch-a:2"}, {"device": "urn:x:scale:2"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [
+        ("age_band", {"65 to 79": 1, "under 40": 1, "unknown": 1}),
+        ("skin_tone", {"dark": 1, "lighter": 1, "unknown": 1}),
+        ("device", {"urn:x:watch-a": 2, "urn:x:scale": 1, "unknown": 1}),
+        ("condition", {"copd": 1, "heart_failure": 1, "none known": 1, "unknown": 1}),
+        ("sex", {"female": 1, "unknown": 2}),
+    ],
+)
+def test_groups_of_the_equity_report_come_from_the_profiles(by: str, groups: dict[str, int]) -> None:
+    result = score([], [], observed=days(10, "p", "q", "r"), profiles=PROFILES, by=by)
+    assert {name: card.patients for name, card in result.groups.items()} == groups
+
+
+def test_the_worst_group_is_named_and_too_small_ones_are_not_blamed() -> None:
+    names = [f"{sex}-{n}" for sex in ("f", "m", "x") for n in range(40 if sex != "x" else 2)]
+    profiles = [{"patient": name, "sex": name[0]} for name in names]
+    labels = [label(100, 110, name) for name in names]
+    found = [alert(105, name) for name in names if name.startswith("f") or name in ("m-0", "m-1")]
+    noise = [alert(300 + n, name) for name in names if name.startswith("f") for n in range(3)]
+    result = score(found + noise, labels, observed=days(30, *names), profiles=profiles, by="sex")
+    assert (result.worst["sensitivity"].group, result.worst["sensitivity"].value) == ("m", 0.05)
+    assert result.worst["sensitivity"].too_small == ("x",)
+    assert result.worst["unexplained_alerts_per_patient_year"].group == "f"
+
+
+def tallies(rates: list[float], seed: int = 3) -> list[Tally]:
+    """Patients seen for 400 days with these rates a day, odd and even weeks alike."""
+    random = np.random.default_rng(seed)
+    counts = [(int(random.poisson(rate * 200)), int(random.poisson(rate * 200))) for rate in rates]
+    return [Tally(days=400, alerts=a + b, days_even=200, alerts_even=a) for a, b in counts]
+
+
+def test_tenths_of_patients_who_are_alike_differ_by_luck_and_not_in_the_other_weeks() -> None:
+    found = deciles(tallies([0.01] * 1000), "alerts", 1)
+    assert found is not None
+    assert found.observed == pytest.approx(found.by_luck, abs=0.04)
+    assert found.observed[0] < 0.12 < 0.55 < found.observed[-1]
+    assert found.other_weeks == pytest.approx([0.3] * 10, rel=0.3)
+    assert found.worst_ratio is not None
+    assert 0.7 < found.worst_ratio < 1.4
+
+
+def test_tenths_of_patients_who_differ_differ_in_the_other_weeks_too() -> None:
+    found = deciles(tallies([0.005] * 900 + [0.1] * 100), "alerts", 1)
+    assert found is not None
+    assert found.other_weeks[-1] > 8 * found.other_weeks[0]
+    assert found.worst_ratio is not None
+    assert not 0.5 < found.worst_ratio < 2
+
+
+def test_even_weeks_and_their_alerts_are_counted_from_the_start_of_the_observation() -> None:
+    from streams.scoring.tally import tally
+
+    alerts = opened([alert(24 * d) for d in (0, 6, 7, 13, 14, 20.5)])
+    found = tally(alerts, [], [], (us(0), us(24 * 21 + 12)))
+    assert (found.days_even, found.alerts_even) == (14.0, 4)
+    assert tally(alerts, [], [], (us(0), us(24 * 17))).days_even == 10.0
+
+
+def test_fewer_than_ten_patients_have_no_tenths() -> None:
+    assert deciles(tallies([0.01] * 9), "alerts", 1) is None
+
+
+def test_json_and_table_say_the_tenths_and_the_worst_group() -> None:
+    names = [f"p-{n}" for n in range(20)]
+    profiles = [{"patient": name, "sex": "female"} for name in names]
+    result = as_json(score([alert(5, "p-3")], [], observed=days(60, *names), profiles=profiles, by="sex"))
+    assert math.isclose(sum(result["deciles"]["observed"]), 10 * 30 / (20 * 60))
+    assert result["worst"]["alerts_per_person_month"]["group"] == "female"
+    text = as_text(result)
+    assert "deciles" in text
+    assert "worst alerts_per_person_month: 0.025, female" in text
