@@ -27,6 +27,7 @@ from streams.engine.log import FIRST_US, LAST_US, LogSlice
 from streams.engine.pages import Checkpoint, pack_dirty, restored
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
+from streams.pace import Pace
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 
@@ -120,6 +121,7 @@ class Keeper:
             settings.unknown_patients == "monitor",
         )
         self._held: dict[int, Held] = {}
+        self._pace = Pace()
         self._deciding = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
@@ -145,7 +147,7 @@ class Keeper:
             held.untold = False
             held.waiting.append(Waiting(receipt, asyncio.get_running_loop().time()))
             self._count(effects)
-            metrics.consumer_lag.labels(str(tp.partition)).set(max(0, highwater - int(log_slice.offset[-1]) - 1))
+            self._pace.note(tp.partition, max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
 
     async def hold_all(self) -> int:
@@ -266,6 +268,7 @@ class Keeper:
         """All partitions are being shared out anew: write what we have, as far as there is time. The state stays until
         `keep` says which partitions are still ours; who comes next to the others reads the changelog."""
         leaving, self.partitions = self.partitions, frozenset()
+        self._pace.forget()
         loop, took_s = asyncio.get_running_loop(), 0.0
         end = loop.time() + limits.STOP_CHECKPOINT_S
         try:
@@ -293,6 +296,7 @@ class Keeper:
             )
             metrics.partitions_lost.inc(len(self._held))
         self._held, self.partitions = {}, frozenset()
+        self._pace.forget()
 
     def keep(self, partitions: set[int]) -> frozenset[int]:
         """Of the partitions that are ours now, those whose live state stands; the others are to be restored."""

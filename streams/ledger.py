@@ -4,14 +4,15 @@ Read from the pages' changelog, so it holds across restarts and whichever worker
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.connection import admin_client, client_options
 from streams.engine.pages import applied_up_to, counts
-from streams.engine.state import Outcome
 from streams.errors import BrokerUnreachable
 from streams.settings import Settings
 from streams.topics import partitions_of
@@ -21,14 +22,41 @@ PAGES_TABLE = "pages"
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
-    """Readings up to the last checkpoint of each partition. The balance: received is the sum of the other four."""
+class Balance:
+    """Readings received, and what became of them. The balance: received is the sum of the other four."""
 
     received: int
     decided: int
     rejected: int
     duplicate: int
     withheld: int
+
+    @property
+    def difference(self) -> int:
+        """Received and unaccounted for; below zero when more became of them than came."""
+        return self.received - (self.decided + self.rejected + self.duplicate + self.withheld)
+
+    def __str__(self) -> str:
+        parts = ("decided", "rejected", "duplicate", "withheld")
+        return f"received {self.received} = " + " + ".join(f"{part} {getattr(self, part)}" for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger(Balance):
+    """Up to the last checkpoint of each partition: all of them together, and each alone."""
+
+    partitions: Mapping[int, Balance]
+
+    @property
+    def unbalanced(self) -> dict[int, Balance]:
+        """The partitions that do not balance. Two of them may make up for each other in the sum."""
+        return {number: one for number, one in self.partitions.items() if one.difference}
+
+    def as_json(self) -> dict[str, Any]:
+        """The sums, `balanced`, and for each partition the same figures with their difference."""
+        each = [{"partition": p, **asdict(one), "difference": one.difference} for p, one in self.partitions.items()]
+        sums = {field.name: getattr(self, field.name) for field in fields(Balance)}
+        return {**sums, "difference": self.difference, "balanced": not self.unbalanced, "partitions": each}
 
 
 def changelog_topic(settings: Settings) -> str:
@@ -47,11 +75,14 @@ async def read_ledger(settings: Settings) -> Ledger:
         pages = await read_pages(settings)
     except (KafkaError, OSError, TimeoutError) as wrong:
         raise BrokerUnreachable(settings.broker, str(wrong)) from None
-    outcomes, received = [0] * len(Outcome), 0
-    for counted in counts(pages).values():
-        received += counted.received
-        outcomes = [a + b for a, b in zip(outcomes, counted.outcomes, strict=True)]
-    return Ledger(received, *outcomes)
+    found = {p: Balance(counted.received, *counted.outcomes) for p, counted in sorted(counts(pages).items())}
+    return summed(found)
+
+
+def summed(partitions: Mapping[int, Balance]) -> Ledger:
+    """The ledger of these partitions."""
+    sums = {field.name: sum(getattr(one, field.name) for one in partitions.values()) for field in fields(Balance)}
+    return Ledger(**sums, partitions=partitions)
 
 
 async def read_pages(settings: Settings) -> dict[bytes, bytes]:

@@ -1,4 +1,11 @@
-"""Every bound of the stream layer in one place, units last in the names. tests/transport checks how they relate."""
+"""Every queue, buffer and retry of the stream layer in one place: its number, its reason, and what is heard of it.
+
+Units last in the names; tests/transport checks how they relate. Settings bound what depends on the deployment
+(`chunk_records`, `chunk_bytes`, `checkpoint_bytes`); those of telling people stand in `alerts/channels` and `notifier`.
+
+When a bound is reached nothing is dropped: what is before it waits, down to the fetch from Kafka, where readings lie
+safely. What then grows is the lag, and that is said (`pace`, homebeat_consumer_lag).
+"""
 
 from models.profile import MAX_PROFILE_BYTES
 from models.readings import MAX_READING_BYTES
@@ -26,6 +33,10 @@ CHUNK_BYTES_MAX = 8 * MIB
 """Bytes of keys and values in one chunk, unless a single record is larger."""
 CHUNKS_QUEUED_MAX = 4
 """Chunks that wait for the engine, all partitions together; then fetching waits too."""
+BEHIND_RECORDS = 50_000
+"""A partition with more records waiting than this is behind: about a second of one worker's work. Said in the log, at
+most once in BEHIND_SAID_EVERY_S, and as homebeat_partitions_behind."""
+BEHIND_SAID_EVERY_S = 60.0
 CHUNKS_OPEN_MAX = 4096
 """Delivered chunks of one partition that wait for their acknowledgement; then fetching waits too."""
 
@@ -37,6 +48,11 @@ BROKER_FETCH_WAIT_MAX_MS = 200
 """How long the broker holds an empty fetch. A partition that ran dry cannot be asked for again until it answers,
 so this adds to latency; Faust's driver has 1,500 ms built in."""
 
+PRODUCER_LINGER_MS = 5
+"""How long the producer waits for more before it sends a batch: latency against requests."""
+PRODUCER_BATCH_BYTES = 256 * KIB
+"""Of one partition in one request. One such batch is gathered while another is on its way; then whoever publishes
+waits, and so does deciding."""
 PUBLISH_WITHIN_S = 30.0
 """How long the producer goes on trying one batch: longer than a cluster needs to find out that a leader was killed and
 to elect another (9 s in KRaft, then some). A batch that takes longer fails, and the worker starts afresh, loudly."""
@@ -83,3 +99,8 @@ paused writes an older one over it; meanwhile the owner puts its own on top agai
 UNWRITTEN_MAX_S = 60.0
 """The oldest work that may be lost by a crash, and so is done again: at half the top rate of 100,000 readings a second
 a minute of it is decided again within about as long. Beyond it a checkpoint writes everything, whatever the volume."""
+PAGES_QUEUED_MAX = 512
+"""Pages that Faust has fetched of a changelog and not yet taken (its own default is 4096, and a page may be large);
+then it fetches no more of them."""
+PAGES_APPLIED_TOGETHER = 128
+"""Pages that Faust gathers before it gives them to the store."""

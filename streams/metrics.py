@@ -65,6 +65,7 @@ patients_by_state = Gauge(
     ["state"],
 )
 
+partitions_behind = Gauge("homebeat_partitions_behind", "Partitions of ours with more records waiting than is usual.")
 broker_up = Gauge("homebeat_broker_up", "Whether a broker answers this process: 1 or 0.")
 worker_restarts = Counter(
     "homebeat_worker_restarts", "Fresh starts inside the process after trouble with Kafka, by error.", ["error"]

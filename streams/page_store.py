@@ -22,7 +22,7 @@ import faust
 from faust.stores import base
 from faust.types import TP, EventT
 
-from streams.engine.pages import applied_up_to
+from streams.engine.pages import PageError, applied_up_to
 from streams.publisher import Publisher, Sent
 
 log = logging.getLogger(__name__)
@@ -33,30 +33,35 @@ NOTHING = -1
 class Shelf:
     """The raw pages of one changelog partition, and the offset of the changelog up to which they are known."""
 
-    __slots__ = ("pages", "read")
+    __slots__ = ("_applied", "pages", "read")
 
     def __init__(self) -> None:
         self.pages: dict[bytes, bytes] = {}
         self.read = NOTHING
+        self._applied: dict[bytes, int] = {}
 
     def put(self, offset: int, key: bytes, value: bytes | None) -> None:
-        """A record of the changelog. Of two pages under a key the one applied further stays."""
+        """A record of the changelog. Of two pages under a key the one applied further stays. Raises PageError."""
         self.read = max(self.read, offset)
         if value is None:
             self.pages.pop(key, None)
-        elif key not in self.pages or applied_up_to(value) >= applied_up_to(self.pages[key]):
-            self.pages[key] = value
+            self._applied.pop(key, None)
+            return
+        applied = applied_up_to(value)
+        if applied >= self._applied.get(key, applied):
+            self.pages[key], self._applied[key] = value, applied
 
 
 class PageStore(base.Store[bytes, bytes]):
     """Faust's store of the table of pages.
 
     keep: given the partitions that are ours from now on, those whose live state stands, so that their pages need not be
-    read again. restore: called when the pages of ours are complete.
+    read again. restore: called when the pages of ours are complete. failed: told what Faust would log and go on from.
     """
 
     keep: Callable[[set[int]], frozenset[int]]
     restore: Callable[[], Awaitable[None]]
+    failed: Callable[[BaseException], None]
 
     def __post_init__(self) -> None:
         self.data = {}
@@ -86,11 +91,13 @@ class PageStore(base.Store[bytes, bytes]):
         return NOTHING if shelf is None else shelf.read
 
     def apply_changelog_batch(self, batch: Iterable[EventT[Any]], to_key: Any, to_value: Any) -> None:
-        for event in batch:
-            message = event.message
-            if message.partition not in self._live:
-                shelf = self.shelves.setdefault(message.partition, Shelf())
-                shelf.put(message.offset, cast(bytes, message.key), message.value)
+        try:
+            for message in (event.message for event in batch):
+                if message.partition not in self._live:
+                    shelf = self.shelves.setdefault(message.partition, Shelf())
+                    shelf.put(message.offset, cast(bytes, message.key), message.value)
+        except PageError as error:
+            self.failed(error)
 
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0

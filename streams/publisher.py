@@ -24,9 +24,6 @@ log = logging.getLogger(__name__)
 Sent = asyncio.Future[object]
 _encode = msgspec.json.Encoder().encode
 
-LINGER_MS = 5
-BATCH_BYTES = 256 * 1024
-
 
 class Publisher:
     """Publishes for one worker. Every send gives a future that is done when the broker has it.
@@ -43,7 +40,7 @@ class Publisher:
         if not self._own:
             return
         self._producer = AIOKafkaProducer(
-            acks="all", linger_ms=LINGER_MS, max_batch_size=BATCH_BYTES,
+            acks="all", linger_ms=limits.PRODUCER_LINGER_MS, max_batch_size=limits.PRODUCER_BATCH_BYTES,
             max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
             request_timeout_ms=round(limits.PUBLISH_WITHIN_S * 1000),
             retry_backoff_ms=round(limits.PUBLISH_RETRY_EVERY_S * 1000),

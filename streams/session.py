@@ -46,7 +46,7 @@ class Session:
         self.publisher = Publisher(settings)
         changelog = KafkaChangelog(changelog_topic(settings), store, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._certain)
-        store.keep, store.restore = self.keeper.keep, self._restore
+        store.keep, store.restore, store.failed = self.keeper.keep, self._restore, self._failed
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
         self._agents()
         self._restored = False
@@ -217,11 +217,13 @@ def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
         app_id(settings), broker=[f"kafka://{server}" for server in settings.broker.split(",")],
         store="memory://", Table=PagesTable, table_standby_replicas=settings.standby_replicas, web_enabled=False,
         topic_partitions=settings.partitions, topic_replication_factor=settings.replication,
-        topic_disable_leader=True, datadir=str(folder), **faust_settings(bounds),
+        topic_disable_leader=True, datadir=str(folder), stream_buffer_maxsize=limits.PAGES_QUEUED_MAX,
+        **faust_settings(bounds),
     )  # fmt: skip
     install(app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
     table = app.Table(
         PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
+        recovery_buffer_size=limits.PAGES_APPLIED_TOGETHER,
         extra_topic_configs={
             "max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX),
             "min.compaction.lag.ms": str(limits.PAGES_KEPT_MS),

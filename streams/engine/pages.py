@@ -4,8 +4,9 @@ A page is written whole and restored whole. It carries the offset up to which it
 readings, and a format version: an older format is read by code that knows it, a newer one is refused.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -52,7 +53,16 @@ class _Page(msgspec.Struct, array_like=True):
     gone_origins: list[bytes] = []
 
 
+class _Head(msgspec.Struct, array_like=True):
+    """The first fields of a page, which never move; what follows is skipped."""
+
+    format: int
+    applied: int
+
+
+Read = TypeVar("Read", _Page, _Head)
 _encode = msgspec.msgpack.Encoder().encode
+_head = msgspec.msgpack.Decoder(_Head).decode
 _decode = msgspec.msgpack.Decoder(_Page).decode
 
 
@@ -158,9 +168,13 @@ def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
 
 
 def _unpacked(raw: bytes) -> _Page:
+    return _readable(raw, _decode)
+
+
+def _readable(raw: bytes, decode: Callable[[bytes], Read]) -> Read:
     """Decode and check the format before anything is believed."""
     try:
-        page = _decode(raw)
+        page = decode(raw)
     except msgspec.DecodeError as error:
         raise PageError(f"a state page cannot be read: {error}") from error
     if page.format > FORMAT:
@@ -208,5 +222,5 @@ def counts(pages: Mapping[bytes, bytes]) -> dict[int, Counted]:
 
 
 def applied_up_to(raw: bytes) -> int:
-    """The offset up to which a page has been applied."""
-    return _unpacked(raw).applied
+    """The offset up to which a page has been applied, read without the rest of it. Raises PageError."""
+    return _readable(raw, _head).applied

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import pytest
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from streams import control
+from streams import control, limits
 from streams.engine.log import LogSlice
 from streams.engine.pages import counts
 from streams.engine.step import Effects
@@ -42,9 +43,22 @@ class Broker:
         return cast(list[Sent], told)
 
 
-def keeper_of(broker: Broker) -> Keeper:
+class Clock:
+    """Says whether the group has confirmed us lately."""
+
+    sure = True
+
+    def certain(self) -> bool:
+        return self.sure
+
+
+def acking(broker: Broker, offset: int) -> Receipt:
+    return cast(Receipt, SimpleNamespace(offset=offset, ack=lambda: broker.acked.append(offset)))
+
+
+def keeper_of(broker: Broker, **settings: object) -> Keeper:
     publisher = cast(Publisher, SimpleNamespace(effects=broker.publish))
-    keeper = Keeper(Settings(), broker, lambda _: {}, publisher)
+    keeper = Keeper(Settings().model_copy(update=settings), broker, lambda _: {}, publisher)
     keeper.assigned({0})
     return keeper
 
@@ -60,8 +74,7 @@ async def decided(broker: Broker) -> Keeper:
     signed = control.signed(control.profile("p-1", profile()), DEVELOPMENT_SECRET.encode())
     low = json.dumps(reading(code="spo2", value=70.0)).encode()
     records = [record(0, *signed), record(1, b"p-1", low, ())]
-    receipt = cast(Receipt, SimpleNamespace(offset=1, ack=lambda: broker.acked.append(1)))
-    await keeper.take(TP_0, records, receipt, 2)
+    await keeper.take(TP_0, records, acking(broker, 1), 2)
     assert len(broker.effects) == 1
     return keeper
 
@@ -73,6 +86,13 @@ async def turns(condition: Callable[[], object]) -> bool:
             return True
         await asyncio.sleep(0)
     return False
+
+
+async def until_true(condition: Callable[[], object]) -> None:
+    """Wait for what needs the event loop's clock."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 def arrive(*sent: Sent) -> None:
@@ -124,3 +144,155 @@ async def test_the_pages_hold_what_was_counted() -> None:
     assert counts(broker.values)[0].received == 1
     arrive(*broker.pages.values())
     await asyncio.wait_for(checkpoint, 5)
+
+
+LOW = json.dumps(reading(code="spo2", value=70.0)).encode()
+MANY = 40  # patients: more than two pages of them
+
+
+async def decided_many(broker: Broker, **settings: object) -> tuple[Keeper, Clock]:
+    """A keeper that has decided two chunks: profiles of many patients, then a reading of each."""
+    keeper, clock = keeper_of(broker, partitions=1, **settings), Clock()
+    keeper._certain = clock.certain
+    people = [f"p-{n}" for n in range(MANY)]
+    signed = [control.signed(control.profile(p, profile(p)), DEVELOPMENT_SECRET.encode()) for p in people]
+    await keeper.take(TP_0, [record(n, *one) for n, one in enumerate(signed)], acking(broker, MANY - 1), 2 * MANY)
+    chunk = [
+        record(MANY + n, p.encode(), json.dumps(reading(p, code="heart_rate", value=70.0)).encode(), ())
+        for n, p in enumerate(people)
+    ]
+    await keeper.take(TP_0, chunk, acking(broker, 2 * MANY - 1), 2 * MANY)
+    return keeper, clock
+
+
+async def written(keeper: Keeper, broker: Broker) -> None:
+    """One checkpoint, all of which arrives."""
+    checkpoint = asyncio.create_task(keeper.checkpoint())
+    await turns(checkpoint.done)
+    arrive(*(sent for sent in broker.pages.values() if not sent.done()))
+    await asyncio.wait_for(checkpoint, 5)
+
+
+def patients(broker: Broker) -> set[bytes]:
+    return {key for key in broker.pages if key.split(b"/")[1].isdigit()}
+
+
+async def test_a_checkpoint_in_parts_acknowledges_only_what_is_in_written_pages() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker, checkpoint_bytes=1)
+    rounds = 0
+    while keeper._held[0].waiting:
+        assert broker.acked == []
+        await written(keeper, broker)
+        rounds += 1
+    assert rounds == len(patients(broker)) == 3
+    assert broker.acked == [MANY - 1, 2 * MANY - 1]
+
+
+async def test_work_that_waited_too_long_is_written_whatever_the_volume(caplog: pytest.LogCaptureFixture) -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker, checkpoint_bytes=1)
+    held = keeper._held[0]
+    held.waiting = [replace(one, since_s=one.since_s - 2 * limits.UNWRITTEN_MAX_S) for one in held.waiting]
+    await written(keeper, broker)
+    assert len(patients(broker)) == 3
+    assert broker.acked == [MANY - 1, 2 * MANY - 1]
+    assert "HOMEBEAT_CHECKPOINT_BYTES" in caplog.text
+
+
+async def test_partitions_that_stay_keep_their_live_state() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    state = keeper._held[0].state
+    revoked = asyncio.create_task(keeper.revoked())
+    await turns(lambda: patients(broker))
+    arrive(*broker.pages.values())
+    await asyncio.wait_for(revoked, 5)
+    assert keeper.partitions == frozenset()
+    assert broker.acked == [MANY - 1, 2 * MANY - 1]
+    assert keeper.keep({0, 3}) == {0}
+    keeper.assigned({0, 3})
+    assert keeper._held[0].state is state
+
+
+async def test_a_partition_that_leaves_is_written_before_it_goes_even_in_parts() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker, checkpoint_bytes=1)
+    revoked = asyncio.create_task(keeper.revoked())
+    while not revoked.done():
+        await turns(revoked.done)
+        arrive(*(sent for sent in broker.pages.values() if not sent.done()))
+    assert broker.acked == [MANY - 1, 2 * MANY - 1]
+    assert keeper.keep(set()) == frozenset()
+
+
+async def test_a_checkpoint_that_was_cut_off_costs_the_live_state() -> None:
+    """Its pages count as written for the state, and nobody knows whether they are: it is read again."""
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    checkpoint = asyncio.create_task(keeper.checkpoint())
+    await turns(lambda: patients(broker))
+    checkpoint.cancel()
+    await turns(checkpoint.done)
+    assert keeper.keep({0}) == frozenset()
+
+
+async def test_what_was_applied_and_not_told_is_never_written() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    stuck = asyncio.get_running_loop().create_future()
+
+    async def never(*_: Any) -> list[Sent]:
+        await stuck
+        return []
+
+    keeper._publisher = cast(Publisher, SimpleNamespace(effects=never))
+    taking = asyncio.create_task(keeper.take(TP_0, [record(2 * MANY, b"p-1", LOW, ())], acking(broker, 2 * MANY), 0))
+    await turns(lambda: keeper._held[0].untold)
+    taking.cancel()
+    await turns(taking.done)
+    await asyncio.wait_for(keeper.checkpoint(), 5)
+    assert broker.pages == {}
+    assert keeper.keep({0}) == frozenset()
+
+
+async def test_no_page_is_written_while_it_is_not_certain_whose_the_partition_is() -> None:
+    broker = Broker()
+    keeper, clock = await decided_many(broker)
+    clock.sure = False
+    checkpoint = asyncio.create_task(keeper.checkpoint())
+    await asyncio.wait({checkpoint}, timeout=3 * limits.CERTAIN_PAUSE_S)
+    assert broker.pages == {}
+    clock.sure = True
+    await until_true(lambda: broker.pages)
+    arrive(*broker.pages.values())
+    await asyncio.wait_for(checkpoint, 5)
+    assert broker.acked == [MANY - 1, 2 * MANY - 1]
+
+
+async def test_a_worker_that_lost_its_partitions_writes_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    broker = Broker()
+    keeper, clock = await decided_many(broker)
+    clock.sure = False
+    checkpoint = asyncio.create_task(keeper.checkpoint())
+    await turns(checkpoint.done)
+    keeper.lost()
+    clock.sure = True
+    await asyncio.wait_for(checkpoint, 5)
+    assert (broker.pages, broker.acked) == ({}, [])
+    assert "[0] were given away" in caplog.text
+    keeper.assigned({0})
+    assert keeper._held == {}
+
+
+async def test_pages_that_somebody_wrote_late_are_covered_with_ours() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    await written(keeper, broker)
+    ours = dict(broker.values)
+    broker.pages.clear()
+    keeper.overwritten(0)
+    await keeper.take(TP_0, [record(2 * MANY, b"p-0", LOW, ())], acking(broker, 2 * MANY), 2 * MANY + 1)
+    arrive(*(sent for sent in broker.effects if not sent.done()))
+    await written(keeper, broker)
+    assert patients(broker) == {key for key in ours if key.split(b"/")[1].isdigit()}

@@ -1,0 +1,42 @@
+"""Whether the worker keeps up. It cannot drop readings, so it fetches slower; somebody has to hear of that."""
+
+import asyncio
+import logging
+
+from streams import limits, metrics
+
+log = logging.getLogger(__name__)
+
+
+class Pace:
+    """The lag of each partition of ours, and when it was last complained of. Time is the event loop's."""
+
+    def __init__(self) -> None:
+        self._lag: dict[int, int] = {}
+        self._said_s = float("-inf")
+
+    def note(self, partition: int, lag: int) -> None:
+        """So many records of the partition wait. Says at most once in BEHIND_SAID_EVERY_S that it is too many."""
+        self._lag[partition] = lag
+        metrics.consumer_lag.labels(str(partition)).set(lag)
+        behind = [p for p, waiting in self._lag.items() if waiting > limits.BEHIND_RECORDS]
+        metrics.partitions_behind.set(len(behind))
+        if behind:
+            self._say(sorted(behind))
+
+    def forget(self) -> None:
+        """The partitions are being shared out anew."""
+        for partition in self._lag:
+            metrics.consumer_lag.labels(str(partition)).set(0)
+        metrics.partitions_behind.set(0)
+        self._lag = {}
+
+    def _say(self, behind: list[int]) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._said_s < limits.BEHIND_SAID_EVERY_S:
+            return
+        self._said_s = now_s
+        log.warning(
+            "behind: %d records wait in partitions %s, and are fetched as fast as they are decided; "
+            "start more workers if this goes on", sum(self._lag[p] for p in behind), behind,
+        )  # fmt: skip
