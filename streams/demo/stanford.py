@@ -76,14 +76,14 @@ def _person(candidate: Candidate) -> Person:
     patient = f"covid-{candidate.name}"
     weeks = weeks_to_start(candidate.onset - timedelta(days=DAYS_BEFORE))
     clock = Clock(ZoneInfo(ZONE), weeks)
-    taken = [*_heart_rate(candidate.rows), *_steps(candidate.rows)]
+    taken = [*heart_rate(candidate.rows), *steps_of(candidate.rows)]
     drafts = [Draft(clock.at(wall), fields) for wall, fields in taken]
     onset = clock.at(datetime.combine(candidate.onset, time()))
     window = {"patient": patient, "start": rfc3339(onset - LABEL_BEFORE), "end": rfc3339(onset + LABEL_AFTER)}
     return Person(patient, weeks, profile(patient, ZONE, CARE_TEAM), drafts, [window], clock.mended)
 
 
-def _heart_rate(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:
+def heart_rate(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:
     """One reading a minute, with the activity that the steps of the last minutes show, where they are known."""
     rows = list(rows)
     steps = {datetime.fromisoformat(row["t"]): float(row["steps"]) for row in rows if row["steps"]}
@@ -102,7 +102,7 @@ def _activity(steps: Sequence[float | None]) -> str | None:
     return None if None in steps else "rest"
 
 
-def _steps(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:
+def steps_of(rows: Iterable[Row]) -> Iterator[tuple[datetime, Json]]:
     """One series an hour, a sample a minute; null where the set has no row (never zero: not worn is not still)."""
     hours: dict[datetime, list[int | None]] = {}
     for row in rows:

@@ -45,19 +45,20 @@ PROBLEMS = {
 BAND_MIDPOINTS = {"(70, 80]": 75, "(80, 90]": 85, "(90, 110]": 100}
 
 
-def people(folder: Path) -> list[Person]:
-    """Everyone of the set who has a reading, by patient id. Raises KeyError for an age band that is not known."""
+def people(folder: Path, looks_back: timedelta = LABEL_LOOKS_BACK) -> list[Person]:
+    """Everyone of the set who has a reading, by patient id. looks_back: from the start of a label to the time at which
+    staff checked it. Raises KeyError for an age band that is not known."""
     physiology, sleep = _by_patient(folder / "Physiology.csv"), _by_patient(folder / "Aggregated_Sleep.csv")
     labels = _by_patient(folder / "Labels.csv")
     demographics = sorted(_rows(folder / "Demographics.csv"), key=lambda row: row["patient_id"])
     everyone = (
-        _person(row, physiology[row["patient_id"]], sleep[row["patient_id"]], labels[row["patient_id"]])
+        _person(row, physiology[row["patient_id"]], sleep[row["patient_id"]], labels[row["patient_id"]], looks_back)
         for row in demographics
     )
     return [person for person in everyone if person.drafts]
 
 
-def _person(about: Row, physiology: list[Row], sleep: list[Row], labels: list[Row]) -> Person:
+def _person(about: Row, physiology: list[Row], sleep: list[Row], labels: list[Row], looks_back: timedelta) -> Person:
     patient = f"tihm-{about['patient_id']}"
     taken = [*_measured(physiology), *_nights(sleep)]
     weeks = weeks_to_start(
@@ -65,7 +66,7 @@ def _person(about: Row, physiology: list[Row], sleep: list[Row], labels: list[Ro
     )
     clock = Clock(ZoneInfo(ZONE), weeks)
     drafts = [Draft(clock.at(wall), fields) for wall, fields in taken]
-    windows = list(_windows(patient, labels, clock.at))
+    windows = list(_windows(patient, labels, clock.at, looks_back))
     return Person(patient, weeks, _profile(patient, about), drafts, windows, clock.mended)
 
 
@@ -99,12 +100,14 @@ def _night(code: str, value: float) -> Json:
     return {"device": device, "code": code, "value": round(value, 2), "unit": "/min", "context": context}
 
 
-def _windows(patient: str, rows: Iterable[Row], at: Callable[[datetime], datetime]) -> Iterator[Json]:
+def _windows(
+    patient: str, rows: Iterable[Row], at: Callable[[datetime], datetime], looks_back: timedelta
+) -> Iterator[Json]:
     for row in rows:
         if row["type"] in PROBLEMS:
             published = datetime.fromisoformat(row["date"]).replace(tzinfo=UTC)
             end = at(published.astimezone(ZoneInfo(ZONE)).replace(tzinfo=None))
-            start = (end.astimezone(UTC) - LABEL_LOOKS_BACK).astimezone(end.tzinfo)
+            start = (end.astimezone(UTC) - looks_back).astimezone(end.tzinfo)
             yield {"patient": patient, "start": rfc3339(start), "end": rfc3339(end), "problem": PROBLEMS[row["type"]]}
 
 
