@@ -325,6 +325,10 @@ class Keeper:
         """The last checkpoint."""
         await self.revoked()
 
+    def drop(self) -> None:
+        """Forget everything. Faust's services refer to each other, and may outlive their app for a while."""
+        self._held, self.partitions = {}, frozenset()
+
 
 def _packed(partition: int, held: Held, bytes_max: int | None) -> _Packed:
     """One partition, which counts as torn until the broker has all of it."""

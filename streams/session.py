@@ -6,7 +6,6 @@ a new process would do after a crash, so there is nothing else to prove about it
 
 import asyncio
 import contextlib
-import gc
 import logging
 import threading
 import time
@@ -42,7 +41,7 @@ class Session:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.app, table = _app(settings, folder)
-        store = table.store
+        self.store = store = table.store
         self.publisher = Publisher(settings)
         changelog = KafkaChangelog(changelog_topic(settings), store, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._certain)
@@ -193,7 +192,8 @@ class Session:
             log.warning("Faust did not stop in order (%s: %s)", type(result).__name__, result)
         _cancel_threads(self.app)
         await self.publisher.stop(flush=self.failure is None)
-        gc.collect()  # Faust's services refer to each other; the old state must not wait beside the new one
+        self.keeper.drop()
+        self.store.shelves.clear()
 
 
 def _cancel_threads(app: faust.App) -> None:

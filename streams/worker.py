@@ -35,10 +35,12 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._folder = _folder(settings.data_folder)
-        self._session = Session(settings, self._folder)
+        self._session = self._fresh()
         self._watch = BrokerWatch(settings)
         self._trouble = ""
+
+    def _fresh(self) -> Session:
+        return Session(self.settings, faust_folder(self.settings.data_folder))
 
     @property
     def keeper(self) -> Keeper:
@@ -66,7 +68,7 @@ class Worker:
                     pause = min(2 * pause, limits.RESTART_AFTER_S[1])
                     if stop.is_set():
                         return
-                    self._session = Session(self.settings, self._folder)
+                    self._session = self._fresh()
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
@@ -125,21 +127,28 @@ async def make_topics(settings: Settings) -> None:
     )
 
 
-def _folder(wanted: Path) -> Path:
+def faust_folder(wanted: Path) -> Path:
     """Faust wants a folder of its own, and keeps nothing there: one that cannot be had is no reason to stop."""
     folder = wanted / "faust"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(b"x")
+        _write_into(folder)
     except OSError as wrong:
         folder = Path(tempfile.gettempdir()) / "homebeat-faust"
         log.warning(
             "the data folder %s cannot be written (%s): going on with %s, as a worker keeps nothing there; "
-            "set HOMEBEAT_DATA_FOLDER to a folder with room",
-            wanted, wrong.strerror, folder,
+            "set HOMEBEAT_DATA_FOLDER to a folder with room", wanted, wrong.strerror, folder,
         )  # fmt: skip
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _write_into(folder: Path) -> None:
+    """Raises OSError when the folder cannot be made, or has no room for a file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        probe.write(b"x" * limits.KIB)
+        probe.flush()
 
 
 def run_worker(settings: Settings) -> int:

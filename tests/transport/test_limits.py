@@ -2,6 +2,7 @@
 
 from streams import limits
 from streams.chunks import Bounds
+from streams.process import STOP_WITHIN_S
 from streams.topics import topics_of
 from streams.transport import faust_settings
 
@@ -32,3 +33,23 @@ def test_a_dead_worker_is_noticed_by_its_heartbeats() -> None:
     settings = faust_settings()
     assert 3 * settings["broker_heartbeat_interval"] <= settings["broker_session_timeout"]
     assert settings["broker_heartbeat_interval"] > limits.BROKER_FETCH_WAIT_MAX_MS / 1000
+
+
+def test_a_hand_over_fits_into_the_time_that_the_group_gives() -> None:
+    settings = faust_settings()
+    assert limits.STOP_CHECKPOINT_S + limits.COMMIT_WITHIN_S <= settings["broker_rebalance_timeout"]
+    assert settings["broker_rebalance_timeout"] < settings["broker_request_timeout"]
+    assert settings["broker_session_timeout"] < settings["broker_request_timeout"]
+
+
+def test_a_worker_that_stops_is_done_before_it_is_killed() -> None:
+    assert limits.STOP_CHECKPOINT_S + limits.STOP_WITHIN_S <= STOP_WITHIN_S
+
+
+def test_publishing_goes_on_for_longer_than_a_cluster_needs_for_another_leader() -> None:
+    kraft_broker_session_s = 9.0
+    assert limits.PUBLISH_WITHIN_S > 2 * kraft_broker_session_s
+
+
+def test_a_page_written_late_is_covered_before_the_changelog_forgets_ours() -> None:
+    assert limits.PAGES_KEPT_MS / 1000 > 5 * limits.UNWRITTEN_MAX_S

@@ -24,6 +24,12 @@ def test_only_profiles_keep_the_last_value_of_each_key_for_ever() -> None:
     assert compacted == ["profiles"]
 
 
+def test_with_three_copies_two_brokers_must_have_a_record_before_it_counts() -> None:
+    readings = topics_of("homebeat.", 4).readings
+    assert readings.configs(3)["min.insync.replicas"] == readings.configs(5)["min.insync.replicas"] == "2"
+    assert "min.insync.replicas" not in readings.configs(1) | readings.configs(2)
+
+
 async def test_missing_topics_are_created_and_existing_ones_left_alone(broker: Broker, prefix: str) -> None:
     await create_topic(broker.address, prefix + "readings", 3)
     topics = await ensure_topics(broker.address, prefix, 3, 1)

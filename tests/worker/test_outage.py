@@ -14,6 +14,7 @@ from streams.engine.pages import PageError
 from streams.errors import BrokerUnreachable
 from streams.outage import BrokerWatch, passing
 from streams.settings import Settings
+from streams.worker import faust_folder
 from tests.brokers import ApacheKafka, apache_kafka
 from tests.worker.live import deployment, until
 
@@ -115,3 +116,19 @@ def test_a_worker_waits_for_its_broker_and_goes_on_by_itself(
         assert here.told("p-1") == first
         assert worker.log().count("NO BROKER ANSWERS") == 1
         assert worker.stop() == 0
+
+
+def test_a_data_folder_that_cannot_be_written_is_said_and_gone_on_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_the_way = tmp_path / "data"
+    in_the_way.write_text("a file where the folder should be")
+    folder = faust_folder(in_the_way)
+    assert folder.parent != in_the_way
+    assert "cannot be written" in caplog.text
+    assert "HOMEBEAT_DATA_FOLDER" in caplog.text
+
+
+def test_a_data_folder_that_can_be_written_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert faust_folder(tmp_path) == tmp_path / "faust"
+    assert caplog.text == ""
