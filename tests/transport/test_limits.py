@@ -37,7 +37,7 @@ def test_a_dead_worker_is_noticed_by_its_heartbeats() -> None:
 
 def test_a_hand_over_fits_into_the_time_that_the_group_gives() -> None:
     settings = faust_settings()
-    assert limits.STOP_CHECKPOINT_S + limits.COMMIT_WITHIN_S <= settings["broker_rebalance_timeout"]
+    assert settings["broker_rebalance_timeout"] >= limits.STOP_CHECKPOINT_S + limits.COMMIT_WITHIN_S
     assert settings["broker_rebalance_timeout"] < settings["broker_request_timeout"]
     assert settings["broker_session_timeout"] < settings["broker_request_timeout"]
 
@@ -48,7 +48,7 @@ def test_a_worker_that_stops_is_done_before_it_is_killed() -> None:
 
 def test_publishing_goes_on_for_longer_than_a_cluster_needs_for_another_leader() -> None:
     kraft_broker_session_s = 9.0
-    assert limits.PUBLISH_WITHIN_S > 2 * kraft_broker_session_s
+    assert 2 * kraft_broker_session_s < limits.PUBLISH_WITHIN_S
 
 
 def test_a_page_written_late_is_covered_before_the_changelog_forgets_ours() -> None:
