@@ -1,8 +1,9 @@
 """Episodes: findings about one problem of one patient, and their life from open to resolved.
 
 The life cycle is one table, `TRANSITIONS`: (state, what happens) -> (new state, event told). What is not in it is not
-allowed and changes nothing. An episode's id follows from patient, problem and onset in event time, so whoever computes
-it again, after a crash or in a replay, gets the same id and the same sequence.
+allowed and changes nothing. An episode's id follows from patient, problem and the day of its onset in event time:
+whoever computes it again, after a crash or in a replay, gets the same id and the same sequence, and so does whoever
+gets the readings in a slightly different order, and sees another one of them first.
 """
 
 import hashlib
@@ -15,13 +16,17 @@ from models.findings import SEVERITIES, Kind, Rule
 from models.times import US_PER_S
 
 What = Literal[
-    "raise", "worse", "clear", "acknowledge", "assign", "resolve", "comment", "new_normal", "snooze", "wake", "forget"
-]
+    "raise", "worse", "earlier", "clear", "acknowledge", "assign", "resolve", "comment", "new_normal", "snooze", "wake",
+    "forget",
+]  # fmt: skip
 
 TRANSITIONS: dict[tuple[State, What], tuple[State, EventName]] = {
     ("open", "worse"): ("open", "updated"),
     ("acknowledged", "worse"): ("open", "updated"),
     ("snoozed", "worse"): ("open", "updated"),
+    ("open", "earlier"): ("open", "updated"),
+    ("acknowledged", "earlier"): ("acknowledged", "updated"),
+    ("snoozed", "earlier"): ("snoozed", "updated"),
     ("resolved", "raise"): ("open", "reopened"),
     ("open", "clear"): ("resolved", "resolved"),
     ("acknowledged", "clear"): ("resolved", "resolved"),
@@ -51,6 +56,15 @@ TRANSITIONS: dict[tuple[State, What], tuple[State, EventName]] = {
 
 REOPEN_WITHIN_US = 24 * 3600 * US_PER_S
 """A problem that returns within a day is the same episode: a new one each time would count as many illnesses."""
+DAY_US = 24 * 3600 * US_PER_S
+NOON_US = 12 * 3600 * US_PER_S
+"""The day of an id begins at noon UTC, as the astronomers' does: a night is in one day."""
+EPISODES_KEPT = 48
+"""Episodes remembered for one patient, but the last of each problem, live and retrospective, always: also if all vitals
+in both directions and all devices should be in trouble at once. Beyond it the earliest resolved (or retrospective) one
+goes, and the next of its problem stands for it and all before."""
+BEGAN_EARLIER = "began earlier than first seen"
+"""Why an alert was updated when only its onset was put right. Nobody is told of it by a message."""
 MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 """CONTRACT 2: a snooze lasts 24 h at most."""
 
@@ -59,7 +73,9 @@ class Episode(msgspec.Struct, kw_only=True):
     """One problem of one patient. Times in us; `sources` are the kinds of detector that still see it.
 
     resolved_us: when it was last resolved: by its readings in event time, by a person in log time. said: the words of
-    an alert that no measurement explains (a source, a device); of the others the words follow from the evidence.
+    an alert that no measurement explains (a source, a device); of the others the words follow from the evidence. day:
+    the one that the id was made from; the onset may turn out to lie before it. stands_for_older: it is the earliest one
+    remembered of its problem, and there have been earlier ones.
     """
 
     alert_id: str
@@ -81,19 +97,32 @@ class Episode(msgspec.Struct, kw_only=True):
     snoozed_until_us: int | None = None
     resolved_us: int | None = None
     said: str | None = None
+    day: int = -1
+    stands_for_older: bool = False
 
 
 class NotAllowed(Exception):
     """What was asked for is not in the table for the episode's state. Nothing has changed."""
 
 
-def alert_id(patient: str, problem: str, onset_us: int, retrospective: bool) -> str:
-    """The id of an episode.
+def day_of(onset_us: int) -> int:
+    """The day from which an episode that begins then has its id."""
+    return (onset_us - NOON_US) // DAY_US
+
+
+def alert_id(patient: str, problem: str, onset_us: int, retrospective: bool, life: int = 0) -> str:
+    """The id of an episode. life: how often the patient had been forgotten before; what begins then is another episode,
+    also on the same day.
+
+    Two of one problem never have the same id, see `find`. Readings shuffled within their lateness give the same one,
+    but for an episode whose first readings lie on both sides of noon: then the one that arrived first decides.
 
     >>> alert_id("p-17", "heart_rate.high", 0, False)
-    'a-9abd73d05d085af6'
+    'a-bbb947e3cea23fae'
     """
-    parts = [patient, problem, str(onset_us), "retrospective" if retrospective else "live"]
+    parts = [patient, problem, str(day_of(onset_us)), "retrospective" if retrospective else "live"]
+    if life:
+        parts.append(str(life))
     return "a-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -110,20 +139,58 @@ def advance(episode: Episode, what: What) -> EventName:
 
 
 def find(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
-    """The episode a finding belongs to: the unresolved one of its problem, or one resolved less than a day before."""
+    """The episode a finding belongs to: the unresolved one of its problem, or one resolved less than a day before.
+
+    What is about the past belongs to the episode of its day: history may come in any order.
+    """
     for episode in reversed(episodes):
-        same = episode.problem == problem and episode.retrospective == retrospective
-        if same and (_continues(episode, onset_us) or (episode.state != "resolved" and not retrospective)):
+        if episode.problem == problem and episode.retrospective == retrospective and _continues(episode, onset_us):
             return episode
     return None
 
 
 def _continues(episode: Episode, onset_us: int) -> bool:
-    """Whether what begins then is the same episode: within a day of its last event or of its end. The same onset always
-    is, because it would have the same id."""
-    ended_us = episode.event_us if episode.retrospective or episode.resolved_us is None else episode.resolved_us
+    """Whether what begins then is the same episode: of the same day it always is, because it would have the same id."""
+    day = day_of(onset_us)
+    if day == episode.day or (episode.stands_for_older and day < episode.day):
+        return True
+    if episode.retrospective:
+        return False
+    ended_us = episode.event_us if episode.resolved_us is None else episode.resolved_us
     near = (abs(onset_us - us) <= REOPEN_WITHIN_US for us in (episode.event_us, ended_us))
-    return onset_us == episode.onset_us or any(near)
+    return episode.state != "resolved" or any(near)
+
+
+def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
+    """The unresolved episode of a problem that begins within a day after that time, and soonest after it."""
+    after = [
+        e
+        for e in episodes
+        if e.problem == problem
+        and e.retrospective == retrospective
+        and e.state != "resolved"
+        and onset_us < e.onset_us <= onset_us + REOPEN_WITHIN_US
+    ]
+    return min(after, key=lambda e: e.onset_us, default=None)
+
+
+def make_room(episodes: list[Episode]) -> None:
+    """Forget the earliest episodes until there is room for one more.
+
+    Of each problem the earliest goes first, and the next one stands for it: an episode that was forgotten would
+    otherwise be opened once more, under the same id.
+    """
+    while len(episodes) >= EPISODES_KEPT:
+        groups: dict[tuple[str, bool], list[Episode]] = {}
+        for episode in episodes:
+            groups.setdefault((episode.problem, episode.retrospective), []).append(episode)
+        chains = [sorted(group, key=lambda e: e.day) for group in groups.values() if len(group) > 1]
+        free = [chain for chain in chains if chain[0].state == "resolved" or chain[0].retrospective]
+        if not free:
+            return
+        oldest, following, *_ = min(free, key=lambda chain: chain[0].day)
+        following.stands_for_older = True
+        episodes[:] = [episode for episode in episodes if episode is not oldest]
 
 
 def snoozed_until(episodes: list[Episode]) -> list[int]:

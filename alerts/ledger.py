@@ -5,15 +5,23 @@ Pure: the caller owns the list of episodes, gives everything in log order, and p
 
 from dataclasses import dataclass
 
-from alerts.episodes import MOST_SNOOZED_US, Episode, NotAllowed, advance, alert_id, find
+from alerts.episodes import (
+    BEGAN_EARLIER,
+    MOST_SNOOZED_US,
+    Episode,
+    NotAllowed,
+    advance,
+    alert_id,
+    begins_next,
+    day_of,
+    find,
+    make_room,
+)
 from alerts.events import Action, AlertEvent, EventName, Evidence
 from alerts.explain import explain
 from models.findings import SEVERITIES, Kind, Rule
 from models.times import rfc3339, to_us
 
-EPISODES_KEPT = 48
-"""Episodes remembered for one patient. Resolved ones go first, oldest first; an unresolved one is never dropped, even
-if all vitals in both directions and all devices should be in trouble at once."""
 FIRST_SEQUENCE = 1
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""
@@ -54,19 +62,20 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Whose, and at which log times: arrival and decision [us]."""
+    """Whose, and at which log times: arrival and decision [us]. life: how often the patient was forgotten before."""
 
     patient: str
     care_team: str | None
     arrived_us: int
     decided_us: int
+    life: int = 0
 
 
 def on_raised(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent | None:
-    """A new episode, a return, a turn for the worse; or nothing that the care team does not know already."""
+    """A new episode, a return, a turn for the worse, an earlier beginning; or nothing that is not known already."""
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None:
-        episode = _opened(episodes, raised, when.patient)
+        episode = _opened(episodes, raised, when)
         return _event(episode, "opened", when, None, None)
     known = raised.kind in episode.sources
     if not known:
@@ -75,11 +84,24 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent
     worse = raised.rank > episode.rank
     if raised.retrospective and returns and not worse:
         return None
-    if not (returns or worse):
+    earlier = raised.onset_us < episode.onset_us
+    episode.onset_us = min(episode.onset_us, raised.onset_us)
+    if returns or worse:
+        _describe(episode, raised)
+        event = advance(episode, "raise" if returns else "worse")
+        return _event(episode, event, when, None, "returned" if returns else f"now {SEVERITIES[raised.rank]}")
+    return _event(episode, advance(episode, "earlier"), when, None, BEGAN_EARLIER) if earlier else None
+
+
+def on_earlier(
+    episodes: list[Episode], problem: str, retrospective: bool, onset_us: int, when: When
+) -> AlertEvent | None:
+    """A reading of the same run, measured before the one that was seen first: the onset is put right, nothing else."""
+    episode = begins_next(episodes, problem, retrospective, onset_us)
+    if episode is None:
         return None
-    _describe(episode, raised)
-    event = advance(episode, "raise" if returns else "worse")
-    return _event(episode, event, when, None, "returned" if returns else f"now {SEVERITIES[raised.rank]}")
+    episode.onset_us = onset_us
+    return _event(episode, advance(episode, "earlier"), when, None, BEGAN_EARLIER)
 
 
 def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> AlertEvent | None:
@@ -148,19 +170,18 @@ def _check(action: Action, when: When) -> None:
         raise NotAllowed("a snooze ends in the future, 24 h ahead at most")
 
 
-def _opened(episodes: list[Episode], raised: Raised, patient: str) -> Episode:
+def _opened(episodes: list[Episode], raised: Raised, when: When) -> Episode:
     """A new episode, and room for it."""
     episode = Episode(
-        alert_id=alert_id(patient, raised.problem, raised.onset_us, raised.retrospective),
+        alert_id=alert_id(when.patient, raised.problem, raised.onset_us, raised.retrospective, when.life),
         problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind,
         category="technical" if raised.kind in TECHNICAL else "clinical", state="open", rank=raised.rank,
         sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
         retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised.evidence),
         population=raised.population, sources=[raised.kind], said=raised.said,
+        day=day_of(raised.onset_us),
     )  # fmt: skip
-    resolved = [e for e in episodes if e.state == "resolved" or e.retrospective]
-    for old in resolved[: max(0, len(episodes) + 1 - EPISODES_KEPT)]:
-        episodes.remove(old)
+    make_room(episodes)
     episodes.append(episode)
     return episode
 

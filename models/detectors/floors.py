@@ -28,7 +28,10 @@ SLOTS = 8
 SIDES = {"low": slice(0, 4), "high": slice(4, 8)}
 LANES = 2
 LOW, HIGH = 0, 1
-RAISE, CLEAR = 1, 0
+RAISE, CLEAR, EARLIER = 1, 0, 2
+EARLIER_STEP_US = np.array([1, 900 * US_PER_S])
+"""By lane: by how much the beginning must move to be told. A history may come newest first; told reading by reading it
+would fill the record."""
 MOST_COUNTED = 30_000
 """Counts stop here (they are kept in 16 bits); every rule asks for far fewer."""
 
@@ -101,8 +104,9 @@ class Judged:
 class Crossings:
     """Problems raised and cleared, in no particular order: arrays of the same length.
 
-    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE or CLEAR; rank
-    of the severity; slot of the rule; since: event time at which the run began [us]; lane.
+    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE, CLEAR, or
+    EARLIER (an open problem began before what was seen first); rank of the severity; slot of the rule; since: event
+    time at which the run began [us]; lane.
     """
 
     reading: Ints
@@ -270,11 +274,12 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     at = one.row, one.lane
     judged = one.at_rest[:, None] | ~floors.rest[one.line]
     broken = beyond(floors, one.line, one.value) & judged
-    run_n, since = _runs(floors, states["run_n"][at], states["since"][at], one, judged, broken)
+    since_before = states["since"][at]
+    run_n, since = _runs(floors, states["run_n"][at], since_before, one, judged, broken)
     long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
     before = states["open"][at].astype(bool)
     after = before | (broken & (run_n >= floors.repeat[one.line]) & long_enough)
-    raised = _raised(floors, index, one, since, before, after)
+    raised = _raised(floors, index, one, since, before, after) + _earlier(index, one, since_before, since, before)
     cleared = _cleared(floors, states, index, one, judged, broken, after)
     states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
     states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
@@ -305,6 +310,22 @@ def _raised(
             begun = np.where(after[hit, slots], since[hit, slots], np.iinfo(np.int64).max).min(axis=1)
             same = np.ones(len(hit), np.int64)
             columns = same * side, same * RAISE, now[hit].max(axis=1) - 1, worst, begun, one.lane[hit]
+            found.append((index[hit], one.row[hit], *columns))
+    return found
+
+
+def _earlier(index: Ints, one: Judged, since_before: Ints, since: Ints, before: Bools) -> list[tuple[Ints, ...]]:
+    """An open problem began earlier, when a reading comes that was measured before the one that was seen first."""
+    if not (before & (since < since_before)).any():
+        return []
+    found: list[tuple[Ints, ...]] = []
+    never, step = np.iinfo(np.int64).max, EARLIER_STEP_US[one.lane]
+    for side, slots in enumerate(SIDES.values()):
+        was, now = (np.where(before[:, slots], s[:, slots], never) for s in (since_before, since))
+        hit = np.flatnonzero(now.min(axis=1) // step < was.min(axis=1) // step)
+        if len(hit):
+            same, slot = np.ones(len(hit), np.int64), now[hit].argmin(axis=1) + slots.start
+            columns = same * side, same * EARLIER, same * 0, slot, now[hit].min(axis=1), one.lane[hit]
             found.append((index[hit], one.row[hit], *columns))
     return found
 

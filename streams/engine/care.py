@@ -60,14 +60,14 @@ def _crossing(
     vital, slot, position = int(samples.vital[i]), int(samples.slot[i]), 2 * int(samples.index[i]) + 1
     line, rule_slot = int(raw.line[i]), int(c.slot[k])
     at, clock = int(samples.at[i]), int(samples.clock[i])
-    raised = bool(c.what[k] == floors.RAISE)
+    raised = bool(c.what[k] != floors.CLEAR)
     return Signal(
         position=position, slot=slot, vital=vital, high=bool(c.side[k] == floors.HIGH), raised=raised, kind="limit",
         rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
         limit=floors.in_words(raw.floors, line, rule_slot) if raised else None, onset_us=int(c.since[k]),
         event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
         quality=float(samples.quality[i]), band=_band(state, samples, i, position, snapshots[int(samples.row[i])]),
-        retrospective=bool(clock - at > HORIZON_US[vital]),
+        retrospective=bool(clock - at > HORIZON_US[vital]), earlier=bool(c.what[k] == floors.EARLIER),
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def to_people(
     for signal in signals:
         while wakes and wakes[0][0] <= signal.position:
             alerts += _woken(state, *wakes.pop(0)[1:])
-        if signal.raised:
+        if signal.raised and not signal.earlier:
             findings.append(_finding(state, signal))
         event = _ledger(state, signal)
         if event is not None:
@@ -100,8 +100,10 @@ def to_people(
 
 def _ledger(state: PartitionState, signal: Signal) -> AlertEvent | None:
     person = state.person(signal.slot)
-    when = When(person.name, _care_team(state, signal.slot), signal.arrived_us, signal.decided_us)
+    when = _when(state, signal.slot, signal.arrived_us, signal.decided_us)
     problem = problem_of(signal)
+    if signal.earlier:
+        return ledger.on_earlier(person.episodes, problem, signal.retrospective, signal.onset_us, when)
     if not signal.raised:
         cleared = Cleared(problem, signal.kind, signal.event_us, _evidence(state, signal))
         return ledger.on_cleared(person.episodes, cleared, when)
@@ -165,6 +167,11 @@ def _finding(state: PartitionState, signal: Signal) -> Finding:
     )  # fmt: skip
 
 
+def _when(state: PartitionState, slot: int, arrived_us: int, decided_us: int) -> When:
+    person = state.person(slot)
+    return When(person.name, _care_team(state, slot), arrived_us, decided_us, person.life)
+
+
 def _care_team(state: PartitionState, slot: int) -> str | None:
     profile = state.profile(slot)
     return profile.care_team if profile else None
@@ -175,7 +182,7 @@ def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> 
     person = state.person(slot)
     if action.action_id in person.actions:
         return None
-    when = When(person.name, _care_team(state, slot), arrived_us, arrived_us)
+    when = _when(state, slot, arrived_us, arrived_us)
     try:
         episode, event = ledger.on_action(person.episodes, action, when)
     except NotAllowed as error:
@@ -216,7 +223,7 @@ def _rearm_floors(one: npt.NDArray[np.void], high: bool) -> None:
 def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
     """The patient's open episodes end."""
     person = state.person(slot)
-    when = When(person.name, _care_team(state, slot), arrived_us, arrived_us)
+    when = _when(state, slot, arrived_us, arrived_us)
     return ledger.on_forgotten(person.episodes, when, "the profile was withdrawn")
 
 
@@ -225,7 +232,7 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     vitals = state.withheld_vitals(slot)
     state.drop_rows(slot, vitals)
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
-    when = When(person.name, _care_team(state, slot), arrived_us, arrived_us)
+    when = _when(state, slot, arrived_us, arrived_us)
     events = ledger.on_forgotten([e for e in person.episodes if e.vital in names], when, "consent was withdrawn")
     state.note_wake(slot)
     return events
@@ -251,7 +258,7 @@ def _wakes(state: PartitionState, clocks: Clocks) -> list[tuple[int, int, int]]:
 def _woken(state: PartitionState, slot: int, clock: int) -> list[AlertEvent]:
     person = state.person(slot)
     state.touch([slot])
-    return ledger.on_tick(person.episodes, When(person.name, _care_team(state, slot), clock, clock))
+    return ledger.on_tick(person.episodes, _when(state, slot, clock, clock))
 
 
 def _note_wakes(state: PartitionState, slots: set[int]) -> None:

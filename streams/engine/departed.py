@@ -10,13 +10,15 @@ from streams.engine.origins import NOTHING, with_origin
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The offset at which somebody was forgotten, and after which control records (see `origins`)."""
+    """The offset at which somebody was forgotten, after which control records (see `origins`), and for how many times
+    by then: a life that begins anew has alerts of its own."""
 
     offset: int
     origins: bytes = NOTHING
+    times: int = 1
 
 
-NEVER = Gone(-1)
+NEVER = Gone(-1, times=0)
 
 
 def digest_of(name: str) -> int:

@@ -33,13 +33,15 @@ class _Person(msgspec.Struct, array_like=True):
     episodes: list[Episode]
     actions: list[str]
     origins: bytes = NOTHING
+    life: int = 0
 
 
 class _Page(msgspec.Struct, array_like=True):
     """One page on the wire.
 
     counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
-    gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_origins: their origins.
+    gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_kept: their origins, and how
+    often they were.
     """
 
     format: int
@@ -50,7 +52,7 @@ class _Page(msgspec.Struct, array_like=True):
     patients: bytes
     rows: bytes
     gone: list[tuple[int, int]] = []
-    gone_origins: list[bytes] = []
+    gone_kept: list[tuple[bytes, int]] = []
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -136,7 +138,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         counted=[int(state.received[number]), *state.counted[number].tolist()],
         people=[_person(state.people[slot]) for slot in slots],
         patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
-        gone=[(digest, one.offset) for digest, one in gone], gone_origins=[one.origins for _, one in gone],
+        gone=[(digest, one.offset) for digest, one in gone], gone_kept=[(one.origins, one.times) for _, one in gone],
     )  # fmt: skip
     return _encode(page)
 
@@ -144,7 +146,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
 def _person(person: Person | None) -> _Person | None:
     if person is None:
         return None
-    return _Person(person.name, person.document, person.episodes, person.actions, person.origins)
+    return _Person(person.name, person.document, person.episodes, person.actions, person.origins, person.life)
 
 
 def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
@@ -195,11 +197,13 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.place_rows(np.frombuffer(page.rows, ROW))
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
-    for (digest, offset), origins in zip(page.gone, page.gone_origins or [NOTHING] * len(page.gone), strict=True):
-        state.gone.note(number, digest, Gone(offset, origins))
+    for (digest, offset), kept in zip(page.gone, page.gone_kept or [(NOTHING, 1)] * len(page.gone), strict=True):
+        state.gone.note(number, digest, Gone(offset, *kept))
     for slot, person in enumerate(page.people, first):
         if person is not None:
-            state.seat(slot, Person(person.name, person.document, person.episodes, person.actions, person.origins))
+            state.seat(
+                slot, Person(person.name, person.document, person.episodes, person.actions, person.origins, person.life)
+            )
             state.note_wake(slot)
 
 

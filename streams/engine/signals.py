@@ -24,7 +24,8 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A problem raised or cleared, at a position of the slice. Times in us."""
+    """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
+    what was seen first."""
 
     position: int
     slot: int
@@ -43,6 +44,7 @@ class Signal:
     quality: float
     band: Band | None
     retrospective: bool
+    earlier: bool = False
 
     @property
     def order(self) -> tuple[int, int, int, bool, bool]:

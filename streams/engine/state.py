@@ -77,13 +77,14 @@ ids, contents: hashes of the last accepted readings, at place accepted % DUPLICA
 @dataclass(slots=True)
 class Person:
     """What is kept of a patient outside the columns: the profile as it came, the episodes, and which control records
-    have been applied (`origins`)."""
+    have been applied (`origins`). life: how often the patient had been forgotten before."""
 
     name: str
     document: bytes | None
     episodes: list[Episode] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
     origins: bytes = NOTHING
+    life: int = 0
 
 
 class PartitionState:
@@ -164,7 +165,8 @@ class PartitionState:
         slot = self._next_slot()
         self._after_former_pages(name, slot // PATIENTS_PER_PAGE)
         self.reserve(slot + 1)
-        self.seat(slot, Person(name, None, origins=self.origins_gone(name)))
+        gone = self.gone.last(name)
+        self.seat(slot, Person(name, None, origins=gone.origins, life=gone.times))
         one = self.patients[slot]
         one["alive"], one["version"], one["spo2_low"] = 1, -1, np.nan
         one["clock"] = one["active_at"] = one["consent_since"] = one["zone_until"] = LONG_AGO
@@ -215,13 +217,9 @@ class PartitionState:
         without this, a crash after the page was written would let the patient's old records come to life again."""
         return self.gone.last(name).offset
 
-    def origins_gone(self, name: str) -> bytes:
-        """What had been applied of somebody who was forgotten: their old records must not bring them back."""
-        return self.gone.last(name).origins
-
     def origins_of(self, name: str, slot: int | None) -> bytes:
         """Which control records have been applied of somebody, known or forgotten."""
-        return self.person(slot).origins if slot is not None else self.origins_gone(name)
+        return self.person(slot).origins if slot is not None else self.gone.last(name).origins
 
     def note_origin(self, name: str, slot: int | None, origin: Origin | None) -> None:
         """Remember that a control record was applied. Of somebody who was never known there is nothing to remember."""
@@ -238,7 +236,8 @@ class PartitionState:
     def forget(self, slot: int, offset: int) -> None:
         """Drop everything about a patient. The slot stays empty: a later record must not meet another person's past."""
         person = self.person(slot)
-        self.gone.note(slot // PATIENTS_PER_PAGE, digest_of(person.name), Gone(offset, person.origins))
+        gone = Gone(offset, person.origins, person.life + 1)
+        self.gone.note(slot // PATIENTS_PER_PAGE, digest_of(person.name), gone)
         del self.slot_of[person.name], self.slot_of_key[person.name.encode()]
         self.people[slot] = None
         self.patients[slot] = np.zeros((), PATIENT)

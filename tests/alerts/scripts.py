@@ -52,6 +52,10 @@ class Life:
         )  # fmt: skip
         return self._said(ledger.on_raised(self.episodes, finding, self.when(at)))
 
+    def earlier(self, at: float, onset: float, *, retrospective: bool = False) -> list[tuple[str, str]]:
+        when = self.when(at)
+        return self._said(ledger.on_earlier(self.episodes, "spo2.low", retrospective, us(onset), when))
+
     def cleared(self, at: float, kind: Kind = "limit", problem: str = "spo2.low") -> list[tuple[str, str]]:
         return self._said(
             ledger.on_cleared(self.episodes, Cleared(problem, kind, us(at), evidence(at, 97.0)), self.when(at))

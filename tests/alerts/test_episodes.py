@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.episodes import TRANSITIONS, Episode, NotAllowed, What, advance, alert_id, find, next_wake_us
+from alerts.episodes import TRANSITIONS, Episode, NotAllowed, What, advance, alert_id, day_of, find, next_wake_us
 from alerts.events import EventName, State
 from models.findings import SEVERITIES
+from models.times import US_PER_S
 from tests.alerts.scripts import DAY_MIN, Life, us
 
 STATES: tuple[State, ...] = get_args(State)
@@ -19,6 +20,8 @@ WANTED: dict[tuple[str, str], tuple[str, str] | None] = {
     # what happens:  open                      acknowledged               snoozed                     resolved
     **dict(zip(product(["raise"], STATES), [None, None, None, ("open", "reopened")], strict=True)),
     **dict(zip(product(["worse"], STATES), [("open", "updated")] * 3 + [None], strict=True)),
+    **dict(zip(product(["earlier"], STATES),
+               [("open", "updated"), ("acknowledged", "updated"), ("snoozed", "updated"), None], strict=True)),
     **dict(zip(product(["clear"], STATES), [("resolved", "resolved")] * 3 + [None], strict=True)),
     **dict(zip(product(["acknowledge"], STATES),
                [("acknowledged", "acknowledged"), None, ("acknowledged", "acknowledged"), None], strict=True)),
@@ -80,16 +83,28 @@ keys = st.tuples(ids, st.sampled_from(["spo2.low", "heart_rate.high"]), st.integ
 
 
 @given(keys, keys)
-def test_an_id_follows_from_patient_problem_and_onset_alone(
+def test_an_id_follows_from_patient_problem_and_day_of_onset_alone(
     one: tuple[str, str, int, bool], other: tuple[str, str, int, bool]
 ) -> None:
     assert alert_id(*one) == alert_id(*one)
-    assert (alert_id(*one) == alert_id(*other)) is (one == other)
+    same = all((one[0] == other[0], one[1] == other[1], one[3] == other[3], day_of(one[2]) == day_of(other[2])))
+    assert (alert_id(*one) == alert_id(*other)) is same
     assert alert_id(*one).startswith("a-")
 
 
+def test_a_night_is_one_day_for_an_id_and_begins_at_noon() -> None:
+    noon = us(4 * 60)
+    assert day_of(noon - 1) + 1 == day_of(noon) == day_of(noon + 24 * 3600 * US_PER_S - 1)
+
+
+def test_who_was_forgotten_has_other_ids_when_they_come_back() -> None:
+    ids = {alert_id("p-17", "heart_rate.high", 0, False, life) for life in range(3)}
+    assert len(ids) == 3
+    assert alert_id("p-17", "heart_rate.high", 0, False) in ids
+
+
 def test_ids_do_not_change_between_versions() -> None:
-    assert alert_id("p-17", "heart_rate.high", 0, False) == "a-9abd73d05d085af6"
+    assert alert_id("p-17", "heart_rate.high", 0, False) == "a-bbb947e3cea23fae"
     assert alert_id("p-17", "heart_rate.high", 0, True) != alert_id("p-17", "heart_rate.high", 0, False)
 
 

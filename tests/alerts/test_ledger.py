@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.episodes import MOST_SNOOZED_US, NotAllowed
+from alerts.episodes import BEGAN_EARLIER, EPISODES_KEPT, MOST_SNOOZED_US, NotAllowed
 from alerts.events import Action
-from alerts.ledger import EPISODES_KEPT
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, MINUTE_US, Life, us
 
@@ -125,6 +126,82 @@ def test_backfill_does_not_reopen_what_a_person_has_seen() -> None:
     life.acted(5, "resolve")
     assert life.raised(6, onset=-3 * DAY_MIN, retrospective=True) == []
     assert life.raised(7, onset=-3 * DAY_MIN, retrospective=True, severity="emergency") == [("reopened", "open")]
+
+
+def test_an_onset_that_turns_out_to_be_earlier_is_put_right_and_nothing_else() -> None:
+    life = Life()
+    life.raised(10)
+    assert life.earlier(11, 9.5) == [("updated", "open")]
+    life.acted(12, "acknowledge")
+    assert life.earlier(13, 9) == [("updated", "acknowledged")]
+    life.snoozed(14, 60)
+    assert life.earlier(15, 8) == [("updated", "snoozed")]
+    assert life.earlier(16, 8) == life.earlier(16, 8.5) == life.earlier(16, 8 - DAY_MIN - 1) == []
+    life.acted(17, "resolve")
+    assert life.earlier(18, 7) == [], "a person has looked at it"
+    assert [event.onset_at for event in life.told] == [rfc3339(us(m)) for m in (10, 9.5, 9.5, 9, 9, 8, 8)]
+    assert {event.reason for event in life.told if event.event == "updated"} == {BEGAN_EARLIER}
+    assert {event.severity for event in life.told} == {"urgent"}
+
+
+def test_what_two_detectors_see_began_when_the_first_of_it_did_whoever_spoke_first() -> None:
+    onsets = set()
+    for first, second in ((("limit", 10), ("deviation", -35)), (("deviation", -35), ("limit", 10))):
+        life = Life()
+        for kind, onset in (first, second):
+            life.raised(12, kind, onset=onset)  # type: ignore[arg-type]
+        onsets.add((life.told[-1].onset_at, life.told[-1].alert_id))
+    assert len(onsets) == 1
+
+
+past = st.lists(
+    st.tuples(st.integers(0, 12 * 24 * 60), st.sampled_from(["advisory", "urgent", "emergency"])),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(deadline=None)
+@given(past, st.data())
+def test_history_in_any_order_ends_in_the_same_episodes(raises: list[tuple[int, Any]], data: st.DataObject) -> None:
+    ends = []
+    for order in (raises, data.draw(st.permutations(raises))):
+        life = Life()
+        for onset, severity in order:
+            life.raised(99 * DAY_MIN, severity=severity, onset=onset, retrospective=True)
+        ends.append({(e.alert_id, e.onset_us, e.rank, e.state) for e in life.episodes})
+    assert ends[0] == ends[1]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 90), st.sampled_from(["spo2.low", "spo2.high", "glucose.low"]), st.booleans()),
+        min_size=EPISODES_KEPT, max_size=3 * EPISODES_KEPT,
+    ), st.integers(0, 3),
+)  # fmt: skip
+def test_no_id_is_opened_twice_however_many_episodes_there_have_been(
+    raises: list[tuple[int, str, bool]], half_days: int
+) -> None:
+    """A history of months, newest first or in any order, and live ones between them."""
+    life, now = Life(), 200 * DAY_MIN
+    for day, problem, retrospective in raises:
+        now += half_days * DAY_MIN / 2
+        onset = day * DAY_MIN if retrospective else now
+        life.raised(now, problem=problem, onset=onset, retrospective=retrospective)
+        life.cleared(now + 20, problem=problem)
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in life.sequences().values())
+    assert len(life.episodes) <= EPISODES_KEPT
+
+
+def test_of_a_long_history_the_last_episode_of_a_problem_stands_for_all_before() -> None:
+    life = Life()
+    days = EPISODES_KEPT + 5
+    for day in range(days, 0, -1):
+        life.raised(900 * DAY_MIN, onset=day * DAY_MIN, retrospective=True)
+    assert len(life.episodes) == EPISODES_KEPT
+    assert [e.onset_us for e in life.episodes if e.stands_for_older] == [us(DAY_MIN)]
+    assert life.told[-1].event == "updated"
 
 
 def test_no_step_of_any_life_has_the_number_of_another() -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from alerts.channels.receiver import RECEIVED, Received, create_receiver
 from alerts.channels.webhook import WebhookLimits
+from alerts.episodes import BEGAN_EARLIER
 from streams.broker import EmbeddedBroker
 from streams.notifier import NotifierConfig, run_notifier, silent_because, webhook_channels
 from tests.brokers import Broker
@@ -189,6 +190,11 @@ def test_what_the_team_did_itself_is_not_sent_to_it(event: str) -> None:
 def test_what_happened_to_the_patient_is_sent_unless_it_is_past(event: str) -> None:
     assert silent_because(alert(event=event)) is None
     assert silent_because(alert(event=event, retrospective=True)) is not None
+
+
+def test_an_onset_that_was_put_right_asks_nothing_of_anyone() -> None:
+    assert silent_because(alert(event="updated", reason=BEGAN_EARLIER)) is not None
+    assert silent_because(alert(event="updated", reason="now emergency")) is None
 
 
 def test_two_addresses_of_one_host_are_two_channels(embedded_broker: EmbeddedBroker) -> None:

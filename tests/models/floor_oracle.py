@@ -14,7 +14,7 @@ SIDES = {"<": 0, "<=": 0, ">": 1, ">=": 1}
 S = 1_000_000
 
 Crossing = tuple[str, int, int, str | None, int]
-"""raise or clear; side; rank; rule; beginning of the run [us] (of the readings back inside, when it clears)."""
+"""raise, clear or earlier; side; rank; rule; beginning of the run [us] (of the readings back inside, at a clear)."""
 
 
 def rank(rule: dict[str, Any]) -> int:
@@ -26,6 +26,7 @@ class Lane:
     """What one patient's vital remembers of one lane."""
 
     rules: list[dict[str, Any]]
+    step_us: int = 1
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)
     inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
@@ -41,7 +42,7 @@ class Lane:
                 continue
             broken.add(rule["id"])
             self._extend(rule, at, spot)
-        found = self._raised(before, at)
+        found = self._raised(before, at) + self._earlier(before)
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken)
         return found
@@ -67,6 +68,16 @@ class Lane:
             if worst > max(was, default=-1):
                 name = next(r["id"] for r in now if rank(r) == worst)
                 found.append(("raise", side, worst, name, min(self.open[r["id"]] for r in now)))
+        return found
+
+    def _earlier(self, before: dict[str, int]) -> list[Crossing]:
+        """A side that is open began before what was seen first."""
+        found: list[Crossing] = []
+        for side in (0, 1):
+            held = [r["id"] for r in self._of(side) if r["id"] in before]
+            if held and min(self.open[i] for i in held) // self.step_us < min(before[i] for i in held) // self.step_us:
+                begins = min(held, key=lambda i: self.open[i])
+                found.append(("earlier", side, 0, begins, self.open[begins]))
         return found
 
     def _cleared(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.detectors import floors
-from models.detectors.floors import CLEAR, LANES, RAISE, STATE, Judged, judge, population_floors, with_targets
+from models.detectors.floors import CLEAR, EARLIER, LANES, RAISE, STATE, Judged, judge, population_floors, with_targets
 from models.evidence import load, source_status
 from models.findings import SEVERITIES
 from models.units import convert
@@ -22,6 +22,7 @@ SPO2 = BY_NAME["spo2"].index
 GAP_US = META["spot_gap_s"] * S
 CLEAR_US = META["clear"]["for_s"] * S
 START = 1_767_600_000 * S
+EARLIER_STEP_US = (1, 900 * S)
 WITH_FLOORS = sorted({rule["vital"] for rule in FLOORS})
 by_id = pytest.mark.parametrize("rule", FLOORS, ids=lambda rule: rule["id"])
 
@@ -59,8 +60,8 @@ def run(states: npt.NDArray[np.void], readings: list[One], book: floors.Floors |
     for k, i in enumerate(c.reading.tolist()):
         assert (c.row[k], c.lane[k]) == (readings[i].row, readings[i].lane)
         rule = book.rules[line[i]][c.slot[k]]
-        name = rule.id if rule and c.what[k] == RAISE else None
-        word = {RAISE: "raise", CLEAR: "clear"}[int(c.what[k])]
+        name = rule.id if rule and c.what[k] != CLEAR else None
+        word = {RAISE: "raise", CLEAR: "clear", EARLIER: "earlier"}[int(c.what[k])]
         found[i].append((word, int(c.side[k]), int(c.rank[k]), name, int(c.since[k])))
     return [sorted(f, key=str) for f in found]
 
@@ -70,7 +71,7 @@ def by_hand(readings: list[One]) -> list[list[Crossing]]:
     found = []
     for r in readings:
         rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
-        lane = lanes.setdefault((r.row, r.lane), Lane(rules))
+        lane = lanes.setdefault((r.row, r.lane), Lane(rules, EARLIER_STEP_US[r.lane]))
         found.append(sorted(lane.reading(r.value, r.at, rest=r.rest, spot=r.spot), key=str))
     return found
 
@@ -259,6 +260,23 @@ def test_moving_about_does_not_interrupt_a_run_at_rest() -> None:
 def test_late_readings_do_not_clear_a_live_problem() -> None:
     late = [One(0, "spo2", 97, START - k * CLEAR_US, lane=1) for k in (4, 3, 2, 1)]
     assert words(run(table(), [*streamed([79]), *late])) == [(0, "raise", "spo2_critical")]
+
+
+def test_an_earlier_reading_of_a_run_puts_its_beginning_right() -> None:
+    """Live at once; late, a quarter of an hour at a time, since a history may come newest first."""
+    live = [One(0, "spo2", value, START + at * S) for value, at in ((79, 40), (79, 60), (79, 20), (97, 80), (79, 0))]
+    found = [
+        (i, what, name, since // S - START // S)
+        for i, f in enumerate(run(table(), live))
+        for what, *_, name, since in f
+    ]
+    assert found == [
+        (0, "raise", "spo2_critical", 40), (2, "earlier", "spo2_critical", 20), (4, "earlier", "spo2_critical", 0),
+    ]  # fmt: skip
+    late = [One(0, "spo2", 79, START + 3600 * S - k * 60 * S, lane=1) for k in range(40)]
+    assert words(run(table(), late)) == [(0, "raise", "spo2_critical"), *(
+        (k, "earlier", "spo2_critical") for k in (1, 16, 31)
+    )]  # fmt: skip
 
 
 def test_a_crisis_of_blood_pressure_wants_a_second_reading() -> None:
