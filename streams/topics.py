@@ -111,7 +111,7 @@ def topics_of(prefix: str, partitions: int) -> Topics:
         vitals=keyed("vitals", 3 * MONTH_MS),
         rejects=keyed("rejects", MONTH_MS, limits.REJECTS_MESSAGE_BYTES_MAX),
         deliveries=keyed("deliveries", LONG_MS),
-        sources=single("sources", DAY_MS),
+        sources=single("sources", 3 * DAY_MS),
         audit=single("audit", LONG_MS),
     )
 
