@@ -27,7 +27,7 @@ from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import Settings
 from streams.ticker import keep_ticking
-from streams.topics import durability
+from streams.topics import pages_configs
 from streams.transport import ChunkConsumer, chunk_topic, faust_settings, install, receipt
 from streams.watching import keep_watching
 
@@ -226,10 +226,6 @@ def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
     table = app.Table(
         PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
         recovery_buffer_size=limits.PAGES_APPLIED_TOGETHER,
-        extra_topic_configs={
-            "max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX),
-            "min.compaction.lag.ms": str(limits.PAGES_KEPT_MS),
-            **durability(settings.replication),
-        },
+        extra_topic_configs=pages_configs(settings.replication),
     )  # fmt: skip
     return app, cast(PagesTable, table)
