@@ -11,6 +11,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from alerts.channels.closing import let_go
+from streams import limits
 from streams.connection import admin_client, client_options
 from streams.engine.pages import applied_up_to, counts
 from streams.errors import BrokerUnreachable
@@ -98,7 +100,7 @@ async def read_pages(settings: Settings) -> dict[bytes, bytes]:
         async with asyncio.timeout(WITHIN_S):
             return await _newest(consumer, partitions)
     finally:
-        await consumer.stop()
+        await let_go(consumer, limits.CLOSE_WITHIN_S)
 
 
 async def _newest(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[bytes, bytes]:

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
+from alerts.channels.closing import let_go
 from alerts.channels.dispatcher import Dispatcher
 from alerts.channels.outbox import Outbox
 from alerts.channels.progress import Progress, Told
@@ -150,8 +151,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         for dispatcher in self._dispatchers:
             await dispatcher.wind_up(0.0)
         for client in (self._consumer, self._producer):
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(client.stop(), CLOSE_WITHIN_S)
+            await let_go(client, CLOSE_WITHIN_S)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """End what is under way before somebody else gets these partitions and tells the same."""
@@ -248,8 +248,7 @@ async def recall(config: NotifierConfig, told: Told) -> None:
                     if records[-1].offset + 1 >= left[tp]:
                         del left[tp]
     finally:
-        with contextlib.suppress(KafkaError, OSError, TimeoutError):
-            await asyncio.wait_for(consumer.stop(), CLOSE_WITHIN_S)
+        await let_go(consumer, CLOSE_WITHIN_S)
 
 
 def _recall_records(records: list[ConsumerRecord], told: Told) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from alerts.channels.closing import let_go
 from streams import limits
 from streams.connection import admin_client, client_options
 from streams.engine.log import LogSlice
@@ -33,7 +34,7 @@ def slices(settings: Settings, since: datetime | None, until: datetime | None, b
                     if records:
                         yield slice_of(tp.topic, tp.partition, records, len(reader.spans))
         finally:
-            loop.run_until_complete(reader.consumer.stop())
+            loop.run_until_complete(let_go(reader.consumer, limits.CLOSE_WITHIN_S))
     finally:
         loop.close()
 
@@ -65,7 +66,7 @@ async def _opened(settings: Settings, since: datetime | None, until: datetime | 
         first = await _offsets(consumer, partitions, since, await consumer.beginning_offsets(partitions))
         end = await _offsets(consumer, partitions, until, await consumer.end_offsets(partitions))
     except (KafkaError, OSError) as wrong:
-        await consumer.stop()
+        await let_go(consumer, limits.CLOSE_WITHIN_S)
         raise BrokerUnreachable(settings.broker, str(wrong)) from None
     return _Reader(consumer, [(tp, first[tp], end[tp]) for tp in partitions])
 

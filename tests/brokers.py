@@ -78,10 +78,15 @@ class ApacheKafka:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def apache_kafka() -> ApacheKafka:
-    """Kafka that is not started yet; skips the test when its jars or java are not here."""
+def jars_of_kafka() -> Path:
+    """The folder with Kafka's jars; skips the test when they or java are not here."""
     jars = Path(os.environ.get(JARS_VARIABLE, ""))
     found = os.environ.get(JARS_VARIABLE) and any(jars.glob("kafka_2.13-4.*.jar"))
     require("kafka", found, f"{JARS_VARIABLE} does not name a folder with the jars of Apache Kafka 4 (see .ci/run)")
     require("kafka", shutil.which("java"), "java is not on the PATH")
-    return ApacheKafka(jars)
+    return jars
+
+
+def apache_kafka() -> ApacheKafka:
+    """Kafka that is not started yet; skips the test when its jars or java are not here."""
+    return ApacheKafka(jars_of_kafka())

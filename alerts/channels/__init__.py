@@ -7,6 +7,7 @@
 - `outbox`: which of the waiting events goes next, so that a dead receiver never delays something more severe
 - `dispatcher`: the sends of one channel, side by side within a bound
 - `progress`: what is told already, and how far the log may be committed
+- `closing`: how a client of Kafka is let go of, whether or not Kafka is still there
 - `receiver`: a small receiver for the demo and for people who write their own
 
 Which events are sent is the notifier's decision (`streams.notifier`); what happened becomes a Delivery.

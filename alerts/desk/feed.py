@@ -5,7 +5,6 @@ which changes nothing, because the store is idempotent.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -14,6 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from alerts.channels.closing import let_go
 from alerts.desk.worklist import seconds
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
@@ -87,7 +87,7 @@ class Feed(Generic[Kind]):
                 log.info("desk: no %s yet (%s), trying again", self.topic, type(error).__name__)
             finally:
                 self.connected = False
-                await _closed(consumer)
+                await let_go(consumer, CLOSE_WITHIN_S)
             await asyncio.sleep(RECONNECT_S)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -134,8 +134,3 @@ class Feed(Generic[Kind]):
             except LOST:
                 self.connected = False
             await asyncio.sleep(PROBE_S)
-
-
-async def _closed(consumer: AIOKafkaConsumer) -> None:
-    with contextlib.suppress(*LOST):
-        await asyncio.wait_for(consumer.stop(), CLOSE_WITHIN_S)

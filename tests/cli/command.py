@@ -39,6 +39,7 @@ class Homebeat:
 
     folder: Path
     settings: dict[str, str]
+    within_s: float = WITHIN_S
 
     def __call__(self, *arguments: str | Path, **settings: str) -> Result:
         return self.fed(b"", *arguments, **settings)
@@ -48,7 +49,7 @@ class Homebeat:
             self.line(*arguments),
             input=stdin,
             capture_output=True,
-            timeout=WITHIN_S,
+            timeout=self.within_s,
             cwd=self.folder,
             env=self.environment(**settings),
             check=False,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import time
 import urllib.error
@@ -54,6 +55,19 @@ class Topic:
                 self.records.append(message)
         return self.records
 
+    def all(self) -> list[Message]:
+        """Everything there is at this moment, however long it takes to come."""
+        ends = [(tp, self._consumer.get_watermark_offsets(tp)) for tp in self._consumer.assignment()]
+        missing = {tp.partition: end for tp, (begin, end) in ends if end > begin}
+
+        def read() -> bool:
+            self.look()
+            positions = self._consumer.position([TopicPartition(self.name, number) for number in missing])
+            return all(tp.offset >= missing[tp.partition] for tp in positions)
+
+        until(read, f"all of {self.name}")
+        return self.records
+
     def values(self) -> list[dict[str, Any]]:
         return [json.loads(record.value() or b"null") for record in self.look()]
 
@@ -62,12 +76,13 @@ class Topic:
 
 
 class Worker:
-    """One worker process, with its port."""
+    """One worker process, with its port; `settings` are its own, above those of the deployment."""
 
-    def __init__(self, homebeat: Homebeat) -> None:
+    def __init__(self, homebeat: Homebeat, **settings: str) -> None:
         self.port = free_port(HOST)
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            homebeat.line("worker"), cwd=homebeat.folder, env=homebeat.environment(http_port=str(self.port)),
+            homebeat.line("worker"), cwd=homebeat.folder,
+            env=homebeat.environment(http_port=str(self.port), **settings),
             stdout=subprocess.DEVNULL, stderr=(homebeat.folder / f"worker-{self.port}.log").open("wb"),
         )  # fmt: skip
         self._log = homebeat.folder / f"worker-{self.port}.log"
@@ -83,12 +98,13 @@ class Worker:
             return 0, ""
 
     def wait_until_ready(self) -> None:
-        def ready() -> bool:
-            if self.process.poll() is not None:
-                raise AssertionError(f"the worker ended with {self.process.returncode}:\n{self.log()}")
-            return self.get("/readyz")[0] == 200
+        until(self.ready, "the worker has its partitions")
 
-        until(ready, "the worker has its partitions")
+    def ready(self) -> bool:
+        """Whether it has its partitions; fails when it has ended."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"the worker ended with {self.process.returncode}:\n{self.log()}")
+        return self.get("/readyz")[0] == 200
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the series of this name with at least these labels."""
@@ -103,6 +119,12 @@ class Worker:
 
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self.process.kill()
@@ -131,9 +153,14 @@ class Deployment:
         )  # fmt: skip
 
     def start(self) -> Worker:
-        worker = Worker(self.homebeat)
-        self._workers.append(worker)
+        worker = self.begin()
         worker.wait_until_ready()
+        return worker
+
+    def begin(self, **settings: str) -> Worker:
+        """A worker that is starting, with settings of its own."""
+        worker = Worker(self.homebeat, **settings)
+        self._workers.append(worker)
         return worker
 
     def close(self) -> None:
@@ -167,10 +194,9 @@ class Deployment:
         assert self._failed == []
 
     def read(self, patient: str, **fields: Any) -> dict[str, Any]:
-        """Publish a reading of now; `timestamp` [ms] is when it arrives, if not when it is published."""
-        options = {"timestamp": fields.pop("timestamp")} if "timestamp" in fields else {}
+        """Publish a reading of now."""
         made = reading(patient, **{"at_us": time.time_ns() // 1000} | fields)
-        self.put("readings", patient.encode(), json.dumps(made).encode(), **options)
+        self.put("readings", patient.encode(), json.dumps(made).encode())
         self.received += 1
         return made
 

@@ -1,0 +1,152 @@
+"""What is asked after every fault: is the balance exact, are the alerts those of the log, was anybody paged twice?"""
+
+import json
+import time
+from collections import Counter, defaultdict
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from confluent_kafka import Consumer, Message, TopicPartition
+
+from alerts.channels.protocol import idempotency_key
+from alerts.events import AlertEvent
+from models.times import US_PER_S, from_us, to_us
+from streams.notifier import silent_because
+from tests.faults.scene import LONG_S, PARTITIONS, Scene
+
+Told = dict[tuple[str, int], AlertEvent]
+
+
+def assert_nothing_lost_nothing_twice(scene: Scene) -> dict[str, Any]:
+    """All of it, once the workers have caught up; figures about the round."""
+    until_us = wait_until_caught_up(scene)
+    counted = balance(scene)
+    replayed, told = replay(scene, until_us)
+    assert {name: replayed[name] for name in counted} == counted, f"the replay counts otherwise (seed {scene.seed})"
+    records = scene.here.topic("alerts").all()
+    said = spoken(scene, records)
+    assert_same_alerts(scene, {key: event for key, event in said.items() if us(event.decided_at) < until_us}, told)
+    pages = assert_paged_once(scene, said, told)
+    assert_rejects(scene, counted["rejected"])
+    scene.until(lambda: _metric_lag(scene) == 0, "the workers say that nothing is left")
+    return {"readings": counted["readings"], "alerts": len(told), "alerts_repeated": len(records) - len(said), **pages}
+
+
+def us(instant: str) -> int:
+    return to_us(datetime.fromisoformat(instant))
+
+
+def wait_until_caught_up(scene: Scene) -> int:
+    """Everything sent is applied on the broker, and time has gone on in every partition; a log time [us] after which
+    nothing but ticks has come."""
+    scene.cluster.wait_until_whole()
+    scene.here.settle()
+    scene.until(lambda: scene.lag(("profiles", "actions")) == 0, "profiles and actions are in the log", LONG_S)
+    ends = scene.ends("readings")
+    scene.until(lambda: _reached(scene, ends), "every reading is applied", LONG_S)
+    until_us = time.time_ns() // 1_000_000 * 1000 + 1000
+    scene.until(lambda: _passed(scene, until_us), "time goes on in every partition, and its ticks are applied")
+    return until_us
+
+
+def _reached(scene: Scene, ends: dict[int, int]) -> bool:
+    done = scene.committed("readings")
+    return all(done[number] >= end for number, end in ends.items())
+
+
+def _passed(scene: Scene, at_us: int) -> bool:
+    """Whether every partition has committed a record that arrived then or later."""
+    consumer = Consumer({"bootstrap.servers": scene.cluster.address, "group.id": scene.group})
+    try:
+        name = scene.here.prefix + "readings"
+        asked = [TopicPartition(name, number, at_us // 1000) for number in range(PARTITIONS)]
+        found = {tp.partition: tp.offset for tp in consumer.offsets_for_times(asked, timeout=LONG_S)}
+        done = {tp.partition: tp.offset for tp in consumer.committed(asked, timeout=LONG_S)}
+        return all(0 <= found[number] < done[number] for number in range(PARTITIONS))
+    finally:
+        consumer.close()
+
+
+def _metric_lag(scene: Scene) -> float:
+    held = [(post.worker, number) for post in scene.posts for number in scene.held_by(post)]
+    return sum(worker.metric("homebeat_consumer_lag", partition=str(number)) for worker, number in held)
+
+
+def balance(scene: Scene) -> dict[str, int]:
+    """The ledger, which must balance and hold what was sent."""
+    checked = scene.here.homebeat("check", "--ledger", "--json").json["ledger"]
+    counted = {name: int(checked[name]) for name in ("received", "decided", "rejected", "duplicate", "withheld")}
+    received = counted.pop("received")
+    assert received == sum(counted.values()), f"the ledger does not balance (seed {scene.seed}): {checked}"
+    assert received == scene.marks["load"]["sent"], f"not what was sent (seed {scene.seed}): {checked}"
+    assert scene.marks["load"]["failed"] == 0
+    return {"readings": received, "duplicates": counted.pop("duplicate"), **counted}
+
+
+def replay(scene: Scene, until_us: int) -> tuple[dict[str, Any], dict[tuple[str, int], bytes]]:
+    """The figures of `homebeat replay --from-topic`, and its lines by (alert_id, sequence)."""
+    done = scene.here.homebeat(
+        "replay", "--from-topic", "--until", from_us(until_us).isoformat(), "--out", "again.jsonl", "--json"
+    )
+    assert done.code == 0, done.err
+    lines = (scene.here.homebeat.folder / "again.jsonl").read_bytes().splitlines()
+    told = {(event["alert_id"], event["sequence"]): line for line in lines for event in [json.loads(line)]}
+    assert len(told) == len(lines), "the replay itself says something twice"
+    return done.json, told
+
+
+def spoken(scene: Scene, records: list[Message]) -> Told:
+    """The alert events on the topic, each once; a repeat must be the same to the byte."""
+    said: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+    for value in (record.value() or b"" for record in records):
+        event = msgspec.json.decode(value, type=AlertEvent)
+        said[event.alert_id, event.sequence].add(value)
+    different = [values for values in said.values() if len(values) > 1]
+    assert not different, f"told in two ways (seed {scene.seed}): {different[:3]}"
+    return {key: msgspec.json.decode(value, type=AlertEvent) for key, (value,) in said.items()}
+
+
+def assert_same_alerts(scene: Scene, said: Told, told: dict[tuple[str, int], bytes]) -> None:
+    """What was said is what the log leads to, byte for byte, without a gap in the numbers."""
+    lost, invented = told.keys() - said.keys(), said.keys() - told.keys()
+    assert not lost, f"{len(lost)} alerts lost (seed {scene.seed}): {[told[key] for key in sorted(lost)[:3]]}"
+    assert not invented, f"{len(invented)} alerts from nowhere (seed {scene.seed}): {sorted(invented)[:3]}"
+    for key, event in said.items():
+        assert msgspec.json.encode(event, order="sorted") == told[key], f"seed {scene.seed}"
+    last = Counter(alert_id for alert_id, _ in said)
+    gaps = {(alert_id, sequence) for alert_id, sequence in said if sequence > last[alert_id]}
+    assert not gaps, f"numbers with gaps (seed {scene.seed}): {sorted(gaps)[:3]}"
+
+
+def assert_paged_once(scene: Scene, said: Told, told: dict[tuple[str, int], bytes]) -> dict[str, int]:
+    """Every alert that pages came to the receiver under one key with one body, and nothing else did."""
+    wanted = {idempotency_key(said[key]) for key in told if silent_because(said[key]) is None}
+    allowed = {idempotency_key(event) for event in said.values() if silent_because(event) is None}
+    scene.until(lambda: wanted <= scene.pager.pages.keys(), "every alert is paged")
+    assert scene.pager.pages.keys() <= allowed, f"paged what was never said (seed {scene.seed})"
+    assert all(len(set(bodies)) == 1 for bodies in scene.pager.pages.values()), f"seed {scene.seed}"
+    assert scene.pager.forged == 0
+    requests = sum(len(bodies) for bodies in scene.pager.pages.values())
+    return {"paged": len(wanted), "pages_repeated": requests - len(scene.pager.pages)}
+
+
+def assert_rejects(scene: Scene, rejected: int) -> None:
+    """As many dead letters of readings as the ledger says, however often each came."""
+    letters = [json.loads(record.value() or b"") for record in scene.here.topic("rejects").all()]
+    of_readings = [letter for letter in letters if letter["reason"] not in ("bad_action", "bad_profile")]
+    places = {(letter["topic"], letter["partition"], letter["offset"]) for letter in of_readings}
+    assert len(places) == rejected, f"{len(places)} dead letters for {rejected} rejected (seed {scene.seed})"
+
+
+def longest_wait_s(scene: Scene) -> float:
+    """From the arrival of a probe to the time stamp of its alert: the longest that a patient waited."""
+    first_us: dict[str, int] = {}
+    arrived_us: dict[str, int] = {}
+    for record in scene.here.topic("alerts").all():
+        event = msgspec.json.decode(record.value() or b"", type=AlertEvent)
+        if event.patient.startswith("probe-") and event.sequence == 1:
+            told_us = record.timestamp()[1] * 1000
+            first_us[event.alert_id] = min(told_us, first_us.get(event.alert_id, told_us))
+            arrived_us[event.alert_id] = us(event.arrived_at)
+    return max(first_us[alert_id] - arrived_us[alert_id] for alert_id in first_us) / US_PER_S
