@@ -5,7 +5,8 @@ Read in the order the data flows:
 - `topics`, `transport`: the topics, and Faust agents that receive one event per fetched partition chunk
 - `control`: signed control records, through which profiles, actions and time enter the one log
 - `engine`: the step from a slice of the log to its effects, and its state in pages
-- `worker`: the agents around the step; `keeper` (state, checkpoints, acknowledgement), `publisher` (effects out),
+- `worker`: one process, over as many `session`s (lives of the Faust app around the step) as an `outage` makes it;
+  `keeper` (state, checkpoints, acknowledgement), `page_store` (raw pages, furthest wins), `publisher` (effects out),
   `sequencer` and `ticker` (profiles, actions and time into the log), `ledger` (the durable balance)
 - `notifier`: from `alerts` to channels
 - `replay`: the same step over files, with no broker

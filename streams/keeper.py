@@ -158,6 +158,7 @@ class Keeper:
                 if partition in self.partitions:
                     count += self._hold(partition).state.patient_count
             await asyncio.sleep(0)  # health pages between one partition and the next
+        self._gauge()
         return count
 
     def _hold(self, partition: int) -> Held:
@@ -187,7 +188,6 @@ class Keeper:
             metrics.findings.labels(finding.kind, finding.severity).inc()
         for event in effects.alerts:
             metrics.alerts.labels(event.event, event.severity, event.category).inc()
-        metrics.state_patients.set(sum(held.state.patient_count for held in self._held.values()))
 
     def _told(self, event: AlertEvent) -> None:
         """An alert is on its topic. In simulated time, or about the past, how long that took means nothing."""
@@ -198,6 +198,7 @@ class Keeper:
     def _gauge(self) -> None:
         """What stands now, over all partitions of ours."""
         states = [held.state for held in self._held.values()]
+        metrics.state_patients.set(sum(state.patient_count for state in states))
         metrics.alerts_open.set(sum(standing.open_alerts(state) for state in states))
         by_state = [standing.patients_by_state(state) for state in states]
         for word in standing.WORDS:

@@ -76,8 +76,9 @@ STOP_CHECKPOINT_S = 8.0
 and the group would go on without it. What does not make it comes again."""
 CERTAIN_PAUSE_S = 0.1
 """Between two looks whether the partitions are still ours, when a heartbeat is missing."""
-STOP_WITHIN_S = 15.0
-"""How long Faust may take to stop. Then its threads are cancelled."""
+STOP_WITHIN_S = 10.0
+"""How long Faust may take to stop. Then its threads are cancelled. With STOP_CHECKPOINT_S and CLOSE_WITHIN_S less than
+the process has (process.STOP_WITHIN_S), also when no broker answers."""
 START_WITHIN_S = 60.0
 """How long Faust may take to start: connect, make its topics, and join."""
 RESTART_AFTER_S = (0.5, 15.0)
@@ -93,9 +94,15 @@ COMMIT_WITHIN_S = 2.0
 not above REBALANCE_WITHIN_S. Without it the next owner reads a little more, and skips it."""
 RESTART_FORGOTTEN_S = 60.0
 """A session that lasted so long was well: after it the pauses begin anew at the shortest."""
-PAGES_KEPT_MS = 600_000
+PAGES_KEPT_MS = 120_000
 """For so long the changelog keeps every version of a page, and so the one applied furthest, even when a worker that was
-paused writes an older one over it; meanwhile the owner puts its own on top again."""
+paused writes an older one over it; meanwhile the owner puts its own on top again (UNWRITTEN_MAX_S at most). Not longer:
+whoever restores has to read all of it."""
+PAGES_SEGMENT_BYTES = 64 * MIB
+"""A segment of the changelog, which is compacted only once it is full: Kafka's 1 GiB for each partition would all have
+to be read to restore. Above PAGE_MESSAGE_BYTES_MAX."""
+PAGES_DIRTY_RATIO = 0.2
+"""The share of the changelog that may be outdated before Kafka compacts it (its default is half)."""
 UNWRITTEN_MAX_S = 60.0
 """The oldest work that may be lost by a crash, and so is done again: at half the top rate of 100,000 readings a second
 a minute of it is decided again within about as long. Beyond it a checkpoint writes everything, whatever the volume."""

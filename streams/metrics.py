@@ -77,6 +77,15 @@ pages_overwritten = Counter(
     "homebeat_pages_overwritten", "Partitions of ours in which another worker wrote pages late; ours went on top again."
 )
 
+sources = Gauge(
+    "homebeat_sources",
+    "Sources that flow, are quiet, or fail (which a flowing one may), at the worker that watches over them.",
+    ["state"],
+)
+sources_over = Counter(
+    "homebeat_sources_over", "Readings counted under `other`, because their partition has too many sources."
+)
+
 for _reason in Reason:  # from zero, so that the first reject is already a rise
     readings_rejected.labels(_reason.value)
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,9 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.events import AlertEvent
+from models.observation import Reference
 from models.readings import Instant
-from models.times import US_PER_DAY, US_PER_S, to_us
+from models.times import US_PER_S, to_us
 from streams import control
+from streams.arrivals import Records, grid_ticks
+from streams.engine.decode import device_of
 from streams.engine.log import LogSlice
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
@@ -29,6 +32,7 @@ from streams.errors import Failed
 from streams.lines import content_batches, opened
 from streams.process import bulk_collector
 from streams.publish import subject_of
+from streams.replay_sources import FailingSources, cuts, with_quiet_sources
 from streams.settings import Settings
 
 Ints = npt.NDArray[np.int64]
@@ -36,18 +40,15 @@ T = TypeVar("T")
 
 LINE_BYTES_MAX = 32 * 1024 * 1024
 """A longer line is cut, and refused as too large like any other record that is: bounded memory for any file."""
-QUIET_US = US_PER_DAY + 2 * 3600 * US_PER_S
-"""Nothing waits for a tick longer than this after the last record (windows an hour, a snooze a day): in a longer
-silence the ticks in between are left out, which changes nothing and keeps years without data from costing millions of
-ticks."""
 READINGS, ACTIONS, PROFILES = 2, 1, 0
 FROM_THE_START, FAR_AHEAD = -(2**62), 2**62
 """A profile that does not say since when arrives with the first record of all, and so before it."""
 
 
 class _Stamp(msgspec.Struct, gc=False):
-    """What says when a reading arrives, and under which key. Nothing else is looked at: other fields are not ours."""
+    """What says when a reading arrives, under which key, and from where. Other fields are not ours to look at."""
 
+    device: str | Reference | None = None
     patient: str | None = None
     at: Instant | None = None
     arrived: Instant | None = None
@@ -68,16 +69,6 @@ class _Dated(msgspec.Struct, gc=False):
     patient: str | None = None
     updated: Instant | None = None
     at: Instant | None = None
-
-
-@dataclass(slots=True)
-class Records:
-    """Records in the order in which the engine takes them: arrived_us (n,), key, value, headers."""
-
-    arrived_us: Ints
-    key: list[bytes | None]
-    value: list[bytes | None]
-    headers: list[control.Headers]
 
 
 @dataclass(slots=True)
@@ -119,7 +110,7 @@ def run_replay(
     )
     tally = Tally()
     with bulk_collector(), _writer(summaries) as write:
-        records = merged(readings, profiles, actions, secret)
+        records = with_quiet_sources(merged(readings, profiles, actions, secret), engine, settings.tick_s * US_PER_S)
         for effects in decide(records, engine, batch, settings.tick_s):
             tally.take(effects)
             write(effects.summaries)
@@ -139,15 +130,16 @@ def merged(readings: list[Path], profiles: Path | None, actions: Path | None, se
     records = list(chain.from_iterable(part.records for part in found))
     order = np.lexsort((kind, arrived))
     chosen = [records[i] for i in order.tolist()]
-    return Records(arrived[order], [r[0] for r in chosen], [r[1] for r in chosen], [r[2] for r in chosen])
+    keys, values, headers, devices = ([record[k] for record in chosen] for k in range(4))
+    return Records(arrived[order], keys, values, headers, devices)
 
 
 @dataclass(slots=True)
 class _Part:
-    """The records of one file: arrival [us], and (key, value, headers)."""
+    """The records of one file: arrival [us], and (key, value, headers, device)."""
 
     arrived: list[int] = field(default_factory=list)
-    records: list[tuple[bytes | None, bytes, control.Headers]] = field(default_factory=list)
+    records: list[tuple[bytes | None, bytes, control.Headers, str]] = field(default_factory=list)
 
 
 def _lines(path: Path | None) -> Iterator[list[bytes]]:
@@ -180,7 +172,8 @@ def _readings(path: Path) -> _Part:
             else:
                 last, key = to_us(at), stamp.patient.encode()
             part.arrived.append(last)
-            part.records.append((key, line, _NO_HEADERS))
+            device = stamp.device if isinstance(stamp.device, str) else device_of(line) if stamp.device else ""
+            part.records.append((key, line, _NO_HEADERS, device))
     return part
 
 
@@ -227,20 +220,19 @@ def _documents(path: Path | None, what: int, secret: bytes) -> _Part:
         make = control.profile if what == PROFILES else control.action
         key, value, headers = control.signed(make(dated.patient or "", line), secret)
         part.arrived.append(last)
-        part.records.append((key, value or b"", headers))
+        part.records.append((key, value or b"", headers, ""))
     return part
 
 
 def decide(records: Records, engine: EngineSettings, batch: int, tick_s: int) -> Iterator[Effects]:
     """Run the step over the records, `batch` at a time, on one partition."""
-    state, passed = PartitionState(), None
-    for begin in range(0, len(records.value), batch):
-        end = min(begin + batch, len(records.value))
+    state, passed, failing = PartitionState(), None, FailingSources()
+    for begin, end in pairwise(cuts(records.key, records.arrived_us, batch)):
         arrived = np.maximum.accumulate(records.arrived_us[begin:end])
         ticks = grid_ticks(passed, arrived, tick_s * US_PER_S)
         passed = int(arrived[-1])
         headers = records.headers[begin:end]
-        yield step(
+        effects = step(
             state,
             LogSlice(
                 topic="readings", partition=0, offset=np.arange(begin, end), arrived_us=records.arrived_us[begin:end],
@@ -249,33 +241,14 @@ def decide(records: Records, engine: EngineSettings, batch: int, tick_s: int) ->
             ),
             engine,
         )  # fmt: skip
+        yield failing.told(state, effects)
     if passed is not None:
         nothing = np.empty(0, np.int64)
         last = np.array([-(-passed // (tick_s * US_PER_S)) * tick_s * US_PER_S])
-        yield step(state, LogSlice("readings", 0, nothing, nothing, [], [], None, last, np.zeros(1, np.int64)), engine)
-
-
-def grid_ticks(passed: int | None, arrived: Ints, grid_us: int) -> Ints:
-    """Grid times after `passed` (the arrival before) up to the last arrival, without those of long silences.
-
-    arrived (n,): rising. A tick at the very instant of a record comes before it.
-    """
-    known = arrived if passed is None else np.concatenate([[passed], arrived])
-    if not len(known):
-        return np.empty(0, np.int64)
-    after = int(known[0]) if passed is not None else int(known[0]) - grid_us
-    parts = []
-    for jump in np.flatnonzero(np.diff(known) > QUIET_US).tolist():
-        until = int(known[jump]) + QUIET_US
-        parts.append(_grid(after, until, grid_us))
-        after = max(until, int(known[jump + 1]) - grid_us)
-    parts.append(_grid(after, int(known[-1]), grid_us))
-    return np.concatenate(parts)
-
-
-def _grid(after: int, until: int, grid_us: int) -> Ints:
-    """Multiples of grid_us in (after, until]."""
-    return np.arange(after // grid_us + 1, until // grid_us + 1) * grid_us
+        effects = step(
+            state, LogSlice("readings", 0, nothing, nothing, [], [], None, last, np.zeros(1, np.int64)), engine
+        )
+        yield failing.told(state, effects)
 
 
 def write_alerts(path: Path, alerts: Iterable[AlertEvent]) -> None:

@@ -137,7 +137,7 @@ def run(
             list(_objects(alerts)),
             list(_objects(labels)),
             by=by,
-            observed=_observed(readings),
+            observed=observed(readings),
             profiles=list(_objects(profiles)) if profiles else [],
             after_days=after_days,
         )
@@ -215,7 +215,7 @@ class _Measured(msgspec.Struct):
     at: datetime | None = None
 
 
-def _observed(paths: Sequence[Path]) -> dict[str, Span]:
+def observed(paths: Sequence[Path]) -> dict[str, Span]:
     """First and last reading by patient. A line that is no reading (a FHIR Observation, say) is passed over."""
     found: dict[str, Span] = {}
     decode = msgspec.json.Decoder(_Measured).decode

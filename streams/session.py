@@ -27,8 +27,9 @@ from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import Settings
 from streams.ticker import keep_ticking
-from streams.topics import durability
+from streams.topics import pages_configs
 from streams.transport import ChunkConsumer, chunk_topic, faust_settings, install, receipt
+from streams.watching import keep_watching
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +160,7 @@ class Session:
             raise self.failure
 
     async def _supervise(self, stop: asyncio.Event) -> None:
-        """Checkpoints and ticks, beside the agents."""
+        """Checkpoints, ticks and the watch over sources, beside the agents."""
         beside = [asyncio.create_task(work) for work in self._beside()]
         try:
             while not stop.is_set() and self.failure is None:
@@ -173,6 +174,7 @@ class Session:
 
     def _beside(self) -> Iterator[Coroutine[Any, Any, None]]:
         yield self.keeper.keep_checkpointing()
+        yield keep_watching(self.settings, self.publisher, lambda: self.keeper.partitions)
         if self.settings.ticks == "on":
             yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions)
 
@@ -224,10 +226,6 @@ def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
     table = app.Table(
         PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
         recovery_buffer_size=limits.PAGES_APPLIED_TOGETHER,
-        extra_topic_configs={
-            "max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX),
-            "min.compaction.lag.ms": str(limits.PAGES_KEPT_MS),
-            **durability(settings.replication),
-        },
+        extra_topic_configs=pages_configs(settings.replication),
     )  # fmt: skip
     return app, cast(PagesTable, table)

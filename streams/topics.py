@@ -73,6 +73,17 @@ def durability(replication: int) -> dict[str, str]:
     return {"min.insync.replicas": "2"} if replication >= 3 else {}
 
 
+def pages_configs(replication: int) -> dict[str, str]:
+    """The settings of the pages' changelog beside Faust's own (it is compacted): quick to read back, and safe."""
+    return {
+        "max.message.bytes": str(limits.PAGE_MESSAGE_BYTES_MAX),
+        "min.compaction.lag.ms": str(limits.PAGES_KEPT_MS),
+        "segment.bytes": str(limits.PAGES_SEGMENT_BYTES),
+        "min.cleanable.dirty.ratio": str(limits.PAGES_DIRTY_RATIO),
+        **durability(replication),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Topics:
     """All topics of one deployment, as `homebeat.` or another prefix names them."""
@@ -111,7 +122,7 @@ def topics_of(prefix: str, partitions: int) -> Topics:
         vitals=keyed("vitals", 3 * MONTH_MS),
         rejects=keyed("rejects", MONTH_MS, limits.REJECTS_MESSAGE_BYTES_MAX),
         deliveries=keyed("deliveries", LONG_MS),
-        sources=single("sources", DAY_MS),
+        sources=single("sources", 3 * DAY_MS),
         audit=single("audit", LONG_MS),
     )
 

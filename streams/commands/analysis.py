@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 INSTANT_HELP = "RFC 3339, such as 2026-01-05T08:00:00Z."
 
@@ -129,19 +130,44 @@ def score(
 
 
 @click.command(short_help="Measured figures with their ratios.")
-@click.argument("name", type=click.Choice(["throughput", "recovery"]), required=False)
+@click.argument("name", type=click.Choice(["throughput", "recovery", "scorecard"]), required=False)
+@click.option("--data", type=FOLDER, metavar="FOLDER", help="With scorecard: a cohort, or public data sets.")
+@click.option("--set", "sets", type=click.Choice(["stanford", "lifesnaps", "tihm", "cgm"]), multiple=True,
+              help="With scorecard: only these public sets.")  # fmt: skip
+@click.option("--half", type=click.Choice(["tune", "hold"]), help="With scorecard: this half of the patients.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="With scorecard: keep the sets as JSON lines, and homebeat's alerts.")  # fmt: skip
 @as_json_option
-def bench(name: str | None, as_json: bool) -> None:
-    """Measured figures with their ratios, all from one run on this machine; without NAME all of them.
+def bench(name: str | None, as_json: bool, **options: Any) -> None:
+    """Measured figures with their ratios, all from one run on this machine; without NAME those of speed.
+
+    `scorecard` runs homebeat's replay and published rules over the same data: what each finds, against chance, at what
+    burden.
 
     \b
     Example:
       homebeat bench throughput --json
+      homebeat bench scorecard --data cohort
     """
+    if name == "scorecard":
+        _scorecard(options, as_json)
+        return
     from streams.bench import run_bench
 
+    if any(options.values()):
+        raise click.UsageError("--data, --set, --half and --out go with scorecard")
     result = run_bench(name, settings_for())
     answer(result, figures(result), as_json)
+
+
+def _scorecard(options: dict[str, Any], as_json: bool) -> None:
+    from streams.benching import scorecard
+
+    data = options.pop("data")
+    if data is None:
+        raise click.UsageError("say where the data are: --data FOLDER")
+    result = scorecard.measure(data, settings_for(), progress=lambda words: click.echo(words, err=True), **options)
+    answer(result, scorecard.as_text(result), as_json)
 
 
 @click.command(short_help="The clinical evidence in use, with its sources.")

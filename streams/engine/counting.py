@@ -5,6 +5,7 @@ into batches does not matter. A minute without readings is told too, so that not
 looking.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ Tallies = dict[tuple[int, int], Tally]
 
 
 @dataclass(frozen=True, slots=True)
-class _Entries:
+class Entries:
     """What is counted, (n,): record in the slice, source, column, and the patient's slot (-1: not known)."""
 
     record: Ints
@@ -58,7 +59,7 @@ class _Ends:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loose:
+class Loose:
     """A record that is no decided reading: refused, for whatever reason, or withheld before anybody could read it.
     alone: it is not among the columns of readings."""
 
@@ -70,10 +71,16 @@ class _Loose:
 
 def count(known: Sources, log: LogSlice, accepted: Accepted, forged: list[Refusal], ticks: Ticks) -> list[Report]:
     """Count a stretch of the log, each record once, and tell the minutes that ended in it."""
+    loose = [one for one in _loose(log, accepted, forged) if log.offset[one.record] > known.applied]
+    return count_entries(known, log, _entries(known, log, accepted, loose), ticks, loose)
+
+
+def count_entries(
+    known: Sources, log: LogSlice, entries: Entries, ticks: Ticks, loose: Sequence[Loose] = ()
+) -> list[Report]:
+    """The same once it is known what there is to count."""
     counting = known.counting
     ends = _ends(counting, log, ticks, known.applied)
-    loose = [one for one in _loose(log, accepted, forged) if log.offset[one.record] > known.applied]
-    entries = _entries(known, log, accepted, loose)
     minute = np.searchsorted(ends.before, entries.record, side="right")
     since = np.concatenate([[counting.through_us], ends.through])
     tallies = _tallies(log, counting, entries, minute, since)
@@ -95,12 +102,12 @@ def _ends(counting: Counting, log: LogSlice, ticks: Ticks, applied: int) -> _End
     return _Ends(ticks.before[fresh][ending], tick[ending], tick[ending] // MINUTE_US * MINUTE_US)
 
 
-def _loose(log: LogSlice, accepted: Accepted, forged: list[Refusal]) -> list[_Loose]:
+def _loose(log: LogSlice, accepted: Accepted, forged: list[Refusal]) -> list[Loose]:
     """Everything but decided readings, in log order."""
     early, late = accepted.refused[: accepted.early], accepted.refused[accepted.early :]
-    found = [_Loose(r.index, _name(log, r.index, r.source), r, True) for r in early + forged]
-    found += [_Loose(r.index, _name(log, r.index, r.source), r, False) for r in late]
-    found += [_Loose(i, _name(log, i, None), None, True) for i in accepted.unread]
+    found = [Loose(r.index, _name(log, r.index, r.source), r, True) for r in early + forged]
+    found += [Loose(r.index, _name(log, r.index, r.source), r, False) for r in late]
+    found += [Loose(i, _name(log, i, None), None, True) for i in accepted.unread]
     return sorted(found, key=lambda one: one.record)
 
 
@@ -108,7 +115,7 @@ def _name(log: LogSlice, index: int, device: str | None) -> str:
     return source_of(device or "", declared(log, index))
 
 
-def _entries(known: Sources, log: LogSlice, accepted: Accepted, loose: list[_Loose]) -> _Entries:
+def _entries(known: Sources, log: LogSlice, accepted: Accepted, loose: list[Loose]) -> Entries:
     """What there is to count: of readings their outcome, of refused ones also the reason."""
     fresh = log.offset[accepted.index] > known.applied
     record, source = accepted.index[fresh], accepted.source[fresh]
@@ -128,10 +135,10 @@ def _entries(known: Sources, log: LogSlice, accepted: Accepted, loose: list[_Loo
     column = np.concatenate([accepted.outcome[fresh], extra[2]])
     every = np.concatenate([record, extra[0]])
     slots = np.concatenate([accepted.slot[fresh], np.full(len(rows), -1)])
-    return _without_redriven(log, _Entries(every, np.concatenate([of_name[which], extra[1]]), column, slots))
+    return _without_redriven(log, Entries(every, np.concatenate([of_name[which], extra[1]]), column, slots))
 
 
-def _without_redriven(log: LogSlice, entries: _Entries) -> _Entries:
+def _without_redriven(log: LogSlice, entries: Entries) -> Entries:
     """What somebody put back counts as that and nothing else, once for each reading: it is not the source's doing."""
     if log.headers is None:
         return entries
@@ -139,10 +146,10 @@ def _without_redriven(log: LogSlice, entries: _Entries) -> _Entries:
     column = np.where(back, AT_REDRIVEN, entries.column)
     kept = ~back | (entries.column < len(OUTCOMES))
     slot = np.where(back, -1, entries.slot)
-    return _Entries(entries.record[kept], entries.source[kept], column[kept], slot[kept])
+    return Entries(entries.record[kept], entries.source[kept], column[kept], slot[kept])
 
 
-def _tallies(log: LogSlice, counting: Counting, entries: _Entries, minute: Ints, since: Ints) -> Tallies:
+def _tallies(log: LogSlice, counting: Counting, entries: Entries, minute: Ints, since: Ints) -> Tallies:
     """Counts by minute and source, on top of what the open minute has already."""
     many = max(len(counting.names), 1)
     groups, which = np.unique(minute * many + entries.source, return_inverse=True)
@@ -167,7 +174,7 @@ def _tallies(log: LogSlice, counting: Counting, entries: _Entries, minute: Ints,
     return found
 
 
-def _patients(counting: Counting, entries: _Entries, minute: Ints, since: Ints, many: int) -> dict[int, int]:
+def _patients(counting: Counting, entries: Entries, minute: Ints, since: Ints, many: int) -> dict[int, int]:
     """Patients seen of a source since the half day before, at the end of each (minute, source) with readings."""
     found: dict[int, int] = {}
     known = np.flatnonzero(entries.slot >= 0)

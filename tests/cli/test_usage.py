@@ -65,6 +65,7 @@ def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
         (["replay", "--from-topic", "/dev/null"], "name no other files"),
         (["score", "--alerts", "/dev/null"], "--labels"),
         (["bench", "speed"], "throughput"),
+        (["bench", "scorecard"], "--data"),
         (["evidence", "no-such-figure"], "no evidence has the id 'no-such-figure'"),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_hand_over_fits_into_the_time_that_the_group_gives() -> None:
 
 
 def test_a_worker_that_stops_is_done_before_it_is_killed() -> None:
-    assert limits.STOP_CHECKPOINT_S + limits.STOP_WITHIN_S <= STOP_WITHIN_S
+    assert limits.STOP_CHECKPOINT_S + limits.STOP_WITHIN_S + limits.CLOSE_WITHIN_S < STOP_WITHIN_S
 
 
 def test_publishing_goes_on_for_longer_than_a_cluster_needs_for_another_leader() -> None:
@@ -52,4 +52,8 @@ def test_publishing_goes_on_for_longer_than_a_cluster_needs_for_another_leader()
 
 
 def test_a_page_written_late_is_covered_before_the_changelog_forgets_ours() -> None:
-    assert limits.PAGES_KEPT_MS / 1000 > 5 * limits.UNWRITTEN_MAX_S
+    assert limits.PAGES_KEPT_MS / 1000 >= 2 * limits.UNWRITTEN_MAX_S
+
+
+def test_a_page_fits_into_a_segment_of_its_changelog() -> None:
+    assert limits.PAGES_SEGMENT_BYTES > limits.PAGE_MESSAGE_BYTES_MAX

@@ -194,9 +194,10 @@ class Deployment:
         assert self._failed == []
 
     def read(self, patient: str, **fields: Any) -> dict[str, Any]:
-        """Publish a reading of now."""
+        """Publish a reading of now; `timestamp` [ms] is when it arrives, if not when it is published."""
+        options = {"timestamp": fields.pop("timestamp")} if "timestamp" in fields else {}
         made = reading(patient, **{"at_us": time.time_ns() // 1000} | fields)
-        self.put("readings", patient.encode(), json.dumps(made).encode())
+        self.put("readings", patient.encode(), json.dumps(made).encode(), **options)
         self.received += 1
         return made
 

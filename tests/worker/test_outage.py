@@ -132,3 +132,19 @@ def test_a_data_folder_that_cannot_be_written_is_said_and_gone_on_without(
 def test_a_data_folder_that_can_be_written_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert faust_folder(tmp_path) == tmp_path / "faust"
     assert caplog.text == ""
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_worker_can_be_stopped_while_no_broker_answers(own_kafka: ApacheKafka, prefix: str, tmp_path: Path) -> None:
+    process = own_kafka._process
+    assert process is not None
+    with deployment(own_kafka, prefix, tmp_path) as here:
+        worker = here.start()
+        here.enrol("p-1")
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            until(lambda: worker.get("/readyz")[0] == 503, "it has noticed")
+            assert worker.stop() == 0, worker.log()[-2000:]
+        finally:
+            os.kill(process.pid, signal.SIGCONT)

@@ -1,0 +1,258 @@
+"""Bench `scorecard`: homebeat's own replay and the published rules on the same data, in one table.
+
+The data are a folder by argument: with readings.jsonl.gz, profiles.jsonl and labels.jsonl in it (as `homebeat simulate`
+writes them), or with public sets under their own names (see `streams.scoring.datasets`). Nothing is tuned on them, but
+for the limits of the published rules where they are held against homebeat at equal alerts or equal finding.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from streams.errors import WrongSettings
+from streams.replay import run_replay
+from streams.score import observed, score
+from streams.scoring.comparators.every import comparators
+from streams.scoring.comparators.rule import Comparator, alert_lines
+from streams.scoring.comparators.series import Series, read
+from streams.scoring.datasets.prepared import LABELS, PROFILES, READINGS, SETS, prepare
+from streams.scoring.records import Json, Label, Span, label, opened
+from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point, sums
+from streams.settings import Settings
+
+BATCH = 4096
+OURS = "homebeat"
+PARTS = {
+    f"{OURS}, floors": {"limit"},
+    f"{OURS}, personal": {"deviation", "drift", "change_index"},
+    f"{OURS}, rules": {"condition", "early_warning"},
+}
+"""Rows of homebeat's kinds of clinical alerts, next to all of them together."""
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a data set: the labels of these events (all where None), answered by alerts of these kinds."""
+
+    name: str
+    events: frozenset[str] | None = None
+    kinds: frozenset[str] | None = None
+
+
+QUESTIONS = {
+    "cgm": (
+        Question("cgm: below 54 mg/dL, by the third sample", frozenset({"low_54"})),
+        Question("cgm: below 70 mg/dL, foretold", frozenset({"low_70"}), frozenset({"early_warning"})),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """One data set, ready to be scored."""
+
+    name: str
+    series: list[Series]
+    labels: Sequence[Json]
+    of: dict[str, Span]
+    ours: Sequence[Json]
+
+
+def measure(
+    data: Path, settings: Settings, *, sets: Sequence[str] = (), out: Path | None = None, half: Half | None = None,
+    progress: Progress = lambda _: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Tables by question. sets: names of public sets, all that are there if empty; out: keeps what was made, and takes
+    it from there the next time; half: of the patients. Raises WrongSettings when the folder holds no data."""
+    began, tables = time.perf_counter(), {}
+    with _folder(out) as made:
+        for name, folder in _found(data, sets, made, progress):
+            ready = _ready(name, folder, made, settings, half, progress)
+            for question in QUESTIONS.get(name, (Question(name),)):
+                tables[question.name] = _table(question, ready, progress)
+    return {"tables": tables, "half": half, "scorecard_took_s": round(time.perf_counter() - began, 1)}
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        yield out
+    else:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield Path(temporary)
+
+
+def _found(data: Path, sets: Sequence[str], made: Path, progress: Progress) -> Iterator[tuple[str, Path]]:
+    """Name and folder of every data set, public ones in the words of the contract."""
+    if (data / READINGS).exists():
+        yield data.name, data
+        return
+    there = [name for name, (folder, _) in SETS.items() if (data / folder).is_dir() and (not sets or name in sets)]
+    if not there:
+        known = ", ".join(folder for folder, _ in SETS.values())
+        raise WrongSettings(
+            f"{data} holds neither {READINGS} nor a public set ({known}): name another folder by --data"
+        )
+    for name in there:
+        if not (made / name / LABELS).exists():
+            progress(f"{name}: reading the set")
+            prepare(name, data / SETS[name][0], made / name)
+        yield name, made / name
+
+
+def _ready(name: str, folder: Path, made: Path, settings: Settings, half: Half | None, progress: Progress) -> Data:
+    readings, profiles = folder / READINGS, folder / PROFILES
+    alerts = made / f"{name}.homebeat.jsonl"
+    progress(f"{name}: replay")
+    run_replay(
+        readings=[readings], profiles=profiles, actions=None, out=alerts, batch=BATCH, summaries=None,
+        unknown_patients="monitor", settings=settings,
+    )  # fmt: skip
+    progress(f"{name}: published rules")
+    of = {patient: span for patient, span in observed([readings]).items() if of_half(patient, half)}
+    series = [one for one in read([readings], _lines(profiles)) if one.patient in of]
+    labels, ours = ([line for line in _lines(path) if line["patient"] in of] for path in (folder / LABELS, alerts))
+    return Data(name, series, labels, of, ours)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    return [decode(line) for line in path.read_bytes().splitlines() if line.strip()]
+
+
+def _table(question: Question, data: Data, progress: Progress) -> list[dict[str, Any]]:
+    """A row for homebeat and each of its kinds of alerts, and for each published rule that says anything here."""
+    lines = [line for line in data.labels if question.events is None or line.get("event") in question.events]
+    labels = [label(line) for line in lines]
+    ours = [line for line in data.ours if question.kinds is None or line["kind"] in question.kinds]
+    rows = [_row(OURS, ours, lines, labels, data)]
+    rows += [_row(name, _kinds(ours, kinds), lines, labels, data) for name, kinds in PARTS.items()]
+    for rule in comparators():
+        progress(f"{question.name}: {rule.name}")
+        points = [point(limit, opened(_calls(rule, data, limit)), labels, data.of) for limit in rule.limits]
+        if any(one.alerts_per_person_month for one in points):
+            row = _row(rule.name, _calls(rule, data, rule.limit), lines, labels, data)
+            against = _against(rows, points) if labels else {}
+            rows.append({**row, "source": rule.source, "limit": rule.limit, **against})
+    return rows
+
+
+def _kinds(lines: list[Json], kinds: set[str]) -> list[Json]:
+    return [line for line in lines if line["kind"] in kinds]
+
+
+def _calls(rule: Comparator, data: Data, limit: float) -> list[Json]:
+    return [line for one in data.series for line in alert_lines(rule.name, one, rule.calls(one, limit))]
+
+
+def _against(rows: list[dict[str, Any]], points: list[Point]) -> dict[str, Any]:
+    """The rule at as many alerts as homebeat, and at as much found: by row of homebeat."""
+    ours = {row["rule"]: row for row in rows if row["rule"].startswith(OURS) and row["alerts"]}
+    return {
+        "at_equal_alerts": {
+            name: _plain(at_equal_alerts(points, row["alerts_per_person_month"])) for name, row in ours.items()
+        },
+        "at_equal_finding": {name: _plain(at_equal_finding(points, row["hits"])) for name, row in ours.items()},
+    }
+
+
+def _plain(found: Point | None) -> dict[str, float] | None:
+    return None if found is None else asdict(found)
+
+
+FIGURES = (
+    "sensitivity", "expected_by_chance", "excess", "alerts_per_person_month", "unexplained_alerts_per_patient_year",
+    "lead_time_h", "lead_before_event_h", "worklist_items_per_patient_day",
+)  # fmt: skip
+COUNTS = (
+    "patients", "patient_days", "labels", "hits", "alerts", "technical_labels", "technical_hits", "no_alert_windows",
+    "no_alert_windows_with_alert",
+)  # fmt: skip
+
+
+def _row(name: str, lines: list[Json], label_lines: list[Json], labels: list[Label], data: Data) -> dict[str, Any]:
+    card = score(lines, label_lines, observed=data.of).overall
+    row: dict[str, Any] = {"rule": name, **{count: getattr(card, count) for count in COUNTS}}
+    for figure in FIGURES:
+        row[figure], row[f"{figure}_interval"] = getattr(card, figure).value, getattr(card, figure).interval
+    return {
+        **row,
+        "deciles": asdict(card.deciles) if card.deciles else None,
+        "by_event": _by_event(lines, labels, data),
+    }
+
+
+def _by_event(lines: list[Json], labels: list[Label], data: Data) -> dict[str, list[int]]:
+    """By event: how many were found (or broken, where nothing should be found), of how many."""
+    alerts, found = opened(lines), {}
+    for event in sorted({str(one.record.get("event", "")) for one in labels}):
+        total = sums(alerts, [one for one in labels if str(one.record.get("event", "")) == event], data.of)
+        hits = total["hits"] + total["technical_hits"] + total["calm_broken"]
+        found[event] = [int(hits), int(total["labels"] + total["technical_labels"] + total["calm"])]
+    return found
+
+
+def as_text(result: dict[str, Any]) -> str:
+    """The tables for people."""
+    parts = []
+    for name, rows in result["tables"].items():
+        first = rows[0]
+        title = (
+            f"{name}: {first['patients']} people, {first['patient_days']:,.0f} patient-days, {first['labels']} labels"
+        )
+        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), ""]
+    half = f" of the patients' half `{result['half']}`" if result["half"] else ""
+    note = "at equal alerts, at equal finding: the rule's limit chosen on these data, to its advantage"
+    return "\n".join([*parts, f"{note}{half}; in brackets 95 % intervals (patients resampled)"])
+
+
+HEADER = [
+    "", "hits", "by chance", "excess", "alerts/p-month", "unexplained/p-year", "delay h", "ahead h", "items/p-day",
+    "broken calm", "at equal alerts", "at equal finding",
+]  # fmt: skip
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [
+        row["rule"] + (f" {row['limit']:g}" if "limit" in row else ""), f"{row['hits']}/{row['labels']}",
+        _figure(row, "expected_by_chance"), _figure(row, "excess"), _figure(row, "alerts_per_person_month"),
+        _figure(row, "unexplained_alerts_per_patient_year"), _figure(row, "lead_time_h"),
+        _figure(row, "lead_before_event_h"), _figure(row, "worklist_items_per_patient_day"),
+        f"{row['no_alert_windows_with_alert']}/{row['no_alert_windows']}",
+        _equal(row, "at_equal_alerts", lambda p: f"{p['hits']} found"),
+        _equal(row, "at_equal_finding", lambda p: f"{p['alerts_per_person_month']:.2f}/p-month"),
+    ]  # fmt: skip
+
+
+def _figure(row: dict[str, Any], name: str) -> str:
+    value, interval = row[name], row[f"{name}_interval"]
+    if value is None:
+        return "-"
+    return f"{value:.3g}" + (f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval else "")
+
+
+def _equal(row: dict[str, Any], name: str, words: Callable[[dict[str, float]], str]) -> str:
+    found = row.get(name, {}).get(OURS, "")
+    return "" if found == "" else "never" if found is None else words(found)
+
+
+def _events(rows: list[dict[str, Any]]) -> list[str]:
+    """Found by event, where there is more than one."""
+    if len(rows[0]["by_event"]) < 2:
+        return []
+    events = list(rows[0]["by_event"])
+    lines = [[row["rule"], *(f"{row['by_event'][e][0]}/{row['by_event'][e][1]}" for e in events)] for row in rows]
+    return _aligned([["by event", *events], *lines])
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -1,0 +1,122 @@
+"""homebeat and the published rules are held against each other on the same data, fairly and repeatably."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from models.times import US_PER_DAY
+from streams.benching.scorecard import as_text, measure
+from streams.cohort import simulate as cohorts
+from streams.commands.analysis import bench
+from streams.configure import load_settings
+from streams.errors import WrongSettings
+from streams.scoring.records import Alert, Label
+from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point
+from tests.demo import public_sets
+
+HALVES: tuple[Half, ...] = ("tune", "hold")
+POINTS = [Point(2, 9, 5, 4.0), Point(3, 6, 4, 1.5), Point(4, 4, 3, 0.5), Point(5, 4, 3, 0.4), Point(8, 0, 0, 0.0)]
+
+
+@pytest.mark.parametrize(("rate", "limit"), [(5.0, 2), (3.9, 3), (1.5, 3), (1.4, 5), (0.3, 8)])
+def test_at_equal_alerts_it_is_the_most_that_is_found_at_no_more(rate: float, limit: float) -> None:
+    found = at_equal_alerts(POINTS, rate)
+    assert found is not None
+    assert found.limit == limit
+
+
+@pytest.mark.parametrize(("hits", "limit"), [(9, 2), (5, 3), (4, 5), (0, 8)])
+def test_at_equal_finding_it_is_the_fewest_alerts_that_find_as_much(hits: int, limit: float) -> None:
+    found = at_equal_finding(POINTS, hits)
+    assert found is not None
+    assert found.limit == limit
+
+
+def test_what_no_limit_reaches_is_said_to_be_out_of_reach() -> None:
+    assert at_equal_finding(POINTS, 10) is None
+    assert at_equal_alerts(POINTS[:-1], 0.1) is None
+
+
+def test_a_point_is_the_figures_of_the_scorecard() -> None:
+    day = US_PER_DAY
+    labels = [Label("p", 10 * day, 11 * day, until_us=11 * day)]
+    alerts = [Alert("p", 10 * day + 5), Alert("p", 20 * day), Alert("stranger", 3)]
+    found = point(3, alerts, labels, {"p": (0, 30 * day), "q": (0, 30 * day)})
+    assert (found.hits, found.alerts_per_person_month) == (1, 1.0)
+    assert 0.9 < found.excess < 1
+
+
+def test_halves_share_no_patient_and_stay_what_they_are() -> None:
+    patients = [f"p-{n}" for n in range(400)]
+    tune, hold = ({p for p in patients if of_half(p, half)} for half in HALVES)
+    assert tune | hold == set(patients)
+    assert not tune & hold
+    assert 160 < len(tune) < 240
+    assert [of_half(p, None) for p in patients] == [True] * 400
+    assert of_half("p-0", "tune") is of_half("p-0", "tune")
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohort")
+    asked: dict[str, Any] = {"patients": 5, "days": 70, "seed": 3, "kind": "mixed", "cadence": "daily"}
+    cohorts.simulate(folder, **asked, progress=lambda *_: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(cohort: Path) -> dict[str, Any]:
+    return measure(cohort, load_settings(), out=cohort / "made")
+
+
+def test_a_cohort_gives_one_table_with_homebeat_and_every_rule_that_says_anything(measured: dict[str, Any]) -> None:
+    (rows,) = measured["tables"].values()
+    rules = [row["rule"] for row in rows]
+    assert rules[:4] == ["homebeat", "homebeat, floors", "homebeat, personal", "homebeat, rules"]
+    assert {"robust z", "nightsignal", "cusum"} <= set(rules)
+    ours = rows[0]
+    assert ours["alerts"] == sum(row["alerts"] for row in rows[1:4])
+    assert sum(of for _, of in ours["by_event"].values()) == (
+        ours["labels"] + ours["technical_labels"] + ours["no_alert_windows"]
+    )
+    assert all("at_equal_alerts" in row for row in rows[4:])
+    assert "robust z" in as_text(measured)
+
+
+def test_the_same_data_give_the_same_table(cohort: Path, measured: dict[str, Any], tmp_path: Path) -> None:
+    assert measure(cohort, load_settings(), out=tmp_path)["tables"] == measured["tables"]
+    (again,) = tmp_path.glob("*.homebeat.jsonl")
+    (before,) = (cohort / "made").glob("*.homebeat.jsonl")
+    assert again.read_bytes() == before.read_bytes()
+
+
+def test_a_half_has_only_its_own_patients(cohort: Path) -> None:
+    (rows,) = measure(cohort, load_settings(), half="tune")["tables"].values()
+    assert rows[0]["patients"] == sum(of_half(f"synthetic-{n:05d}", "tune") for n in range(5))
+
+
+def test_public_sets_are_found_under_their_names_and_kept_when_asked(tmp_path: Path) -> None:
+    public_sets.tihm(tmp_path / "tihm")
+    result = measure(tmp_path, load_settings(), out=tmp_path / "kept")
+    assert list(result["tables"]) == ["tihm"]
+    assert result["tables"]["tihm"][0]["labels"] == 2
+    assert (tmp_path / "kept" / "tihm" / "readings.jsonl.gz").exists()
+
+
+def test_a_folder_without_data_says_what_is_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(WrongSettings, match=r"readings\.jsonl\.gz"):
+        measure(tmp_path, load_settings())
+
+
+def test_the_command_needs_a_folder_and_reads_none_by_itself() -> None:
+    assert CliRunner().invoke(bench, ["scorecard"]).exit_code == 2
+    assert CliRunner().invoke(bench, ["throughput", "--half", "tune"]).exit_code == 2
+
+
+def test_the_command_answers_in_json(cohort: Path) -> None:
+    done = CliRunner().invoke(bench, ["scorecard", "--data", str(cohort), "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout.splitlines()[-1])["tables"]
