@@ -22,7 +22,19 @@ from streams.lines import opened as opened_file
 from streams.scoring.card import Figure, Scorecard, scorecard
 from streams.scoring.deciles import Deciles
 from streams.scoring.groups import Group, groups
-from streams.scoring.records import Alert, BadRecord, Json, Label, Span, label, opened, spans, worklist
+from streams.scoring.records import (
+    Alert,
+    BadRecord,
+    Json,
+    Label,
+    Span,
+    Standing,
+    label,
+    opened,
+    spans,
+    standing,
+    worklist,
+)
 from streams.scoring.tally import tally
 from streams.scoring.worst import Worst, worst
 
@@ -72,11 +84,12 @@ def score(
     whole = Group(found, known, sorted(of))
     items = Counter(patient for patient, at_us in worklist(events) if at_us >= begins.get(patient, NEVER))
     parts = groups(by, whole, profiles, of) if by else {}
-    by_patient = _by_patient(known)
-    cards = {
-        v: _card(part, by_patient, of, items if _of_people(part, whole) else None, seed) for v, part in parts.items()
-    }
-    overall = _card(whole, by_patient, of, items, seed)
+    by_patient, stood = _by_patient(known), standing(events, of)
+    cards = {}
+    for of_group, part in parts.items():
+        mine = items if _of_people(part, whole) else None
+        cards[of_group] = _card(part, by_patient, of, mine, stood, seed)
+    overall = _card(whole, by_patient, of, items, stood, seed)
     return ScoreResult(overall, by, cards, READINGS if observed else EXTENT, worst(cards))
 
 
@@ -102,16 +115,25 @@ def _by_patient(labels: Iterable[Label]) -> dict[str, list[Label]]:
 
 
 def _card(
-    group: Group, known: Mapping[str, list[Label]], of: Mapping[str, Span], items: Mapping[str, int] | None, seed: int
+    group: Group,
+    known: Mapping[str, list[Label]],
+    of: Mapping[str, Span],
+    items: Mapping[str, int] | None,
+    stood: Mapping[str, list[Standing]],
+    seed: int,
 ) -> Scorecard:
-    """The scorecard of one group. items: worklist items by patient; None: the group's own alerts stand for them."""
+    """The scorecard of one group. items: worklist items by patient; None: only some alerts of these patients are
+    scored, which then stand for the worklist, and for themselves at the instant of their opening."""
     alerts: dict[str, list[Alert]] = {patient: [] for patient in of}
     for alert in group.alerts:
         alerts[alert.patient].append(alert)
     labels = _by_patient(group.labels)
+    if items is None:
+        items = {patient: len(given) for patient, given in alerts.items()}
+        stood = {p: [Standing(a.problem, a.at_us, a.at_us) for a in given if a.counts] for p, given in alerts.items()}
     return scorecard(
         [
-            tally(alerts[p], labels.get(p, []), known.get(p, []), of[p], len(alerts[p]) if items is None else items[p])
+            tally(alerts[p], labels.get(p, []), known.get(p, []), of[p], items.get(p, 0), stood.get(p, []))
             for p in group.patients
         ],
         seed,

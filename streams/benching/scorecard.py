@@ -169,12 +169,12 @@ def _plain(found: Point | None) -> dict[str, float] | None:
 
 
 FIGURES = (
-    "sensitivity", "expected_by_chance", "excess", "alerts_per_person_month", "unexplained_alerts_per_patient_year",
-    "lead_time_h", "lead_before_event_h", "worklist_items_per_patient_day",
+    "sensitivity", "expected_by_chance", "excess", "standing_expected_by_chance", "alerts_per_person_month",
+    "unexplained_alerts_per_patient_year", "lead_time_h", "lead_before_event_h", "worklist_items_per_patient_day",
 )  # fmt: skip
 COUNTS = (
-    "patients", "patient_days", "labels", "hits", "alerts", "technical_labels", "technical_hits", "no_alert_windows",
-    "no_alert_windows_with_alert",
+    "patients", "patient_days", "labels", "hits", "standing_hits", "alerts", "technical_labels", "technical_hits",
+    "no_alert_windows", "no_alert_windows_with_alert",
 )  # fmt: skip
 
 
@@ -215,21 +215,27 @@ def as_text(result: dict[str, Any]) -> str:
 
 
 HEADER = [
-    "", "hits", "by chance", "excess", "alerts/p-month", "unexplained/p-year", "delay h", "ahead h", "items/p-day",
-    "broken calm", "at equal alerts", "at equal finding",
+    "", "hits", "by chance", "excess", "open (by chance)", "alerts/p-month", "unexplained/p-year", "delay h", "ahead h",
+    "items/p-day", "broken calm", "at equal alerts", "at equal finding",
 ]  # fmt: skip
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
     return [
         row["rule"] + (f" {row['limit']:g}" if "limit" in row else ""), f"{row['hits']}/{row['labels']}",
-        _figure(row, "expected_by_chance"), _figure(row, "excess"), _figure(row, "alerts_per_person_month"),
-        _figure(row, "unexplained_alerts_per_patient_year"), _figure(row, "lead_time_h"),
-        _figure(row, "lead_before_event_h"), _figure(row, "worklist_items_per_patient_day"),
+        _figure(row, "expected_by_chance"), _figure(row, "excess"),
+        f"{row['standing_hits']} ({_plainly(row['standing_expected_by_chance'])})",
+        _figure(row, "alerts_per_person_month"), _figure(row, "unexplained_alerts_per_patient_year"),
+        _figure(row, "lead_time_h"), _figure(row, "lead_before_event_h"),
+        _figure(row, "worklist_items_per_patient_day"),
         f"{row['no_alert_windows_with_alert']}/{row['no_alert_windows']}",
         _equal(row, "at_equal_alerts", lambda p: f"{p['hits']} found"),
         _equal(row, "at_equal_finding", lambda p: f"{p['alerts_per_person_month']:.2f}/p-month"),
     ]  # fmt: skip
+
+
+def _plainly(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _figure(row: dict[str, Any], name: str) -> str:

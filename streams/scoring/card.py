@@ -41,10 +41,10 @@ class Scorecard:
     `labels_without_quiet_window` cannot be held against chance: `expected_by_chance` and `excess` leave them out.
     `ppv`: share of the alerts that lie in a label they are about. `lead_time_h`: median from a label's start to its
     first alert [h], of the labels that were found; `lead_before_event_h`: from that alert to the event that a label
-    leads to. `unexplained`: alerts at a time at which nothing is known to have happened. Floors are limits for
-    everyone, personal alerts are against the patient's own level, rules are those of a condition. Worklist items are
-    everything that comes to the desk, technical and retrospective ones too. In `no_alert_windows` nothing should be
-    found.
+    leads to. `standing_hits`: labels in which an alert about them was open, also one opened before. `unexplained`:
+    alerts at a time at which nothing is known to have happened. Floors are limits for everyone, personal alerts are
+    against the patient's own level, rules are those of a condition. Worklist items are everything that comes to the
+    desk, technical and retrospective ones too. In `no_alert_windows` nothing should be found.
     """
 
     patients: int
@@ -57,6 +57,8 @@ class Scorecard:
     retrospective_alerts: int
     sensitivity: Figure
     expected_by_chance: Figure
+    standing_hits: int
+    standing_expected_by_chance: Figure
     excess: Figure
     ppv: Figure
     alerts_per_patient_day: Figure
@@ -109,8 +111,9 @@ def scorecard(tallies: Sequence[Tally], seed: int) -> Scorecard:
 
 COUNTS = {
     "labels": "labels", "hits": "hits", "alerts": "alerts", "technical_alerts": "technical",
-    "retrospective_alerts": "retrospective", "floor_alerts": "floor", "personal_alerts": "personal",
-    "rule_alerts": "rule", "floor_hits": "floor_hits", "personal_hits": "personal_hits", "rule_hits": "rule_hits",
+    "retrospective_alerts": "retrospective", "standing_hits": "standing_hits", "floor_alerts": "floor",
+    "personal_alerts": "personal", "rule_alerts": "rule", "floor_hits": "floor_hits",
+    "personal_hits": "personal_hits", "rule_hits": "rule_hits",
     "unexplained_alerts": "unexplained", "technical_labels": "technical_labels", "technical_hits": "technical_hits",
     "no_alert_windows": "calm", "no_alert_windows_with_alert": "calm_broken",
 }  # fmt: skip
@@ -119,6 +122,7 @@ COUNTS = {
 RATIOS: dict[str, Callable[[Sums], Floats]] = {
     "sensitivity": lambda s: s["hits"] / s["labels"],
     "expected_by_chance": lambda s: np.where(s["chanced"] > 0, s["expected"], np.nan),
+    "standing_expected_by_chance": lambda s: np.where(s["chanced"] > 0, s["standing_expected"], np.nan),
     "excess": lambda s: np.where(s["chanced"] > 0, s["chanced_hits"] - s["expected"], np.nan),
     "ppv": lambda s: s["inside"] / s["alerts"],
     "alerts_per_patient_day": lambda s: s["alerts"] / s["days"],

@@ -77,12 +77,17 @@ class Label:
         """Whether the alert is of the label's patient and problem."""
         return alert.patient == self.patient and (not self.problems or is_about(self.problems, alert))
 
+    def stood_at(self, alert: "Standing") -> bool:
+        """Whether an alert about it (of the same patient) stood open at some time of it."""
+        about = not self.problems or is_about(self.problems, alert)
+        return about and alert.start_us <= self.end_us and alert.end_us >= self.start_us
+
     def found_by(self, alert: Alert) -> bool:
         """Whether the alert is a hit."""
         return self.start_us <= alert.at_us <= self.end_us and self.about(alert)
 
 
-def is_about(problems: Iterable[str], alert: Alert) -> bool:
+def is_about(problems: Iterable[str], alert: "Alert | Standing") -> bool:
     """Whether the alert's problem is one of these, or below one."""
     return any(alert.problem == problem or alert.problem.startswith(problem + ".") for problem in problems)
 
@@ -114,6 +119,46 @@ def worklist(events: Iterable[Json]) -> list[tuple[str, int]]:
             at = next(name for name in ("decided_at", "event_at", "onset_at") if name in event or name == "onset_at")
             once.setdefault(identity, (_patient(event), _us(event, at)))
     return list(once.values())
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A clinical alert about now, from where it was opened until it was resolved or expired [us since 1970]."""
+
+    problem: str
+    start_us: int
+    end_us: int
+
+
+def standing(events: Iterable[Json], of: Mapping[str, Span]) -> dict[str, list[Standing]]:
+    """By patient: the times at which an alert stood open, whatever was done about it. What nobody ended stands until
+    the end of the observation, if it says how its alerts ended at all."""
+    lives: dict[tuple[str, object], list[tuple[int, str, Json]]] = {}
+    for number, event in enumerate(events):
+        if event.get("category", "clinical") == "clinical" and not event.get("retrospective"):
+            at_us = _us(event, next((name for name in ("event_at", "onset_at") if name in event), "event_at"))
+            life = lives.setdefault((_patient(event), event.get("alert_id", number)), [])
+            life.append((int(event.get("sequence", 0)), str(event.get("event", "opened")), {**event, "_at": at_us}))
+    found: dict[str, list[Standing]] = {}
+    for (patient, _), life in lives.items():
+        if patient in of:
+            found.setdefault(patient, []).extend(_stood(sorted(life, key=lambda step: step[0]), of[patient][1]))
+    return found
+
+
+def _stood(life: list[tuple[int, str, Json]], last_us: int) -> Iterable[Standing]:
+    """The stretches of one alert. An alert of which only the opening is told stands for that instant."""
+    begun, problem = None, str(life[0][2].get("problem", ""))
+    for _, name, event in life:
+        at_us = int(event["_at"])
+        if name in ("opened", "reopened") and begun is None:
+            begun = at_us
+        elif name in ("resolved", "expired") and begun is not None:
+            yield Standing(problem, begun, max(begun, at_us))
+            begun = None
+    if begun is not None:
+        told = any("decided_at" in event and name != "opened" for _, name, event in life)
+        yield Standing(problem, begun, max(begun, last_us) if told else begun)
 
 
 def label(line: Json) -> Label:

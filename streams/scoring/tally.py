@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.times import US_PER_DAY, US_PER_S
-from streams.scoring.records import Alert, Label, Span
+from streams.scoring.records import Alert, Label, Span, Standing, is_about
 
 HOUR_US = 3600 * US_PER_S
 """Quiet windows begin at every hour of the observation."""
@@ -28,6 +28,8 @@ class Tally:
     chanced: int = 0
     chanced_hits: int = 0
     expected: float = 0.0
+    standing_hits: int = 0
+    standing_expected: float = 0.0
     alerts: int = 0
     floor: int = 0
     personal: int = 0
@@ -56,10 +58,15 @@ SUMS = tuple(name for name in Tally.__dataclass_fields__ if not name.endswith("_
 
 
 def tally(
-    alerts: Sequence[Alert], labels: Sequence[Label], known: Sequence[Label], span: Span, items: int = 0
+    alerts: Sequence[Alert],
+    labels: Sequence[Label],
+    known: Sequence[Label],
+    span: Span,
+    items: int = 0,
+    stood: Sequence[Standing] = (),
 ) -> Tally:
     """One patient's sums. known: every label of the patient, also those that are not scored here; items: entries of the
-    worklist."""
+    worklist; stood: when alerts stood open."""
     counted = sorted((alert for alert in alerts if alert.counts), key=lambda alert: alert.at_us)
     found = Tally(days=(span[1] - span[0]) / US_PER_DAY, alerts=len(counted), items=items)
     found.technical = sum(alert.category != "clinical" for alert in alerts)
@@ -75,6 +82,7 @@ def tally(
             found.technical_hits += any(label.found_by(alert) for alert in alerts if alert.category == label.category)
         else:
             _add(found, label, [alert for alert in counted if label.about(alert)], known, span)
+            _add_standing(found, label, stood, known, span)
     return found
 
 
@@ -118,17 +126,35 @@ def _add(found: Tally, label: Label, about: list[Alert], known: Sequence[Label],
         found.expected += share
 
 
+def _add_standing(found: Tally, label: Label, stood: Sequence[Standing], known: Sequence[Label], span: Span) -> None:
+    """The same label, found also by an alert that was open already."""
+    about = [one for one in stood if not label.problems or is_about(label.problems, one)]
+    found.standing_hits += any(label.stood_at(one) for one in about)
+    times = [(one.start_us, one.end_us) for one in sorted(about, key=lambda one: one.start_us)]
+    found.standing_expected += held_share(label.end_us - label.start_us, times, known, span) or 0.0
+
+
 def chance(length_us: int, at_us: Sequence[int], not_quiet: Sequence[Label], span: Span) -> float | None:
     """The share of quiet windows of this length that hold an alert; None if there is no quiet window.
 
     at_us: times of the alerts, sorted. Windows begin every hour from the start of the span, end within it, include
     both ends and touch no label (nor the time after it that it explains). Exact: every start is looked at.
     """
+    return held_share(length_us, [(at, at) for at in at_us], not_quiet, span)
+
+
+def held_share(
+    length_us: int, stood: Sequence[tuple[int, int]], not_quiet: Sequence[Label], span: Span
+) -> float | None:
+    """As `chance`, of alerts that stand open from a first to a last time; sorted by the first."""
     starts = np.arange(span[0], span[1] - length_us + 1, HOUR_US, dtype=np.int64)
     for label in not_quiet:
         starts = starts[(starts > label.until_us) | (starts + length_us < label.start_us)]
     if not len(starts):
         return None
-    times = np.asarray(at_us, dtype=np.int64)
-    held = np.searchsorted(times, starts + length_us, side="right") > np.searchsorted(times, starts, side="left")
-    return float(held.mean())
+    if not len(stood):
+        return 0.0
+    first, last = np.array(stood, dtype=np.int64).T
+    begun = np.searchsorted(first, starts + length_us, side="right")
+    latest = np.concatenate([[np.iinfo(np.int64).min], np.maximum.accumulate(last)])
+    return float((latest[begun] >= starts).mean())

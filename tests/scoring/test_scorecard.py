@@ -183,3 +183,41 @@ def test_json_and_table_say_the_tenths_and_the_worst_group() -> None:
     text = as_text(result)
     assert "deciles" in text
     assert "worst alerts_per_person_month: 0.025, female" in text
+
+
+def episode(opened_h: float, resolved_h: float | None, id: str = "a", **more: Any) -> list[Json]:
+    first = alert(opened_h, alert_id=id, sequence=1, decided_at=at(opened_h), **more)
+    worse = {**first, "sequence": 2, "event": "escalated", "event_at": at(opened_h + 1), "decided_at": at(opened_h + 1)}
+    if resolved_h is None:
+        return [first, worse]
+    end = {**first, "sequence": 3, "event": "resolved", "event_at": at(resolved_h), "decided_at": at(resolved_h)}
+    return [first, worse, end]
+
+
+def test_an_alert_that_is_open_already_is_told_apart_from_one_that_is_opened() -> None:
+    """Open for four of twenty days: a quiet window of a day meets it in about five of twenty."""
+    card = score(episode(48, 144), [label(100, 124), label(300, 324)], observed=days(20)).overall
+    assert (card.hits, card.standing_hits) == (0, 1)
+    assert card.standing_expected_by_chance.value is not None
+    assert 0.3 < card.standing_expected_by_chance.value < 0.8
+
+
+def test_an_alert_that_nobody_ended_stands_until_the_end_and_a_reopened_one_stands_again() -> None:
+    assert score(episode(48, None), [label(400, 410)], observed=days(20)).overall.standing_hits == 1
+    again = [*episode(48, 60), {**alert(100, alert_id="a"), "sequence": 4, "event": "reopened"}]
+    again.append({**alert(110, alert_id="a"), "sequence": 5, "event": "resolved"})
+    labels = [label(50, 55), label(70, 80), label(105, 106)]
+    assert score(again, labels, observed=days(20)).overall.standing_hits == 2
+
+
+def test_an_alert_of_which_only_the_opening_is_told_stands_for_that_instant() -> None:
+    card = score([alert(50)], [label(40, 60), label(100, 110)], observed=days(20)).overall
+    assert (card.hits, card.standing_hits) == (1, 1)
+    assert card.standing_expected_by_chance.value == card.expected_by_chance.value
+
+
+def test_technical_retrospective_and_other_problems_do_not_stand_for_a_label() -> None:
+    labels = [label(100, 124, problem="spo2")]
+    for more in ({"problem": "spo2.low", "category": "technical"}, {"problem": "spo2.low", "retrospective": True}, {}):
+        assert score(episode(48, 144, **more), labels, observed=days(20)).overall.standing_hits == 0
+    assert score(episode(48, 144, problem="spo2.low"), labels, observed=days(20)).overall.standing_hits == 1
