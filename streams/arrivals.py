@@ -5,15 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.detectors import silence
 from models.times import US_PER_DAY, US_PER_S
 from streams import control
 
 Ints = npt.NDArray[np.int64]
 
-QUIET_US = US_PER_DAY + 2 * 3600 * US_PER_S
-"""Nothing waits for a tick longer than this after the last record (windows an hour, a snooze a day): in a longer
-silence the ticks in between are left out, which changes nothing and keeps years without data from costing millions of
-ticks."""
+QUIET_US = silence.settings().most_s * US_PER_S + 2 * US_PER_DAY
+"""Nothing waits for a tick longer than this after the last record (windows an hour, a snooze a day, a silent device as
+long as the evidence lets it): in a longer silence the ticks in between are left out, which changes nothing and keeps
+years without data from costing millions of ticks."""
 
 
 @dataclass(slots=True)

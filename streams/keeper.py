@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +22,10 @@ from faust.types import TP
 
 from alerts.events import AlertEvent
 from models.times import US_PER_S, to_us
+from models.vitals import BY_NAME
 from streams import limits, metrics
 from streams.engine import standing
+from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
 from streams.engine.pages import Checkpoint, pack_dirty, restored
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
@@ -180,6 +183,13 @@ class Keeper:
         metrics.readings_received.inc(effects.received)
         metrics.readings_rekeyed.inc(len(effects.rekeyed))
         metrics.readings_late.inc(effects.late)
+        if effects.unwatched:
+            metrics.readings_unwatched.inc(effects.unwatched)
+            log.warning(
+                "%d readings of devices that are not watched for silence: a vital of one patient comes from more than "
+                "%d, or too many of a patient's clocks are wrong; end in the profile the devices that were given back",
+                effects.unwatched, DEVICES_PER_ROW_MAX,
+            )  # fmt: skip
         for reason, n in effects.rejected.items():
             metrics.readings_rejected.labels(reason.value).inc(n)
         for (kind, outcome_name), n in effects.controls.items():
@@ -203,6 +213,9 @@ class Keeper:
         by_state = [standing.patients_by_state(state) for state in states]
         for word in standing.WORDS:
             metrics.patients_by_state.labels(word).set(sum(counted[word] for counted in by_state))
+        vitals = [standing.vitals_by_state(state) for state in states]
+        for vital, word in product(BY_NAME, standing.WORDS):
+            metrics.vitals_by_state.labels(vital, word).set(sum(counted[vital][word] for counted in vitals))
 
     async def keep_checkpointing(self) -> None:
         """A checkpoint every `checkpoint_s`."""

@@ -30,6 +30,10 @@ readings_rejected = Counter("homebeat_readings_rejected", "Readings refused, by 
 readings_duplicate = Counter("homebeat_readings_duplicate", "Readings that were known already.")
 readings_withheld = Counter("homebeat_readings_withheld", "Readings not looked at, because consent does not allow it.")
 readings_rekeyed = Counter("homebeat_readings_rekeyed", "Readings published again under their patient's key.")
+readings_unwatched = Counter(
+    "homebeat_readings_unwatched",
+    "Readings of more devices of one vital than are watched for silence. They are decided all the same.",
+)
 readings_late = Counter("homebeat_readings_late", "Readings older than the live horizon of their vital (backfill).")
 
 control_records = Counter(
@@ -75,6 +79,11 @@ partitions_lost = Counter(
 )
 pages_overwritten = Counter(
     "homebeat_pages_overwritten", "Partitions of ours in which another worker wrote pages late; ours went on top again."
+)
+vitals_by_state = Gauge(
+    "homebeat_vitals_by_state",
+    "Vitals of patients by state. Unknown: too little data, or too old. Withheld: no consent.",
+    ["vital", "state"],
 )
 
 sources = Gauge(

@@ -7,6 +7,8 @@
 - `clock`, `zones`: a patient's time, and the patient's local time
 - `samples`, `raw`: single samples against the safety floors
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
+- `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
+  `notices`: what is said about that
 - `care`: from signals to findings and the episode ledger
 - `step`: all of it in log order, with control records
 - `standing`: how things stand, for people who watch

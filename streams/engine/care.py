@@ -23,9 +23,11 @@ from models.windows import HORIZON_US
 from streams.engine.clock import Clocks
 from streams.engine.closing import band_at, shown
 from streams.engine.log import LogSlice
+from streams.engine.notices import finding_about, told_about
 from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
-from streams.engine.signals import Band, Signal, Snapshot
+from streams.engine.signals import Band, Notice, Signal, Snapshot
+from streams.engine.silences import unwatched
 from streams.engine.state import PartitionState
 from streams.engine.zones import local_offset_us
 
@@ -81,8 +83,9 @@ def _band(state: PartitionState, samples: Samples, i: int, position: int, histor
 
 
 def to_people(
-    state: PartitionState, signals: list[Signal], clocks: Clocks, alerts: list[AlertEvent], findings: list[Finding]
-) -> None:
+    state: PartitionState, signals: "list[Signal | Notice]", clocks: Clocks, alerts: list[AlertEvent],
+    findings: list[Finding],
+) -> None:  # fmt: skip
     """Signals and due snoozes, in log order, into findings and the ledger."""
     wakes = _wakes(state, clocks)
     for signal in signals:
@@ -98,8 +101,11 @@ def to_people(
     _note_wakes(state, {s.slot for s in signals} | {w[1] for w in wakes})
 
 
-def _ledger(state: PartitionState, signal: Signal) -> AlertEvent | None:
+def _ledger(state: PartitionState, signal: "Signal | Notice") -> AlertEvent | None:
     person = state.person(signal.slot)
+    if isinstance(signal, Notice):
+        when = _when(state, signal.slot, signal.decided_us, signal.decided_us)
+        return told_about(person.episodes, signal, when)
     when = _when(state, signal.slot, signal.arrived_us, signal.decided_us)
     problem = problem_of(signal)
     if signal.earlier:
@@ -152,7 +158,9 @@ def _evidence(state: PartitionState, signal: Signal) -> Evidence:
     )  # fmt: skip
 
 
-def _finding(state: PartitionState, signal: Signal) -> Finding:
+def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
+    if isinstance(signal, Notice):
+        return finding_about(signal, state.person(signal.slot).name)
     vital, band, problem = VITALS[signal.vital], signal.band, problem_of(signal)
     name, rule = state.person(signal.slot).name, _rule(signal)
     parts = [name, problem, rule.id, str(signal.onset_us), str(signal.event_us), str(signal.retrospective)]
@@ -228,12 +236,13 @@ def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
 
 
 def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
-    """Vitals without consent: what was learned of them is dropped, and their open episodes end."""
+    """Vitals without consent and devices given back: what is known of them is dropped, and their open episodes end."""
     vitals = state.withheld_vitals(slot)
     state.drop_rows(slot, vitals)
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
     when = _when(state, slot, arrived_us, arrived_us)
     events = ledger.on_forgotten([e for e in person.episodes if e.vital in names], when, "consent was withdrawn")
+    events += ledger.on_forgotten(unwatched(state, slot, arrived_us), when, "the device is no longer watched")
     state.note_wake(slot)
     return events
 

@@ -39,6 +39,11 @@ class Clocks:
     tick_before: Ints
     tick_offset: Ints
 
+    def since(self, tick: int) -> "Clocks":
+        """Without the ticks before this one: what has been applied up to there does not meet them again."""
+        late = self.ticks[tick:], self.tick_before[tick:], self.tick_offset[tick:]
+        return Clocks(self.slots, self.segment, self.record, self.running, *late) if tick else self
+
 
 def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ticks: Ticks) -> tuple[Clocks, Ints]:
     """Clocks over records (n,) of known patients in log order, and the clock at each. Moves the state's clocks."""

@@ -124,7 +124,7 @@ class Columns:
         place = {name: k for k, name in enumerate(dict.fromkeys(devices))}
         self.distinct_devices = list(place)
         self.device = np.array([place[name] for name in devices], np.int64)
-        device = np.array(list(map(xxh3_64_intdigest, place)), np.uint64)[self.device]
+        self.device_hash = device = np.array(list(map(xxh3_64_intdigest, place)), np.uint64)[self.device]
         value = np.ascontiguousarray(self.value + 0.0).view(np.uint64).copy()
         for j, samples in self.series.items():
             value[j] = xxh3_64_intdigest(samples.tobytes().hex())

@@ -37,11 +37,12 @@ HIGH = np.array([v.high for v in VITALS])
 class Accepted:
     """What came of a slice. Columns (n,) of the readings that belong to known patients, in log order.
 
-    index: record in the slice; slot; vital (-1 if the code is unknown); at [us]; row, newest (newest event time of the
-    row before), value (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series,
-    period_us: samples of the readings that are series, and their distance; source: hash of the reading's source, and
-    sources: the names of the hashes. early: how many of the refused, from the first on, are of no reading in the
-    columns; unread: records that were withheld without being read.
+    index: record in the slice; slot; vital (-1 if the code is unknown); at [us]; device: hash of its name; clock_fault:
+    refused because the device's clock cannot be right; row, newest (newest event time of the row before), value
+    (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series, period_us: samples
+    of the readings that are series, and their distance; source: hash of the reading's source, and sources: the names of
+    the hashes. early: how many of the refused, from the first on, are of no reading in the columns; unread: records
+    that were withheld without being read.
     """
 
     readings: list[Reading]
@@ -49,6 +50,8 @@ class Accepted:
     slot: Ints
     vital: Ints
     at: Ints
+    device: Hashes
+    clock_fault: Bools
     row: Ints
     newest: Ints
     value: Floats
@@ -94,7 +97,8 @@ def take_in(
     refused += problems.refusals(bad, index, readings)
     np.add.at(state.counted, (slot // PATIENTS_PER_PAGE, outcome), 1)
     return Accepted(
-        readings, index, slot, columns.vital, columns.at, row, newest, columns.value, outcome, columns.moving,
+        readings, index, slot, columns.vital, columns.at, columns.device_hash, problems.absurd & bad,
+        row, newest, columns.value, outcome, columns.moving,
         columns.quality, columns.series, columns.period_us, refused, known.rekeyed,
         *sources_of(log, columns, index), early, unread,
     )  # fmt: skip
@@ -180,6 +184,7 @@ class _Problems:
 
     bad: Bools
     columns: Columns
+    absurd: Bools
     clock: Bools
     low: Floats
     high: Floats
@@ -224,10 +229,11 @@ def _problems(
         last[j] = c.at[j] + (len(samples) - 1) * c.period_us[j]
     implausible = ~((low >= LOW[c.vital]) & (high <= HIGH[c.vital]))
     arrived = log.arrived_us[index]
-    clock = (last > arrived + tolerance_us) | (c.at < FIRST_YEAR_US) | _before_device(state, c, slot)
+    absurd = (last > arrived + tolerance_us) | (c.at < FIRST_YEAR_US)
+    clock = absurd | _before_device(state, c, slot)
     bad = (c.vital < 0) | (c.unit < 0) | implausible | clock
     bad[list(c.bad_value)] = True
-    return _Problems(bad, c, clock, low, high, last, arrived)
+    return _Problems(bad, c, absurd, clock, low, high, last, arrived)
 
 
 def _before_device(state: PartitionState, c: Columns, slot: Ints) -> Bools:

@@ -34,6 +34,8 @@ class _Person(msgspec.Struct, array_like=True):
     actions: list[str]
     origins: bytes = NOTHING
     life: int = 0
+    devices: dict[int, str] = {}
+    faults: dict[int, int] = {}
 
 
 class _Page(msgspec.Struct, array_like=True):
@@ -41,7 +43,7 @@ class _Page(msgspec.Struct, array_like=True):
 
     counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
     gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_kept: their origins, and how
-    often they were.
+    often they were; links: who sends what, and when it came last (`links.LINK`).
     """
 
     format: int
@@ -53,6 +55,7 @@ class _Page(msgspec.Struct, array_like=True):
     rows: bytes
     gone: list[tuple[int, int]] = []
     gone_kept: list[tuple[bytes, int]] = []
+    links: bytes = b""
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -139,6 +142,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         people=[_person(state.people[slot]) for slot in slots],
         patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
         gone=[(digest, one.offset) for digest, one in gone], gone_kept=[(one.origins, one.times) for _, one in gone],
+        links=state.links.packed(place),
     )  # fmt: skip
     return _encode(page)
 
@@ -146,7 +150,8 @@ def _pack(state: PartitionState, number: int) -> bytes:
 def _person(person: Person | None) -> _Person | None:
     if person is None:
         return None
-    return _Person(person.name, person.document, person.episodes, person.actions, person.origins, person.life)
+    fields = person.name, person.document, person.episodes, person.actions, person.origins, person.life
+    return _Person(*fields, person.devices, person.faults)
 
 
 def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
@@ -195,15 +200,15 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.seated[number] = len(page.people)
     state.patients[first : first + len(page.people)] = np.frombuffer(page.patients, PATIENT)
     state.place_rows(np.frombuffer(page.rows, ROW))
+    state.links.place(page.links, state.row_of)
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
     for (digest, offset), kept in zip(page.gone, page.gone_kept or [(NOTHING, 1)] * len(page.gone), strict=True):
         state.gone.note(number, digest, Gone(offset, *kept))
     for slot, person in enumerate(page.people, first):
         if person is not None:
-            state.seat(
-                slot, Person(person.name, person.document, person.episodes, person.actions, person.origins, person.life)
-            )
+            fields = person.name, person.document, person.episodes, person.actions, person.origins, person.life
+            state.seat(slot, Person(*fields, person.devices, person.faults))
             state.note_wake(slot)
 
 

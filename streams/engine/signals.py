@@ -1,6 +1,6 @@
 """What the detectors say inside the step, before it becomes findings and episodes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,38 @@ class Signal:
     def order(self) -> tuple[int, int, int, bool, bool]:
         """Log order; at the same position by patient and vital, what is cleared before what is raised."""
         return self.position, self.slot, self.vital, self.raised, self.kind == "limit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something about a device, raised or over, at a position of the slice. Times in us.
+
+    vital: for the order; vitals: that it concerns; of_vital: the episode is about that vital, not about a device;
+    inhibited: recorded, and nobody is told.
+    """
+
+    position: int
+    slot: int
+    vital: int
+    raised: bool
+    kind: Kind
+    problem: str
+    onset_us: int
+    decided_us: int
+    of_vital: bool = False
+    vitals: list[int] = field(default_factory=list)
+    rank: int = 0
+    rule: Rule | None = None
+    title: str = ""
+    said: str | None = None
+    reason: str = ""
+    inhibited: bool = False
+    earlier: bool = False
+
+    @property
+    def order(self) -> tuple[int, int, int, bool, bool]:
+        """As of Signal."""
+        return self.position, self.slot, self.vital, self.raised, False
 
 
 @dataclass(slots=True)

@@ -1,10 +1,16 @@
-"""How things stand in a partition: open alerts, and patients by state. For people who watch, never for a decision."""
+"""How things stand in a partition: open alerts, and patients and vitals by state.
+
+For people who watch, never for a decision.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from models import baseline
+from models.segments import Bools, Ints
+from models.vitals import VITALS
 from streams.engine.state import PartitionState
 
 WORDS = ("normal", "deviating", "unknown", "withheld")
@@ -17,21 +23,63 @@ def open_alerts(state: PartitionState) -> int:
 
 
 def patients_by_state(state: PartitionState) -> Mapping[str, int]:
-    """Each patient once: withheld if nothing may be seen, deviating if any vital is, normal only if one is known."""
-    alive = state.patients["alive"][: len(state.people)] > 0
-    rows = state.rows[: state.row_count]
-    rows = rows[rows["slot"] >= 0]
-    deviates = (rows["deviation"]["open"] > 0) | rows["floor"]["open"].any(axis=(1, 2))
-    known = rows["base"]["n"] >= baseline.settings().known_after[rows["vital"]]
+    """Each patient once: withheld if nothing may be seen, deviating if any vital is, normal only if one is known and
+    its data are not too old. A problem stays open while its data stop, so that patient goes on deviating."""
+    rows = _rows(state)
+    alive = _alive(state)
     withheld = alive & (state.patients["allowed"][: len(alive)] == 0)
-    deviating = alive & ~withheld & _any(len(alive), rows["slot"][deviates])
-    normal = alive & ~withheld & ~deviating & _any(len(alive), rows["slot"][known])
-    counts = int(normal.sum()), int(deviating.sum()), 0, int(withheld.sum())
-    found = dict(zip(WORDS, counts, strict=True))
-    return {**found, "unknown": int(alive.sum()) - sum(counts)}
+    deviating = alive & ~withheld & _any(len(alive), rows.slot[rows.deviates])
+    normal = alive & ~withheld & ~deviating & _any(len(alive), rows.slot[rows.known & rows.fresh])
+    return _named(int(normal.sum()), int(deviating.sum()), int(withheld.sum()), int(alive.sum()))
 
 
-def _any(n: int, slots: "np.ndarray[tuple[int], np.dtype[np.int32]]") -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def vitals_by_state(state: PartitionState) -> Mapping[str, Mapping[str, int]]:
+    """By vital, of the patients of whom it was ever decided, or who withhold it: how it stands now. Unknown: too little
+    data, or too old, also of a vital that deviated when its data stopped."""
+    rows, alive = _rows(state), _alive(state)
+    allowed = state.patients["allowed"][: len(alive)][alive]
+    counts: dict[str, Mapping[str, int]] = {}
+    for vital in VITALS:
+        mine = rows.vital == vital.index
+        deviating = mine & rows.fresh & rows.deviates
+        normal = mine & rows.fresh & rows.known & ~rows.deviates
+        withheld = int((allowed >> np.uint32(vital.index) & np.uint32(1) == 0).sum())
+        counts[vital.name] = _named(
+            int(normal.sum()), int(deviating.sum()), withheld, int(mine.sum()) + withheld
+        )  # fmt: skip
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows in use, (n,): whose, which vital, and whether it deviates, is known, and still has data coming."""
+
+    slot: Ints
+    vital: Ints
+    deviates: Bools
+    known: Bools
+    fresh: Bools
+
+
+def _rows(state: PartitionState) -> _Rows:
+    places = np.flatnonzero(state.rows["slot"][: state.row_count] >= 0)
+    rows = state.rows[places]
+    slot, vital = rows["slot"].astype(np.int64), rows["vital"].astype(np.int64)
+    deviates = (rows["deviation"]["open"] > 0) | rows["floor"]["open"].any(axis=(1, 2))
+    known = rows["base"]["n"] >= baseline.settings().known_after[vital]
+    return _Rows(slot, vital, deviates, known, state.links.fresh_rows(state.row_of, state.row_count)[places])
+
+
+def _alive(state: PartitionState) -> Bools:
+    alive: Bools = state.patients["alive"][: len(state.people)] > 0
+    return alive
+
+
+def _named(normal: int, deviating: int, withheld: int, together: int) -> Mapping[str, int]:
+    return dict(zip(WORDS, (normal, deviating, together - normal - deviating - withheld, withheld), strict=True))
+
+
+def _any(n: int, slots: Ints) -> Bools:
     """Which of n slots are named."""
     named = np.zeros(n, bool)
     named[slots] = True

@@ -24,6 +24,7 @@ from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
 from streams.engine.departed import Departed, Gone, digest_of
+from streams.engine.links import Links
 from streams.engine.origins import NOTHING, with_origin
 from streams.engine.rows import PRIOR, ROW, prior_of
 from streams.engine.sources import Sources
@@ -37,6 +38,7 @@ DUPLICATE_WINDOW = 128
 """Readings of a patient that are remembered: a repeat among that many accepted readings is found exactly. A repeat from
 further back is decided again; being old, it can at most revise history, never page as now."""
 LONG_AGO = -(2**62)
+EVERY_VITAL = (1 << len(VITALS)) - 1
 
 
 class Outcome(IntEnum):
@@ -77,7 +79,8 @@ ids, contents: hashes of the last accepted readings, at place accepted % DUPLICA
 @dataclass(slots=True)
 class Person:
     """What is kept of a patient outside the columns: the profile as it came, the episodes, and which control records
-    have been applied (`origins`). life: how often the patient had been forgotten before."""
+    have been applied (`origins`). life: how often the patient had been forgotten before; devices: names of those
+    watched, by hash; faults: readings of each device that were refused for their time, in a row."""
 
     name: str
     document: bytes | None
@@ -85,6 +88,8 @@ class Person:
     actions: list[str] = field(default_factory=list)
     origins: bytes = NOTHING
     life: int = 0
+    devices: dict[int, str] = field(default_factory=dict)
+    faults: dict[int, int] = field(default_factory=dict)
 
 
 class PartitionState:
@@ -117,6 +122,8 @@ class PartitionState:
         self.ticked: list[tuple[int, int]] = []
         self.wake_us: dict[int, int] = {}
         self.sources = Sources()
+        self.links = Links()
+        self.faulty: set[int] = set()
         self.gone = Departed()
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None
@@ -202,6 +209,7 @@ class PartitionState:
     def seat(self, slot: int, person: Person) -> None:
         """Put a person into a slot (also on restore)."""
         self.people[slot] = person
+        self.note_faults(slot)
         self.slot_of[person.name] = slot
         self.slot_of_key[person.name.encode()] = slot
 
@@ -243,12 +251,19 @@ class PartitionState:
         self.patients[slot] = np.zeros((), PATIENT)
         self.drop_rows(slot, range(len(VITALS)))
         self.wake_us.pop(slot, None)
+        self.faulty.discard(slot)
         self._profiles.pop(slot, None)
+
+    def note_faults(self, slot: int) -> None:
+        """Remember whether a clock of the patient's devices is in doubt."""
+        (self.faulty.add if self.person(slot).faults else self.faulty.discard)(slot)
 
     def drop_rows(self, slot: int, vitals: Sequence[int]) -> None:
         """Drop what was learned of these vitals, and what is waiting in open windows."""
         of = self.row_of[slot, list(vitals)]
         rows = of[of >= 0]
+        for row in rows.tolist():
+            self.links.drop_row(row)
         self.rows[rows] = np.zeros((), ROW)
         self.rows["slot"][rows] = -1
         self.rows["open"]["index"][rows] = -1
@@ -304,7 +319,7 @@ class PartitionState:
     def add_unknown(self, name: str) -> int:
         """A slot for a patient without a profile (setting unknown_patients=monitor): population priors, every vital."""
         slot = self.add_patient(name)
-        self.patients["allowed"][slot] = (1 << len(VITALS)) - 1
+        self.patients["allowed"][slot] = EVERY_VITAL
         return slot
 
     def put_profile(self, slot: int, profile: Profile, document: bytes) -> None:

@@ -20,7 +20,7 @@ from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
 from models.windows import check_settings
 from streams import control
-from streams.engine import care
+from streams.engine import care, silences
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
@@ -30,8 +30,9 @@ from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
+from streams.engine.signals import Notice, Signal
 from streams.engine.sources import declared, is_source, parse_action, source_of
-from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
+from streams.engine.state import EVERY_VITAL, PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.tallies import Report
 
 Ints = npt.NDArray[np.int64]
@@ -63,7 +64,7 @@ class Effects:
     rekeyed: records (index, right key) to publish again; received: readings taken; outcomes: of them, by Outcome;
     rejected: by reason;
     controls: control records by (type, outcome); late: windows that came after they were closed; sources: what came of
-    each source in the minutes that ended.
+    each source in the minutes that ended; unwatched: readings of devices beyond as many as are watched.
     """
 
     alerts: list[AlertEvent] = field(default_factory=list)
@@ -77,6 +78,7 @@ class Effects:
     received: int = 0
     late: int = 0
     sources: list[Report] = field(default_factory=list)
+    unwatched: int = 0
 
 
 def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effects:
@@ -93,6 +95,8 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     _stretch(state, log, begin, len(log), controls, settings, effects)
     if len(log):
         state.stepped(int(log.offset[-1]))
+    if not settings.summaries:
+        effects.summaries.clear()
     effects.rejects.sort(key=lambda reject: reject.offset)
     effects.outcomes, effects.received = state.totals() - before, state.received_total() - received
     return effects
@@ -170,12 +174,15 @@ def _stretch(
     raw = judge_raw(state, samples)
     closed = gather_closed(state, samples, raw.broken, clocks)
     closings = close(state, closed, np.unique(raw.crossings.row), settings.summaries)
-    signals = closings.signals + care.crossing_signals(state, log, samples, raw, closings.snapshots)
+    watched = silences.watch(state, accepted, clock, clocks)
+    signals: list[Signal | Notice] = [*closings.signals, *watched.notices]
+    signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)
     effects.alerts += state.sources.woken(clocks.ticks)
-    closings.summaries.sort(key=lambda s: s[0])
-    effects.summaries += [summary for _, summary in closings.summaries]
+    effects.unwatched += watched.unwatched
+    told = sorted(closings.summaries + watched.summaries, key=lambda s: s[0])
+    effects.summaries += [summary for _, summary in told]
     effects.late += int(closed.late.sum())
     effects.sources += count(state.sources, log, accepted, forged, ticks)
     _settle(state, log, accepted, closed.row, effects)
@@ -299,11 +306,13 @@ def _profile(
     profile = parse_profile(document)
     if profile.patient != name:
         raise Refused(Reason.BAD_PROFILE, f"the profile is about {profile.patient}, its key says {name}")
+    before = EVERY_VITAL if slot is None else int(state.patients["allowed"][slot])
     if slot is None:
         slot = state.add_patient(name)
     if profile.version <= state.patients["version"][slot]:
         return "ignored"
     state.put_profile(slot, profile, document)
+    effects.summaries += silences.withheld(state, slot, before, arrived)
     effects.alerts += care.withdrawn(state, slot, arrived)
     state.touch([slot])
     return "applied"

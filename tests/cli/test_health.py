@@ -23,8 +23,9 @@ CONTRACT = {
     "homebeat_state_patients": set(),
     "homebeat_consumer_lag": {"partition"},
     "homebeat_patients_by_state": {"state"},
+    "homebeat_vitals_by_state": {"vital", "state"},
 }
-"""CONTRACT 3, metrics, with their labels."""
+"""CONTRACT 3, metrics, with their labels; and vitals by state, which it does not name."""
 
 
 async def fetch(url: str) -> tuple[int, str, str]:
@@ -37,6 +38,7 @@ async def test_metrics_have_the_names_and_labels_of_the_contract() -> None:
     metrics.deliveries.labels(channel="webhook", outcome="delivered")
     metrics.consumer_lag.labels(partition="0")
     metrics.patients_by_state.labels(state="unknown")
+    metrics.vitals_by_state.labels(vital="spo2", state="unknown")
     async with HealthServer("127.0.0.1", 0, ready=lambda: (True, "ready")) as server:
         status, kind, body = await fetch(f"{server.url}/metrics")
     assert status == 200

@@ -76,6 +76,18 @@ class History:
                 self.read(patient, code, level + n % 3 * 0.5, device="d-1")
             self.log.wait(every_us)
 
+    def _device(self) -> None:
+        """A device that sends for a while, perhaps by a wrong clock, and then for a long time does not."""
+        patient, device = self.somebody(), self.any_of("d-1", "d-2", "urn:dev:watch-9")
+        wrong_us = self.any_of(0, 0, -2 * DAY_US, -HOUR_US, DAY_US)
+        every_us = self.any_of(2 * MINUTE_US, HOUR_US)
+        for n in range(self.draw(st.integers(1, 9))):
+            self.read(patient, "heart_rate", 70 + n % 4, device=device, at_us=self.log.now_us + wrong_us)
+            self.log.wait(every_us)
+        for _ in range(self.any_of(0, 3)):
+            self.log.wait(14 * HOUR_US)
+            self.log.tick()
+
     def _days(self) -> None:
         """One measurement a day, and at the end perhaps some that deviate."""
         patient, code = self.somebody(), self.any_of(*SLOW)
@@ -164,6 +176,7 @@ class History:
             {"targets": [{"vital": "spo2", "low": 84, "author": "dr-4"}]}, {"timezone": "Europe/London"},
             {"usual": {"resting_heart_rate": 80}, "care_team": "team-2", "conditions": [{"code": "heart_failure"}]},
             {"devices": [{"device": "d-1", "since": "2026-01-04"}]},
+            {"devices": [{"device": "d-2", "until": "2026-01-06"}]},
         )  # fmt: skip
         self.log.profile(patient, version=max(version, 0), **fields)
 
@@ -200,7 +213,8 @@ class History:
     def blocks(self) -> list[Callable[[], None]]:
         often = [self._dense, self._days, self._spot, self._late, self._wait, self._series, self._act]
         return [
-            *often, *often, self._early, self._steps, self._words, self._panel, self._again, self._again, self._bad,
+            *often, *often, self._device, self._device, self._early,
+            self._steps, self._words, self._panel, self._again, self._again, self._bad,
             self._wrong_key, self._profile, self._profile, self._profile, self._forget, self._tick, self._forged,
         ]  # fmt: skip
 

@@ -315,7 +315,8 @@ def test_who_withdraws_from_monitoring_leaves_nothing_behind_but_the_profile() -
     log.tick()
     told = run(log)
     assert told.events() == [("spo2.low", "opened"), ("spo2.low", "expired")]
-    assert (told.outcomes, told.rejects, told.summaries) == ([1, 0, 0, 2], [], [])
+    assert (told.outcomes, told.rejects) == ([1, 0, 0, 2], [])
+    assert [(s.vital, s.n, s.mean, s.state) for s in told.summaries] == [("spo2", 0, None, "withheld")]
 
 
 def test_a_forgotten_patient_is_unknown_and_a_new_one_begins_from_nothing() -> None:

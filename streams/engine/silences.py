@@ -1,0 +1,213 @@
+"""Arrivals and ticks of a stretch, link by link: in bulk where nothing happens, and patient by patient where it may.
+
+Whether a patient needs the slow way is decided with a margin, and both ways end in the same links, so that the answer
+does not depend on how the log is cut.
+"""
+
+from datetime import UTC, datetime, time
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.episodes import Episode
+from models.detectors import device_clock, silence
+from models.readings import VitalSummary
+from models.segments import Bools, Ints
+from models.times import US_PER_S, to_us
+from models.vitals import VITALS
+from models.windows import WIDTH_US
+from streams.engine.clock import Clocks
+from streams.engine.intake import Accepted
+from streams.engine.state import Outcome, PartitionState
+from streams.engine.vigil import Vigil
+from streams.engine.watching import Around, Arrival, Arrivals, Watched, called, empty, loaded, packed, seconds
+from streams.engine.zones import local_offset_us
+
+Hashes = npt.NDArray[np.uint64]
+NOBODY = -1
+
+
+def watch(state: PartitionState, accepted: Accepted, clock: Ints, clocks: Clocks) -> Watched:
+    """Note who sent what, and notice at the ticks who did not. clock (n,): the patient's clock at each reading."""
+    decided = np.flatnonzero(accepted.outcome == Outcome.DECIDED)
+    link = state.links.find(accepted.row[decided], accepted.device[decided])
+    now_us = int(clocks.ticks[-1]) if len(clocks.ticks) else -1
+    slow = _newcomers(state, accepted, decided, link)
+    slow |= _in_bulk(state, accepted, clock, decided, link, slow, seconds(now_us))
+    out, patients = Watched(), sorted(slow)
+    for slot, which in zip(patients, _of_each(accepted, decided, patients), strict=True):
+        one = _Kept(state, slot).run(_arrivals(state, accepted, clock, which), clocks)
+        out.notices += one.notices
+        out.summaries += one.summaries
+        out.unwatched += one.unwatched
+    return out
+
+
+def _newcomers(state: PartitionState, accepted: Accepted, decided: Ints, link: Ints) -> set[int]:
+    """Patients with a device or a vital that is new, and those with a clock that is refused, or was."""
+    slots = set(accepted.slot[decided[link < 0]].tolist())
+    slots.update(accepted.slot[accepted.clock_fault].tolist())
+    if state.faulty:
+        slots.update(state.faulty.intersection(accepted.slot[decided].tolist()))
+    return slots
+
+
+def _in_bulk(
+    state: PartitionState, accepted: Accepted, clock: Ints, decided: Ints, link: Ints, slow: set[int], now_s: int
+) -> set[int]:
+    """Apply the arrivals of patients with whom nothing happens. The others, beside `slow`: those with a link that is
+    hard, or for which nothing came and which is due. now_s: the latest tick."""
+    keep = np.flatnonzero(~np.isin(accepted.slot[decided], sorted(slow))) if slow else np.arange(len(decided))
+    order = keep[np.argsort(link[keep], kind="stable")]
+    link, which = link[order], decided[order]
+    table, at_s = state.links.table, _seconds(clock[which])
+    passed = silence.passage(table["pace"], link, at_s, now_s)
+    compared = device_clock.compare(table["clock"], link, at_s, _seconds(accepted.at[which]), table["pace"]["last_s"])
+    hard = passed.hard | compared.odd
+    slots = table["slot"][passed.links]
+    due = state.links.due(now_s)
+    more = set(slots[hard].tolist()) | set(table["slot"][due[~np.isin(due, passed.links)]].tolist())
+    if more:
+        hard |= np.isin(slots, sorted(more))
+    _apply(state, passed, compared, hard)
+    return more
+
+
+def _apply(state: PartitionState, passed: silence.Passage, compared: device_clock.Compared, hard: Bools) -> None:
+    """Arrivals of links that are not hard."""
+    easy, table = np.flatnonzero(~hard), state.links.table
+    if not len(easy):
+        return
+    of_pause = np.flatnonzero(~hard[np.searchsorted(passed.links, passed.link)])
+    mine = silence.Passage(
+        passed.links[easy], passed.last_s[easy], hard[easy], passed.link[of_pause], passed.begin_s[of_pause],
+        passed.end_s[of_pause],
+    )  # fmt: skip
+    begun = _part(state, table["slot"][mine.link].astype(np.int64), mine.begin_s * US_PER_S)
+    part = _part(state, table["slot"][mine.links].astype(np.int64), mine.last_s * US_PER_S)
+    silence.pass_by(table["pace"], mine, begun, part)
+    table["clock"]["mark_s"][mine.links] = compared.mark_s[easy]
+    table["clock"]["event_s"][mine.links] = compared.event_s[easy]
+    state.links.note_due(int(table["pace"]["due_s"][mine.links].min()))
+
+
+def _of_each(accepted: Accepted, decided: Ints, slots: list[int]) -> list[Ints]:
+    """The readings of each of these patients that are decided, or refused for their time, in log order."""
+    if not slots:
+        return []
+    which = np.sort(np.concatenate([decided, np.flatnonzero(accepted.clock_fault)]))
+    which = which[np.isin(accepted.slot[which], slots)]
+    which = which[np.argsort(accepted.slot[which], kind="stable")]
+    return np.split(which, np.searchsorted(accepted.slot[which], slots[1:]))
+
+
+def _arrivals(state: PartitionState, accepted: Accepted, clock: Ints, which: Ints) -> Arrivals:
+    """The readings of one patient, for a vigil."""
+    decided = accepted.outcome[which] == Outcome.DECIDED
+    return Arrivals(
+        (2 * accepted.index[which] + 1).tolist(), _seconds(clock[which]).tolist(),
+        _seconds(accepted.at[which]).tolist(), np.where(decided, accepted.row[which], NOBODY).tolist(),
+        accepted.device[which].tolist(), lambda k: _arrival(state, accepted, clock, int(which[k])),
+    )  # fmt: skip
+
+
+def _arrival(state: PartitionState, accepted: Accepted, clock: Ints, j: int) -> Arrival:
+    """One reading with everything. The name of its device is kept: a problem is called by it."""
+    slot, index = int(accepted.slot[j]), int(accepted.index[j])
+    name, device = accepted.readings[j].device, int(accepted.device[j])
+    state.person(slot).devices[device] = name
+    row = int(accepted.row[j]) if accepted.outcome[j] == Outcome.DECIDED else NOBODY
+    return Arrival(
+        2 * index + 1, int(clock[j]), int(accepted.at[j]), row, int(accepted.vital[j]), device, name,
+        int(accepted.source[j]),
+    )  # fmt: skip
+
+
+class _Kept:
+    """A vigil over a patient's links in the table, which are put back when it is over."""
+
+    def __init__(self, state: PartitionState, slot: int) -> None:
+        self.state, self.slot = state, slot
+        person = state.person(slot)
+        rows = state.row_of[slot]
+        places = [(int(row), place) for row in rows[rows >= 0].tolist() for place in reversed(state.links.of_row(row))]
+        table = state.links.table
+        links = [loaded(table, row, at, person.devices.get(int(table["device"][at]), "")) for row, at in places]
+        around = Around(self._part, self._withdrawn, self._quiet)
+        self.vigil = Vigil(slot, person.name, links, person.faults, around)
+
+    def run(self, arrivals: Arrivals, clocks: Clocks) -> Watched:
+        """The vigil's answer, with its links put back."""
+        passed = int(np.searchsorted(clocks.tick_offset, self.state.applied_of(self.slot), side="right"))
+        watched = self.vigil.run(arrivals, clocks.since(passed))
+        links = self.state.links
+        for link in self.vigil.dropped:
+            if link.place >= 0:
+                links.drop(link.row, link.place)
+        for link in self.vigil.links:
+            links.put(link.row, link.place, packed(self.slot, link))
+        self.state.note_faults(self.slot)
+        _devices_known(self.state, self.slot)
+        self.state.touch([self.slot])
+        return watched
+
+    def _part(self, us: int) -> int:
+        return int(_part(self.state, np.array([self.slot]), np.array([us]))[0])
+
+    def _withdrawn(self, name: str, now_us: int) -> bool:
+        """Whether the profile says that the patient has given the device back."""
+        return is_withdrawn(self.state, self.slot, name, now_us)
+
+    def _quiet(self, source: int, offset: int) -> bool:
+        return bool(self.state.sources.quiet_at(np.array([source], np.uint64), offset)[0])
+
+
+def is_withdrawn(state: PartitionState, slot: int, name: str, now_us: int) -> bool:
+    """Whether the profile's last word on a device is a day that has come: it is given back some time on that day."""
+    profile = state.profile(slot)
+    listed = [one.until for one in profile.devices if one.device == name] if profile else []
+    ends = [to_us(datetime.combine(until, time(), UTC)) for until in listed if until]
+    return bool(listed) and len(ends) == len(listed) and max(ends) <= now_us
+
+
+def _part(state: PartitionState, slot: Ints, us: Ints) -> Ints:
+    """The part of the patients' local day at each time."""
+    return silence.part_of((us + local_offset_us(state, slot, us)) // US_PER_S)
+
+
+def _seconds(us: Ints) -> Ints:
+    return np.clip(us // US_PER_S, 0, silence.LATEST_S)
+
+
+def withheld(state: PartitionState, slot: int, before: int, now_us: int) -> list[VitalSummary]:
+    """How vitals stand from here on that a new profile withholds: those with data, and those that it names.
+
+    before: what could be decided until now, as of PATIENT.
+    """
+    name, profile = state.person(slot).name, state.profile(slot)
+    named = set(profile.consent.withheld_vitals) if profile else set[str]()
+    lost = [v for v in state.withheld_vitals(slot) if before >> v & 1]
+    told = [v for v in lost if state.row_of[slot, v] >= 0 or VITALS[v].name in named]
+    return [empty(name, v, now_us - now_us % int(WIDTH_US[v]), "withheld") for v in told]
+
+
+def unwatched(state: PartitionState, slot: int, now_us: int) -> list[Episode]:
+    """Stop watching devices that the profile says have been given back; alerts about devices that nobody watches."""
+    for row in state.row_of[slot][state.row_of[slot] >= 0].tolist():
+        for place in state.links.of_row(row):
+            name = state.person(slot).devices.get(int(state.links.table["device"][place]), "")
+            if is_withdrawn(state, slot, name, now_us):
+                state.links.drop(row, place)
+    known = {called(name) for name in _devices_known(state, slot)}
+    technical = [e for e in state.person(slot).episodes if e.category == "technical" and not e.vital]
+    return [e for e in technical if e.problem.partition(".")[2] not in known]
+
+
+def _devices_known(state: PartitionState, slot: int) -> list[str]:
+    """Names of the devices of which anything is watched; the others are forgotten."""
+    person, rows = state.person(slot), state.row_of[slot]
+    kept = {int(state.links.table["device"][place]) for place in state.links.of_rows(rows.tolist())} | set(
+        person.faults
+    )
+    person.devices = {device: name for device, name in person.devices.items() if device in kept}
+    return list(person.devices.values())

@@ -1,0 +1,396 @@
+"""What the care team is told of devices: stories of days and nights, and of what must not be told."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alerts.sources import SourceChange
+from models.times import US_PER_S, from_us, rfc3339, to_us
+from streams import control
+from streams.engine import standing
+from streams.engine.links import DEVICES_PER_ROW_MAX
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.state import PartitionState
+from streams.engine.step import step
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, Told, one_by_one, run
+
+WATCH, SCALE = "urn:dev:watch-9", "urn:dev:scale-2"
+TEN_MINUTES_US = 10 * MINUTE_US
+
+
+def watched(**fields: Any) -> Log:
+    log = Log()
+    log.profile(**fields)
+    return log
+
+
+def worn(log: Log, hours: float, device: str = WATCH, codes: tuple[str, ...] = ("heart_rate",), **fields: Any) -> None:
+    """The watch sends every ten minutes, and time passes."""
+    for _ in range(round(hours * 6)):
+        for code in codes:
+            log.read(code=code, value={"heart_rate": 72.0, "spo2": 97.0}[code], device=device, **fields)
+        log.wait(TEN_MINUTES_US)
+        log.tick()
+
+
+def off(log: Log, hours: float) -> None:
+    """Nothing comes, and time passes."""
+    for _ in range(round(hours * 6)):
+        log.wait(TEN_MINUTES_US)
+        log.tick()
+
+
+def daily(log: Log, days: int, every: int = 1) -> None:
+    """Somebody steps on the scale in the morning."""
+    for day in range(days):
+        if day % every == 0:
+            log.read(code="body_weight", value=70.0 + day % 3 * 0.2, device=SCALE)
+        for _ in range(4):
+            log.wait(6 * HOUR_US)
+            log.tick()
+
+
+def technical(told: Told) -> list[tuple[str, str]]:
+    return [(alert.problem, alert.event) for alert in told.alerts if alert.category == "technical"]
+
+
+def test_a_watch_that_is_taken_off_every_night_raises_nothing() -> None:
+    log = watched()
+    for _ in range(12):
+        worn(log, 14)
+        off(log, 10)
+    assert run(log).alerts == []
+
+
+def test_a_watch_that_charges_for_two_hours_every_night_raises_nothing() -> None:
+    log = watched()
+    for _ in range(8):
+        worn(log, 22)
+        off(log, 2)
+    assert run(log).alerts == []
+
+
+def test_a_watch_that_is_dead_for_a_day_is_one_alert_that_ends_with_its_data() -> None:
+    log = watched()
+    worn(log, 5 * 24, codes=("heart_rate", "spo2"))
+    stopped = log.now_us - TEN_MINUTES_US
+    off(log, 24)
+    back = log.now_us
+    worn(log, 2, codes=("heart_rate", "spo2"))
+    told = run(log)
+    assert technical(told) == [(f"silence.{WATCH}", "opened"), (f"silence.{WATCH}", "resolved")]
+    opened, resolved = told.alerts
+    assert (opened.kind, opened.severity, opened.category) == ("silence", "advisory", "technical")
+    assert (opened.onset_at, opened.decided_at) == (rfc3339(stopped), rfc3339(stopped + 4 * HOUR_US))
+    assert (resolved.decided_at, resolved.reason) == (rfc3339(back), "data are coming again")
+    assert "worn and charged" in opened.explanation
+    (finding,) = told.findings
+    assert (finding.kind, finding.vitals, finding.direction, finding.value) == (
+        "silence", ["heart_rate", "spo2"], "none", None,
+    )  # fmt: skip
+
+
+def test_only_ticks_notice_silence() -> None:
+    log = watched()
+    worn(log, 5 * 24)
+    for _ in range(48):
+        log.wait(HOUR_US)
+        log.read(patient="p-2", value=72.0)
+    assert technical(run(log)) == []
+    log.tick()
+    assert technical(run(log)) == [(f"silence.{WATCH}", "opened")]
+
+
+def test_one_vital_that_stops_is_told_once_the_device_has_sent_others_since() -> None:
+    log = watched()
+    worn(log, 5 * 24, codes=("heart_rate", "spo2"))
+    worn(log, 12)
+    told = run(log)
+    assert technical(told) == [("silence.spo2", "opened")]
+    assert told.alerts[0].title == "No oxygen saturation any more"
+    worn(log, 1, codes=("heart_rate", "spo2"))
+    assert technical(run(log))[1:] == [("silence.spo2", "resolved")]
+
+
+def test_a_weekly_weight_raises_nothing_in_between() -> None:
+    log = watched()
+    daily(log, 70, every=7)
+    assert run(log).alerts == []
+
+
+def test_a_daily_weight_that_stops_is_told_after_two_mornings_not_after_one() -> None:
+    log = watched()
+    daily(log, 21)
+    off(log, 30)
+    assert technical(run(log)) == []
+    off(log, 24)
+    assert technical(run(log)) == [(f"silence.{SCALE}", "opened")]
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+def test_the_night_in_which_the_clocks_change_is_a_night_like_any_other(day: str) -> None:
+    log = watched(timezone="Europe/London")
+    log.now_us = to_us(datetime.fromisoformat(f"{day}T07:30:00+00:00")) - 8 * DAY_US
+    for _ in range(12):
+        worn(log, 13)
+        off(log, 11)
+    assert run(log).alerts == []
+
+
+def test_the_night_is_the_patients_own() -> None:
+    """Taken off for ten hours from 21:00 local time is usual; from noon it is not."""
+    log = watched(timezone="Asia/Tokyo")
+    log.now_us = to_us(datetime.fromisoformat("2026-01-05T07:00:00+09:00"))
+    for _ in range(6):
+        worn(log, 14)
+        off(log, 10)
+    worn(log, 5)
+    off(log, 10)
+    told = run(log)
+    assert technical(told) == [(f"silence.{WATCH}", "opened")]
+    assert told.alerts[0].onset_at == "2026-01-11T02:50:00Z"
+
+
+def test_a_device_that_another_one_replaces_is_not_missed() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    worn(log, 3 * 24, device="urn:dev:watch-10")
+    assert technical(run(log)) == []
+    off(log, 48)
+    assert technical(run(log)) == [("silence.urn:dev:watch-10", "opened")]
+
+
+def test_a_device_that_was_given_back_is_not_missed() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    log.profile(version=2, devices=[{"device": WATCH, "since": "2026-01-01", "until": "2026-01-09"}])
+    off(log, 72)
+    assert technical(run(log)) == []
+
+
+def test_a_profile_that_gives_back_a_silent_device_ends_its_alert() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    off(log, 72)
+    log.profile(version=2, devices=[{"device": WATCH, "until": "2026-01-09"}])
+    assert technical(run(log)) == [(f"silence.{WATCH}", "opened"), (f"silence.{WATCH}", "expired")]
+
+
+def test_a_vital_that_is_withheld_is_not_missed() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    log.profile(version=2, withheld=["heart_rate"])
+    off(log, 72)
+    assert technical(run(log)) == []
+
+
+def test_a_device_that_is_read_out_once_a_day_arrives_once_a_day() -> None:
+    log = watched()
+    for _ in range(10):
+        for k in range(144):
+            log.read(device=WATCH, at_us=log.now_us - DAY_US + k * TEN_MINUTES_US)
+        off(log, 24)
+    assert run(log).alerts == []
+
+
+def test_what_a_person_resolved_is_told_again_only_after_data_have_come() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    off(log, 30)
+    (opened,) = run(log).alerts
+    log.act(opened.alert_id, "resolve")
+    off(log, 48)
+    worn(log, 1)
+    assert [event for _, event in technical(run(log))] == ["opened", "resolved"]
+    off(log, 30)
+    assert [event for _, event in technical(run(log))] == ["opened", "resolved", "opened"]
+
+
+def change(state: str, at_us: int) -> control.ControlRecord:
+    return control.source(SourceChange(source="urn:dev:watch", state=state, since=from_us(at_us), at=from_us(at_us)))  # type: ignore[arg-type]
+
+
+def test_a_quiet_source_speaks_for_all_its_devices() -> None:
+    """1,000 patients of one integration that is away for two days: one technical alert."""
+    log, patients = Log(), [f"p-{n}" for n in range(1000)]
+    for patient in patients:
+        log.profile(patient)
+    for _ in range(3):
+        for n, patient in enumerate(patients):
+            log.read(patient=patient, device=f"urn:dev:watch-{n}")
+        log.wait(2 * HOUR_US)
+        log.tick()
+    log.control(change("quiet", log.now_us))
+    off(log, 48)
+    log.control(change("flowing", log.now_us))
+    off(log, 1)
+    for n, patient in enumerate(patients):
+        log.read(patient=patient, device=f"urn:dev:watch-{n}")
+    off(log, 1)
+    told = run(log)
+    assert [(a.patient, a.event) for a in told.alerts] == [
+        ("source:urn:dev:watch", "opened"), ("source:urn:dev:watch", "resolved"),
+    ]  # fmt: skip
+    recorded = [f for f in told.findings if f.kind == "silence"]
+    assert len(recorded) == 1000
+    assert {f.severity for f in recorded} == {"info"}
+
+
+def test_a_device_that_stays_away_after_its_source_is_back_is_told_later() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    log.control(change("quiet", log.now_us))
+    off(log, 24)
+    log.control(change("flowing", log.now_us))
+    back = log.now_us
+    off(log, 3)
+    assert technical(run(log))[-1][1] == "resolved"
+    off(log, 6)
+    told = run(log)
+    assert technical(told)[-1] == (f"silence.{WATCH}", "opened")
+    assert told.alerts[-1].decided_at >= rfc3339(back + 4 * HOUR_US)
+
+
+def test_a_vital_whose_data_are_too_old_is_unknown_at_that_moment_until_it_comes_again() -> None:
+    log = watched()
+    worn(log, 5 * 24)
+    stopped = log.now_us
+    off(log, 24)
+    told = run(log)
+    (last,) = [s for s in told.summaries if s.n == 0]
+    assert (last.vital, last.state, last.mean, last.low) == ("heart_rate", "unknown", None, None)
+    assert (last.start, last.period_s) == (rfc3339(stopped - TEN_MINUTES_US + 4 * HOUR_US - 5 * MINUTE_US), 900.0)
+    worn(log, 2)
+    assert run(log).summaries[-1].state == "normal"
+
+
+def test_a_vital_that_a_profile_withholds_is_told_as_withheld() -> None:
+    log = watched()
+    worn(log, 4)
+    log.profile(version=2, withheld=["heart_rate", "steps"])
+    log.profile(version=3, withheld=["heart_rate", "steps"])
+    told = [(s.vital, s.n, s.state) for s in run(log).summaries if s.n == 0]
+    assert told == [("heart_rate", 0, "withheld"), ("steps", 0, "withheld")]
+
+
+def test_states_of_patients_and_vitals_know_the_age_of_their_data() -> None:
+    log, state = watched(), PartitionState()
+    worn(log, 5 * 24)
+    run(log, state=state)
+    assert standing.patients_by_state(state)["normal"] == 1
+    assert standing.vitals_by_state(state)["heart_rate"]["normal"] == 1
+    begin = len(log)
+    off(log, 24)
+    run(log, state=state, begin=begin)
+    assert standing.patients_by_state(state) == {"normal": 0, "deviating": 0, "unknown": 1, "withheld": 0}
+    begin = len(log)
+    log.profile(version=2, withheld=["heart_rate"])
+    run(log, state=state, begin=begin)
+    of_heart_rate = standing.vitals_by_state(state)["heart_rate"]
+    assert of_heart_rate == {"normal": 0, "deviating": 0, "unknown": 0, "withheld": 1}
+
+
+def jumped(log: Log, hours: float, back_us: int) -> None:
+    for _ in range(round(hours * 6)):
+        log.read(device=WATCH, at_us=log.now_us - back_us)
+        log.wait(TEN_MINUTES_US)
+        log.tick()
+
+
+def test_a_clock_that_was_set_back_is_one_alert_for_the_device_until_it_is_right() -> None:
+    log = watched()
+    worn(log, 24)
+    jumped(log, 12, 3 * DAY_US)
+    worn(log, 2)
+    told = run(log)
+    assert technical(told) == [(f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved")]
+    assert (told.alerts[0].kind, told.alerts[0].severity) == ("sensor", "advisory")
+
+
+def test_readings_from_the_future_are_refused_one_by_one_and_told_once() -> None:
+    log = watched()
+    worn(log, 24)
+    jumped(log, 5, -DAY_US)
+    worn(log, 1)
+    told = run(log)
+    assert told.rejected == {"clock_fault": 30}
+    assert [one for one in technical(told) if one[0].startswith("clock")] == [
+        (f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved"),
+    ]  # fmt: skip
+
+
+def test_a_backfill_of_six_hours_is_no_wrong_clock() -> None:
+    log = watched()
+    worn(log, 24)
+    for k in range(36):
+        log.read(device=WATCH, at_us=log.now_us - 30 * HOUR_US + k * TEN_MINUTES_US)
+        log.wait(US_PER_S)
+    worn(log, 6)
+    assert technical(run(log)) == []
+
+
+def test_one_device_more_than_are_watched_takes_the_place_of_one_long_silent_or_is_counted() -> None:
+    log = watched()
+    for n in range(DEVICES_PER_ROW_MAX + 1):
+        log.read(device=f"d-{n}", id=f"r-{n}", value=72.0 + n)
+    log.wait(MINUTE_US)
+    log.tick()
+    assert step(PartitionState(), log.slice(), SETTINGS).unwatched == 1
+    off(log, 72)
+    log.read(device="d-new")
+    assert step(PartitionState(), log.slice(), SETTINGS).unwatched == 1
+
+
+def long_story() -> Log:
+    """Two devices, a night, an outage, a quiet source, a wrong clock, a profile."""
+    log = watched(timezone="Europe/London")
+    worn(log, 4 * 24, codes=("heart_rate", "spo2"))
+    worn(log, 6)
+    daily(log, 3)
+    off(log, 30)
+    worn(log, 3, codes=("heart_rate", "spo2"))
+    jumped(log, 3, 2 * DAY_US)
+    jumped(log, 2, -DAY_US)
+    log.control(change("quiet", log.now_us))
+    off(log, 8)
+    log.control(change("flowing", log.now_us))
+    off(log, 8)
+    log.profile(version=2, withheld=["spo2"])
+    worn(log, 2, device="urn:dev:watch-10")
+    return log
+
+
+@pytest.mark.parametrize("size", [3, 100])
+def test_what_is_told_of_devices_does_not_depend_on_where_batches_end(size: int) -> None:
+    log = long_story()
+    whole = run(log)
+    assert len(technical(whole)) >= 6
+    assert run(log, one_by_one(log)[::size]).lines() == whole.lines()
+
+
+def test_links_come_back_from_their_pages() -> None:
+    log = long_story()
+    whole = run(log)
+    for cut in range(50, len(log), 157):
+        state = PartitionState()
+        first = run(part_of(log, cut), state=state)
+        again = restored(pack_dirty(state, 0).pages, 0)
+        again.processed = cut - 1
+        second = run(log, state=again, begin=cut)
+        assert first.lines()["alerts"] + second.lines()["alerts"] == whole.lines()["alerts"]
+
+
+def part_of(log: Log, end: int) -> Log:
+    return Log(records=log.records[:end], now_us=log.now_us, partition=log.partition)
+
+
+def test_a_tick_without_work_looks_at_no_link() -> None:
+    log, state = watched(), PartitionState()
+    worn(log, 4 * 24)
+    run(log, state=state)
+    due = state.links.next_due_s
+    assert due > (log.now_us // US_PER_S)
+    assert len(state.links.due(due - 1)) == 0
+    assert np.array_equal(state.links.due(due), [0])
