@@ -271,18 +271,19 @@ def _outcome(
     effects: Effects,
 ) -> str:
     """Do what the record says, unless it was done before. Refused or not, its place counts as applied: what was not
-    allowed then must not be done when it comes again. Raises Refused."""
+    allowed then must not be done when it comes again. It is noted where the patient is then: the page of somebody who
+    was forgotten must not know of a return that the page of the return may lack. Raises Refused."""
     if record.origin is not None and is_repeat(state.origins_of(name, slot), record.origin):
         return "repeated"
     reason = Reason.BAD_PROFILE if record.type is control.ControlType.PROFILE else Reason.BAD_ACTION
     if not log.is_home_of(record.key or b""):
         raise Refused(reason, f"partition {log.partition} is not where records of {name:.80} are sequenced")
-    state.note_origin(name, slot, record.origin)
-    if record.type is control.ControlType.ACTION:
-        return _action(state, log, index, slot, record.value, effects)
-    outcome = _profile(state, log, index, name, slot, record.value, effects)
-    state.note_origin(name, state.slot_of.get(name), record.origin)  # of somebody who has become known
-    return outcome
+    try:
+        if record.type is control.ControlType.ACTION:
+            return _action(state, log, index, slot, record.value, effects)
+        return _profile(state, log, index, name, slot, record.value, effects)
+    finally:
+        state.note_origin(name, state.slot_of.get(name), record.origin)
 
 
 def _profile(

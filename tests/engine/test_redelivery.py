@@ -3,9 +3,11 @@
 import pytest
 
 from models.times import rfc3339
-from streams.engine.pages import pack_dirty, restored
-from streams.engine.state import PartitionState
+from streams.control import Origin
+from streams.engine.pages import key_of, pack_dirty, restored
+from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
 from tests.engine.factories import HOUR_US, Log, one_by_one, run
+from tests.engine.histories import crowd
 
 
 def snoozed_after_its_end() -> Log:
@@ -42,3 +44,18 @@ def test_the_next_tick_does() -> None:
     wanted = run(log).alerts
     assert [(alert.sequence, alert.event) for alert in wanted] == [(1, "opened"), (2, "snoozed"), (3, "updated")]
     assert run(log, state=state).alerts == wanted[2:]
+
+
+def test_a_patient_who_came_back_on_a_page_that_was_lost_comes_back_again() -> None:
+    """The page of the first life knew of the return: it must not take the profile that comes again for a repeat."""
+    log = crowd(Log(), PATIENTS_PER_PAGE - 1)
+    log.profile(origin=Origin("profiles", 0, 1))
+    log.forget(origin=Origin("profiles", 0, 2))
+    log.profile(origin=Origin("profiles", 0, 3))
+    log.read(value=72.0)
+    state = PartitionState()
+    run(log, state=state)
+    pages = pack_dirty(state, 0).pages
+    del pages[key_of(0, 1)]
+    again = run(log, state=restored(pages, 0))
+    assert (again.received, again.reasons()) == (1, [])
