@@ -56,10 +56,12 @@ class PageStore(base.Store[bytes, bytes]):
     """Faust's store of the table of pages.
 
     keep: given the partitions that are ours from now on, those whose live state stands, so that their pages need not be
-    read again. restore: called when the pages of ours are complete. failed: told what Faust would log and go on from.
+    read again. lost: called first when the group has formed at least once without us, so that no live state can stand.
+    restore: called when the pages of ours are complete. failed: told what Faust would log and go on from.
     """
 
     keep: Callable[[set[int]], frozenset[int]]
+    lost: Callable[[], None]
     restore: Callable[[], Awaitable[None]]
     failed: Callable[[BaseException], None]
 
@@ -67,6 +69,7 @@ class PageStore(base.Store[bytes, bytes]):
         self.data = {}
         self.shelves: dict[int, Shelf] = {}
         self._live: dict[int, int] = {}
+        self._generation = NOTHING
 
     def pages(self, partition: int) -> Mapping[bytes, bytes]:
         """The pages of a partition, given away: from here on its state is the only copy."""
@@ -102,7 +105,15 @@ class PageStore(base.Store[bytes, bytes]):
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Before Faust asks for offsets: forget what is neither ours, nor ours to stand by for."""
+        """Before Faust asks for offsets: forget what is neither ours, nor ours to stand by for.
+
+        The group counts its generations. After an orderly hand-over we may still come too late to the next one (paused
+        in between, or a slow network): others have gone on with our partitions, and what we know of them is old even if
+        they are given back to us.
+        """
+        if generation_id != self._generation + 1:
+            self.lost()
+        self._generation = generation_id
         active = {tp.partition for tp in self.app.assignor.assigned_actives()}
         standby = {tp.partition for tp in self.app.assignor.assigned_standbys()}
         live = self.keep(active)

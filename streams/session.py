@@ -46,7 +46,8 @@ class Session:
         self.publisher = Publisher(settings)
         changelog = KafkaChangelog(changelog_topic(settings), store, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._certain)
-        store.keep, store.restore, store.failed = self.keeper.keep, self._restore, self._failed
+        store.keep, store.lost = self.keeper.keep, self.keeper.lost
+        store.restore, store.failed = self._restore, self._failed
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
         self._agents()
         self._restored = False

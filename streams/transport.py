@@ -114,9 +114,10 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
         beat = coordinator._do_heartbeat
 
         async def noted() -> bool:
+            asked = time.monotonic()  # an answer may have waited for us while we were paused
             confirmed: bool = await beat()
             if confirmed:
-                self.consumer.confirmed_at = time.monotonic()
+                self.consumer.confirmed_at = asked
             return confirmed
 
         coordinator._do_heartbeat = noted

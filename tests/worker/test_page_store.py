@@ -46,11 +46,15 @@ class Store:
         app = SimpleNamespace(assignor=self.assignor)
         self.store = PageStore("memory://", cast(Any, app), cast(Any, SimpleNamespace(name="pages")))
         self.store.keep = lambda active: frozenset(self.live & active)
+        self.store.lost = lambda: self.live.clear()
         self.store.failed = self.failures.append
+        self.generation = 0
 
-    async def share_out(self, active: set[int], standby: set[int] = frozenset()) -> None:  # type: ignore[assignment]
+    async def share_out(self, active: set[int], standby: set[int] = frozenset(), missed: int = 0) -> None:  # type: ignore[assignment]
+        """missed: how often the group has formed without us meanwhile."""
         self.assignor.active, self.assignor.standby = active, set(standby)
-        await self.store.on_rebalance(set(), set(), set())
+        self.generation += 1 + missed
+        await self.store.on_rebalance(set(), set(), set(), self.generation)
 
     def read(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
         self.store.apply_changelog_batch([event(partition, offset, key, value)], None, None)
@@ -137,6 +141,17 @@ async def test_live_state_that_does_not_stand_is_read_again_from_the_beginning()
     here.read(0, 3, b"0/0", page(5))
     here.store.pages(0)
     await here.share_out({0})
+    assert here.goes_on_after(0) == NOTHING
+
+
+async def test_live_state_does_not_stand_when_the_group_formed_without_us_in_between() -> None:
+    """After an orderly hand-over the next generation may be missed; somebody else went on with the partition then."""
+    here = Store()
+    await here.share_out({0})
+    here.read(0, 3, b"0/0", page(5))
+    here.store.pages(0)
+    here.live = {0}
+    await here.share_out({0}, missed=1)
     assert here.goes_on_after(0) == NOTHING
 
 
