@@ -13,6 +13,7 @@ import click
 from streams.commands.analysis import bench, evidence, replay, score
 from streams.commands.cohorts import simulate
 from streams.commands.operations import check, profile, send
+from streams.commands.redriving import redrive
 from streams.commands.servers import demo, desk, notifier, worker
 from streams.errors import BrokerUnreachable, ExtraMissing, HomebeatError
 
@@ -44,7 +45,7 @@ def homebeat(debug: bool) -> None:
     """
 
 
-for command in (demo, worker, desk, notifier, send, profile, check, replay, score, bench, simulate, evidence):
+for command in (demo, worker, desk, notifier, send, profile, redrive, check, replay, score, bench, simulate, evidence):
     homebeat.add_command(command)
 
 

@@ -24,6 +24,7 @@ from alerts.events import AlertEvent
 from models.times import US_PER_S, to_us
 from models.vitals import BY_NAME
 from streams import limits, metrics
+from streams.brake import Brake
 from streams.engine import standing
 from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
@@ -123,6 +124,7 @@ class Keeper:
             round(settings.clock_tolerance_s * US_PER_S),
             settings.unknown_patients == "monitor",
         )
+        self._brake = Brake()
         self._held: dict[int, Held] = {}
         self._pace = Pace()
         self._deciding = asyncio.Lock()
@@ -146,6 +148,8 @@ class Keeper:
             held.untold = True
             effects = step(held.state, log_slice, self._engine)
             metrics.engine_step_seconds.observe(time.perf_counter() - began)
+            if self._settings.brake == "on":
+                self._brake.check(effects)
             held.sent += await self._publisher.effects(log_slice, effects, self._told)
             held.untold = False
             held.waiting.append(Waiting(receipt, asyncio.get_running_loop().time()))

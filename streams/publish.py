@@ -190,7 +190,7 @@ async def publish(
     outcome = Outcome(topic)
     flight: deque[tuple[int, asyncio.Future[object]]] = deque()
     try:
-        async with _producer(settings) as producer:
+        async with producing(settings) as producer:
             while (batch := await _next(batches, outcome)) is not None:
                 await _send(producer, batch, flight, outcome)
                 progress(outcome)
@@ -238,7 +238,8 @@ async def _settle(flight: deque[tuple[int, "asyncio.Future[object]"]], outcome: 
 
 
 @contextlib.asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """A producer of ours, and the topics there to write to. Raises BrokerUnreachable."""
     await _topics_ready(settings)
     producer = await _started(settings)
     try:

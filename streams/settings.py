@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     http_port: int | None = Field(
         None, ge=0, le=65_535, description="Port of HTTP; 0 is any free one. Default: " + str(DEFAULT_PORTS)
     )
+    brake: OnOff = Field(
+        "on", description="Whether a worker stops when everything is refused, whoever sends it: then it is our fault."
+    )
     notifier: OnOff = Field("on", description="Whether a worker also runs the notifier.")
     webhook_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), max_length=32, description="Where alerts are posted, several with commas."

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from streams import limits, metrics
+from streams.brake import EverythingRefused
 from streams.errors import Failed, HomebeatError
 from streams.health import HealthServer
 from streams.keeper import Keeper
@@ -81,6 +82,8 @@ class Worker:
             if stop.is_set():
                 log.warning("stopped while Kafka was in trouble (%s: %s)", type(error).__name__, error)
                 return True
+            if isinstance(error, EverythingRefused):
+                raise
             if not passing(error):
                 log.exception("the worker stops: this is a bug, or a setting that Kafka refuses")
                 raise Failed(f"the worker stopped itself ({type(error).__name__}: {error}); see the log") from error

@@ -1,12 +1,11 @@
 """What works on files and on the package itself, most of it without a broker: replay, score, bench, evidence."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.commands.answers import answer, as_json_option, figures, settings_for
+from streams.commands.answers import INSTANT_HELP, answer, as_json_option, figures, instant, settings_for
 
 if TYPE_CHECKING:
     from streams.settings import Settings
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, writable=True, path_type=Path)
-INSTANT_HELP = "RFC 3339, such as 2026-01-05T08:00:00Z."
 
 
 @click.command(short_help="The same engine over files, no broker.")
@@ -57,7 +55,7 @@ def _check_usage(files: list[Path], options: dict[str, Any]) -> None:
     if not options["from_topic"] and (options["since"] or options["until"]):
         raise click.UsageError("--since and --until go with --from-topic")
     for name in ("since", "until"):
-        options[name] = _instant(name, options[name])
+        options[name] = instant(name, options[name])
 
 
 def _from_files(files: list[Path], options: dict[str, Any], settings: "Settings") -> dict[str, Any]:
@@ -72,20 +70,6 @@ def _from_topic(options: dict[str, Any], settings: "Settings") -> dict[str, Any]
 
     named = {name: options[name] for name in ("since", "until", "out", "batch")}
     return run_replay_from_topic(settings=settings, **named)
-
-
-def _instant(name: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise click.BadParameter(
-            f"{text!r} is not an instant with an offset, such as 2026-01-05T08:00:00Z", param_hint=f"--{name}"
-        )
-    return instant
 
 
 @click.command(short_help="Alerts against what truly happened.")

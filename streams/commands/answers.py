@@ -1,6 +1,7 @@
 """What every command shares: its settings, its answer on stdout, and its options."""
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
+INSTANT_HELP = "RFC 3339, such as 2026-01-05T08:00:00Z."
 port_option = click.option("--port", type=click.IntRange(0, 65_535), help="Port of HTTP; 0 is any free one.")
 
 
@@ -67,3 +69,18 @@ def _figure_lines(result: dict[str, Any], indent: str) -> list[str]:
         else:
             lines.append(f"{words}: {f'{value:,.6g}' if isinstance(value, float) else value}")
     return lines
+
+
+def instant(name: str, text: str | None) -> datetime | None:
+    """The instant that an option names. Raises click.BadParameter."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise click.BadParameter(
+            f"{text!r} is not an instant with an offset, such as 2026-01-05T08:00:00Z", param_hint=f"--{name}"
+        )
+    return at

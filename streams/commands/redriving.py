@@ -1,0 +1,47 @@
+"""`homebeat redrive`: dead letters back on their topics."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from models.readings import Reason
+from streams.commands.answers import INSTANT_HELP, answer, as_json_option, figures, instant, settings_for
+
+REASONS = [reason.value for reason in Reason]
+
+
+@click.command(short_help="Put dead letters back.")
+@click.option(
+    "--reason", "reasons", type=click.Choice(REASONS), multiple=True, help="Refused for this. May be repeated."
+)
+@click.option("--source", metavar="S", help="Of this source, or of this device.")
+@click.option("--since", metavar="T", help=f"Arrived from this time on. {INSTANT_HELP}")
+@click.option("--until", metavar="T", help=f"Arrived before this time. {INSTANT_HELP}")
+@click.option("--patient", metavar="P", help="Of this patient.")
+@click.option("--dry-run", is_flag=True, help="Say what would go back, and put nothing back.")
+@as_json_option
+def redrive(
+    reasons: tuple[str, ...], since: str | None, until: str | None, dry_run: bool, as_json: bool, **asked: Any
+) -> None:
+    """Put dead letters back on their own topics, after what was wrong has been mended.
+
+    Each goes back as it came, once, under its patient's key, and as of when it arrived: a reading gives the decision it
+    would have given, and one that is old by now pages nobody. What is refused again is a dead letter again.
+
+    \b
+    Examples:
+      homebeat redrive --reason unknown_patient --dry-run
+      homebeat redrive --source urn:dev:watch --since 2026-01-05T00:00:00Z
+    """
+    from streams.redrive import Wanted
+    from streams.redrive import redrive as put_back
+
+    begin, end = instant("since", since), instant("until", until)
+    if begin and end and begin >= end:
+        raise click.UsageError("--since must be before --until")
+    wanted = Wanted(frozenset(map(Reason, reasons)), since=begin, until=end, **asked)
+    done = asyncio.run(put_back(settings_for(), wanted, dry_run=dry_run, now=lambda: datetime.now(UTC)))
+    result = {"dry_run": dry_run, **done.as_json()}
+    answer(result, figures(result), as_json)

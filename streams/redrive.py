@@ -1,0 +1,258 @@
+"""Dead letters back on their own topics, as they came and as of when they came.
+
+A reading that was refused because its patient was not known, or its mapping was wrong, is decided after the cause has
+been mended. It keeps its arrival, so it gives the decision it would have given then: what is old by now revises the
+record and pages nobody. Nothing is signed here: a forged control record comes back as what it is, a reading that cannot
+be read, or not at all.
+"""
+
+import base64
+import binascii
+import getpass
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from xxhash import xxh3_128_digest
+
+from models.readings import Reason, Reject
+from models.times import rfc3339, to_us
+from streams import limits
+from streams.connection import admin_client, client_options
+from streams.engine.decode import device_of
+from streams.engine.sources import REDRIVEN_HEADER, SOURCE_HEADER, source_of
+from streams.errors import BrokerUnreachable, Failed
+from streams.publish import IN_FLIGHT_MAX, producing, subject_of
+from streams.settings import Settings
+from streams.topics import partitions_of
+
+FETCH_MS = 500
+FETCHED_MAX = 1000
+SILENT_FETCHES = 40
+"""Empty fetches in a row before a partition that should hold more is given up, loudly."""
+LETTERS_MAX = 5_000_000
+"""Dead letters of one run, 16 bytes each to know them again. More: narrow it down with --since and --until."""
+BACK_TO = ("readings", "profiles", "actions")
+SEQUENCED = (Reason.BAD_PROFILE, Reason.BAD_ACTION)
+_decode = msgspec.json.Decoder(Reject).decode
+
+
+class AuditEvent(msgspec.Struct, kw_only=True):
+    """Who did what to the deployment, for the `audit` topic."""
+
+    at: str
+    by: str
+    what: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which dead letters; what is empty or None does not narrow. since, until: their arrival, until not included."""
+
+    reasons: frozenset[Reason] = frozenset()
+    source: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    patient: str | None = None
+
+    def takes(self, letter: Reject, arrived: datetime) -> bool:
+        """Whether it is one of them."""
+        return (
+            (not self.reasons or letter.reason in self.reasons)
+            and (self.source is None or self.source in (letter.source, source_of(letter.source or "")))
+            and (self.since is None or arrived >= self.since)
+            and (self.until is None or arrived < self.until)
+            and (self.patient is None or self.patient in (letter.key, subject_of(_bytes(letter))))
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For the audit: what was asked for."""
+        return {
+            "reasons": sorted(self.reasons), "source": self.source, "patient": self.patient,
+            "since": self.since and rfc3339(to_us(self.since)), "until": self.until and rfc3339(to_us(self.until)),
+        }  # fmt: skip
+
+
+@dataclass(slots=True)
+class Redriven:
+    """What was done, or would be. left: letters that cannot go back, by why."""
+
+    letters: int = 0
+    by_reason: Counter[str] = field(default_factory=Counter)
+    by_source: Counter[str] = field(default_factory=Counter)
+    by_topic: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
+
+    def count(self, letter: Reject, topic: str) -> None:
+        self.letters += 1
+        self.by_reason[letter.reason] += 1
+        self.by_source[source_of(letter.source or "")] += 1
+        self.by_topic[topic] += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures of `--json`."""
+        counts = {"by_reason": self.by_reason, "by_source": self.by_source, "by_topic": self.by_topic}
+        figures = {name: dict(sorted(counter.items())) for name, counter in counts.items()}
+        return {"letters": self.letters, **figures, "left": dict(sorted(self.left.items()))}
+
+
+@dataclass(frozen=True, slots=True)
+class _Back:
+    """A dead letter as it goes back."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    timestamp_ms: int
+
+
+async def redrive(settings: Settings, wanted: Wanted, *, dry_run: bool, now: Callable[[], datetime]) -> Redriven:
+    """Put back what is wanted of the letters that are there now, each once. Raises BrokerUnreachable, Failed."""
+    done = Redriven()
+    try:
+        if dry_run:
+            async for _ in _letters(settings, wanted, done):
+                pass
+            return done
+        async with producing(settings) as producer:
+            flight: deque[Any] = deque()
+            async for back in _letters(settings, wanted, done):
+                flight.append(await _sent(producer, settings, back))
+                while len(flight) > IN_FLIGHT_MAX:
+                    await flight.popleft()
+            for sending in flight:
+                await sending
+            await producer.send_and_wait(settings.topic("audit"), _audit(wanted, done, now()))
+    except KafkaError as wrong:
+        raise Failed(
+            f"the broker did not take a record ({wrong!r}); what went before it is back on its topic"
+        ) from None
+    return done
+
+
+def _audit(wanted: Wanted, done: Redriven, now: datetime) -> bytes:
+    detail = {"wanted": wanted.as_json(), **done.as_json()}
+    return msgspec.json.encode(AuditEvent(at=rfc3339(to_us(now)), by=_who(), what="redrive", detail=detail))
+
+
+def _who() -> str:
+    """The user of this machine: the command has no other sign-in."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user entry
+        return "unknown"
+
+
+async def _sent(producer: AIOKafkaProducer, settings: Settings, back: _Back) -> Any:
+    return await producer.send(
+        settings.topic(back.topic), back.value, key=back.key, headers=back.headers, timestamp_ms=back.timestamp_ms
+    )
+
+
+async def _letters(settings: Settings, wanted: Wanted, done: Redriven) -> AsyncIterator[_Back]:
+    """What goes back, in the order of the rejects topic. The same record refused again is the same letter."""
+    seen: set[bytes] = set()
+    async for raw in _rejects(settings):
+        letter = _readable(raw, done)
+        if letter is None or not wanted.takes(letter, datetime.fromisoformat(letter.arrived_at)):
+            continue
+        back = _back(settings, letter, done)
+        if back is None:
+            continue
+        digest = xxh3_128_digest(b"%b\0%b\0%b" % (back.topic.encode(), back.key or b"", back.value))
+        if digest in seen:
+            continue
+        if len(seen) >= LETTERS_MAX:
+            raise Failed(f"more than {LETTERS_MAX:,} dead letters: narrow them down with --since and --until")
+        seen.add(digest)
+        done.count(letter, back.topic)
+        yield back
+
+
+def _readable(raw: bytes | None, done: Redriven) -> Reject | None:
+    try:
+        letter = _decode(raw or b"")
+        datetime.fromisoformat(letter.arrived_at)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+        done.left["no dead letter of ours"] += 1
+        return None
+    return letter
+
+
+def _bytes(letter: Reject) -> bytes:
+    """The record as it came; b"" if it cannot be had."""
+    try:
+        return base64.b64decode(letter.value_base64, validate=True)
+    except binascii.Error:
+        return b""
+
+
+def _back(settings: Settings, letter: Reject, done: Redriven) -> _Back | None:
+    """A letter as it goes back; None, and counted why, if it cannot."""
+    topic, value = letter.topic.removeprefix(settings.topic_prefix), _bytes(letter)
+    if topic not in BACK_TO or settings.topic(topic) != letter.topic:
+        done.left["from a topic that is not ours"] += 1
+    elif not value:
+        done.left["without bytes"] += 1
+    elif topic == "readings" and letter.reason in SEQUENCED:
+        done.left["control record: publish it on its own topic, so that it is checked and signed anew"] += 1
+    else:
+        place = f"{letter.topic}/{letter.partition}/{letter.offset}"
+        headers = [(REDRIVEN_HEADER, place.encode())]
+        if topic == "readings" and letter.source and letter.source != device_of(value):
+            headers.append((SOURCE_HEADER, letter.source.encode()))
+        arrived_ms = to_us(datetime.fromisoformat(letter.arrived_at)) // 1000
+        return _Back(topic, _key(letter, value), value, headers, arrived_ms)
+    return None
+
+
+def _key(letter: Reject, value: bytes) -> bytes | None:
+    """The patient of the record; the key that it came with if that cannot be read."""
+    patient = subject_of(value) or letter.key
+    return patient.encode() if patient else None
+
+
+async def _rejects(settings: Settings) -> AsyncIterator[bytes | None]:
+    """The values that are on the rejects topic when we begin."""
+    try:
+        async with admin_client(settings) as admin:
+            partitions = await partitions_of(admin, settings.topic("rejects"))
+        consumer = AIOKafkaConsumer(
+            enable_auto_commit=False, auto_offset_reset="earliest",
+            max_partition_fetch_bytes=limits.PARTITION_FETCH_BYTES_MAX, **client_options(settings),
+        )  # fmt: skip
+        await consumer.start()
+    except (KafkaError, OSError) as wrong:
+        raise BrokerUnreachable(settings.broker, str(wrong)) from None
+    try:
+        consumer.assign(partitions)
+        for tp in partitions:
+            async for value in _values(consumer, tp):
+                yield value
+    finally:
+        await consumer.stop()
+
+
+async def _values(consumer: AIOKafkaConsumer, tp: TopicPartition) -> AsyncIterator[bytes | None]:
+    """One partition up to its end. What is refused again meanwhile comes too, and is known as the same letter.
+
+    The end is what an answer to a fetch says: the embedded broker gives another one, too early, when it is asked for
+    it (by the largest time stamp).
+    """
+    silent = 0
+    while silent <= SILENT_FETCHES:
+        fetched = (await consumer.getmany(tp, timeout_ms=FETCH_MS, max_records=FETCHED_MAX)).get(tp, [])
+        silent = 0 if fetched else silent + 1
+        for record in fetched:
+            yield record.value
+        end = consumer.highwater(tp)
+        if end is not None and await consumer.position(tp) >= end:
+            return
+    raise Failed(f"partition {tp.partition} of {tp.topic} gives nothing more, though it should")
