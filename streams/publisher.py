@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import ProducerClosed
 
 from alerts.events import AlertEvent
 from models.findings import Finding
@@ -52,13 +53,10 @@ class Publisher:
         """Let go of the broker. flush: first wait for what is on its way; else it is given up."""
         if not self._own or self._producer is None:
             return
-        if not flush:
-            self._producer._message_accumulator.fail_all(ProducerClosed())
-        try:
-            async with asyncio.timeout(limits.CLOSE_WITHIN_S):
-                await self._producer.stop()
-        except (TimeoutError, KafkaError, OSError) as error:
-            log.warning("the producer did not close in order (%s)", type(error).__name__)
+        closing: Coroutine[Any, Any, None] = self._producer.stop() if flush else _abandoned(self._producer)
+        (result,) = await asyncio.gather(asyncio.wait_for(closing, limits.CLOSE_WITHIN_S), return_exceptions=True)
+        if isinstance(result, Exception):  # whatever a client says that has lost its broker: nobody waits for it
+            log.warning("the producer did not close in order (%s)", type(result).__name__)
 
     async def effects(self, log: LogSlice, effects: Effects, told: Callable[[AlertEvent], None]) -> list[Sent]:
         """Send what a slice brought; `told` is called for each alert event that the broker has."""
@@ -113,6 +111,23 @@ class Publisher:
         if self._producer is None:
             raise RuntimeError("the publisher is not started")
         return self._producer
+
+
+async def _abandoned(producer: AIOKafkaProducer) -> None:
+    """Let go of a producer whose broker is gone, without trying to send what it holds: whoever waits for that is told.
+
+    First the connections, so that nothing arrives from here on; then the sender; only then its batches, which it would
+    otherwise try to queue again.
+    """
+    producer._closed = True
+    sender = producer._sender
+    try:
+        await producer.client.close()
+        if sender.sender_task is not None:
+            sender.sender_task.cancel()
+            await asyncio.wait({sender.sender_task})
+    finally:
+        producer._message_accumulator.fail_all(ProducerClosed())
 
 
 def _when_there(sent: Sequence[Sent], events: Sequence[AlertEvent], told: Callable[[AlertEvent], None]) -> None:

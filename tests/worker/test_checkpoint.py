@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -88,6 +89,10 @@ async def turns(condition: Callable[[], object]) -> bool:
     return False
 
 
+def _more_than(count: int, pages: dict[bytes, Sent]) -> bool:
+    return len(pages) > count
+
+
 async def until_true(condition: Callable[[], object]) -> None:
     """Wait for what needs the event loop's clock."""
     async with asyncio.timeout(5):
@@ -117,10 +122,10 @@ async def test_nothing_is_acknowledged_before_its_effects_and_pages_have_arrived
     keeper = await decided(broker)
     checkpoint = asyncio.create_task(keeper.checkpoint())
     arrive(*broker.effects)
-    assert await turns(lambda: len(broker.pages) == 4)
-    for sent in broker.pages.values():
+    for arrived in range(4):
+        assert await turns(partial(_more_than, arrived, broker.pages))
         assert not await turns(lambda: broker.acked)
-        arrive(sent)
+        arrive(list(broker.pages.values())[arrived])
     await asyncio.wait_for(checkpoint, 5)
     assert broker.acked == [1]
 
@@ -140,10 +145,20 @@ async def test_the_pages_hold_what_was_counted() -> None:
     keeper = await decided(broker)
     checkpoint = asyncio.create_task(keeper.checkpoint())
     arrive(*broker.effects)
-    assert await turns(lambda: len(broker.pages) == 4)
+    await arriving(broker, checkpoint)
     assert counts(broker.values)[0].received == 1
+
+
+async def test_the_clock_leaves_when_the_pages_before_it_have_arrived() -> None:
+    broker = Broker()
+    keeper = await decided(broker)
+    checkpoint = asyncio.create_task(keeper.checkpoint())
+    arrive(*broker.effects)
+    assert await turns(lambda: len(broker.pages) == 3)
+    assert not await turns(lambda: b"0/clock" in broker.pages)
     arrive(*broker.pages.values())
-    await asyncio.wait_for(checkpoint, 5)
+    assert await turns(lambda: b"0/clock" in broker.pages)
+    await arriving(broker, checkpoint)
 
 
 LOW = json.dumps(reading(code="spo2", value=70.0)).encode()
@@ -167,10 +182,15 @@ async def decided_many(broker: Broker, **settings: object) -> tuple[Keeper, Cloc
 
 async def written(keeper: Keeper, broker: Broker) -> None:
     """One checkpoint, all of which arrives."""
-    checkpoint = asyncio.create_task(keeper.checkpoint())
-    await turns(checkpoint.done)
-    arrive(*(sent for sent in broker.pages.values() if not sent.done()))
-    await asyncio.wait_for(checkpoint, 5)
+    await arriving(broker, asyncio.create_task(keeper.checkpoint()))
+
+
+async def arriving(broker: Broker, work: "asyncio.Task[None]") -> None:
+    """Let the pages arrive until it is done."""
+    async with asyncio.timeout(5):
+        while not await turns(work.done):
+            arrive(*(sent for sent in broker.pages.values() if not sent.done()))
+    work.result()
 
 
 def patients(broker: Broker) -> set[bytes]:
@@ -204,10 +224,7 @@ async def test_partitions_that_stay_keep_their_live_state() -> None:
     broker = Broker()
     keeper, _ = await decided_many(broker)
     state = keeper._held[0].state
-    revoked = asyncio.create_task(keeper.revoked())
-    await turns(lambda: patients(broker))
-    arrive(*broker.pages.values())
-    await asyncio.wait_for(revoked, 5)
+    await arriving(broker, asyncio.create_task(keeper.revoked()))
     assert keeper.partitions == frozenset()
     assert broker.acked == [MANY - 1, 2 * MANY - 1]
     assert keeper.keep({0, 3}) == {0}
@@ -218,10 +235,7 @@ async def test_partitions_that_stay_keep_their_live_state() -> None:
 async def test_a_partition_that_leaves_is_written_before_it_goes_even_in_parts() -> None:
     broker = Broker()
     keeper, _ = await decided_many(broker, checkpoint_bytes=1)
-    revoked = asyncio.create_task(keeper.revoked())
-    while not revoked.done():
-        await turns(revoked.done)
-        arrive(*(sent for sent in broker.pages.values() if not sent.done()))
+    await arriving(broker, asyncio.create_task(keeper.revoked()))
     assert broker.acked == [MANY - 1, 2 * MANY - 1]
     assert keeper.keep(set()) == frozenset()
 
@@ -265,8 +279,7 @@ async def test_no_page_is_written_while_it_is_not_certain_whose_the_partition_is
     assert broker.pages == {}
     clock.sure = True
     await until_true(lambda: broker.pages)
-    arrive(*broker.pages.values())
-    await asyncio.wait_for(checkpoint, 5)
+    await arriving(broker, checkpoint)
     assert broker.acked == [MANY - 1, 2 * MANY - 1]
 
 
