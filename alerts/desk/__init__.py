@@ -3,6 +3,7 @@
 - `config`: what the desk may know; its errors
 - `worklist`: what the events of one alert add up to, and the order of the list (pure)
 - `chart`: fewer points for a chart, without hiding what departed or was not known (pure)
+- `states`: how each vital stands, in a word (pure)
 - `schema`, `store`: the cache in a database
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
 - `publish`: actions on their way to Kafka

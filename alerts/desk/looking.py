@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 from alerts.desk.chart import Window, gap_s, thinned
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.members import Member
+from alerts.desk.states import standing_of
 from alerts.desk.worklist import ANSWER_WITHIN_S, View, instant
 from models.vitals import BY_NAME
 
@@ -34,6 +35,12 @@ def looking(desk: Desk, member: MemberOf) -> APIRouter:
         span = since.timestamp() if since else None, until.timestamp() if until else None
         charts = [_chart(name, desk.store.windows(patient, name, *span), points) for name in names]
         return {"patient": patient, "log_time": instant(desk.store.log_time_s), "vitals": charts}
+
+    @router.get("/patients/{patient:path}/states")
+    def states(patient: str) -> dict[str, Any]:
+        now_s = desk.store.log_time_s
+        standing = [standing_of(*one, now_s) for one in desk.store.newest(patient)]
+        return {"patient": patient, "log_time": instant(now_s), "vitals": standing}
 
     return router
 

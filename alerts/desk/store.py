@@ -101,6 +101,19 @@ class Store:
         with self._engine.connect() as connection:
             return list(connection.execute(query).scalars())
 
+    def newest(self, patient: str) -> list[tuple[str, Window, Window | None]]:
+        """Each vital of a patient, by name: its newest window, and the newest that holds readings."""
+        found = []
+        with self._engine.connect() as connection:
+            for vital in self.vitals_of(patient):
+                mine = select(WINDOWS).where(WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
+                mine = mine.order_by(WINDOWS.c.start_s.desc(), WINDOWS.c.period_s.desc()).limit(1)
+                last = connection.execute(mine).mappings().first()
+                measured = connection.execute(mine.where(WINDOWS.c.n > 0)).mappings().first()
+                if last is not None:
+                    found.append((vital, _window(last), _window(measured) if measured is not None else None))
+        return found
+
     def windows(self, patient: str, vital: str, since_s: float | None, until_s: float | None) -> list[Window]:
         """The windows of a vital that reach into [since, until), in order of time."""
         query = select(WINDOWS).where(WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)

@@ -144,6 +144,22 @@ def heart_alert(sequence: int = 1, **changed: Any) -> AlertEvent:
     return alert(**{**fields, **changed})
 
 
+def empty(vital: str, state: Any, **ago: float) -> VitalSummary:
+    """A window of the heart patient that holds no reading and says only how the vital stands."""
+    nothing: dict[str, Any] = dict.fromkeys(("mean", "min", "max", "expected", "low", "high"))
+    return VitalSummary(patient=HEART, vital=vital, start=at(**ago), period_s=900.0, n=0, state=state, **nothing)
+
+
+def silence_alert() -> AlertEvent:
+    """A device that no longer sends: nothing was measured, so there is no evidence."""
+    return alert(
+        "a-silent", patient=HEART, severity="advisory", category="technical", kind="silence",
+        problem="silence.urn:dev:watch-9", title="No data from urn:dev:watch-9", evidence=[],
+        explanation="Nothing has come from urn:dev:watch-9 since this morning. Check that it is worn and charged.",
+        onset_at=at(minutes=50), event_at=at(minutes=20), arrived_at=at(minutes=20), decided_at=at(minutes=20),
+    )  # fmt: skip
+
+
 def worklist() -> list[AlertEvent]:
     """Every list has something on it; one alert is overdue."""
     return [*_open(), *_answered(), *_past()]

@@ -171,6 +171,22 @@ async def test_vitals_are_bounded_and_keep_what_departed(client: httpx.AsyncClie
     assert "deviating" in {one["state"] for one in chart["windows"]}
 
 
+async def test_states_say_how_each_vital_stands_and_how_old_its_last_value_is(
+    client: httpx.AsyncClient, store: Store
+) -> None:
+    nothing: dict[str, Any] = {"n": 0, "mean": None, "min": None, "max": None}
+    store.put_summaries([summary(0), summary(1), summary(2, state="unknown", **nothing)])
+    store.put_summaries([summary(0, vital="spo2"), summary(1, vital="spo2", state="withheld", **nothing)])
+    store.put_summaries([summary(0, vital="glucose", patient="p-1")])
+    body = (await client.get("/api/patients/p-1/states")).json()
+    assert {one["vital"]: one["state"] for one in body["vitals"]} == {
+        "glucose": "normal", "heart_rate": "unknown", "spo2": "withheld",
+    }  # fmt: skip
+    glucose, heart, spo2 = body["vitals"]
+    assert (heart["last_at"], heart["last_value"] is None) > (glucose["last_at"], True)
+    assert (spo2["last_at"], spo2["last_value"]) == (None, None), "a withheld value is not shown as of now"
+
+
 async def test_vitals_are_cut_to_the_time_asked_for(client: httpx.AsyncClient, store: Store) -> None:
     store.put_summaries([summary(n) for n in range(20)])
     span = {"since": "2026-01-05T01:00:00Z", "until": "2026-01-05T02:00:00Z"}

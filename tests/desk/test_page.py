@@ -125,6 +125,39 @@ async def test_the_chart_is_drawn_and_does_not_make_the_unknown_look_normal(morn
                  return unknownSpans(windows, 25, 0, 200); }"""
         )
         assert spans == [[10, 30], [40, 100], [110, 200]]
+        spans = await opened.evaluate(
+            """async () => {
+                 const {unknownSpans} = await import('/static/chart.js');
+                 const window = (startS, state, n) => ({startS, endS: startS + 10, state, n});
+                 const windows = [window(0, 'normal', 5), window(30, 'unknown', 0), window(60, 'normal', 5),
+                                  window(80, 'withheld', 0)];
+                 return unknownSpans(windows, 1000, 0, 200); }"""
+        )
+        assert spans == [[30, 60], [80, 200]], "after a window without readings nothing is known until the next"
+
+
+async def test_each_vital_is_shown_in_words_with_its_age_and_the_unknown_never_as_normal(morning: Morning) -> None:
+    silent = content.silence_alert()
+    withheld = content.empty("skin_temperature", "withheld", minutes=5)
+    await topics.put(
+        morning.bootstrap, f"{morning.prefix}vitals", [content.empty("spo2", "unknown", minutes=5), withheld]
+    )
+    await morning.put(silent)
+    async with page() as opened:
+        await opened.goto(morning.url)
+        await named(opened, silent.title).click()
+        shown = opened.get_by_role("region", name="How each vital stands").get_by_role("listitem")
+        await expect(shown.filter(has_text="Skin temperature")).to_have_text("Skin temperatureWithheld by the patient")
+        await expect(shown.filter(has_text="Oxygen saturation")).to_contain_text("Not known")
+        await expect(shown.filter(has_text="Oxygen saturation")).to_contain_text(re.compile(r"last \d+ %, 15 min ago"))
+        await expect(shown.filter(has_text="Heart rate")).to_contain_text("Outside own band")
+        await expect(shown.filter(has_text="Weight")).to_contain_text("Normal for this patient")
+        normal = await shown.filter(has_text="Weight").evaluate("one => getComputedStyle(one).borderTopStyle")
+        for vital in ("Oxygen saturation", "Skin temperature"):
+            style = await shown.filter(has_text=vital).evaluate("one => getComputedStyle(one).borderTopStyle")
+            assert style != normal
+        await expect(opened.locator(".explanation")).to_contain_text("worn and charged")
+        await expect(opened.locator(".chart canvas").first).to_be_visible()
 
 
 async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:

@@ -19,6 +19,9 @@ export const worklist = (view) => answered(`${path("alerts")}?view=${encodeURICo
 export const alert = (id) => answered(path("alerts", id));
 
 /** Windows of one vital, or of all of them, of a patient. */
+/** How each vital of a patient stands now. */
+export const states = (patient) => answered(path("patients", patient, "states"));
+
 export function vitals(patient, { vital, sinceS, untilS }) {
   const query = new URLSearchParams();
   if (vital) query.set("vital", vital);

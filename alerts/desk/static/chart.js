@@ -40,13 +40,15 @@ export function unknownSpans(windows, gapS, fromS, toS) {
     else if (end > start) spans.push([start, end]);
   };
   let knownUntil = fromS;
+  let silent = false; // a window without readings: nothing is known until the next one
   for (const one of windows) {
     if (one === null) continue;
-    if (one.startS - knownUntil > (gapS ?? Infinity)) add(knownUntil, one.startS);
+    if (silent || one.startS - knownUntil > (gapS ?? Infinity)) add(knownUntil, one.startS);
     if (one.state === "unknown" || one.state === "withheld") add(one.startS, one.endS);
     knownUntil = Math.max(knownUntil, one.endS);
+    silent = one.n === 0;
   }
-  if (toS - knownUntil > (gapS ?? 0)) add(knownUntil, toS);
+  if (silent || toS - knownUntil > (gapS ?? 0)) add(knownUntil, toS);
   return spans;
 }
 

@@ -5,7 +5,7 @@ import { VitalChart } from "./chart.js";
 import { gauge } from "./icons.js";
 import { h, setText } from "./dom.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
-import { EVENT_WORDS, STATE_WORDS, band, digits, fullTime, number, seconds, time, vitalWord, withUnit } from "./words.js";
+import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, fullTime, number, seconds, span, time, vitalWord, withUnit } from "./words.js";
 
 const DAY_S = 86400;
 const RANGES = [
@@ -47,7 +47,7 @@ export class Patient {
     }
     this.build(other);
     this.pass(nowS);
-    await Promise.all([this.fetchHistory(), other ? this.fetchCharts() : null]);
+    await Promise.all([this.fetchHistory(), this.fetchStates(), other ? this.fetchCharts() : null]);
   }
 
   /** Time goes on. */
@@ -65,6 +65,7 @@ export class Patient {
     if (!this.alert || !patients.includes(this.alert.patient) || this.waiting) return;
     this.waiting = setTimeout(() => {
       this.waiting = null;
+      this.fetchStates();
       this.fetchCharts();
     }, REFRESH_MS);
   }
@@ -86,8 +87,9 @@ export class Patient {
       this.mainCharts = h("div", { class: "charts" });
       this.otherCharts = h("div", { class: "charts small" });
       this.evidence = h("div", {});
+      this.states = h("div", {});
       this.history = h("ol", { class: "history" });
-      this.root.replaceChildren(this.top, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history));
+      this.root.replaceChildren(this.top, this.states, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history));
     }
     this.top.replaceChildren(...headOf(alert, this.when, this.due, this.on));
     this.evidence.replaceChildren(evidenceTable(alert, this.nowS));
@@ -108,6 +110,14 @@ export class Patient {
     const { alert_id: id } = this.alert;
     const { events } = await api.alert(id).catch(() => ({ events: null }));
     if (events && this.alert?.alert_id === id) this.history.replaceChildren(...events.toReversed().map((one) => step(one, this.nowS)));
+  }
+
+  /** How each vital stands now, and how old its last value is. */
+  async fetchStates() {
+    const { patient } = this.alert;
+    const found = await api.states(patient).catch(() => null);
+    if (this.alert?.patient !== patient) return;
+    this.states.replaceChildren(statesSection(found));
   }
 
   /** The time that is shown: up to now while the alert stands, else around it. */
@@ -132,8 +142,10 @@ export class Patient {
       ]);
       if (this.alert?.alert_id !== alert.alert_id) return;
       this.showRanges();
-      this.draw(own.flatMap((one) => one.vitals), this.mainCharts, view, 240);
-      this.draw(others.vitals.filter((one) => !mine.includes(one.vital) && one.windows.length), this.otherCharts, view, 150);
+      const rest = others.vitals.filter((one) => !mine.includes(one.vital) && one.windows.length);
+      const first = own.flatMap((one) => one.vitals);
+      this.draw(first.length ? first : rest, this.mainCharts, view, 240);
+      if (first.length) this.draw(rest, this.otherCharts, view, 150);
     } catch (problem) {
       if (!this.charts.size) this.mainCharts.replaceChildren(h("p", { class: "problem" }, `No charts: ${problem.message}`));
     }
@@ -203,6 +215,31 @@ function legend() {
     key("dash", "expected"),
     key("diamond", "outside own band"),
     key("hatched", "not known"),
+  );
+}
+
+function statesSection(found) {
+  if (found === null) return h("p", { class: "problem" }, "How the vitals stand cannot be shown now.");
+  if (!found.vitals.length) return h("section", {});
+  const nowS = seconds(found.log_time);
+  return h(
+    "section",
+    { aria: { label: "How each vital stands" } },
+    h("h2", {}, "How each vital stands"),
+    h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS))),
+  );
+}
+
+/** A vital that is not known or withheld never looks like a normal one: other word, other shape, no value as of now. */
+function vitalState(one, nowS) {
+  const lastS = seconds(one.last_at);
+  const age = lastS === null ? "" : `last ${withUnit(one.last_value, one.unit)}, ${span(Math.max(nowS - lastS, 0))} ago`;
+  return h(
+    "li",
+    { class: `vital-state ${one.state}` },
+    h("span", { class: "name" }, vitalWord(one.vital)),
+    h("span", { class: "word" }, VITAL_STATE_WORDS[one.state] ?? one.state),
+    h("span", { class: "quiet", title: lastS === null ? "" : fullTime(lastS) }, age),
   );
 }
 

@@ -14,6 +14,10 @@ export const EVENT_WORDS = {
   snoozed: "Snoozed", resolved: "Resolved", reopened: "Opened again", expired: "Expired",
 };
 
+export const VITAL_STATE_WORDS = {
+  normal: "Normal for this patient", deviating: "Outside own band", unknown: "Not known", withheld: "Withheld by the patient",
+};
+
 const VITAL_WORDS = {
   heart_rate: "Heart rate", resting_heart_rate: "Resting heart rate", hrv_rmssd: "Heart rate variability",
   respiratory_rate: "Respiratory rate", spo2: "Oxygen saturation", body_temperature: "Temperature",
