@@ -129,6 +129,8 @@ def _add(found: Tally, label: Label, about: list[Alert], known: Sequence[Label],
 def _add_standing(found: Tally, label: Label, stood: Sequence[Standing], known: Sequence[Label], span: Span) -> None:
     """The same label, found also by an alert that was open already."""
     about = [one for one in stood if not label.problems or is_about(label.problems, one)]
+    if not about:
+        return
     found.standing_hits += any(label.stood_at(one) for one in about)
     times = [(one.start_us, one.end_us) for one in sorted(about, key=lambda one: one.start_us)]
     found.standing_expected += held_share(label.end_us - label.start_us, times, known, span) or 0.0
