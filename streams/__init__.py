@@ -8,8 +8,10 @@ Read in the order the data flows:
 - `worker`: one process, over as many `session`s (lives of the Faust app around the step) as an `outage` makes it;
   `keeper` (state, checkpoints, acknowledgement), `page_store` (raw pages, furthest wins), `publisher` (effects out),
   `sequencer` and `ticker` (profiles, actions and time into the log), `ledger` (the durable balance)
+- `sources` (`flow`, `refusals`): which source is quiet or failing, from the minutes (`reports`) that workers tell;
+  `watching`: the same beside a worker; `brake`: when everything is refused; `redrive`: dead letters back
 - `notifier`: from `alerts` to channels
-- `replay`: the same step over files, with no broker
+- `replay` (`arrivals`, `replay_sources`): the same step over files, with no broker
 - `cohort`: seeded synthetic patients; `score`, `scoring`: alerts against what truly happened
 - `settings`, `metrics`, `health`, `check`, `cli`: one model, one registry, one program
 - `demo`: the whole system on one machine, fed with bundled real data

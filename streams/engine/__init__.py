@@ -11,5 +11,6 @@
   `notices`: what is said about that
 - `care`: from signals to findings and the episode ledger
 - `step`: all of it in log order, with control records
+- `sources`, `tallies`, `counting`: what comes of each source by the minute, and which of them are in trouble
 - `standing`: how things stand, for people who watch
 """

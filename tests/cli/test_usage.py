@@ -13,7 +13,7 @@ from streams.configure import load_settings
 from tests.cli.command import Homebeat
 
 COMMANDS = [
-    "demo", "worker", "desk", "notifier", "send", "profile put", "profile forget", "check",
+    "demo", "worker", "desk", "notifier", "send", "profile put", "profile forget", "redrive", "check",
     "replay", "score", "bench", "simulate", "evidence",
 ]  # fmt: skip
 

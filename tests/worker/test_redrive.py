@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from models.readings import Reason
 from models.times import rfc3339
 from streams import control
+from streams.commands.redriving import REASONS
 from tests.brokers import Broker
 from tests.cli.command import Result
 from tests.engine.factories import HOUR_US, profile
@@ -112,6 +114,10 @@ def test_a_forged_control_record_is_never_signed_by_us(here: Deployment) -> None
     again = [base64.b64decode(one.get("value_base64", "")) for one in here.topic("rejects").values()]
     assert again.count(record.value()) == 2, "it is refused once more"
     assert here.alerts() == []
+
+
+def test_every_reason_can_be_asked_for() -> None:
+    assert set(REASONS) == {reason.value for reason in Reason}
 
 
 def test_bad_usage_is_one_clear_line(here: Deployment) -> None:
