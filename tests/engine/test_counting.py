@@ -189,3 +189,16 @@ def test_two_halves_of_a_minute_are_one(field: str) -> None:
     half = Tally([1] + [0] * 15, 7, 9, None, 2)
     half.add(Tally([0] + [1] * 15, 5, 8, None, 3))
     assert getattr(half, field) == getattr(whole, field)
+
+
+def test_what_was_counted_before_a_crash_is_not_counted_again_though_its_page_was_lost() -> None:
+    log = log_of("p-1")
+    log.read(device="watch-1")
+    state = PartitionState()
+    assert reported(log, state=state) == []
+    packed: Any = pack_dirty(state, 0)
+    first = next(iter(packed.pages))
+    assert first == b"0/sources", "the record of sources is the first to be written"
+    minute(log)
+    (report,) = reported(log, state=restored({first: packed.pages[first]}, 0))
+    assert report.sources["watch"].received == 1
