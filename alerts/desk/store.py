@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Column, Connection, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.desk.chart import Window, window
@@ -54,11 +54,16 @@ class Store:
         return changed
 
     def put_summaries(self, summaries: Sequence[VitalSummary]) -> list[str]:
-        """Keep windows; the last word about a window counts. Answers with the patients that have news."""
+        """Keep windows; the fuller word about a window counts, of equal ones the last: what comes late of a window is
+        told as one of its own, and must not hide what came in time. Answers with the patients that have news."""
         windows = [(one, window(one, seconds(one.start))) for one in summaries]
-        rows = {(one.patient, one.vital, w.start_s, w.period_s): _window_row(one, w) for one, w in windows}
+        rows: dict[tuple[str, str, float, float], dict[str, Any]] = {}
+        for one, w in windows:
+            known = rows.get((one.patient, one.vital, w.start_s, w.period_s))
+            if known is None or known["n"] <= w.n:
+                rows[one.patient, one.vital, w.start_s, w.period_s] = _window_row(one, w)
         with self._writing, self._engine.begin() as connection:
-            self._upsert(connection, WINDOWS, list(rows.values()))
+            self._upsert(connection, WINDOWS, list(rows.values()), fuller=WINDOWS.c.n)
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
         self._pass_time([w.start_s + w.period_s for _, w in windows])
         return list(dict.fromkeys(one.patient for one in summaries))
@@ -144,13 +149,16 @@ class Store:
         bodies = connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id)).scalars()
         return _standing_row(standing(map(_decode, bodies)))
 
-    def _upsert(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Many rows in one prepared statement; the new row wins."""
+    def _upsert(
+        self, connection: Connection, table: Table, rows: list[dict[str, Any]], fuller: Column[int] | None = None
+    ) -> None:
+        """Many rows in one prepared statement; the new row wins, if it has no less of the column `fuller`."""
         if rows:
             insert = INSERTS[self._engine.dialect.name](table)
             news = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
             key = list(table.primary_key.columns)
-            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news), rows)
+            wins = None if fuller is None else insert.excluded[fuller.name] >= fuller
+            connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news, where=wins), rows)
 
     def _prune(self, connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
         for key in touched:

@@ -108,7 +108,7 @@ def _judge(states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: I
     goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[line]) & (old["n"] > 0)
     n = np.where(hot, np.where(goes_on, np.minimum(old["n"] + 1, MOST_COUNTED), 1), 0)
     n_urgent = np.where(worse, np.where(goes_on, np.minimum(old["n_urgent"] + 1, MOST_COUNTED), 1), 0)
-    since = np.where(hot & ~goes_on, at, old["since"])
+    since = np.where(hot, np.where(goes_on, np.minimum(old["since"], at), at), old["since"])
     rank = np.where(n_urgent >= s.windows_on[line], URGENT, ADVISORY)
     fires = hot & (n >= s.windows_on[line])
     turned = fires & (old["open"] > 0) & (old["open_sign"] != sign)

@@ -27,6 +27,8 @@ SLOTS = 8
 """Rules of one vital: slots 0-3 are low limits, 4-7 high ones. Checked when the evidence is loaded."""
 SIDES = {"low": slice(0, 4), "high": slice(4, 8)}
 LANES = 2
+PAST = slice(1, 2)
+"""The lane of late readings."""
 LOW, HIGH = 0, 1
 RAISE, CLEAR, EARLIER = 1, 0, 2
 EARLIER_STEP_US = np.array([1, 900 * US_PER_S])

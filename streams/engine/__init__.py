@@ -6,6 +6,7 @@
 - `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
 - `clock`, `zones`: a patient's time, and the patient's local time
 - `samples`, `raw`: single samples against the safety floors
+- `late`: windows gathered again from what came late, and deviations of the past
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
 - `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
   `notices`: what is said about that

@@ -13,7 +13,7 @@ from alerts.episodes import Episode, NotAllowed, snoozed_until
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import title
 from alerts.ledger import Cleared, Raised, When
-from models.detectors import floors
+from models.detectors import deviation, floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
 from models.readings import Reason, Refused
@@ -205,26 +205,31 @@ def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> 
 def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bool, at_us: int) -> None:
     """Resolved by a person: detectors begin anew, so that what goes on is raised again rather than taken for known.
 
-    Only on the episode's side: the other one may have an episode of its own, which still waits to be cleared.
+    Only on the episode's side: the other one may have an episode of its own, which still waits to be cleared. And what
+    was said of the past leaves alone what is live.
     """
     row, high = int(state.row_of[slot, BY_NAME[episode.vital].index]), episode.problem.endswith(".high")
     if row < 0:
         return
-    _rearm_floors(state.rows["floor"][row : row + 1], high)
-    one = state.rows["deviation"][row : row + 1]
+    past = episode.retrospective
+    _rearm_floors(state.rows["floor"][row : row + 1], high, floors.PAST if past else slice(None))
+    one = state.late.watch.get(row, _CALM) if past else state.rows["deviation"][row : row + 1]
     if one["open"][0] == 0 or (one["open_sign"][0] > 0) == high:
         one[:] = np.zeros((), one.dtype)
     if learn_anew:
         state.set_prior(row, at_us)
 
 
-def _rearm_floors(one: npt.NDArray[np.void], high: bool) -> None:
+_CALM = np.zeros(1, deviation.STATE)
+
+
+def _rearm_floors(one: npt.NDArray[np.void], high: bool, lanes: slice) -> None:
     """Forget the runs and the open problems of one side."""
     side = floors.SIDES["high" if high else "low"]
     for name in ("run_n", "since", "open"):
-        one[name][:, :, side] = 0
+        one[name][:, lanes, side] = 0
     for name in ("ok_n", "ok_since"):
-        one[name][:, :, floors.HIGH if high else floors.LOW] = 0
+        one[name][:, lanes, floors.HIGH if high else floors.LOW] = 0
     one["busy"] = ((one["run_n"] > 0) | (one["open"] > 0)).any()
 
 

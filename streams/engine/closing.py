@@ -1,6 +1,6 @@
 """Windows that close: what was expected, whether it deviates, and what is learned from it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -8,12 +8,14 @@ import numpy.typing as npt
 
 from models import baseline, windows
 from models.detectors import deviation
+from models.detectors.floors import RAISE
 from models.readings import VitalSummary
-from models.segments import Bools, Ints, rounds, starts
+from models.segments import Bools, Ints, rounds
 from models.times import US_PER_DAY, rfc3339
 from models.vitals import VITALS
 from models.windows import Windows
 from streams.engine.clock import NEVER, Clocks, first_reached
+from streams.engine.late import WAITED, Past, Shut, as_windows
 from streams.engine.rows import prior_of
 from streams.engine.samples import Samples
 from streams.engine.signals import Band, Signal, Snapshot
@@ -35,7 +37,7 @@ SCALES = np.array([{"raw": 0, "ln": 1, "ln1p": 2}[v.scale] for v in VITALS])
 @dataclass(frozen=True, slots=True)
 class Closed:
     """Windows that close in a stretch, sorted by (row, position). start [us]; position; clock [us] then; late: gathered
-    from samples that came after the window was closed; live: young enough to page."""
+    from samples that came after the window was closed (see `late`); live: young enough to page."""
 
     row: Ints
     start: Ints
@@ -86,7 +88,9 @@ def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks
     windows.keep(state.rows["open"], rows, merged.take(~due))
     _note_next(state, closes[~due], clocks)
     closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due])
-    return _together(closed, _closed_late(samples, broken, index, np.flatnonzero(late))) if late.any() else closed
+    if not late.any() and not len(state.late.table):
+        return closed
+    return _together(closed, _closed_late(state, samples, broken, index, np.flatnonzero(late), clocks))
 
 
 def _rows_concerned(state: PartitionState, row: Ints, clocks: Clocks) -> Ints:
@@ -128,26 +132,37 @@ def _closed_on_time(w: Windows, vital: Ints, position: Ints, clock: Ints) -> Clo
     return Closed(w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no)
 
 
-def _closed_late(samples: Samples, broken: Bools, index: Ints, late: Ints) -> Closed:
-    """Late samples, gathered by record and window only: what else came in the batch must not matter."""
-    row, record, window = samples.row[late], samples.index[late], index[late]
-    order = np.lexsort((window, record, row))
-    late, row, record, window = late[order], row[order], record[order], window[order]
-    begin = np.flatnonzero(starts(row) | starts(record) | starts(window))
-    one = _windows_of(samples, broken, index, late)
-    n, active, bad, total = (
-        np.add.reduceat(c, begin) if len(begin) else c for c in (one.n, one.active, one.broken, one.total)
-    )
-    low = np.minimum.reduceat(one.low, begin) if len(begin) else one.low
-    high = np.maximum.reduceat(one.high, begin) if len(begin) else one.high
-    scale, first = float(windows.FIXED), late[begin]
-    clock, vital = samples.clock[first], samples.vital[first]
-    live = clock - samples.at[first] <= windows.HORIZON_US[vital]
-    start = window[begin] * windows.WIDTH_US[vital]
-    yes = np.ones(len(first), bool)
-    mean = total / (n * scale)
+def _closed_late(
+    state: PartitionState, samples: Samples, broken: Bools, index: Ints, late: Ints, clocks: Clocks
+) -> Closed:
+    """Late windows that close; the late samples have joined theirs."""
+    fixed, active = np.rint(samples.value[late] * windows.FIXED).astype(np.int64), ~samples.resting[late]
+    new = as_windows(samples.row[late], index[late], fixed, active, broken[late])
+    vitals = state.rows["vital"]
+    shut = state.late.gather(new, 2 * samples.index[late] + 1, samples.clock[late], vitals)
+    shut = _shut_by(clocks, state, shut)
+    w, vital, scale = shut.table, vitals[shut.table["row"]], float(windows.FIXED)
+    start = w["index"] * windows.WIDTH_US[vital]
+    live = w["touched"] - start <= windows.HORIZON_US[vital]
+    mean, low, high = w["total"] / (w["n"] * scale), w["low"] / scale, w["high"] / scale
     return Closed(
-        row[begin], start, n, active, bad, mean, low / scale, high / scale, 2 * record[begin] + 1, clock, yes, live
+        w["row"], start, w["n"], w["active"], w["broken"], mean, low, high, shut.position, shut.clock,
+        np.ones(len(w), bool), live,
+    )  # fmt: skip
+
+
+def _shut_by(clocks: Clocks, state: PartitionState, shut: Shut) -> Shut:
+    """Take out the late windows that the clocks close, and say of all that waited when they did."""
+    waited = shut.position == WAITED
+    asked = np.concatenate([shut.table[waited], state.late.table])
+    closes = asked["touched"] + windows.LATENESS_US[state.rows["vital"][asked["row"]]]
+    position, clock = first_reached(clocks, state.rows["slot"][asked["row"]].astype(np.int64), closes)
+    due = position != NEVER
+    state.late.table = state.late.table[~due[int(waited.sum()) :]]
+    return Shut(
+        np.concatenate([shut.table[~waited], asked[due]]),
+        np.concatenate([shut.position[~waited], position[due]]),
+        np.concatenate([shut.clock[~waited], clock[due]]),
     )
 
 
@@ -189,22 +204,60 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     y = to_working(one.mean, vital)
     predicted = baseline.predict(base, prior, one.start, day_slot, y, line)
     z = (y - predicted.mean) / predicted.sd
-    enough = ~one.late | (newer & ((one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)))
-    resting = 2 * one.active <= one.n
-    usable = resting & predicted.known & enough & one.live
+    resting, full = 2 * one.active <= one.n, (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
+    judged = resting & predicted.known & (~one.late | full)
+    usable = judged & (~one.late | newer) & one.live
     changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable)
     is_open = state.rows["deviation"]["open"][row] > 0
+    past = _past(state, one, line, z, judged) if not one.live.all() else None
+    if past is not None:
+        usable, is_open = usable | (judged & ~one.live), is_open | past.is_open
     calm = ~is_open & (one.broken == 0)  # frozen while a problem is open: an illness must not become the normal
-    baseline.learn(base, prior, predicted, day_slot, y, one.start, line, resting & enough & (calm | ~predicted.known))
-    baseline.put(state.rows["base"], row, base)
-    if out.wanted or len(changes.index):
+    learns = resting & (~one.late | (newer & full)) & (calm | ~predicted.known)
+    baseline.learn(base, prior, predicted, day_slot, y, one.start, line, learns)
+    _put(state, row, base, ~one.late | newer)
+    if out.wanted or len(changes.index) or past is not None:
         bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
+        out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
     if out.wanted:
         _tell(state, one, vital, slot, bands, usable, is_open, out)
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
         if r in out.snapshots:
             out.snapshots[r].append(_snapshot(state, r, p))
+
+
+def _put(state: PartitionState, row: Ints, base: baseline.Rows, moves: Bools) -> None:
+    """Keep what was learned. A window older than what is known was held against the band, and leaves no trace in it."""
+    if moves.all():
+        baseline.put(state.rows["base"], row, base)
+        return
+    as_it_was = state.rows["base"][row[~moves]]
+    baseline.put(state.rows["base"], row, base)
+    state.rows["base"][row[~moves]] = as_it_was
+
+
+def _past(state: PartitionState, one: Closed, line: Ints, z: Floats, judged: Bools) -> Past:
+    """Windows too old to page, judged in a lane of their own: what is live is not touched by the past."""
+    old = np.flatnonzero(~one.live)
+    found = state.late.judge(one.row[old], line[old], z[old], one.start[old], judged[old])
+    is_open, since = np.zeros(len(one.row), bool), np.zeros(len(one.row), np.int64)
+    is_open[old], since[old] = found.is_open, found.since
+    changes = replace(found.changes, index=old[found.changes.index])
+    return Past(changes, is_open, old[found.earlier], since)
+
+
+def _signals_of_past(one: Closed, vital: Ints, slot: Ints, bands: "_Bands", past: Past) -> list[Signal]:
+    """What the past has to say: that something was wrong, and that it began earlier. Not that it has passed."""
+    signals = [_signal(one, vital, slot, bands, past.changes, k, int(i)) for k, i in enumerate(past.changes.index)]
+    found = [replace(signal, retrospective=True) for signal in signals if signal.raised]
+    if len(past.earlier):
+        n = len(past.earlier)
+        raised, sign = np.full(n, RAISE), np.where(bands.z[past.earlier] >= 0, 1, -1)
+        moved = deviation.Changes(past.earlier, raised, sign, np.zeros(n, np.int64), past.since[past.earlier])
+        signals = [_signal(one, vital, slot, bands, moved, k, int(i)) for k, i in enumerate(past.earlier)]
+        found += [replace(signal, retrospective=True, earlier=True) for signal in signals]
+    return found
 
 
 class _Bands:

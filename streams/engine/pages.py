@@ -43,7 +43,8 @@ class _Page(msgspec.Struct, array_like=True):
 
     counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
     gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_kept: their origins, and how
-    often they were; links: who sends what, and when it came last (`links.LINK`).
+    often they were; links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows
+    (`late.STATE`, `late.WATCH`), where `row` is the place of the row in this page.
     """
 
     format: int
@@ -56,6 +57,8 @@ class _Page(msgspec.Struct, array_like=True):
     gone: list[tuple[int, int]] = []
     gone_kept: list[tuple[bytes, int]] = []
     links: bytes = b""
+    late: bytes = b""
+    late_watch: bytes = b""
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -135,6 +138,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
     """One page of patients."""
     slots = state.page_slots(number)
     place = state.row_of[slots.start : slots.stop].ravel()
+    late, watch = state.late.packed(place[place >= 0].astype(np.int64))
     gone = state.gone.of_page(number)
     page = _Page(
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
@@ -143,6 +147,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
         gone=[(digest, one.offset) for digest, one in gone], gone_kept=[(one.origins, one.times) for _, one in gone],
         links=state.links.packed(place),
+        late=late, late_watch=watch,
     )  # fmt: skip
     return _encode(page)
 
@@ -199,6 +204,7 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.seated += [0] * (number + 1 - len(state.seated))
     state.seated[number] = len(page.people)
     state.patients[first : first + len(page.people)] = np.frombuffer(page.patients, PATIENT)
+    state.late.unpack(state.row_count, page.late, page.late_watch)
     state.place_rows(np.frombuffer(page.rows, ROW))
     state.links.place(page.links, state.row_of)
     state.applied[number] = page.applied

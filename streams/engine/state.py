@@ -24,6 +24,7 @@ from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
 from streams.engine.departed import Departed, Gone, digest_of
+from streams.engine.late import LateWork
 from streams.engine.links import Links
 from streams.engine.origins import NOTHING, with_origin
 from streams.engine.rows import PRIOR, ROW, prior_of
@@ -125,6 +126,7 @@ class PartitionState:
         self.links = Links()
         self.faulty: set[int] = set()
         self.gone = Departed()
+        self.late = LateWork()
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
@@ -264,6 +266,7 @@ class PartitionState:
         rows = of[of >= 0]
         for row in rows.tolist():
             self.links.drop_row(row)
+        self.late.drop(rows.astype(np.int64))
         self.rows[rows] = np.zeros((), ROW)
         self.rows["slot"][rows] = -1
         self.rows["open"]["index"][rows] = -1

@@ -63,6 +63,15 @@ def test_only_the_time_and_the_patient_asked_for_are_answered(store: Store) -> N
     assert store.vitals_of("p-1") == ["heart_rate", "spo2"]
 
 
+def test_what_came_late_for_a_window_does_not_hide_what_came_in_time(store: Store) -> None:
+    whole, late = summary(0, n=10, mean=72.0), summary(0, n=2, mean=80.0)
+    store.put_summaries([whole])
+    store.put_summaries([late])
+    store.put_summaries([summary(1, n=2, mean=80.0), summary(1, n=10, mean=72.0), summary(1, n=3, mean=80.0)])
+    store.put_summaries([summary(2, n=10, mean=72.0), summary(2, n=10, mean=73.0)])
+    assert [one.mean for one in store.windows("p-1", "heart_rate", None, None)] == [72.0, 72.0, 73.0]
+
+
 def test_a_patient_keeps_a_bounded_number_of_windows(store: Store) -> None:
     for start in range(0, 3_000, 250):
         store.put_summaries([summary(number) for number in range(start, start + 250)])
