@@ -7,6 +7,8 @@ table once an event. Then the latency from publishing a reading that breaks a fl
 at half the worker's rate.
 
 Workload `recovery`: the pages of 20,000 patients with six vitals each on the changelog, and a worker that starts.
+
+Workload `soak`: the readings of `throughput` and ticks of their time, at half the rate that the worker had at first.
 """
 
 import asyncio
@@ -14,11 +16,12 @@ import gc
 import time
 from typing import Any
 
-from streams.benching import recovery, throughput
+from streams.benching import recovery, soak, throughput
 from streams.broker import EmbeddedBroker
 from streams.configure import load_settings
 from streams.settings import Settings
 
+SOAK_MINUTES = 60.0
 BENCHES = ("throughput", "recovery")
 
 
@@ -37,3 +40,17 @@ async def _bench(name: str) -> dict[str, Any]:
         began = time.perf_counter()
         figures = await (throughput if name == "throughput" else recovery).measure(settings)
         return {**figures, f"{name}_took_s": round(time.perf_counter() - began, 1)}
+
+
+def run_soak(minutes: float | None, broker: str | None) -> dict[str, Any]:
+    """Soak on the Kafka that is named, or on the embedded broker for as long as memory lasts. Raises WrongSettings."""
+    lasting = SOAK_MINUTES if minutes is None else minutes
+    soak.check(lasting, broker is None)
+    return asyncio.run(_soak(lasting, broker))
+
+
+async def _soak(minutes: float, broker: str | None) -> dict[str, Any]:
+    if broker is not None:
+        return await soak.measure(load_settings(broker=broker), minutes)
+    async with EmbeddedBroker() as embedded:
+        return await soak.measure(load_settings(broker=embedded.address), minutes)

@@ -1,9 +1,12 @@
-"""A steady load of readings, from a process of its own: `python -m streams.benching.load BROKER TOPIC RATE SECONDS`.
+"""A steady load of readings, from a process of its own.
 
-Batches are built with aiokafka's own builder, key by key to the partition that any Kafka producer would choose.
+`python -m streams.benching.load BROKER TOPIC RATE SECONDS [FIRST]`. Batches are built with aiokafka's own builder, key
+by key to the partition that any Kafka producer would choose. With FIRST the readings go on from that number, and time
+passes among them: ticks on the grid of their own time stamps, signed with HOMEBEAT_SECRET.
 """
 
 import asyncio
+import itertools
 import sys
 import time
 from collections.abc import Iterator
@@ -11,20 +14,27 @@ from collections.abc import Iterator
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
+from models.times import US_PER_S
+from streams import control
 from streams.benching import workload
+from streams.configure import load_settings
 
 BURST_S = 0.02
-Record = tuple[bytes, bytes, int]
+LAP = 2_000_000
+TICK_MS = 10_000
+Record = tuple[bytes | None, bytes | None, int, control.Headers]
 
 
-async def load(bootstrap: str, topic: str, rate: float, seconds: float) -> int:
+async def load(bootstrap: str, topic: str, rate: float, seconds: float, first: int | None = None) -> int:
     """Send about `rate` readings a second for `seconds`; how many were sent."""
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=512 * 1024)
     await producer.start()
     sent, began = 0, time.perf_counter()
     try:
         partitions = sorted(await producer.partitions_for(topic))
-        records = _records(partitions)
+        records = _records(partitions, first or 0)
+        if first is not None:
+            records = _with_ticks(records, partitions, load_settings().secret.get_secret_value().encode())
         while (passed := time.perf_counter() - began) < seconds:
             due = int(passed * rate) - sent
             if due > 0:
@@ -37,30 +47,44 @@ async def load(bootstrap: str, topic: str, rate: float, seconds: float) -> int:
     return sent
 
 
-def _records(partitions: list[int]) -> Iterator[tuple[int, Record]]:
+def _records(partitions: list[int], first: int) -> Iterator[tuple[int, Record]]:
     """Readings without end, each with its partition; ids never repeat."""
     choose = DefaultPartitioner()
-    whole = 2_000_000
-    while True:
-        for record in workload.readings(whole, workload.PATIENTS):
-            yield choose(record[0], partitions, partitions), record
+    for lap in itertools.count():
+        for key, value, at_ms in workload.readings(LAP, workload.PATIENTS, first=first + lap * LAP):
+            yield choose(key, partitions, partitions), (key, value, at_ms, [])
+
+
+def _with_ticks(
+    records: Iterator[tuple[int, Record]], partitions: list[int], secret: bytes
+) -> Iterator[tuple[int, Record]]:
+    """Before the first reading of each step of the grid, a tick in every partition."""
+    passed = 0
+    for partition, record in records:
+        if record[2] // TICK_MS > passed:
+            passed = record[2] // TICK_MS
+            at_ms = passed * TICK_MS
+            key, value, headers = control.signed(control.tick(at_ms * US_PER_S // 1000), secret)
+            yield from ((one, (key, value, at_ms, headers)) for one in partitions)
+        yield partition, record
 
 
 async def _burst(producer: AIOKafkaProducer, topic: str, records: Iterator[tuple[int, Record]], count: int) -> None:
-    """That many readings, in as few batches as they fit into."""
+    """That many records, in as few batches as they fit into."""
     batches: dict[int, list[Record]] = {}
-    for _ in range(count):
-        partition, record = next(records)
+    for partition, record in itertools.islice(records, count):
         batches.setdefault(partition, []).append(record)
     for partition, some in batches.items():
         batch = producer.create_batch()
-        for key, value, at_ms in some:
-            if batch.append(key=key, value=value, timestamp=at_ms) is None:
+        for key, value, at_ms, headers in some:
+            if batch.append(key=key, value=value, timestamp=at_ms, headers=headers) is None:
                 await producer.send_batch(batch, topic, partition=partition)
                 batch = producer.create_batch()
-                batch.append(key=key, value=value, timestamp=at_ms)
+                batch.append(key=key, value=value, timestamp=at_ms, headers=headers)
         await producer.send_batch(batch, topic, partition=partition)
 
 
 if __name__ == "__main__":
-    asyncio.run(load(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])))
+    given = sys.argv[1:]
+    goes_on = int(given[4]) if len(given) > 4 else None
+    asyncio.run(load(given[0], given[1], float(given[2]), float(given[3]), goes_on))

@@ -20,15 +20,21 @@ BEGAN_US = 1_767_571_200 * US_PER_S
 """2026-01-05: an arbitrary Monday."""
 
 
-def readings(count: int, patients: int, *, value: float | None = None) -> Iterator[tuple[bytes, bytes, int]]:
-    """Key, value and arrival [ms] of that many heart rates, all patients in turn, one round every CADENCE_S seconds."""
+def readings(
+    count: int, patients: int, *, value: float | None = None, first: int = 0
+) -> Iterator[tuple[bytes, bytes, int]]:
+    """Key, value and arrival [ms] of that many heart rates, all patients in turn, one round every CADENCE_S seconds.
+
+    first: the number of the first of them, for those who go on where others have stopped.
+    """
     noise = np.random.default_rng(SEED).normal(70, 4, count).round(1)
-    for i in range(count):
+    for i in range(first, first + count):
         at_us = BEGAN_US + i // patients * CADENCE_S * US_PER_S
         patient = f"p-{i % patients:05d}"
         record = {
             "id": f"r-{i:09d}", "patient": patient, "device": f"urn:dev:watch-{i % patients}", "code": "8867-4",
-            "value": float(noise[i]) if value is None else value, "unit": "/min", "at": rfc3339(at_us), "quality": 0.97,
+            "value": float(noise[i - first]) if value is None else value, "unit": "/min", "at": rfc3339(at_us),
+            "quality": 0.97,
         }  # fmt: skip
         yield patient.encode(), json.dumps(record).encode(), at_us // 1000
 

@@ -114,33 +114,39 @@ def score(
 
 
 @click.command(short_help="Measured figures with their ratios.")
-@click.argument("name", type=click.Choice(["throughput", "recovery", "scorecard"]), required=False)
+@click.argument("name", type=click.Choice(["throughput", "recovery", "soak", "scorecard"]), required=False)
 @click.option("--data", type=FOLDER, metavar="FOLDER", help="With scorecard: a cohort, or public data sets.")
 @click.option("--set", "sets", type=click.Choice(["stanford", "lifesnaps", "tihm", "cgm"]), multiple=True,
               help="With scorecard: only these public sets.")  # fmt: skip
 @click.option("--half", type=click.Choice(["tune", "hold"]), help="With scorecard: this half of the patients.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="With scorecard: keep the sets as JSON lines, and homebeat's alerts.")  # fmt: skip
+@click.option("--minutes", type=click.FloatRange(0.1, 10_000), help="With soak: for so long (60 by default).")
+@click.option("--broker", metavar="HOST:PORT", help="With soak: a Kafka on which topics soak.* may be made anew.")
 @as_json_option
 def bench(name: str | None, as_json: bool, **options: Any) -> None:
     """Measured figures with their ratios, all from one run on this machine; without NAME those of speed.
 
     `scorecard` runs homebeat's replay and published rules over the same data: what each finds, against chance, at what
-    burden.
+    burden. `soak` runs a worker at half its top rate for a long time: its memory must stay flat, its lag end at 0.
 
     \b
     Example:
       homebeat bench throughput --json
+      homebeat bench soak --minutes 5
       homebeat bench scorecard --data cohort
     """
+    minutes, broker = options.pop("minutes"), options.pop("broker")
+    if name != "soak" and (minutes or broker):
+        raise click.UsageError("--minutes and --broker go with soak")
     if name == "scorecard":
         _scorecard(options, as_json)
         return
-    from streams.bench import run_bench
+    from streams.bench import run_bench, run_soak
 
     if any(options.values()):
         raise click.UsageError("--data, --set, --half and --out go with scorecard")
-    result = run_bench(name, settings_for())
+    result = run_soak(minutes, broker) if name == "soak" else run_bench(name, settings_for())
     answer(result, figures(result), as_json)
 
 

@@ -66,6 +66,8 @@ def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
         (["score", "--alerts", "/dev/null"], "--labels"),
         (["bench", "speed"], "throughput"),
         (["bench", "scorecard"], "--data"),
+        (["bench", "soak"], "--broker"),
+        (["bench", "throughput", "--minutes", "5"], "soak"),
         (["evidence", "no-such-figure"], "no evidence has the id 'no-such-figure'"),
     ],
 )
