@@ -8,7 +8,7 @@ from streams.broker import free_port
 from streams.errors import BrokerUnreachable
 from streams.limits import MIB
 from streams.topics import PartitionsDiffer, ensure_topics, partition_counts, topics_of
-from tests.brokers import ApacheKafka, Broker
+from tests.brokers import Broker
 from tests.transport.workers import create_topic, producer
 
 KEYED = {"readings", "profiles", "actions", "findings", "alerts", "vitals", "rejects", "deliveries"}
@@ -62,9 +62,9 @@ async def test_a_record_of_ten_megabytes_is_taken_so_that_it_can_be_rejected(bro
         await sender.send_and_wait(topics.rejects.name, b"y" * 14 * MIB)
 
 
-async def test_kafka_gets_the_clean_up_and_sizes_of_the_contract(kafka_broker: ApacheKafka, prefix: str) -> None:
-    topics = await ensure_topics(kafka_broker.address, prefix, 1, 1)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.address)
+async def test_the_broker_gets_the_clean_up_and_sizes_of_the_contract(broker: Broker, prefix: str) -> None:
+    topics = await ensure_topics(broker.address, prefix, 1, 1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
     await admin.start()
     for topic in topics:
         (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
