@@ -153,8 +153,6 @@ class Session:
             async with asyncio.timeout(limits.START_WITHIN_S):
                 await self.app.start()
             await self._supervise(stop)
-            if self.failure is None:
-                await self.keeper.close()
         finally:
             await self._end()
         if self.failure is not None:
@@ -168,6 +166,8 @@ class Session:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
                 self._look(beside)
+            if self.failure is None:  # before the checkpoint that may be under way is cancelled, not after
+                await self._or_failed(self.keeper.close())
         finally:
             for task in beside:
                 task.cancel()

@@ -240,6 +240,19 @@ async def test_a_partition_that_leaves_is_written_before_it_goes_even_in_parts()
     assert keeper.keep(set()) == frozenset()
 
 
+async def test_the_last_checkpoint_waits_for_the_one_under_way_and_writes_what_came_since() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    under_way = asyncio.create_task(keeper.checkpoint())
+    await turns(lambda: patients(broker))
+    low = [record(2 * MANY, b"p-0", LOW.replace(b'"p-1"', b'"p-0"'), ())]
+    await keeper.take(TP_0, low, acking(broker, 2 * MANY), 2 * MANY + 1)
+    arrive(*broker.effects)
+    await arriving(broker, asyncio.create_task(keeper.close()))
+    assert under_way.done()
+    assert broker.acked == [MANY - 1, 2 * MANY - 1, 2 * MANY]
+
+
 async def test_a_checkpoint_that_was_cut_off_costs_the_live_state() -> None:
     """Its pages count as written for the state, and nobody knows whether they are: it is read again."""
     broker = Broker()
