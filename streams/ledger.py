@@ -104,15 +104,19 @@ async def read_pages(settings: Settings) -> dict[bytes, bytes]:
 
 
 async def _newest(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[bytes, bytes]:
+    """Each partition up to its end, as the answer to a fetch says it: the embedded broker names one that is too early
+    when it is asked. (A partition that never had a record answers nothing.)"""
     consumer.assign(partitions)
-    ends = await consumer.end_offsets(partitions)
+    asked = await consumer.end_offsets(partitions)
+    ends: dict[TopicPartition, int] = {}
     pages: dict[bytes, bytes] = {}
-    waiting = {tp for tp, end in ends.items() if end > 0}
+    waiting = {tp for tp, end in asked.items() if end > 0}
     while waiting:
-        for records in (await consumer.getmany(*waiting, timeout_ms=500)).values():
+        for tp, records in (await consumer.getmany(*waiting, timeout_ms=500)).items():
+            ends.setdefault(tp, max(asked[tp], consumer.highwater(tp) or 0))
             for record in records:
                 _keep_furthest(pages, record.key, record.value)
-        waiting = {tp for tp in waiting if await consumer.position(tp) < ends[tp]}
+        waiting = {tp for tp in waiting if await consumer.position(tp) < ends.get(tp, asked[tp])}
     return pages
 
 

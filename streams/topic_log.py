@@ -40,9 +40,9 @@ def slices(settings: Settings, since: datetime | None, until: datetime | None, b
 
 
 class _Reader:
-    """A consumer, and the offsets to read of each partition: (partition, first, end)."""
+    """A consumer, and the offsets to read of each partition: (partition, first, end; None: as far as it goes now)."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, spans: list[tuple[TopicPartition, int, int]]) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, spans: list[tuple[TopicPartition, int, int | None]]) -> None:
         self.consumer, self.spans = consumer, spans
 
 
@@ -63,26 +63,28 @@ async def _opened(settings: Settings, since: datetime | None, until: datetime | 
         consumer.assign(partitions)
         for tp in partitions:  # a seek while the first position is still being looked up would be overtaken by it
             await consumer.position(tp)
-        first = await _offsets(consumer, partitions, since, await consumer.beginning_offsets(partitions))
-        end = await _offsets(consumer, partitions, until, await consumer.end_offsets(partitions))
+        first, end = await _offsets(consumer, partitions, since), await _offsets(consumer, partitions, until)
+        begin, last = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     except (KafkaError, OSError) as wrong:
         await let_go(consumer, limits.CLOSE_WITHIN_S)
         raise BrokerUnreachable(settings.broker, str(wrong)) from None
-    return _Reader(consumer, [(tp, first[tp], end[tp]) for tp in partitions])
+    after = last if since else begin  # nothing arrived since then: there is nothing to read
+    end |= {tp: last[tp] for tp in partitions if last[tp] <= begin[tp]}  # an empty partition answers nothing
+    return _Reader(consumer, [(tp, _or(first[tp], after[tp]), end[tp]) for tp in partitions])
+
+
+def _or(offset: int | None, otherwise: int) -> int:
+    return otherwise if offset is None else offset
 
 
 async def _offsets(
-    consumer: AIOKafkaConsumer,
-    partitions: list[TopicPartition],
-    at: datetime | None,
-    otherwise: dict[TopicPartition, int],
-) -> dict[TopicPartition, int]:
-    """The offset of the first record that arrived at or after a time; `otherwise` where there is none, or no time."""
+    consumer: AIOKafkaConsumer, partitions: list[TopicPartition], at: datetime | None
+) -> dict[TopicPartition, int | None]:
+    """The offset of the first record that arrived at or after a time; None where there is none, or no time."""
     if at is None:
-        return otherwise
+        return dict.fromkeys(partitions)
     found = await consumer.offsets_for_times({tp: round(at.timestamp() * 1000) for tp in partitions})
-    ends = await consumer.end_offsets(partitions)
-    return {tp: ends[tp] if found[tp] is None else found[tp].offset for tp in partitions}
+    return {tp: None if found[tp] is None else found[tp].offset for tp in partitions}
 
 
 def _between(records: list[ConsumerRecord], since: datetime | None, until: datetime | None) -> list[ConsumerRecord]:
@@ -93,14 +95,20 @@ def _between(records: list[ConsumerRecord], since: datetime | None, until: datet
 
 
 def _records_of(
-    loop: asyncio.AbstractEventLoop, consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, end: int, batch: int
-) -> Iterator[list[ConsumerRecord]]:
-    """One partition, offsets first..end."""
+    loop: asyncio.AbstractEventLoop, consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, end: int | None,
+    batch: int,
+) -> Iterator[list[ConsumerRecord]]:  # fmt: skip
+    """One partition, offsets first..end.
+
+    Where the end is not given, it is what the answer to the first fetch says: the embedded broker gives another one,
+    too early, when it is asked for it (by the largest time stamp).
+    """
     consumer.seek(tp, first)
     silent = 0
-    while loop.run_until_complete(consumer.position(tp)) < end:
+    while end is None or loop.run_until_complete(consumer.position(tp)) < end:
         fetched = loop.run_until_complete(consumer.getmany(tp, timeout_ms=FETCH_MS, max_records=batch)).get(tp, [])
+        end = consumer.highwater(tp) if end is None else end
         silent = 0 if fetched else silent + 1
         if silent > SILENT_FETCHES:
             raise Failed(f"partition {tp.partition} of {tp.topic} gives nothing more, though it should go to {end}")
-        yield [record for record in fetched if record.offset < end]
+        yield [record for record in fetched if end is None or record.offset < end]
