@@ -27,7 +27,7 @@ FULL = ROUNDS > 1
 SEED = int(os.environ.get("HOMEBEAT_TEST_FAULT_SEED") or time.time_ns() % 1_000_000)
 RATE = float(os.environ.get("HOMEBEAT_TEST_FAULT_RATE") or 20_000)
 WORKERS, PARTITIONS = 3, 6
-SOON_S, LONG_S = 60.0, 180.0
+SOON_S, LONG_S = 120.0, 300.0
 ANSWERED = 0.2
 """The share of new alerts that somebody acknowledges."""
 SETTINGS = {
