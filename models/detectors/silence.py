@@ -54,6 +54,7 @@ class Settings:
     learn_s: Ints
     group_of: Ints
     percent: int
+    outage_percent: int
     period_s: int
     night_from_s: int
     night_until_s: int
@@ -81,6 +82,7 @@ def settings() -> Settings:
         start_s=np.array([round(group["silence"]["start_d"] * DAY_S) for group in groups], np.int64),
         learn_s=np.array([round(group["silence"]["learn_d"] * DAY_S) for group in groups], np.int64),
         group_of=np.array([of[vital.name] for vital in VITALS], np.int64), percent=round(s["factor"] * 100),
+        outage_percent=round(s["outage"] * 100),
         period_s=s["period_d"] * DAY_S, night_from_s=s["night_from_h"] * HOUR_S,
         night_until_s=s["night_until_h"] * HOUR_S, both_parts_s=s["both_parts_h"] * HOUR_S, most_s=s["most_d"] * DAY_S,
         recheck_s=s["recheck_s"], rule=Rule("silence", document["meta"]["version"], document["meta"]["src"][0]),
@@ -91,6 +93,12 @@ def part_of(local_s: Ints) -> Ints:
     """NIGHT or DAY of local times (n,) [s]."""
     s, time = settings(), local_s % DAY_S
     return np.where((time >= s.night_from_s) | (time < s.night_until_s), NIGHT, DAY)
+
+
+def part_at(local_s: int) -> int:
+    """The same of one local time."""
+    s, time = settings(), local_s % DAY_S
+    return NIGHT if time >= s.night_from_s or time < s.night_until_s else DAY
 
 
 def allowed_s(longest_s: Ints, watched_s: Ints, vital: Ints, habit: Ints) -> Ints:
@@ -179,10 +187,12 @@ class Pace:
         return min(max(int(s.floor_s[self.vital]), learned, waited), s.most_s)
 
     def arrive(self, at_s: int, part: int, *, learn: bool = True) -> None:
-        """Data come again, after a pause that began in this part of the day: it is learned up to the threshold (not at
-        all if it was none of the device's)."""
+        """Data come again, after a pause that began in this part of the day. An outage is learned as a part of what
+        was waited for; a pause that was none of the device's is not learned."""
         s = settings()
-        pause = min(at_s - self.last_s, self.allowed_s(part)) if learn else 0
+        pause, allowed_s = at_s - self.last_s if learn else 0, self.allowed_s(part)
+        if pause > allowed_s:
+            pause = allowed_s * s.outage_percent // 100
         passed = at_s // s.period_s - self.last_s // s.period_s
         for back in range(min(passed, PERIODS)):
             self.longest_s[(at_s // s.period_s - back) % PERIODS] = [0] * PARTS

@@ -18,6 +18,8 @@ from streams.engine.signals import Notice
 
 LEAST_S: list[int] = silence.settings().least_s.tolist()
 FLOOR_S: list[int] = silence.settings().floor_s.tolist()
+PERIOD_S, PACE_S = silence.settings().period_s, device_clock.settings().pace_s
+"""Read once: `Link.passes` is on the way of many readings."""
 
 
 class Told(IntEnum):
@@ -63,12 +65,11 @@ class Link:
         pace, hand, last_s = self.pace, self.hand, self.pace.last_s
         if self.told or self.stale or hand.run or at_s - last_s > LEAST_S[pace.vital]:
             return False
-        period_s = silence.settings().period_s
-        if at_s // period_s != last_s // period_s:
+        if at_s // PERIOD_S != last_s // PERIOD_S:
             return False
         if at_s // MINUTE_S != last_s // MINUTE_S:
             step = event_s - hand.event_s
-            if step == 0 or step < -device_clock.settings().pace_s:
+            if step == 0 or step < -PACE_S:
                 return False
             hand.mark_s, hand.event_s = at_s, event_s
         pace.last_s, self.due_s = at_s, None

@@ -1,5 +1,6 @@
 """Local time of patients: the offset of their time zone, looked up once a local day and kept in the columns."""
 
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -9,6 +10,8 @@ from models.times import US_PER_DAY, from_us
 from streams.engine.state import PartitionState
 
 MINUTE_US = US_PER_DAY // 1440
+DAYS_KEPT = 16_384
+"""Days of zones looked up once for all patients; beyond it the oldest are looked up again."""
 
 
 def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
@@ -27,15 +30,25 @@ def _look_up(state: PartitionState, slot: int, at: int) -> int:
     would depend on which reading asked first.
     """
     profile = state.profile(slot)
-    zone = ZoneInfo(profile.timezone if profile and profile.timezone else "UTC")
+    name = profile.timezone if profile and profile.timezone else "UTC"
     day = at - at % US_PER_DAY
-    offset = _offset(zone, at)
-    steady = _offset(zone, day) == offset == _offset(zone, day + US_PER_DAY)
+    offset = _of_day(name, day)
+    steady = offset is not None
+    offset = _offset(ZoneInfo(name), at) if offset is None else offset
     one = state.patients[slot]
     one["zone_from"] = day if steady else at - at % MINUTE_US
     one["zone_until"] = one["zone_from"] + (US_PER_DAY if steady else MINUTE_US)
     one["zone_offset"] = offset
     return offset
+
+
+@lru_cache(maxsize=DAYS_KEPT)
+def _of_day(zone: str, day: int) -> int | None:
+    """The offset of a zone on a whole UTC day; None if it changes on that day."""
+    rules = ZoneInfo(zone)
+    offset = _offset(rules, day)
+    same = all(_offset(rules, at) == offset for at in (day + US_PER_DAY // 2, day + US_PER_DAY))
+    return offset if same else None
 
 
 def _offset(zone: ZoneInfo, at: int) -> int:

@@ -43,7 +43,8 @@ class Oracle:
         return int(min(max(round(group["floor_h"] * HOUR_S), learned, waited), SILENCE["most_d"] * DAY_S))
 
     def arrive(self, at_s: int, part: int) -> None:
-        pause = min(at_s - self.last_s, self.allowed_s(part))
+        pause, allowed_s = at_s - self.last_s, self.allowed_s(part)
+        pause = pause if pause <= allowed_s else int(allowed_s * SILENCE["outage"])
         if pause > GROUP[self.vital]["floor_h"] * HOUR_S / SILENCE["factor"]:
             self.pauses.append((at_s, pause, part))
         self.last_s = at_s
@@ -146,4 +147,5 @@ def test_the_settings_name_every_vital_and_slower_groups_are_waited_for_longer()
 
 @pytest.mark.parametrize(("hour", "part"), [(0, NIGHT), (7, NIGHT), (8, DAY), (19, DAY), (20, NIGHT), (23, NIGHT)])
 def test_the_night_is_the_evening_too(hour: int, part: int) -> None:
-    assert part_at(START_S - START_S % DAY_S + hour * HOUR_S) == part
+    now_s = START_S - START_S % DAY_S + hour * HOUR_S
+    assert part_at(now_s) == silence.part_at(now_s) == part
