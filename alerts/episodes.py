@@ -16,8 +16,8 @@ from models.findings import SEVERITIES, Kind, Rule
 from models.times import US_PER_S
 
 What = Literal[
-    "raise", "worse", "earlier", "clear", "acknowledge", "assign", "resolve", "comment", "new_normal", "snooze", "wake",
-    "forget",
+    "raise", "worse", "earlier", "again", "clear", "acknowledge", "assign", "resolve", "comment", "new_normal",
+    "snooze", "wake", "forget",
 ]  # fmt: skip
 
 TRANSITIONS: dict[tuple[State, What], tuple[State, EventName]] = {
@@ -27,6 +27,7 @@ TRANSITIONS: dict[tuple[State, What], tuple[State, EventName]] = {
     ("open", "earlier"): ("open", "updated"),
     ("acknowledged", "earlier"): ("acknowledged", "updated"),
     ("snoozed", "earlier"): ("snoozed", "updated"),
+    ("open", "again"): ("open", "updated"),
     ("resolved", "raise"): ("open", "reopened"),
     ("open", "clear"): ("resolved", "resolved"),
     ("acknowledged", "clear"): ("resolved", "resolved"),
@@ -63,6 +64,10 @@ EPISODES_KEPT = 48
 """Episodes remembered for one patient, but the last of each problem, live and retrospective, always: also if all vitals
 in both directions and all devices should be in trouble at once. Beyond it the earliest resolved (or retrospective) one
 goes, and the next of its problem stands for it and all before."""
+REPEAT_AFTER_US = 24 * 3600 * US_PER_S
+"""A problem that is still there a day later, and that nobody has taken up, is told once more: once a day at most."""
+REPEAT = "repeat: still beyond the limit"
+"""Why an alert was updated when its limit was broken again on another day."""
 BEGAN_EARLIER = "began earlier than first seen"
 """Why an alert was updated when only its onset was put right. Nobody is told of it by a message."""
 MOST_SNOOZED_US = 24 * 3600 * US_PER_S

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from alerts.episodes import (
     BEGAN_EARLIER,
     MOST_SNOOZED_US,
+    REPEAT,
+    REPEAT_AFTER_US,
     Episode,
     NotAllowed,
     advance,
@@ -91,6 +93,30 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent
         event = advance(episode, "raise" if returns else "worse")
         return _event(episode, event, when, None, "returned" if returns else f"now {SEVERITIES[raised.rank]}")
     return _event(episode, advance(episode, "earlier"), when, None, BEGAN_EARLIER) if earlier else None
+
+
+def may_repeat(episodes: list[Episode], problem: str, event_us: int) -> bool:
+    """Whether a reading beyond a limit that is open already may be news: nobody was told of a limit (it was the
+    patient's habit until now), or a day ago, and the alert is still open. What was acknowledged or snoozed waits."""
+    live = [e for e in episodes if e.problem == problem and not e.retrospective and e.state != "resolved"]
+    told = [e for e in live if "limit" in e.sources]
+    return not told or any(_repeats(e, event_us) for e in told)
+
+
+def _repeats(episode: Episode, event_us: int) -> bool:
+    return episode.state == "open" and event_us - episode.event_us >= REPEAT_AFTER_US
+
+
+def on_again(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent | None:
+    """A limit that is open already is broken again: told once more after a day, and raised if it never was."""
+    episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
+    if episode is None or episode.state == "resolved" or raised.kind not in episode.sources:
+        return on_raised(episodes, raised, when)
+    if not _repeats(episode, raised.event_us):
+        return None
+    episode.event_us, episode.population = raised.event_us, raised.population
+    episode.evidence = _listed(raised.evidence)
+    return _event(episode, advance(episode, "again"), when, None, REPEAT)
 
 
 def on_earlier(

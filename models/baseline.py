@@ -34,6 +34,9 @@ SPARSE = len(VITALS)
 SPARSE_AFTER_DAYS, SPARSE_PER_DAY = 2.0, 12.0
 """Judged after two days: fewer than twelve quarter-hour windows a day are spot checks, not a stream."""
 
+STREAM_LEAST = 4
+"""Windows (of a quarter of an hour) that make a stream, when it has only begun."""
+
 STATE = np.dtype(
     [
         ("x", "f8", STATES),
@@ -241,6 +244,13 @@ def line_of(rows: Rows, vital: Ints) -> Ints:
     days = (rows.last_at - rows.first_at) / US_PER_DAY
     sparse = _streamed()[vital] & (rows.n > 0) & (days >= SPARSE_AFTER_DAYS) & (rows.seen < SPARSE_PER_DAY * days)
     return np.where(sparse, SPARSE, vital)
+
+
+def in_stream(rows: Rows) -> Bools:
+    """Whether readings of each row come as a stream so far, (n,): from the first hour on, as long as they go on."""
+    days = (rows.last_at - rows.first_at) / US_PER_DAY
+    streams: Bools = rows.seen >= np.maximum(STREAM_LEAST, SPARSE_PER_DAY * days)
+    return streams
 
 
 @cache

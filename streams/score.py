@@ -1,8 +1,9 @@
 """`homebeat score`: AlertEvents held against labels, as one scorecard, and one for each value of a field.
 
-An alert counts where it was `opened`, once however often it was delivered, at its `event_at`. A patient was observed,
-if readings are given, from the first to the last of them; else from the first to the last alert event or label of the
-patient. That is shorter: rates then come out too high, and some labels have no quiet time to be compared with.
+An alert counts where it came up (see `records.opened`), once however often it was delivered, at its `event_at`. A
+patient was observed, if readings are given, from the first to the last of them; else from the first to the last alert
+event or label of the patient. That is shorter: rates then come out too high, and some labels have no quiet time to be
+compared with.
 """
 
 from collections import Counter

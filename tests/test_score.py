@@ -173,12 +173,12 @@ def test_only_a_clinical_alert_about_now_can_find_a_label_and_the_others_are_cou
     assert card.technical_alerts_per_person_month.value == pytest.approx(1)
 
 
-def test_only_the_opening_counts_and_a_redelivery_counts_once() -> None:
+def test_what_comes_up_counts_and_a_redelivery_counts_once() -> None:
     first = alert(1, alert_id="a-1", sequence=1)
     alerts = [
         first,
         first,
-        {**first, "sequence": 2, "event": "escalated"},
+        {**first, "sequence": 2, "event": "acknowledged"},
         {**first, "sequence": 3, "event": "resolved"},
     ]
     assert score(alerts, [label(0, 2)]).overall.alerts == 1

@@ -30,7 +30,7 @@ LANES = 2
 PAST = slice(1, 2)
 """The lane of late readings."""
 LOW, HIGH = 0, 1
-RAISE, CLEAR, EARLIER = 1, 0, 2
+RAISE, CLEAR, EARLIER, AGAIN = 1, 0, 2, 3
 EARLIER_STEP_US = np.array([1, 900 * US_PER_S])
 """By lane: by how much the beginning must move to be told. A history may come newest first; told reading by reading it
 would fill the record."""
@@ -55,8 +55,11 @@ STATE = np.dtype(
 class Floors:
     """The rules as arrays, one line for each limit set (the vitals', then patients with targets of their own).
 
-    limit (k, 8), NaN where there is no rule; strict (k, 8); persist_us, repeat, rank (k, 8); rest (k, 8): judged at
-    rest only; near_low, near_high (k,): values inside break no rule; rules (k x 8): the rule, or None.
+    limit (k, 8), NaN where there is no rule; strict (k, 8); persist_us, repeat, rank (k, 8); enough (k, 8): so many
+    readings of a run need not persist; rest (k, 8): judged at rest only; spot (k, 8): begun by spot readings only;
+    habit (k, 8): advice that may be this patient's habit, so that the baseline goes on learning; own_within (k, 8): how
+    near the patient's own level must be to the limit to keep it quiet, NaN: never; near_low, near_high (k,): values
+    inside break no rule; rules (k x 8): the rule, or None.
     """
 
     limit: Floats
@@ -64,7 +67,11 @@ class Floors:
     persist_us: Ints
     repeat: Ints
     rank: Ints
+    enough: Ints
     rest: Bools
+    spot: Bools
+    habit: Bools
+    own_within: Floats
     near_low: Floats
     near_high: Floats
     rules: tuple[tuple[Rule | None, ...], ...]
@@ -106,9 +113,9 @@ class Judged:
 class Crossings:
     """Problems raised and cleared, in no particular order: arrays of the same length.
 
-    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE, CLEAR, or
-    EARLIER (an open problem began before what was seen first); rank of the severity; slot of the rule; since: event
-    time at which the run began [us]; lane.
+    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE, CLEAR,
+    EARLIER (an open problem began before what was seen first) or AGAIN (a live reading breaks a rule that is open);
+    rank of the severity; slot of the rule; since: event time at which the run began [us]; lane.
     """
 
     reading: Ints
@@ -131,22 +138,25 @@ NO_CROSSINGS = Crossings(*(np.empty(0, np.int64) for _ in range(8)))
 @cache
 def population_floors() -> Floors:
     """The floors of `evidence/floors.yaml`; line v is the limit set of vital v."""
-    document = load("floors")
-    shape = (len(VITALS), SLOTS)
-    limit, strict = np.full(shape, np.nan), np.zeros(shape, bool)
+    document, shape = load("floors"), (len(VITALS), SLOTS)
+    limit, own_within = np.full(shape, np.nan), np.full(shape, np.nan)
     persist, repeat, rank = np.zeros(shape, np.int64), np.ones(shape, np.int64), np.zeros(shape, np.int64)
-    rest = np.zeros(shape, bool)
+    enough = np.full(shape, MOST_COUNTED + 1)
+    strict, rest, spot, habit = (np.zeros(shape, bool) for _ in range(4))
     rules: list[list[Rule | None]] = [[None] * SLOTS for _ in VITALS]
     for entry in document["floors"]:
         at = BY_NAME[entry["vital"]].index, _free_slot(entry, limit)
         limit[at], strict[at] = entry["limit"], entry["op"] in ("<", ">")
         persist[at], repeat[at] = entry["persist_s"] * US_PER_S, entry.get("repeat", 1)
+        enough[at], own_within[at] = entry.get("readings", MOST_COUNTED + 1), entry.get("own_within", np.nan)
         rank[at], rest[at] = SEVERITIES.index(entry["severity"]), entry["rest"]
+        spot[at], habit[at] = entry.get("spot", False), entry.get("habit", False)
         rules[at[0]][at[1]] = Rule(id=entry["id"], version=document["meta"]["version"], source=entry["src"][0])
     meta = document["meta"]
     return Floors(
-        limit, strict, persist, repeat, rank, rest, *_near(limit), tuple(map(tuple, rules)),
-        meta["spot_gap_s"] * US_PER_S, meta["clear"]["readings"], meta["clear"]["for_s"] * US_PER_S,
+        limit, strict, persist, repeat, rank, enough, rest, spot, habit, own_within, *_near(limit),
+        tuple(map(tuple, rules)), meta["spot_gap_s"] * US_PER_S, meta["clear"]["readings"],
+        meta["clear"]["for_s"] * US_PER_S,
     )  # fmt: skip
 
 
@@ -179,18 +189,18 @@ def with_targets(floors: Floors, vital: int, low: Floats) -> Floors:
     limits = np.where(outermost, low[:, None], np.where(follows, np.fmin(limits, low[:, None]), limits))
     strict = np.repeat((floors.strict[vital] | follows)[None], len(low), axis=0)
     limit = np.concatenate([floors.limit, limits])
-    same = [np.concatenate([c, np.repeat(c[vital][None], len(low), axis=0)]) for c in _columns(floors)]
-    persist_us, repeat, rank, rest = same
+    columns = {name: getattr(floors, name) for name in _SAME}
+    more = {name: np.repeat(column[vital][None], len(low), axis=0) for name, column in columns.items()}
+    same: dict[str, Any] = {name: np.concatenate([column, more[name]]) for name, column in columns.items()}
     near_low, near_high = _near(limit)
     return replace(
-        floors, limit=limit, strict=np.concatenate([floors.strict, strict]), persist_us=persist_us, repeat=repeat,
-        rank=rank, rest=rest, near_low=near_low, near_high=near_high,
-        rules=floors.rules + (floors.rules[vital],) * len(low),
+        floors, limit=limit, strict=np.concatenate([floors.strict, strict]), near_low=near_low, near_high=near_high,
+        rules=floors.rules + (floors.rules[vital],) * len(low), **same,
     )  # fmt: skip
 
 
-def _columns(floors: Floors) -> tuple[npt.NDArray[Any], ...]:
-    return floors.persist_us, floors.repeat, floors.rank, floors.rest
+_SAME = ("persist_us", "repeat", "rank", "enough", "rest", "spot", "habit", "own_within")
+"""What a target leaves as it is."""
 
 
 @cache
@@ -203,10 +213,20 @@ def _follow_target() -> Bools:
     return follows
 
 
-def applicable(floors: Floors, line: Ints, value: Floats, at_rest: Bools) -> Bools:
-    """Whether each reading breaks a rule that applies to it, (n,): some hold at rest only."""
-    applies: Bools = np.any(beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line]), axis=1)
+def applicable(floors: Floors, line: Ints, value: Floats, at_rest: Bools, spot: Bools | None = None) -> Bools:
+    """Whether each reading breaks a rule that applies to it, (n,): some hold at rest only, some for spot readings, if
+    it is said which are."""
+    broken = beyond(floors, line, value) & (at_rest[:, None] | ~floors.rest[line])
+    if spot is not None:
+        broken &= spot[:, None] | ~floors.spot[line]
+    applies: Bools = np.any(broken, axis=1)
     return applies
+
+
+def abnormal(floors: Floors, line: Ints, value: Floats) -> Bools:
+    """Whether each reading breaks a rule that cannot be the patient's habit, (n,): nothing is learned from it."""
+    breaks: Bools = np.any(beyond(floors, line, value) & ~floors.habit[line], axis=1)
+    return breaks
 
 
 def in_words(floors: Floors, line: int, slot: int) -> str:
@@ -275,13 +295,16 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     """One reading a row: extend or break runs, open and clear."""
     at = one.row, one.lane
     judged = one.at_rest[:, None] | ~floors.rest[one.line]
-    broken = beyond(floors, one.line, one.value) & judged
+    before = states["open"][at].astype(bool)
+    begins = one.spot[:, None] | ~floors.spot[one.line]
+    broken = beyond(floors, one.line, one.value) & judged & (begins | before)
     since_before = states["since"][at]
     run_n, since = _runs(floors, states["run_n"][at], since_before, one, judged, broken)
     long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
-    before = states["open"][at].astype(bool)
+    long_enough |= run_n >= floors.enough[one.line]
     after = before | (broken & (run_n >= floors.repeat[one.line]) & long_enough)
     raised = _raised(floors, index, one, since, before, after) + _earlier(index, one, since_before, since, before)
+    raised += _again(floors, index, one, since, before & broken, before, after)
     cleared = _cleared(floors, states, index, one, judged, broken, after)
     states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
     states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
@@ -312,6 +335,25 @@ def _raised(
             begun = np.where(after[hit, slots], since[hit, slots], np.iinfo(np.int64).max).min(axis=1)
             same = np.ones(len(hit), np.int64)
             columns = same * side, same * RAISE, now[hit].max(axis=1) - 1, worst, begun, one.lane[hit]
+            found.append((index[hit], one.row[hit], *columns))
+    return found
+
+
+def _again(
+    floors: Floors, index: Ints, one: Judged, since: Ints, still: Bools, before: Bools, after: Bools
+) -> list[tuple[Ints, ...]]:
+    """A live reading breaks a rule that was open before, and nothing worse: the worst of those. still (n, 8)."""
+    still = still & (one.lane == 0)[:, None]
+    if not still.any():
+        return []
+    found: list[tuple[Ints, ...]] = []
+    rank = floors.rank[one.line] + 1
+    for side, slots in enumerate(SIDES.values()):
+        was, now, broken = (np.where(flags[:, slots], rank[:, slots], 0) for flags in (before, after, still))
+        hit = np.flatnonzero((broken.max(axis=1) > 0) & (now.max(axis=1) == was.max(axis=1)))
+        if len(hit):
+            slot, same = broken[hit].argmax(axis=1) + slots.start, np.ones(len(hit), np.int64)
+            columns = same * side, same * AGAIN, broken[hit].max(axis=1) - 1, slot, since[hit, slot], one.lane[hit]
             found.append((index[hit], one.row[hit], *columns))
     return found
 

@@ -49,7 +49,7 @@ class Question:
 QUESTIONS = {
     "cgm": (
         Question("cgm: below 54 mg/dL, by the third sample", frozenset({"low_54"})),
-        Question("cgm: below 70 mg/dL, foretold", frozenset({"low_70"}), frozenset({"early_warning"})),
+        Question("cgm: below 70 mg/dL, foretold", frozenset({"low_70"}), frozenset({"early_warning", "condition"})),
     )
 }
 

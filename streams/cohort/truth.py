@@ -86,8 +86,10 @@ def _steady(level: Floats, first: Expectation, seen_sd: Floats) -> Floats:
 
 @cache
 def _limits() -> tuple[Floats, Floats]:
-    """The innermost floors of every vital, (V,), on the working scale; NaN where there is none."""
-    book = floors.population_floors().limit
+    """The innermost floors of every vital, (V,), on the working scale; NaN where there is none. Limits that may be a
+    patient's habit are none: some people do live beyond them."""
+    everyone = floors.population_floors()
+    book = np.where(everyone.habit, np.nan, everyone.limit)
     inner = np.full((2, len(VITALS)), np.nan)
     for vital in VITALS:
         for side, (name, innermost) in enumerate((("low", max), ("high", min))):

@@ -4,6 +4,8 @@ Few things come this far, so this part may be plain Python, one signal at a time
 """
 
 import hashlib
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +15,13 @@ from alerts.episodes import Episode, NotAllowed, snoozed_until
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import title
 from alerts.ledger import Cleared, Raised, When
+from models import baseline
 from models.detectors import deviation, floors
+from models.detectors.floors import Floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
 from models.readings import Reason, Refused
-from models.times import rfc3339
+from models.times import US_PER_S, rfc3339
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
 from streams.engine.clock import Clocks
@@ -26,7 +30,7 @@ from streams.engine.log import LogSlice
 from streams.engine.notices import finding_about, told_about
 from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
-from streams.engine.signals import Band, Notice, Signal, Snapshot
+from streams.engine.signals import Band, Notice, Recurrence, Signal, Snapshot
 from streams.engine.silences import unwatched
 from streams.engine.state import PartitionState
 from streams.engine.zones import local_offset_us
@@ -34,20 +38,30 @@ from streams.engine.zones import local_offset_us
 ACTIONS_REMEMBERED = 64
 """Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A
 repeat from further back meets the table of states, where acknowledging twice is not allowed."""
+REPEAT_GRID_US = 60 * US_PER_S
+"""Of a stream that goes on beyond its limit, the first sample of a minute is enough to ask whether to tell again."""
 SILENT_CLEAR = 1
 """Lane of late readings: its problems are about the past, so nobody is told that they have passed."""
 
 
 def crossing_signals(
     state: PartitionState, log: LogSlice, samples: Samples, raw: RawJudgement, snapshots: dict[int, list[Snapshot]]
-) -> list[Signal]:
+) -> list[Signal | Recurrence]:
     """The floors' crossings as signals, each with the patient's band of that moment."""
-    found = []
-    for k in range(len(raw.crossings.reading)):
-        if raw.crossings.what[k] == floors.CLEAR and raw.crossings.lane[k] == SILENT_CLEAR:
-            continue
-        found.append(_crossing(state, log, samples, raw, k, snapshots))
+    c, found = raw.crossings, list[Signal | Recurrence]()
+    at, newest = samples.at[c.reading], samples.newest[c.reading]
+    silent = (c.what == floors.CLEAR) & (c.lane == SILENT_CLEAR)
+    silent |= (c.what == floors.AGAIN) & (at // REPEAT_GRID_US == newest // REPEAT_GRID_US)
+    for k in np.flatnonzero(~silent).tolist():
+        whole = partial(_crossing, state, log, samples, raw, k, snapshots)
+        found.append(_recurrence(samples, raw, k, whole) if c.what[k] == floors.AGAIN else whole())
     return found
+
+
+def _recurrence(samples: Samples, raw: RawJudgement, k: int, whole: Callable[[], Signal]) -> Recurrence:
+    i = int(raw.crossings.reading[k])
+    high, position = bool(raw.crossings.side[k] == floors.HIGH), 2 * int(samples.index[i]) + 1
+    return Recurrence(position, int(samples.slot[i]), int(samples.vital[i]), high, int(samples.at[i]), whole)
 
 
 def _crossing(
@@ -63,19 +77,34 @@ def _crossing(
     line, rule_slot = int(raw.line[i]), int(c.slot[k])
     at, clock = int(samples.at[i]), int(samples.clock[i])
     raised = bool(c.what[k] != floors.CLEAR)
+    snapshot = [s for s in snapshots[int(samples.row[i])] if s.position <= position][-1]
+    band = _band(state, samples, i, snapshot)
     return Signal(
         position=position, slot=slot, vital=vital, high=bool(c.side[k] == floors.HIGH), raised=raised, kind="limit",
         rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
         limit=floors.in_words(raw.floors, line, rule_slot) if raised else None, onset_us=int(c.since[k]),
         event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
-        quality=float(samples.quality[i]), band=_band(state, samples, i, position, snapshots[int(samples.row[i])]),
-        retrospective=bool(clock - at > HORIZON_US[vital]), earlier=bool(c.what[k] == floors.EARLIER),
+        quality=float(samples.quality[i]), band=band, retrospective=bool(clock - at > HORIZON_US[vital]),
+        earlier=bool(c.what[k] == floors.EARLIER), again=bool(c.what[k] == floors.AGAIN),
+        usual=raised and _is_usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot),
     )  # fmt: skip
 
 
-def _band(state: PartitionState, samples: Samples, i: int, position: int, history: list[Snapshot]) -> Band | None:
+def _is_usual(snapshot: Snapshot, band: Band | None, value: float, book: Floors, line: int, rule_slot: int) -> bool:
+    """Whether a limit that advises stays quiet: it is for spot readings and this vital comes as a stream, or the
+    patient's own learned level lies there and the reading within the own band. A floor that protects has neither mark,
+    so that this is never true of it."""
+    if book.spot[line, rule_slot] and baseline.in_stream(baseline.take(snapshot.base, np.zeros(1, np.int64)))[0]:
+        return True
+    within, limit = float(book.own_within[line, rule_slot]), float(book.limit[line, rule_slot])
+    if band is None or np.isnan(within):
+        return False
+    beyond = limit - band.expected if rule_slot < floors.SIDES["high"].start else band.expected - limit
+    return beyond >= -within and band.low <= value <= band.high
+
+
+def _band(state: PartitionState, samples: Samples, i: int, snapshot: Snapshot) -> Band | None:
     """The band as it was when the sample was judged: after the last window that had closed by then."""
-    snapshot = [s for s in history if s.position <= position][-1]
     one = slice(i, i + 1)
     offset = int(local_offset_us(state, samples.slot[one], samples.at[one])[0])
     band = band_at(snapshot, int(samples.vital[i]), int(samples.at[i]), offset, float(samples.value[i]))
@@ -83,7 +112,7 @@ def _band(state: PartitionState, samples: Samples, i: int, position: int, histor
 
 
 def to_people(
-    state: PartitionState, signals: "list[Signal | Notice]", clocks: Clocks, alerts: list[AlertEvent],
+    state: PartitionState, signals: "list[Signal | Recurrence | Notice]", clocks: Clocks, alerts: list[AlertEvent],
     findings: list[Finding],
 ) -> None:  # fmt: skip
     """Signals and due snoozes, in log order, into findings and the ledger."""
@@ -91,14 +120,27 @@ def to_people(
     for signal in signals:
         while wakes and wakes[0][0] <= signal.position:
             alerts += _woken(state, *wakes.pop(0)[1:])
-        if signal.raised and not signal.earlier:
-            findings.append(_finding(state, signal))
-        event = _ledger(state, signal)
-        if event is not None:
-            alerts.append(event)
+        _tell(state, signal, alerts, findings)
     for wake in wakes:
         alerts += _woken(state, *wake[1:])
     _note_wakes(state, {s.slot for s in signals} | {w[1] for w in wakes})
+
+
+def _tell(
+    state: PartitionState, signal: "Signal | Recurrence | Notice", alerts: list[AlertEvent], findings: list[Finding]
+) -> None:
+    """One signal: a finding for the record, if it is a new one, and a step of its episode, if there is one to tell."""
+    if isinstance(signal, Recurrence):
+        episodes = state.person(signal.slot).episodes
+        if not ledger.may_repeat(episodes, problem_of(signal.vital, signal.high), signal.event_us):
+            return
+        signal = signal.whole()
+    usual = isinstance(signal, Signal) and signal.usual
+    if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):
+        findings.append(_finding(state, signal))
+    event = None if usual else _ledger(state, signal)
+    if event is not None:
+        alerts.append(event)
 
 
 def _ledger(state: PartitionState, signal: "Signal | Notice") -> AlertEvent | None:
@@ -107,18 +149,19 @@ def _ledger(state: PartitionState, signal: "Signal | Notice") -> AlertEvent | No
         when = _when(state, signal.slot, signal.decided_us, signal.decided_us)
         return told_about(person.episodes, signal, when)
     when = _when(state, signal.slot, signal.arrived_us, signal.decided_us)
-    problem = problem_of(signal)
+    problem = problem_of(signal.vital, signal.high)
     if signal.earlier:
         return ledger.on_earlier(person.episodes, problem, signal.retrospective, signal.onset_us, when)
     if not signal.raised:
         cleared = Cleared(problem, signal.kind, signal.event_us, _evidence(state, signal))
         return ledger.on_cleared(person.episodes, cleared, when)
-    return ledger.on_raised(person.episodes, _raised(state, signal, problem), when)
+    told = ledger.on_again if signal.again else ledger.on_raised
+    return told(person.episodes, _raised(state, signal, problem), when)
 
 
-def problem_of(signal: Signal) -> str:
+def problem_of(vital: int, high: bool) -> str:
     """Vital and direction: what findings of one episode share."""
-    return f"{VITALS[signal.vital].name}.{'high' if signal.high else 'low'}"
+    return f"{VITALS[vital].name}.{'high' if high else 'low'}"
 
 
 def _raised(state: PartitionState, signal: Signal, problem: str) -> Raised:
@@ -161,12 +204,12 @@ def _evidence(state: PartitionState, signal: Signal) -> Evidence:
 def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
     if isinstance(signal, Notice):
         return finding_about(signal, state.person(signal.slot).name)
-    vital, band, problem = VITALS[signal.vital], signal.band, problem_of(signal)
+    vital, band, problem = VITALS[signal.vital], signal.band, problem_of(signal.vital, signal.high)
     name, rule = state.person(signal.slot).name, _rule(signal)
     parts = [name, problem, rule.id, str(signal.onset_us), str(signal.event_us), str(signal.retrospective)]
     return Finding(
         patient=name, finding_id="f-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], problem=problem,
-        kind=signal.kind, severity=SEVERITIES[signal.rank], vitals=[vital.name],
+        kind=signal.kind, severity="info" if signal.usual else SEVERITIES[signal.rank], vitals=[vital.name],
         direction="high" if signal.high else "low", event_at=rfc3339(signal.event_us),
         arrived_at=rfc3339(signal.arrived_us), value=shown(signal.value), unit=vital.unit,
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,

@@ -17,8 +17,8 @@ SPO2 = BY_NAME["spo2"].index
 
 @dataclass(frozen=True, slots=True)
 class RawJudgement:
-    """broken (n,): the sample is beyond a floor; line (n,): its limit set in `floors`; crossings, whose `reading` is
-    the index of a sample."""
+    """broken (n,): the sample is beyond a floor that cannot be the patient's habit; line (n,): its limit set in
+    `floors`; crossings, whose `reading` is the index of a sample."""
 
     broken: Bools
     line: Ints
@@ -32,9 +32,13 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     broken, applies = np.zeros(len(samples), bool), np.zeros(len(samples), bool)
     near = np.flatnonzero(floors.near(book, line, samples.value))
     if len(near):
-        broken[near] = floors.beyond(book, line[near], samples.value[near]).any(axis=1)
+        broken[near] = floors.abnormal(book, line[near], samples.value[near])
         applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
     late, spot = _lanes(state, samples, applies, book.spot_gap_us)
+    near = np.flatnonzero(applies)
+    if len(near):
+        rest = samples.resting[near]
+        applies[near] = floors.applicable(book, line[near], samples.value[near], rest, spot[near])
     judged = _worth_judging(state, samples.row, applies)
     if not len(judged):
         return RawJudgement(broken, line, floors.NO_CROSSINGS, book)

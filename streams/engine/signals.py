@@ -1,5 +1,6 @@
 """What the detectors say inside the step, before it becomes findings and episodes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,7 +26,7 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
-    what was seen first."""
+    what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told."""
 
     position: int
     slot: int
@@ -45,11 +46,30 @@ class Signal:
     band: Band | None
     retrospective: bool
     earlier: bool = False
+    again: bool = False
+    usual: bool = False
 
     @property
     def order(self) -> tuple[int, int, int, bool, bool]:
         """Log order; at the same position by patient and vital, what is cleared before what is raised."""
         return self.position, self.slot, self.vital, self.raised, self.kind == "limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """A limit that is open is broken once more. Mostly nobody needs to know, so the signal is made only when asked."""
+
+    position: int
+    slot: int
+    vital: int
+    high: bool
+    event_us: int
+    whole: Callable[[], Signal]
+
+    @property
+    def order(self) -> tuple[int, int, int, bool, bool]:
+        """As of Signal."""
+        return self.position, self.slot, self.vital, True, True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

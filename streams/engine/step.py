@@ -30,7 +30,7 @@ from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
-from streams.engine.signals import Notice, Signal
+from streams.engine.signals import Notice, Recurrence, Signal
 from streams.engine.sources import declared, is_source, parse_action, source_of
 from streams.engine.state import EVERY_VITAL, PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.tallies import Report
@@ -175,7 +175,7 @@ def _stretch(
     closed = gather_closed(state, samples, raw.broken, clocks)
     closings = close(state, closed, np.unique(raw.crossings.row), settings.summaries)
     watched = silences.watch(state, accepted, clock, clocks)
-    signals: list[Signal | Notice] = [*closings.signals, *watched.notices]
+    signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices]
     signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)

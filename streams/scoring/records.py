@@ -24,7 +24,7 @@ class BadRecord(ValueError):
 
 @dataclass(frozen=True)
 class Alert:
-    """One opened alert. `at_us`: when the reading that opened it was measured [us since 1970]."""
+    """One time that an alert came up. `at_us`: when the reading that brought it was measured [us since 1970]."""
 
     patient: str
     at_us: int
@@ -93,13 +93,24 @@ def is_about(problems: Iterable[str], alert: "Alert | Standing") -> bool:
 
 
 def opened(events: Iterable[Json]) -> list[Alert]:
-    """The alerts that these AlertEvents opened; an event that was delivered twice is one event. Raises BadRecord."""
+    """What came up in these AlertEvents: alerts opened, opened again, or told again because they had become worse or
+    were still there a day later. An event that was delivered twice is one event. Raises BadRecord."""
     once: dict[object, Alert] = {}
     for number, event in enumerate(events):
-        if event.get("event", "opened") == "opened":
+        if comes_up(event):
             identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
             once.setdefault(identity, _alert(event))
     return list(once.values())
+
+
+NEWS = ("now ", "repeat: ")
+"""Beginnings of the reasons for which an alert that is open is told again."""
+
+
+def comes_up(event: Json) -> bool:
+    """Whether the event asks something of the team that was not asked before."""
+    name, reason = event.get("event", "opened"), str(event.get("reason") or "")
+    return name in ("opened", "reopened", "escalated") or (name == "updated" and reason.startswith(NEWS))
 
 
 def _alert(event: Json) -> Alert:
@@ -110,11 +121,10 @@ def _alert(event: Json) -> Alert:
 
 
 def worklist(events: Iterable[Json]) -> list[tuple[str, int]]:
-    """(patient, time [us]) of everything that came up on the worklist: alerts opened or reopened, but for mere
-    information."""
+    """(patient, time [us]) of everything that came up on the worklist, but for mere information."""
     once: dict[object, tuple[str, int]] = {}
     for number, event in enumerate(events):
-        if event.get("event", "opened") in ("opened", "reopened") and event.get("severity") != "info":
+        if comes_up(event) and event.get("severity") != "info":
             identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
             at = next(name for name in ("decided_at", "event_at", "onset_at") if name in event or name == "onset_at")
             once.setdefault(identity, (_patient(event), _us(event, at)))

@@ -22,6 +22,7 @@ WANTED: dict[tuple[str, str], tuple[str, str] | None] = {
     **dict(zip(product(["worse"], STATES), [("open", "updated")] * 3 + [None], strict=True)),
     **dict(zip(product(["earlier"], STATES),
                [("open", "updated"), ("acknowledged", "updated"), ("snoozed", "updated"), None], strict=True)),
+    **dict(zip(product(["again"], STATES), [("open", "updated"), None, None, None], strict=True)),
     **dict(zip(product(["clear"], STATES), [("resolved", "resolved")] * 3 + [None], strict=True)),
     **dict(zip(product(["acknowledge"], STATES),
                [("acknowledged", "acknowledged"), None, ("acknowledged", "acknowledged"), None], strict=True)),

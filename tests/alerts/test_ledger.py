@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.episodes import BEGAN_EARLIER, EPISODES_KEPT, MOST_SNOOZED_US, NotAllowed
+from alerts.episodes import BEGAN_EARLIER, EPISODES_KEPT, MOST_SNOOZED_US, REPEAT, NotAllowed
 from alerts.events import Action
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, MINUTE_US, Life, us
@@ -42,6 +42,40 @@ def test_what_is_known_is_not_told_again() -> None:
     life.snoozed(12, 60)
     assert life.raised(13) == []
     assert life.sequences() == {life.episodes[0].alert_id: [1, 2, 3]}
+
+
+def test_a_limit_still_broken_a_day_later_is_told_once_a_day() -> None:
+    life = Life()
+    life.raised(0)
+    assert life.again(DAY_MIN - 1) == []
+    assert life.again(DAY_MIN) == [("updated", "open")]
+    assert (life.told[-1].reason, life.told[-1].event_at) == (REPEAT, rfc3339(us(DAY_MIN)))
+    assert (life.told[-1].evidence[0].value, life.told[-1].onset_at) == (81.0, rfc3339(us(0)))
+    assert life.again(2 * DAY_MIN - 1) == []
+    assert life.again(2 * DAY_MIN) == [("updated", "open")]
+
+
+def test_what_somebody_has_taken_up_is_not_told_again() -> None:
+    """Acknowledged alarms that come back are what teams suffer from; a snooze that is over lets it speak again."""
+    life = Life()
+    life.raised(0)
+    life.acted(5, "acknowledge")
+    assert life.again(2 * DAY_MIN) == []
+    life.snoozed(2 * DAY_MIN, 60)
+    assert life.again(2 * DAY_MIN + 30) == []
+    life.tick(2 * DAY_MIN + 60)
+    assert life.again(2 * DAY_MIN + 61) == [("updated", "open")]
+
+
+def test_a_limit_that_nobody_was_told_of_is_raised_when_it_is_broken_again() -> None:
+    life = Life()
+    assert life.again(0) == [("opened", "open")]
+    life.cleared(5)
+    assert life.again(9) == [("reopened", "open")]
+    other = Life()
+    other.raised(0, "deviation")
+    assert other.again(2 * DAY_MIN) == [], "the deviation is known: the limit joins its episode, and tells nobody"
+    assert other.episodes[0].sources == ["deviation", "limit"]
 
 
 def test_limit_and_deviation_of_one_problem_are_one_episode_that_ends_with_both() -> None:

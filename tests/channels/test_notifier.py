@@ -10,7 +10,7 @@ from aiohttp import web
 
 from alerts.channels.receiver import RECEIVED, Received, create_receiver
 from alerts.channels.webhook import WebhookLimits
-from alerts.episodes import BEGAN_EARLIER
+from alerts.episodes import BEGAN_EARLIER, REPEAT
 from streams.broker import EmbeddedBroker
 from streams.notifier import NotifierConfig, run_notifier, silent_because, webhook_channels
 from tests.brokers import Broker
@@ -195,6 +195,7 @@ def test_what_happened_to_the_patient_is_sent_unless_it_is_past(event: str) -> N
 def test_an_onset_that_was_put_right_asks_nothing_of_anyone() -> None:
     assert silent_because(alert(event="updated", reason=BEGAN_EARLIER)) is not None
     assert silent_because(alert(event="updated", reason="now emergency")) is None
+    assert silent_because(alert(event="updated", reason=REPEAT)) is None
 
 
 def test_two_addresses_of_one_host_are_two_channels(embedded_broker: EmbeddedBroker) -> None:

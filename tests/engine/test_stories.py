@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.episodes import REPEAT
 from models.times import US_PER_S, rfc3339, to_us
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
 
@@ -102,6 +103,40 @@ def test_back_inside_for_a_while_resolves_and_a_return_within_a_day_reopens() ->
     told = run(log)
     assert [a.event for a in told.alerts] == ["opened", "resolved", "reopened", "resolved", "opened"]
     assert [a.sequence for a in told.alerts] == [1, 2, 3, 4, 1]
+
+
+def daily(log: Log, code: str, values: list[float], **fields: Any) -> None:
+    """One spot reading a day."""
+    for value in values:
+        log.read(code=code, value=value, **fields)
+        log.wait(DAY_US)
+
+
+def test_pressure_that_stays_high_is_told_once_more_each_day_until_somebody_takes_it_up() -> None:
+    log = watched()
+    daily(log, "systolic_bp", [165.0, 168.0])
+    told = run(log)
+    assert [(a.event, a.severity, a.reason) for a in told.alerts] == [
+        ("opened", "advisory", None), ("updated", "advisory", REPEAT),
+    ]  # fmt: skip
+    assert told.alerts[1].evidence[0].value == 168.0
+    log.act(told.alerts[0].alert_id, type="acknowledge")
+    daily(log, "systolic_bp", [170.0, 170.0])
+    assert [a.event for a in run(log).alerts] == ["opened", "updated", "acknowledged"]
+
+
+def test_a_slow_heart_is_told_to_whom_it_is_new_and_not_of_whom_it_is_usual() -> None:
+    """An athlete whose own learned level is 48 is left alone, but not by a floor that protects."""
+    usual, new = watched(), watched()
+    daily(usual, "heart_rate", [51.0, 51.0, 51.0, 51.0, 51.0, 51.0, 48.0, 47.0, 48.0, 46.0, 47.0, 48.0, 47.0])
+    learning = len(run(usual).alerts)
+    daily(usual, "heart_rate", [48.0, 47.0, 46.0, 48.0, 51.0, 52.0, 48.0, 47.0, 46.0, 48.0])
+    assert [a.event for a in run(usual).alerts[learning:]] == ["resolved"]
+    assert run(usual).findings[-1].severity == "info", "on the record all the same"
+    daily(new, "heart_rate", [71.0, 73.0, 72.0, 74.0, 72.0, 71.0, 73.0, 72.0, 71.0, 73.0, 49.0])
+    assert [(a.problem, a.severity) for a in run(new).alerts] == [("heart_rate.low", "advisory")]
+    usual.read(code="heart_rate", value=39.0)
+    assert (run(usual).alerts[-1].problem, run(usual).alerts[-1].severity) == ("heart_rate.low", "urgent")
 
 
 def test_worse_is_told_once() -> None:

@@ -14,7 +14,8 @@ SIDES = {"<": 0, "<=": 0, ">": 1, ">=": 1}
 S = 1_000_000
 
 Crossing = tuple[str, int, int, str | None, int]
-"""raise, clear or earlier; side; rank; rule; beginning of the run [us] (of the readings back inside, at a clear)."""
+"""raise, clear, earlier or again; side; rank; rule; beginning of the run (of the readings back inside, at a clear)
+[us]."""
 
 
 def rank(rule: dict[str, Any]) -> int:
@@ -27,6 +28,7 @@ class Lane:
 
     rules: list[dict[str, Any]]
     step_us: int = 1
+    live: bool = True
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)
     inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
@@ -40,9 +42,12 @@ class Lane:
             if not BEYOND[rule["op"]](value, rule["limit"]):
                 self.runs.pop(rule["id"], None)
                 continue
+            if rule.get("spot") and not spot and rule["id"] not in self.open:
+                self.runs.pop(rule["id"], None)
+                continue
             broken.add(rule["id"])
             self._extend(rule, at, spot)
-        found = self._raised(before, at) + self._earlier(before)
+        found = self._raised(before, at) + self._earlier(before) + self._again(before, broken)
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken)
         return found
@@ -54,7 +59,8 @@ class Lane:
             n, since = 0, at
         n, since = n + 1, min(since, at)
         self.runs[rule["id"]] = n, since
-        long_enough = n >= wanted and (spot or at - since >= rule["persist_s"] * S)
+        persists = spot or at - since >= rule["persist_s"] * S or n >= rule.get("readings", n + 1)
+        long_enough = n >= wanted and persists
         if long_enough or rule["id"] in self.open:
             self.open[rule["id"]] = since
 
@@ -78,6 +84,17 @@ class Lane:
             if held and min(self.open[i] for i in held) // self.step_us < min(before[i] for i in held) // self.step_us:
                 begins = min(held, key=lambda i: self.open[i])
                 found.append(("earlier", side, 0, begins, self.open[begins]))
+        return found
+
+    def _again(self, before: dict[str, int], broken: set[str]) -> list[Crossing]:
+        """A live reading breaks what was open before, and nothing became worse."""
+        found: list[Crossing] = []
+        for side in (0, 1):
+            still = [r for r in self._of(side) if r["id"] in before and r["id"] in broken]
+            was, now = ([rank(r) for r in self._of(side) if r["id"] in held] for held in (before, self.open))
+            if self.live and still and max(now) == max(was):
+                worst = max(still, key=rank)
+                found.append(("again", side, rank(worst), worst["id"], self.runs[worst["id"]][1]))
         return found
 
     def _cleared(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:

@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.detectors import floors
-from models.detectors.floors import CLEAR, EARLIER, LANES, RAISE, STATE, Judged, judge, population_floors, with_targets
+from models.detectors.floors import (
+    AGAIN,
+    CLEAR,
+    EARLIER,
+    LANES,
+    RAISE,
+    STATE,
+    Judged,
+    judge,
+    population_floors,
+    with_targets,
+)
 from models.evidence import load, source_status
 from models.findings import SEVERITIES
 from models.units import convert
@@ -54,14 +65,14 @@ def run(states: npt.NDArray[np.void], readings: list[One], book: floors.Floors |
             ("row", "i8"), ("value", "f8"), ("at", "i8"), ("rest", "?"), ("lane", "i8"), ("spot", "?")
         )
     )  # fmt: skip
-    broken = floors.applicable(book, line, value, rest)
+    broken = floors.applicable(book, line, value, rest, spot)
     c = judge(book, states, Judged(row, line, value, at, rest, lane, spot), broken)
     found: list[list[Crossing]] = [[] for _ in readings]
     for k, i in enumerate(c.reading.tolist()):
         assert (c.row[k], c.lane[k]) == (readings[i].row, readings[i].lane)
         rule = book.rules[line[i]][c.slot[k]]
         name = rule.id if rule and c.what[k] != CLEAR else None
-        word = {RAISE: "raise", CLEAR: "clear", EARLIER: "earlier"}[int(c.what[k])]
+        word = {RAISE: "raise", CLEAR: "clear", EARLIER: "earlier", AGAIN: "again"}[int(c.what[k])]
         found[i].append((word, int(c.side[k]), int(c.rank[k]), name, int(c.since[k])))
     return [sorted(f, key=str) for f in found]
 
@@ -71,7 +82,7 @@ def by_hand(readings: list[One]) -> list[list[Crossing]]:
     found = []
     for r in readings:
         rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
-        lane = lanes.setdefault((r.row, r.lane), Lane(rules, EARLIER_STEP_US[r.lane]))
+        lane = lanes.setdefault((r.row, r.lane), Lane(rules, EARLIER_STEP_US[r.lane], r.lane == 0))
         found.append(sorted(lane.reading(r.value, r.at, rest=r.rest, spot=r.spot), key=str))
     return found
 
@@ -163,7 +174,7 @@ def test_a_streamed_floor_waits_for_its_persistence(rule: dict[str, Any]) -> Non
     states, wait = table(), rule["persist_s"]
     for count, at in enumerate([0, max(wait - 1, 0), wait], start=1):
         run(states, [One(0, rule["vital"], beyond(rule), START + at * S)])
-        long_enough = at >= wait and count >= rule.get("repeat", 1)
+        long_enough = at >= wait and count >= rule.get("repeat", 1) and not rule.get("spot")
         assert (rule["id"] in opened(states, rule["vital"])) == long_enough
 
 
@@ -208,7 +219,9 @@ def streamed(values: list[float], step_s: int = 300, **same: Any) -> list[One]:
 
 
 def words(found: list[list[Crossing]]) -> list[tuple[int, str, str | None]]:
-    return [(i, word, name) for i, crossings in enumerate(found) for word, _, _, name, _ in crossings]
+    """What is told of each reading, but that it breaks an open rule once more."""
+    told = [(i, word, name) for i, crossings in enumerate(found) for word, _, _, name, _ in crossings]
+    return [one for one in told if one[1] != "again"]
 
 
 def test_one_contrary_reading_begins_the_wait_anew() -> None:
@@ -269,6 +282,7 @@ def test_an_earlier_reading_of_a_run_puts_its_beginning_right() -> None:
         (i, what, name, since // S - START // S)
         for i, f in enumerate(run(table(), live))
         for what, *_, name, since in f
+        if what != "again"
     ]
     assert found == [
         (0, "raise", "spo2_critical", 40), (2, "earlier", "spo2_critical", 20), (4, "earlier", "spo2_critical", 0),
@@ -283,7 +297,58 @@ def test_a_crisis_of_blood_pressure_wants_a_second_reading() -> None:
     cuff = [
         One(0, "systolic_bp", value, START + k * 60 * S, spot=k == 0) for k, value in enumerate([190, 170, 190, 190])
     ]
-    assert words(run(table(), cuff)) == [(3, "raise", "sbp_crisis")]
+    assert words(run(table(), cuff)) == [(0, "raise", "sbp_high_advisory"), (3, "raise", "sbp_crisis")]
+
+
+CGM_STEPS_S = st.sampled_from([60, 240, 285, 299, 300, 301, 330, 600, 899, 900, 930])
+
+
+@given(
+    st.lists(st.sampled_from([53.9, 53, 48, 54, 60]), max_size=12), CGM_STEPS_S, st.lists(st.booleans(), max_size=12)
+)
+def test_on_every_prefix_level_2_is_told_by_the_third_sample_of_a_run(
+    values: list[float], step_s: int, missing: list[bool]
+) -> None:
+    """A run of samples below 54 mg/dL that follow each other, at any sampling, is told at its third at the latest."""
+    states, at, run_n = table(), START, 0
+    for k, value in enumerate(values):
+        at += step_s * S * (2 if k < len(missing) and missing[k] else 1)
+        run_n = run_n + 1 if value < 54 else 0
+        run(states, [One(0, "glucose", value, at)])
+        assert "glucose_level2_low" in opened(states, "glucose") or run_n < 3
+
+
+@pytest.mark.parametrize(("step_s", "sample"), [(300, 2), (299, 2), (900, 1)])
+def test_level_2_low_glucose_is_told_in_time_at_the_samplings_in_use(step_s: int, sample: int) -> None:
+    states = table()
+    for k in range(3):
+        run(states, [One(0, "glucose", 50, START + k * step_s * S)])
+        assert ("glucose_level2_low" in opened(states, "glucose")) == (k >= sample)
+
+
+def test_a_stream_does_not_begin_a_limit_for_spot_readings_but_goes_on_with_it() -> None:
+    """A sleeper's 49 /min on a stream is left to the own band; once a spot reading has told, the stream clears it."""
+    beat = [One(0, "heart_rate", 49, START + k * 60 * S) for k in range(30)]
+    assert words(run(table(), beat)) == []
+    later = [One(0, "heart_rate", value, START + k * 600 * S, spot=k == 0) for k, value in enumerate([49, 49, 60, 60])]
+    assert words(run(table(), later)) == [(0, "raise", "hr_low_advisory"), (3, "clear", None)]
+
+
+def test_a_live_reading_beyond_an_open_limit_is_noticed_again_and_a_late_one_is_not() -> None:
+    daily = [One(0, "systolic_bp", 165, START + k * 86_400 * S, spot=True) for k in range(3)]
+    found = run(table(), daily)
+    assert [[word for word, *_ in f] for f in found] == [["raise"], ["again"], ["again"]]
+    assert found[2] == [("again", 1, SEVERITIES.index("advisory"), "sbp_high_advisory", daily[2].at)]
+    late = [One(0, "systolic_bp", 165, START - k * 86_400 * S, lane=1, spot=True) for k in range(3)]
+    assert "again" not in {word for f in run(table(), late) for word, *_ in f}
+
+
+def test_what_may_be_a_habit_is_advisory_and_the_baseline_learns_from_it() -> None:
+    for rule in FLOORS:
+        if rule.get("habit") or "own_within" in rule:
+            assert rule["severity"] == "advisory", rule["id"]
+    book, sbp = population_floors(), BY_NAME["systolic_bp"].index
+    assert floors.abnormal(book, np.array([sbp] * 3), np.array([165.0, 190.0, 85.0])).tolist() == [False, True, True]
 
 
 def test_counts_stop_before_they_overflow() -> None:

@@ -90,7 +90,19 @@ def test_the_worklist_has_what_was_opened_or_reopened_also_technical_and_old_and
     ]  # fmt: skip
     assert len(worklist(events)) == 4
     assert score(events, [], observed=days(2)).overall.worklist_items_per_patient_day.value == 2.0
-    assert len(opened(events)) == 4
+    assert len(opened(events)) == 5
+
+
+def test_what_is_told_again_comes_up_again_and_what_only_changes_hands_does_not() -> None:
+    first = alert(1, alert_id="a", sequence=1)
+    later = [
+        ("acknowledged", None), ("updated", "now emergency"), ("updated", "repeat: still beyond the limit"),
+        ("updated", "began earlier than first seen"), ("updated", "said the patient"), ("updated", None),
+        ("resolved", "back to normal for this patient"), ("reopened", "returned"),
+    ]  # fmt: skip
+    events = [first, *({**first, "sequence": k, "event": e, "reason": r} for k, (e, r) in enumerate(later, start=2))]
+    assert [found.record["sequence"] for found in opened(events)] == [1, 3, 4, 9]
+    assert len(worklist(events)) == 4
 
 
 def test_the_first_days_of_each_patient_can_be_left_out() -> None:
