@@ -149,15 +149,17 @@ async def test_the_pages_hold_what_was_counted() -> None:
     assert counts(broker.values)[0].received == 1
 
 
-async def test_the_clock_leaves_when_the_pages_before_it_have_arrived() -> None:
+async def test_totals_pages_and_clock_each_leave_when_those_before_have_arrived() -> None:
     broker = Broker()
     keeper = await decided(broker)
     checkpoint = asyncio.create_task(keeper.checkpoint())
     arrive(*broker.effects)
-    assert await turns(lambda: len(broker.pages) == 3)
-    assert not await turns(lambda: b"0/clock" in broker.pages)
-    arrive(*broker.pages.values())
-    assert await turns(lambda: b"0/clock" in broker.pages)
+    for there in ([b"0/sources", b"0/meta"], [b"0/0"], [b"0/clock"]):
+        before = set(broker.pages)
+        assert await turns(partial(_more_than, len(before) + len(there) - 1, broker.pages))
+        assert not await turns(partial(_more_than, len(before) + len(there), broker.pages))
+        assert set(broker.pages) - before == set(there)
+        arrive(*(broker.pages[key] for key in there))
     await arriving(broker, checkpoint)
 
 
