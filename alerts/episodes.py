@@ -7,6 +7,7 @@ gets the readings in a slightly different order, and sees another one of them fi
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -198,11 +199,11 @@ def make_room(episodes: list[Episode]) -> None:
         episodes[:] = [episode for episode in episodes if episode is not oldest]
 
 
-def snoozed_until(episodes: list[Episode]) -> list[int]:
+def snoozed_until(episodes: Sequence[Episode]) -> list[int]:
     """When the snoozes end."""
     return [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
 
 
-def next_wake_us(episodes: list[Episode]) -> int | None:
+def next_wake_us(episodes: Sequence[Episode]) -> int | None:
     """When the first snooze is over."""
     return min(snoozed_until(episodes), default=None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.pool import NOWHERE, Pool
 from models.segments import Bools, Ints, starts
 from models.times import US_PER_S
 from models.vitals import VITALS
@@ -23,19 +24,22 @@ FIXED = 10_000
 
 STATE = np.dtype(
     [
-        ("index", "i8", OPEN),
-        ("total", "i8", OPEN),
-        ("n", "i4", OPEN),
-        ("active", "i4", OPEN),
-        ("broken", "i4", OPEN),
-        ("low", "i4", OPEN),
-        ("high", "i4", OPEN),
-    ],
-    align=True,
+        ("total", "i8"),
+        ("row", "i4"),
+        ("index", "i4"),
+        ("n", "i4"),
+        ("active", "i4"),
+        ("broken", "i4"),
+        ("low", "i4"),
+        ("high", "i4"),
+    ]
 )
-"""Open windows of one row; index -1 is a free place. active: readings not at rest; broken: readings beyond a floor."""
+"""One open window in the pool; index -1 in a place that is free. active: readings not at rest; broken: readings beyond
+a floor."""
+PLACES = np.dtype(("u4", OPEN))
+"""Of one row: the places of its open windows in the pool, 0 where there is none."""
 
-_NAMES = ("index", "n", "active", "broken", "total", "low", "high")
+_NAMES = ("row", "index", "n", "active", "broken", "total", "low", "high")
 WIDTH_US = np.array([v.window_s for v in VITALS], np.int64) * US_PER_S
 LATENESS_US = np.array([v.lateness_s for v in VITALS], np.int64) * US_PER_S
 HORIZON_US = np.array([v.live_horizon_s for v in VITALS], np.int64) * US_PER_S
@@ -85,15 +89,26 @@ def closes_at(index: Ints, vital: Ints) -> Ints:
     return (index + 1) * WIDTH_US[vital] + LATENESS_US[vital]
 
 
-def gather(table: npt.NDArray[np.void], rows: Ints, new: Windows) -> Windows:
+def pool() -> Pool:
+    """Room for open windows."""
+    empty = np.zeros((), STATE)
+    empty["index"] = -1
+    return Pool(STATE, empty)
+
+
+def held(pool: Pool, places: npt.NDArray[np.uint32]) -> Windows:
+    """The windows at these places."""
+    records = pool.table[places]
+    return Windows(*(records[name].astype(np.int64) for name in _NAMES))
+
+
+def gather(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints, new: Windows) -> Windows:
     """The open windows of `rows`, together with new readings (as windows of one) of the same rows.
 
-    table: dtype STATE by row; rows (k,): sorted, unique. The table is not changed; see `keep`.
+    places (k, OPEN): by row, dtype PLACES; rows (k,): sorted, unique. Nothing is changed; see `keep`.
     """
-    place_row, place = np.nonzero(table["index"][rows] >= 0)
-    at = rows[place_row], place
-    index, n, active, broken, total, low, high = (table[name][at].astype(np.int64) for name in _NAMES)
-    return _merged(Windows(rows[place_row], index, n, active, broken, total, low, high), new)
+    of_rows = places[rows]
+    return _merged(held(pool, of_rows[of_rows > 0]), new)
 
 
 def _merged(old: Windows, new: Windows) -> Windows:
@@ -114,9 +129,25 @@ def _columns(w: Windows) -> tuple[Ints, ...]:
     return w.row, w.index, w.n, w.active, w.broken, w.total, w.low, w.high
 
 
-def keep(table: npt.NDArray[np.void], rows: Ints, still_open: Windows) -> None:
+def keep(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints, still_open: Windows) -> None:
     """Remember the windows that stay open, and only those, as the windows of `rows`."""
-    table["index"][rows] = -1
-    at = still_open.row, still_open.index % OPEN
-    for name, column in zip(_NAMES, _columns(still_open)[1:], strict=True):
-        table[name][at] = column
+    drop(places, pool, rows)
+    records = np.empty(len(still_open.row), STATE)
+    for name, column in zip(_NAMES, _columns(still_open), strict=True):
+        records[name] = column
+    place(places, pool, records)
+
+
+def place(places: npt.NDArray[np.uint32], pool: Pool, held: npt.NDArray[np.void]) -> None:
+    """Put windows (dtype STATE) back where they belong."""
+    at = pool.take(len(held))
+    pool.table[at] = held
+    places[held["row"], held["index"] % OPEN] = at
+
+
+def drop(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints) -> None:
+    """Forget the open windows of these rows."""
+    of_rows = places[rows]
+    if of_rows.any():
+        pool.give(of_rows[of_rows > 0])
+        places[rows] = NOWHERE

@@ -6,7 +6,8 @@ homebeat worker from the broker to decisions with its state on the changelog, an
 table once an event. Then the latency from publishing a reading that breaks a floor to its alert, while readings flow
 at half the worker's rate.
 
-Workload `recovery`: the pages of 20,000 patients with six vitals each on the changelog, and a worker that starts.
+Workload `recovery`: the pages of 10,000 and of 100,000 patients with six vitals each on the changelog, and a worker
+that is killed and started again.
 
 Workload `soak`: the readings of `throughput` and ticks of their time, at half the rate that the worker had at first.
 """
@@ -14,6 +15,7 @@ Workload `soak`: the readings of `throughput` and ticks of their time, at half t
 import asyncio
 import gc
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from streams.benching import recovery, soak, throughput
@@ -25,20 +27,21 @@ SOAK_MINUTES = 60.0
 BENCHES = ("throughput", "recovery")
 
 
-def run_bench(name: str | None, settings: Settings) -> dict[str, Any]:
+def run_bench(name: str | None, settings: Settings, sizes: Sequence[int] = ()) -> dict[str, Any]:
     """Run one bench, or all. On the embedded broker, whatever HOMEBEAT_BROKER says: a bench must not write to yours."""
     result: dict[str, Any] = {}
     for one in BENCHES if name is None else (name,):
-        result |= asyncio.run(_bench(one))
+        result |= asyncio.run(_bench(one, sizes or recovery.SIZES))
         gc.collect()
     return result
 
 
-async def _bench(name: str) -> dict[str, Any]:
+async def _bench(name: str, sizes: Sequence[int]) -> dict[str, Any]:
     async with EmbeddedBroker() as broker:
         settings = load_settings(broker=broker.address, ticks="off", unknown_patients="monitor", notifier="off")
         began = time.perf_counter()
-        figures = await (throughput if name == "throughput" else recovery).measure(settings)
+        measured = throughput.measure(settings) if name == "throughput" else recovery.measure(settings, sizes)
+        figures = await measured
         return {**figures, f"{name}_took_s": round(time.perf_counter() - began, 1)}
 
 

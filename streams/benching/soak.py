@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import re
 import statistics
 import sys
@@ -16,6 +15,7 @@ import aiohttp
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.benching import workload
+from streams.benching.child import environment
 from streams.broker import free_port
 from streams.connection import admin_client
 from streams.errors import Failed, WrongSettings
@@ -123,7 +123,7 @@ async def _worker(settings: Settings) -> AsyncIterator[_Looking]:
     with tempfile.TemporaryDirectory(prefix="homebeat-soak-") as folder:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "streams", "worker", stdout=asyncio.subprocess.DEVNULL,
-            env=_environment(settings, http_port=str(port), data_folder=folder, ticks="off", log_level="warning"),
+            env=environment(settings, http_port=str(port), data_folder=folder, ticks="off", log_level="warning"),
         )  # fmt: skip
         try:
             async with aiohttp.ClientSession() as session:
@@ -134,17 +134,6 @@ async def _worker(settings: Settings) -> AsyncIterator[_Looking]:
             if process.returncode is None:
                 process.terminate()
             await process.wait()
-
-
-def _environment(settings: Settings, **own: str) -> dict[str, str]:
-    """The variables of a child with these settings."""
-    chosen = {
-        "broker": settings.broker, "topic_prefix": settings.topic_prefix, "partitions": str(settings.partitions),
-        "replication": str(settings.replication), "secret": settings.secret.get_secret_value(),
-        "unknown_patients": "monitor", "notifier": "off",
-    }  # fmt: skip
-    ours = {f"HOMEBEAT_{name.upper()}": value for name, value in (chosen | own).items()}
-    return {name: value for name, value in os.environ.items() if not name.startswith("HOMEBEAT_")} | ours
 
 
 async def _answers(look: _Looking, process: asyncio.subprocess.Process) -> None:
@@ -176,7 +165,7 @@ async def _under_load(settings: Settings, look: _Looking, rate: float, seconds: 
     """One look a second while another process sends `rate` readings a second."""
     line = [sys.executable, "-m", "streams.benching.load", settings.broker, settings.topic("readings"), str(rate),
             str(seconds), str(workload.RECORDS)]  # fmt: skip
-    loading = await asyncio.create_subprocess_exec(*line, env=_environment(settings))
+    loading = await asyncio.create_subprocess_exec(*line, env=environment(settings))
     looks = []
     try:
         while loading.returncode is None:

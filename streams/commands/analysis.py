@@ -121,6 +121,9 @@ def score(
 @click.option("--half", type=click.Choice(["tune", "hold"]), help="With scorecard: this half of the patients.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="With scorecard: keep the sets as JSON lines, and homebeat's alerts.")  # fmt: skip
+@click.option("--patients", type=click.IntRange(1, 2_000_000), multiple=True,
+              help="With recovery: so many; may be given several times. 10000 and 100000 by default; 1000000 takes "
+              "minutes and 8 GiB.")  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0.1, 10_000), help="With soak: for so long (60 by default).")
 @click.option("--broker", metavar="HOST:PORT", help="With soak: a Kafka on which topics soak.* may be made anew.")
 @as_json_option
@@ -128,7 +131,8 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
     """Measured figures with their ratios, all from one run on this machine; without NAME those of speed.
 
     `scorecard` runs homebeat's replay and published rules over the same data: what each finds, against chance, at what
-    burden. `soak` runs a worker at half its top rate for a long time: its memory must stay flat, its lag end at 0.
+    burden. `recovery` kills a worker that holds so many patients, and starts another. `soak` runs a worker at half its
+    top rate for a long time: its memory must stay flat, its lag end at 0.
 
     \b
     Example:
@@ -136,7 +140,9 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
       homebeat bench soak --minutes 5
       homebeat bench scorecard --data cohort
     """
-    minutes, broker = options.pop("minutes"), options.pop("broker")
+    minutes, broker, patients = options.pop("minutes"), options.pop("broker"), options.pop("patients")
+    if name != "recovery" and patients:
+        raise click.UsageError("--patients goes with recovery")
     if name != "soak" and (minutes or broker):
         raise click.UsageError("--minutes and --broker go with soak")
     if name == "scorecard":
@@ -146,7 +152,7 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
 
     if any(options.values()):
         raise click.UsageError("--data, --set, --half and --out go with scorecard")
-    result = run_soak(minutes, broker) if name == "soak" else run_bench(name, settings_for())
+    result = run_soak(minutes, broker) if name == "soak" else run_bench(name, settings_for(), patients)
     answer(result, figures(result), as_json)
 
 

@@ -1,8 +1,9 @@
 """The step from a slice of the log to its effects: no I/O, no clock.
 
 - `log`: a slice of one partition, as columns
-- `intake` (`decode`, `columns`, `duplicates`): what is decided, what is refused, and why
-- `state` (`rows`: the numbers of one vital of one patient), `pages`: what a partition remembers, and its stored form
+- `intake` (`decode`, `columns`, `duplicates` with its `rings`): what is decided, what is refused, and why
+- `state` (`rows`: numbers of a patient and of a vital; `people`: the rest), `pages` (`forms`): what a partition
+  remembers, and its stored form
 - `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
 - `clock`, `zones`: a patient's time, and the patient's local time
 - `samples`, `raw`: single samples against the safety floors

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from alerts import ledger
 from alerts.episodes import Episode, NotAllowed, snoozed_until
@@ -20,6 +19,7 @@ from models.detectors import deviation, floors
 from models.detectors.floors import Floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
+from models.pool import NOWHERE
 from models.readings import Reason, Refused
 from models.times import US_PER_S, rfc3339
 from models.vitals import BY_NAME, VITALS
@@ -255,7 +255,7 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
     if row < 0:
         return
     past = episode.retrospective
-    _rearm_floors(state.rows["floor"][row : row + 1], high, floors.PAST if past else slice(None))
+    _rearm_floors(state, row, high, floors.PAST if past else slice(None))
     one = state.late.watch.get(row, _CALM) if past else state.rows["deviation"][row : row + 1]
     if one["open"][0] == 0 or (one["open_sign"][0] > 0) == high:
         one[:] = np.zeros((), one.dtype)
@@ -266,14 +266,22 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
 _CALM = np.zeros(1, deviation.STATE)
 
 
-def _rearm_floors(one: npt.NDArray[np.void], high: bool, lanes: slice) -> None:
+def _rearm_floors(state: PartitionState, row: int, high: bool, lanes: slice) -> None:
     """Forget the runs and the open problems of one side."""
+    place = state.rows["floor"][row : row + 1]
+    if place[0] == NOWHERE:
+        return
+    one = state.floors.table[place]
     side = floors.SIDES["high" if high else "low"]
     for name in ("run_n", "since", "open"):
         one[name][:, lanes, side] = 0
     for name in ("ok_n", "ok_since"):
         one[name][:, lanes, floors.HIGH if high else floors.LOW] = 0
     one["busy"] = ((one["run_n"] > 0) | (one["open"] > 0)).any()
+    state.floors.table[place] = one
+    if not one["busy"][0]:
+        state.floors.give(place)
+        place[:] = NOWHERE
 
 
 def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:

@@ -80,12 +80,12 @@ def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks
     on_time = np.flatnonzero(~late)
     rows = _rows_concerned(state, samples.row[on_time], clocks)
     new = _windows_of(samples, broken, index, on_time)
-    merged = windows.gather(state.rows["open"], rows, new)
+    merged = windows.gather(state.rows["open"], state.windows, rows, new)
     vital = state.rows["vital"][merged.row]
     closes = windows.closes_at(merged.index, vital)
     position, clock = first_reached(clocks, state.rows["slot"][merged.row].astype(np.int64), closes)
     due = position != NEVER
-    windows.keep(state.rows["open"], rows, merged.take(~due))
+    windows.keep(state.rows["open"], state.windows, rows, merged.take(~due))
     _note_next(state, closes[~due], clocks)
     closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due])
     if not late.any() and not len(state.late.table):
@@ -103,12 +103,12 @@ def _rows_concerned(state: PartitionState, row: Ints, clocks: Clocks) -> Ints:
 
 
 def _due_rows(state: PartitionState, now_us: int) -> Ints:
-    """All rows with a window that is due, by a look at every row."""
-    table = state.rows[: state.row_count]
-    index, vital = table["open"]["index"], table["vital"][:, None]
-    closes = np.where(index >= 0, windows.closes_at(index, vital), NEVER)
+    """All rows with a window that is due, by a look at every open window."""
+    table = state.windows.reached
+    index, row = table["index"].astype(np.int64), table["row"].astype(np.int64)
+    closes = np.where(index >= 0, windows.closes_at(index, state.rows["vital"][row]), NEVER)
     state.next_close_us = int(np.where(closes > now_us, closes, NEVER).min(initial=NEVER))
-    return np.flatnonzero((closes <= now_us).any(axis=1))
+    return row[closes <= now_us]
 
 
 def _note_next(state: PartitionState, closes: Ints, clocks: Clocks) -> None:

@@ -91,8 +91,9 @@ def take_in(
     valid = np.flatnonzero(outcome == Outcome.DECIDED)  # what is withheld leaves no trace, not even among duplicates
     row[valid] = state.rows_for(slot[valid], columns.vital[valid], columns.at[valid])
     again, newest[valid] = find_duplicates(
-        state, slot[valid], row[valid], problems.last[valid], columns.ids[valid], columns.contents[valid]
-    )
+        state, slot[valid], row[valid], problems.last[valid], problems.arrived[valid], columns.ids[valid],
+        columns.contents[valid],
+    )  # fmt: skip
     outcome[valid[again]] = Outcome.DUPLICATE
     refused += problems.refusals(bad, index, readings)
     np.add.at(state.counted, (slot // PATIENTS_PER_PAGE, outcome), 1)
@@ -124,8 +125,8 @@ def _known(state: PartitionState, log: LogSlice, decoded: Decoded, monitor: bool
     readings, index = decoded.readings, decoded.index
     rekeyed: list[tuple[int, bytes]] = []
     slots: list[int | None] = list(map(state.slot_of.get, [r.patient for r in readings]))
-    keys = [log.key[i] or b"" for i in index]
-    straight = None not in slots and slots == list(map(state.slot_of_key.get, keys))
+    keys = [log.key[i] for i in index]
+    straight = None not in slots and keys == [r.patient.encode() for r in readings]
     if straight and are_ids([r.id for r in readings]):
         known = _Known(readings, np.array(index, np.int64), np.array(slots, np.int64), rekeyed)
     else:
@@ -167,7 +168,7 @@ def _told(state: PartitionState, log: LogSlice, refused: list[Refusal]) -> tuple
     are withheld even if they cannot be read: their bytes would stand in a dead letter."""
     told, unread = [], []
     for refusal in refused:
-        slot = state.slot_of_key.get(log.key[refusal.index] or b"")
+        slot = state.slot_of.get((log.key[refusal.index] or b"").decode(errors="replace"))
         if slot is not None and not state.patients["allowed"][slot]:
             state.count_unread(slot, int(log.offset[refusal.index]))
             unread.append(refusal.index)
@@ -239,7 +240,7 @@ def _problems(
 def _before_device(state: PartitionState, c: Columns, slot: Ints) -> Bools:
     """Readings dated before the patient had the device, for patients whose profile says since when."""
     before = np.zeros(len(slot), bool)
-    for j in np.flatnonzero(state.patients["has_devices"][slot]):
+    for j in np.flatnonzero(c.at < state.patients["devices_since"][slot] - DAY_MARGIN_US):
         since = state.device_since(int(slot[j]), c.devices[j])
         before[j] = since is not None and c.at[j] < since - DAY_MARGIN_US
     return before

@@ -10,55 +10,25 @@ from typing import TypeVar
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from alerts.episodes import Episode
+from models import windows
+from models.detectors import floors
+from models.pool import NOWHERE
 from models.segments import Ints
 from streams.engine.departed import Gone
+from streams.engine.forms import FORMAT, Page, StoredPerson, upgraded
 from streams.engine.origins import NOTHING
-from streams.engine.rows import ROW
+from streams.engine.people import Person
+from streams.engine.rows import PATIENT, ROW
 from streams.engine.sources import pack, unpack
-from streams.engine.state import LONG_AGO, PATIENT, PATIENTS_PER_PAGE, Outcome, PartitionState, Person
+from streams.engine.state import LONG_AGO, PATIENTS_PER_PAGE, Outcome, PartitionState
 
-FORMAT = 1
 META, CLOCK, SOURCES = "meta", "clock", "sources"
 
 
 class PageError(Exception):
     """A page that this version cannot read: written by a newer one, or damaged."""
-
-
-class _Person(msgspec.Struct, array_like=True):
-    name: str
-    document: bytes | None
-    episodes: list[Episode]
-    actions: list[str]
-    origins: bytes = NOTHING
-    life: int = 0
-    devices: dict[int, str] = {}
-    faults: dict[int, int] = {}
-
-
-class _Page(msgspec.Struct, array_like=True):
-    """One page on the wire.
-
-    counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
-    gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_kept: their origins, and how
-    often they were; links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows
-    (`late.STATE`, `late.WATCH`), where `row` is the place of the row in this page.
-    """
-
-    format: int
-    applied: int
-    tick_us: int
-    counted: list[int]
-    people: list[_Person | None]
-    patients: bytes
-    rows: bytes
-    gone: list[tuple[int, int]] = []
-    gone_kept: list[tuple[bytes, int]] = []
-    links: bytes = b""
-    late: bytes = b""
-    late_watch: bytes = b""
 
 
 class _Head(msgspec.Struct, array_like=True):
@@ -68,10 +38,10 @@ class _Head(msgspec.Struct, array_like=True):
     applied: int
 
 
-Read = TypeVar("Read", _Page, _Head)
+Read = TypeVar("Read", Page, _Head)
 _encode = msgspec.msgpack.Encoder().encode
 _head = msgspec.msgpack.Decoder(_Head).decode
-_decode = msgspec.msgpack.Decoder(_Page).decode
+_decode = msgspec.msgpack.Decoder(Page).decode
 
 
 def key_of(partition: int, page: int | str) -> bytes:
@@ -125,12 +95,12 @@ def pack_dirty(state: PartitionState, partition: int, bytes_max: int | None = No
 
 def _totals(applied: int, tick_us: int, counted: Iterable[int]) -> bytes:
     """A page without patients."""
-    return _encode(_Page(FORMAT, applied, tick_us, list(map(int, counted)), [], b"", b""))
+    return _encode(Page(FORMAT, applied, tick_us, list(map(int, counted)), [], b"", b""))
 
 
 def _sources(state: PartitionState) -> bytes:
     """What is known of sources, in the form of a page without patients and without readings."""
-    page = _Page(FORMAT, state.sources.applied, state.tick_us, [0] * (1 + len(Outcome)), [], pack(state.sources), b"")
+    page = Page(FORMAT, state.sources.applied, state.tick_us, [0] * (1 + len(Outcome)), [], pack(state.sources), b"")
     return _encode(page)
 
 
@@ -138,25 +108,42 @@ def _pack(state: PartitionState, number: int) -> bytes:
     """One page of patients."""
     slots = state.page_slots(number)
     place = state.row_of[slots.start : slots.stop].ravel()
-    late, watch = state.late.packed(place[place >= 0].astype(np.int64))
-    gone = state.gone.of_page(number)
-    page = _Page(
+    place = place[place >= 0].astype(np.int64)
+    rows, gone = state.rows[place], state.gone.of_page(number)
+    open_windows, floor_rows, of_floors = _apart(state, rows)
+    late, watch = state.late.packed(place)
+    page = Page(
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
         counted=[int(state.received[number]), *state.counted[number].tolist()],
         people=[_person(state.people[slot]) for slot in slots],
-        patients=state.patients[slots.start : slots.stop].tobytes(), rows=state.rows[place[place >= 0]].tobytes(),
+        patients=state.patients[slots.start : slots.stop].tobytes(), rows=rows.tobytes(),
         gone=[(digest, one.offset) for digest, one in gone], gone_kept=[(one.origins, one.times) for _, one in gone],
-        links=state.links.packed(place),
-        late=late, late_watch=watch,
+        windows=open_windows.tobytes(), floor_rows=floor_rows.astype(np.int32).tobytes(), floors=of_floors.tobytes(),
+        sent=state.rings.pack(state.patients, slots), links=state.links.packed(place), late=late, late_watch=watch,
     )  # fmt: skip
     return _encode(page)
 
 
-def _person(person: Person | None) -> _Person | None:
+def _apart(
+    state: PartitionState, rows: npt.NDArray[np.void]
+) -> tuple[npt.NDArray[np.void], Ints, npt.NDArray[np.void]]:
+    """What the rows of a page have in the pools: open windows, and the rows with something at the floors. Places are
+    nobody's business elsewhere: they are taken out of `rows`."""
+    row, which = np.nonzero(rows["open"])
+    held = state.windows.table[rows["open"][row, which]]
+    held["row"] = row
+    busy = np.flatnonzero(rows["floor"])
+    of_floors = state.floors.table[rows["floor"][busy]]
+    rows["open"], rows["floor"] = NOWHERE, NOWHERE
+    return held, busy, of_floors
+
+
+def _person(person: Person | None) -> StoredPerson | None:
     if person is None:
         return None
-    fields = person.name, person.document, person.episodes, person.actions, person.origins, person.life
-    return _Person(*fields, person.devices, person.faults)
+    episodes, actions = list(person.known_episodes), list(person.actions)
+    fields = person.name, person.kept, episodes, actions, person.origins, person.life
+    return StoredPerson(*fields, person.kept_devices, person.known_faults)
 
 
 def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
@@ -179,8 +166,9 @@ def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
     return state
 
 
-def _unpacked(raw: bytes) -> _Page:
-    return _readable(raw, _decode)
+def _unpacked(raw: bytes) -> Page:
+    page = _readable(raw, _decode)
+    return page if page.format == FORMAT else upgraded(page)
 
 
 def _readable(raw: bytes, decode: Callable[[bytes], Read]) -> Read:
@@ -196,7 +184,7 @@ def _readable(raw: bytes, decode: Callable[[bytes], Read]) -> Read:
     return page
 
 
-def _place(state: PartitionState, number: int, page: _Page) -> None:
+def _place(state: PartitionState, number: int, page: Page) -> None:
     """Put one page where it was. Pages that a crash left out stay empty: their records come again."""
     first = number * PATIENTS_PER_PAGE
     state.reserve(first + PATIENTS_PER_PAGE)
@@ -205,8 +193,10 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
     state.seated[number] = len(page.people)
     state.patients[first : first + len(page.people)] = np.frombuffer(page.patients, PATIENT)
     state.late.unpack(state.row_count, page.late, page.late_watch)
-    state.place_rows(np.frombuffer(page.rows, ROW))
+    _place_rows(state, page)
     state.links.place(page.links, state.row_of)
+    if page.sent is not None:
+        state.rings.place(state.patients, first, page.sent)
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
     for (digest, offset), kept in zip(page.gone, page.gone_kept or [(NOTHING, 1)] * len(page.gone), strict=True):
@@ -215,7 +205,21 @@ def _place(state: PartitionState, number: int, page: _Page) -> None:
         if person is not None:
             fields = person.name, person.document, person.episodes, person.actions, person.origins, person.life
             state.seat(slot, Person(*fields, person.devices, person.faults))
-            state.note_wake(slot)
+            if person.episodes:
+                state.note_wake(slot)
+
+
+def _place_rows(state: PartitionState, page: Page) -> None:
+    """Rows, and what they have in the pools."""
+    first = state.place_rows(np.frombuffer(page.rows, ROW))
+    held = np.frombuffer(page.windows, windows.STATE).copy()
+    held["row"] += first
+    windows.place(state.rows["open"], state.windows, held)
+    busy = first + np.frombuffer(page.floor_rows, np.int32)
+    if len(busy):
+        places = state.floors.take(len(busy))
+        state.floors.table[places] = np.frombuffer(page.floors, floors.STATE)
+        state.rows["floor"][busy] = places
 
 
 @dataclass(frozen=True, slots=True)

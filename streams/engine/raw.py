@@ -1,11 +1,12 @@
 """Safety floors on raw samples: who is near a limit is judged, in log order; everyone else costs a comparison."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from models.detectors import floors
 from models.detectors.floors import Crossings, Floors, Judged
+from models.pool import NOWHERE
 from models.segments import Bools, Ints
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US, LATENESS_US
@@ -44,8 +45,21 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
         return RawJudgement(broken, line, floors.NO_CROSSINGS, book)
     everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot)
     one = everyone.take(judged)
-    crossings = floors.judge(book, state.rows["floor"], one, applies[judged])
+    crossings = _crossings(state, book, one, applies[judged])
     return RawJudgement(broken, line, crossings.of(judged), book)
+
+
+def _crossings(state: PartitionState, book: Floors, one: Judged, applies: Bools) -> Crossings:
+    """Judge samples by what their rows remember. A row has a place for it while a run or a problem is open there."""
+    rows, segment = np.unique(one.row, return_inverse=True)
+    places = state.rows["floor"][rows].astype(np.int64)
+    new = places == NOWHERE
+    places[new] = state.floors.take(int(new.sum()))
+    crossings = floors.judge(book, state.floors.table, replace(one, row=places[segment]), applies)
+    idle = state.floors.table["busy"][places] == 0
+    state.floors.give(places[idle])
+    state.rows["floor"][rows] = np.where(idle, NOWHERE, places)
+    return replace(crossings, row=one.row[crossings.reading])
 
 
 def _lanes(state: PartitionState, samples: Samples, applies: Bools, spot_gap_us: int) -> tuple[Bools, Bools]:
@@ -66,7 +80,7 @@ def _lanes(state: PartitionState, samples: Samples, applies: Bools, spot_gap_us:
 
 def _worth_judging(state: PartitionState, row: Ints, applies: Bools) -> Ints:
     """Indices of the samples of rows that break a rule somewhere in this batch, or have a run or a problem open."""
-    wanted = applies | (state.rows["floor"]["busy"][row] > 0)
+    wanted = applies | (state.rows["floor"][row] != NOWHERE)
     if not wanted.any():
         return np.empty(0, np.int64)
     rows = np.zeros(state.row_count, bool)

@@ -1,31 +1,58 @@
-"""The numbers of one row: one vital of one patient."""
+"""The numbers of one patient, and of one row: one vital of one patient."""
 
 import numpy as np
 import numpy.typing as npt
 
 from models import baseline, windows
-from models.detectors import deviation, floors
+from models.detectors import deviation
 
-PRIOR = np.dtype([(name, "f8") for name in ("mean", "sd_between", "sd_within", "sd_meas", "amplitude", "acrophase_h")])
+PATIENT = np.dtype(
+    [
+        ("version", "i8"),
+        ("consent_since", "i8"),
+        ("devices_since", "i8"),
+        ("clock", "i8"),
+        ("active_at", "i8"),
+        ("accepted", "i8"),
+        ("zone_from", "i8"),
+        ("zone_until", "i8"),
+        ("zone_offset", "i8"),
+        ("spo2_low", "f8"),
+        ("allowed", "u4"),
+        ("ring", "u4"),
+        ("ring_hour", "i4"),
+        ("held", "u2"),
+        ("ring_size", "u1"),
+        ("alive", "u1"),
+        ("monitored_without_profile", "u1"),
+    ],
+    align=True,
+)
+"""spo2_low: a clinician's low target, NaN if none; allowed: bit v is set when vital v may be decided; devices_since:
+the latest day on which a device of the profile came; clock: latest own arrival or tick applied; active_at: last
+movement; zone_*: offset of local time and how long it holds [us]; the others: see `rings`."""
+
+PRIOR = np.dtype([(name, "f4") for name in ("mean", "sd_between", "sd_within", "sd_meas", "amplitude", "acrophase_h")])
 """What the profile leads one to expect, kept so that a restart does not read every profile again."""
 
 ROW = np.dtype(
     [
-        ("slot", "i4"),
-        ("vital", "i4"),
         ("newest_at", "i8"),
         ("late_at", "i8"),
-        ("prior", PRIOR),
         ("base", baseline.STATE),
-        ("open", windows.STATE),
-        ("floor", floors.STATE),
         ("deviation", deviation.STATE),
+        ("prior", PRIOR),
+        ("slot", "i4"),
+        ("floor", "u4"),
+        ("open", windows.PLACES),
+        ("vital", "i4"),
     ],
     align=True,
 )
-"""newest_at: newest event time; late_at: event time of the latest reading that came late [us]."""
+"""newest_at: newest event time; late_at: event time of the latest reading that came late [us]; floor, open: places in
+the pools of runs beyond a floor (0: none) and of open windows."""
 
 
 def prior_of(one: npt.NDArray[np.void]) -> baseline.Prior:
     """The expectations of rows (dtype PRIOR) as columns."""
-    return baseline.Prior(*(np.ascontiguousarray(one[name]) for name in PRIOR.names or ()))
+    return baseline.Prior(*(one[name].astype(np.float64) for name in PRIOR.names or ()))

@@ -115,7 +115,9 @@ def _arrival(state: PartitionState, accepted: Accepted, clock: Ints, j: int) -> 
     """One reading with everything. The name of its device is kept: a problem is called by it."""
     slot, index = int(accepted.slot[j]), int(accepted.index[j])
     name, device = accepted.readings[j].device, int(accepted.device[j])
-    state.person(slot).devices[device] = name
+    person = state.person(slot)
+    if (known := person.devices).get(device) != name:
+        person.devices = {**known, device: name}
     row = int(accepted.row[j]) if accepted.outcome[j] == Outcome.DECIDED else NOBODY
     return Arrival(
         2 * index + 1, int(clock[j]), int(accepted.at[j]), row, int(accepted.vital[j]), device, name,

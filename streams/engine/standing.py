@@ -18,7 +18,9 @@ WORDS = ("normal", "deviating", "unknown", "withheld")
 
 def open_alerts(state: PartitionState) -> int:
     """Episodes that are not resolved, of patients and of sources."""
-    of_patients = sum(episode.state != "resolved" for person in state.people if person for episode in person.episodes)
+    of_patients = sum(
+        episode.state != "resolved" for person in state.people if person for episode in person.known_episodes
+    )
     return of_patients + state.sources.open_alerts()
 
 
@@ -65,7 +67,7 @@ def _rows(state: PartitionState) -> _Rows:
     places = np.flatnonzero(state.rows["slot"][: state.row_count] >= 0)
     rows = state.rows[places]
     slot, vital = rows["slot"].astype(np.int64), rows["vital"].astype(np.int64)
-    deviates = (rows["deviation"]["open"] > 0) | rows["floor"]["open"].any(axis=(1, 2))
+    deviates = (rows["deviation"]["open"] > 0) | state.floors.table["open"][rows["floor"]].any(axis=(1, 2))
     known = rows["base"]["n"] >= baseline.settings().known_after[vital]
     return _Rows(slot, vital, deviates, known, state.links.fresh_rows(state.row_of, state.row_count)[places])
 

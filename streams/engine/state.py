@@ -7,7 +7,6 @@ state changes exactly once although delivery is at least once. The `meta` page c
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
 from functools import lru_cache
@@ -16,9 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alerts.episodes import Episode, next_wake_us
-from models import baseline
+from alerts.episodes import next_wake_us
+from models import baseline, windows
+from models.detectors import floors
 from models.expectation import Expectation, expect
+from models.pool import NOWHERE, Pool
 from models.profile import Profile, parse_profile, sees
 from models.times import from_us, to_us
 from models.vitals import VITALS
@@ -26,8 +27,10 @@ from streams.control import Origin
 from streams.engine.departed import Departed, Gone, digest_of
 from streams.engine.late import LateWork
 from streams.engine.links import Links
-from streams.engine.origins import NOTHING, with_origin
-from streams.engine.rows import PRIOR, ROW, prior_of
+from streams.engine.origins import with_origin
+from streams.engine.people import Person, compressed
+from streams.engine.rings import Rings
+from streams.engine.rows import PATIENT, PRIOR, ROW, prior_of
 from streams.engine.sources import Sources
 
 Ints = npt.NDArray[np.int64]
@@ -35,9 +38,6 @@ Ints = npt.NDArray[np.int64]
 PATIENTS_PER_PAGE = 16
 """Bounds a page's changelog record: even if each profile had the full 1 MiB, a page fits the changelog's largest
 message (limits.PAGE_MESSAGE_BYTES_MAX). Sixteen patients with ten vitals each are about 160 KiB."""
-DUPLICATE_WINDOW = 128
-"""Readings of a patient that are remembered: a repeat among that many accepted readings is found exactly. A repeat from
-further back is decided again; being old, it can at most revise history, never page as now."""
 LONG_AGO = -(2**62)
 EVERY_VITAL = (1 << len(VITALS)) - 1
 
@@ -51,48 +51,6 @@ class Outcome(IntEnum):
     WITHHELD = 3
 
 
-PATIENT = np.dtype(
-    [
-        ("alive", "u1"),
-        ("monitored_without_profile", "u1"),
-        ("has_devices", "u1"),
-        ("spo2_low", "f8"),
-        ("allowed", "u4"),
-        ("version", "i8"),
-        ("consent_since", "i8"),
-        ("clock", "i8"),
-        ("active_at", "i8"),
-        ("accepted", "i8"),
-        ("zone_from", "i8"),
-        ("zone_until", "i8"),
-        ("zone_offset", "i8"),
-        ("ids", "u8", DUPLICATE_WINDOW),
-        ("contents", "u8", DUPLICATE_WINDOW),
-    ],
-    align=True,
-)
-"""spo2_low: a clinician's low target, NaN if none; allowed: bit v is set when vital v may be
-decided; clock: latest own arrival or tick applied; active_at: last movement
-[us]; accepted: readings taken into the duplicate window; zone_*: offset of local time and how long it holds [us];
-ids, contents: hashes of the last accepted readings, at place accepted % DUPLICATE_WINDOW."""
-
-
-@dataclass(slots=True)
-class Person:
-    """What is kept of a patient outside the columns: the profile as it came, the episodes, and which control records
-    have been applied (`origins`). life: how often the patient had been forgotten before; devices: names of those
-    watched, by hash; faults: readings of each device that were refused for their time, in a row."""
-
-    name: str
-    document: bytes | None
-    episodes: list[Episode] = field(default_factory=list)
-    actions: list[str] = field(default_factory=list)
-    origins: bytes = NOTHING
-    life: int = 0
-    devices: dict[int, str] = field(default_factory=dict)
-    faults: dict[int, int] = field(default_factory=dict)
-
-
 class PartitionState:
     """Columns of one partition. Grows by doubling; rows and patients are only ever added.
 
@@ -104,11 +62,11 @@ class PartitionState:
         self.people: list[Person | None] = []
         self.seated: list[int] = []
         self.slot_of: dict[str, int] = {}
-        self.slot_of_key: dict[bytes, int] = {}
         self.patients: npt.NDArray[Any] = np.zeros(PATIENTS_PER_PAGE, PATIENT)
         self.row_of: npt.NDArray[Any] = np.full((PATIENTS_PER_PAGE, len(VITALS)), -1, np.int32)
         self.rows: npt.NDArray[Any] = np.zeros(256, ROW)
         self.row_count = 0
+        self.windows, self.floors, self.rings = windows.pool(), Pool(floors.STATE), Rings()
         self.applied = np.full(1, -1, np.int64)
         self.counted = np.zeros((1, len(Outcome)), np.int64)
         self.processed = -1
@@ -146,7 +104,7 @@ class PartitionState:
 
     def note_wake(self, slot: int) -> None:
         """Remember when the patient's first snooze ends."""
-        at = next_wake_us(self.person(slot).episodes)
+        at = next_wake_us(self.person(slot).known_episodes)
         if at is None:
             self.wake_us.pop(slot, None)
         else:
@@ -175,10 +133,11 @@ class PartitionState:
         self._after_former_pages(name, slot // PATIENTS_PER_PAGE)
         self.reserve(slot + 1)
         gone = self.gone.last(name)
-        self.seat(slot, Person(name, None, origins=gone.origins, life=gone.times))
+        self.seat(slot, Person(name, origins=gone.origins, life=gone.times))
         one = self.patients[slot]
         one["alive"], one["version"], one["spo2_low"] = 1, -1, np.nan
-        one["clock"] = one["active_at"] = one["consent_since"] = one["zone_until"] = LONG_AGO
+        for name_ in ("clock", "active_at", "consent_since", "zone_until", "devices_since"):
+            one[name_] = LONG_AGO
         return slot
 
     def _next_slot(self) -> int:
@@ -213,7 +172,6 @@ class PartitionState:
         self.people[slot] = person
         self.note_faults(slot)
         self.slot_of[person.name] = slot
-        self.slot_of_key[person.name.encode()] = slot
 
     def count_unread(self, slot: int, offset: int) -> None:
         """A record of a patient who did not agree to be monitored, which could not even be read."""
@@ -248,8 +206,9 @@ class PartitionState:
         person = self.person(slot)
         gone = Gone(offset, person.origins, person.life + 1)
         self.gone.note(slot // PATIENTS_PER_PAGE, digest_of(person.name), gone)
-        del self.slot_of[person.name], self.slot_of_key[person.name.encode()]
+        del self.slot_of[person.name]
         self.people[slot] = None
+        self.rings.drop(self.patients, slot)
         self.patients[slot] = np.zeros((), PATIENT)
         self.drop_rows(slot, range(len(VITALS)))
         self.wake_us.pop(slot, None)
@@ -258,18 +217,20 @@ class PartitionState:
 
     def note_faults(self, slot: int) -> None:
         """Remember whether a clock of the patient's devices is in doubt."""
-        (self.faulty.add if self.person(slot).faults else self.faulty.discard)(slot)
+        (self.faulty.add if self.person(slot).known_faults else self.faulty.discard)(slot)
 
     def drop_rows(self, slot: int, vitals: Sequence[int]) -> None:
         """Drop what was learned of these vitals, and what is waiting in open windows."""
         of = self.row_of[slot, list(vitals)]
-        rows = of[of >= 0]
+        rows = of[of >= 0].astype(np.int64)
         for row in rows.tolist():
             self.links.drop_row(row)
-        self.late.drop(rows.astype(np.int64))
+        self.late.drop(rows)
+        windows.drop(self.rows["open"], self.windows, rows)
+        floor = self.rows["floor"][rows]
+        self.floors.give(floor[floor != NOWHERE])
         self.rows[rows] = np.zeros((), ROW)
         self.rows["slot"][rows] = -1
-        self.rows["open"]["index"][rows] = -1
         self.row_of[slot, list(vitals)] = -1
 
     def withheld_vitals(self, slot: int) -> list[int]:
@@ -298,10 +259,10 @@ class PartitionState:
 
     def profile(self, slot: int) -> Profile | None:
         """The patient's profile, parsed when first asked for."""
-        document = self.person(slot).document
-        if document is None:
-            return None
         if slot not in self._profiles:
+            document = self.person(slot).document
+            if document is None:
+                return None
             if len(self._profiles) >= PROFILES_PARSED:
                 self._profiles.clear()
             self._profiles[slot] = parse_profile(document)
@@ -327,7 +288,7 @@ class PartitionState:
 
     def put_profile(self, slot: int, profile: Profile, document: bytes) -> None:
         """Take a new version: consent, time zone and expectations act from here on."""
-        self.person(slot).document = document
+        self.person(slot).kept = compressed(document)
         self._profiles.pop(slot, None)
         self._device_since.clear()
         one = self.patients[slot]
@@ -335,7 +296,8 @@ class PartitionState:
         one["allowed"] = int((sees(profile).astype(np.uint32) << np.arange(len(VITALS), dtype=np.uint32)).sum())
         since = profile.consent.since
         one["consent_since"] = to_us(since) if since else LONG_AGO
-        one["has_devices"] = bool(profile.devices)
+        dates = [device.since for device in profile.devices if device.since]
+        one["devices_since"] = to_us(datetime.combine(max(dates), time(), UTC)) if dates else LONG_AGO
         lows = [t.low for t in profile.targets if t.vital == "spo2" and t.low is not None]
         one["spo2_low"] = min(lows, default=np.nan)
         one["zone_until"] = LONG_AGO
@@ -358,7 +320,6 @@ class PartitionState:
         self.rows[row] = np.zeros((), ROW)
         one = self.rows[row : row + 1]
         one["slot"], one["vital"], one["newest_at"], one["late_at"] = slot, vital, LONG_AGO, LONG_AGO
-        one["open"]["index"] = -1
         self.set_prior(row, at_us)
         return row
 
@@ -370,14 +331,15 @@ class PartitionState:
             one["prior"][name] = getattr(expected, name)[vital]
         baseline.put(one["base"], np.zeros(1, np.int64), baseline.start(prior_of(one["prior"])))
 
-    def place_rows(self, rows: npt.NDArray[np.void]) -> None:
-        """Put restored rows into the table."""
+    def place_rows(self, rows: npt.NDArray[np.void]) -> int:
+        """Put restored rows into the table; the place of the first."""
         first = self.row_count
         self.row_count += len(rows)
         if self.row_count > len(self.rows):
             self.rows = _grown(self.rows, self.row_count)
         self.rows[first : self.row_count] = rows
         self.row_of[rows["slot"], rows["vital"]] = np.arange(first, self.row_count)
+        return first
 
     def expectation(self, slot: int, at_us: int) -> Expectation:
         """What the profile leads one to expect on that day (population priors for a patient without one)."""
@@ -413,9 +375,10 @@ class PartitionState:
         return offset, self.ticked[0][1]
 
 
-DEVICES_KEPT = 65_536
-"""(patient, device) pairs looked up at once; beyond it they are looked up again."""
-PROFILES_PARSED = 4096
+DEVICES_KEPT = 4096
+"""(patient, device) pairs looked up at once, of readings older than some device of theirs;
+beyond it they are looked up again."""
+PROFILES_PARSED = 512
 """Profiles kept parsed at once (about 10 KiB each); beyond it the cache starts anew and costs a parse each."""
 
 

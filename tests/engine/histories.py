@@ -229,6 +229,8 @@ def histories(draw: st.DrawFn, blocks: int = 20) -> History:
             history.versions[patient] = 1
     for _ in range(draw(st.integers(1, blocks))):
         draw(st.sampled_from(history.blocks()))()
+    if not len(history.log):
+        history.log.tick()
     return history
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
 from tests.engine.histories import History, histories
+from tests.engine.test_pages import contents
 
 QUARTER_US = 15 * MINUTE_US
 LAW = settings(
@@ -235,7 +235,7 @@ def test_the_past_is_forgotten_with_its_patient_and_with_consent(end: str) -> No
     outage = Outage(START_US).lived()
     outage.missed, outage.after = [one for one in outage.missed if one[1] < START_US + 4 * HOUR_US], []
     log, state = outage.log(oldest_first(outage.missed)), PartitionState()
-    log.read(value=70.0, at_us=START_US - HOUR_US)
+    log.read(value=70.0, at_us=START_US - HOUR_US + US_PER_S)
     run(log, state=state)
     assert (len(state.late.table), len(state.late.watch)) == (1, 1)
     begin = log.forget() if end == "forget" else log.profile(version=2, withheld=["heart_rate", "spo2"])
@@ -250,20 +250,12 @@ def test_a_log_that_is_delivered_twice_changes_nothing(made: History, data: st.D
     log = made.log
     _, state = ended(log)
     again = restored(pack_dirty(state, 0).pages, 0)
-    before = remembered(again)
+    before = contents(again)
     cut = data.draw(st.integers(0, len(log)))
     told = run(log, [cut], again)
     assert (told.alerts, told.findings, told.summaries) == ([], [], [])  # dead letters may repeat, by their offset
     assert told.received == sum(told.outcomes) == 0
-    assert remembered(again) == before == remembered(state)
-
-
-def remembered(state: PartitionState) -> list[object]:
-    """All that is known of the patients and their rows, in words: two that are not a number count as the same."""
-    places = state.row_of[: len(state.people)]
-    rows = places[places >= 0]
-    people = state.patients[: len(state.people)].tolist(), state.rows[rows].tolist()
-    return [state.people, str(people), state.late.packed(rows.astype(np.int64)), state.totals().tolist()]
+    assert contents(again) == before == contents(state)
 
 
 @LAW

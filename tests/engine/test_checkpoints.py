@@ -2,48 +2,17 @@
 
 from typing import Any
 
-import msgspec
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import windows
 from streams.engine.pages import CLOCK, applied_up_to, key_of, pack_dirty, restored
 from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
 from tests.engine.factories import DAY_US, HOUR_US, Log, run
 from tests.engine.histories import crowd, histories
-from tests.engine.test_pages import Worker, assert_same_in_the_end
+from tests.engine.test_pages import Worker, assert_same_in_the_end, contents
 
 LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def contents(state: PartitionState) -> dict[str, Any]:
-    """Everything that a state knows. (The offset of local time is looked up when it is needed: no knowledge.)"""
-    n = len(state.people)
-    of = state.row_of[:n]
-    names = [name for name in state.patients.dtype.names or () if not name.startswith("zone_")]
-    return {
-        "people": [person and (person.name, person.document, person.actions) for person in state.people],
-        "episodes": [msgspec.json.encode(person.episodes) if person else b"" for person in state.people],
-        "patients": {name: state.patients[name][:n].tobytes() for name in names},
-        "rows": [(slot, vital, _row(state.rows[of[slot, vital]])) for slot, vital in np.argwhere(of >= 0)],
-        "counts": (state.received_total(), state.totals().tolist()),
-        "gone": [state.gone.of_page(page) for page in range(state.page_count)],
-        "tick": state.tick_us,
-    }
-
-
-def _row(row: np.void) -> bytes:
-    """A row without what lies in the places of windows that are closed, and the times of runs that are over."""
-    row, floor = row.copy(), row["floor"].copy()
-    free = row["open"]["index"] < 0
-    for name in windows.STATE.names or ():
-        row["open"][name][free] = 0
-    floor["since"][(floor["run_n"] == 0) & (floor["open"] == 0)] = 0
-    floor["ok_since"][floor["ok_n"] == 0] = 0
-    row["floor"] = floor
-    return row.tobytes()
 
 
 @LAW

@@ -10,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.engine.duplicates import find_duplicates
-from streams.engine.state import DUPLICATE_WINDOW, LONG_AGO, PartitionState
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.rings import ALWAYS, HOURS, MOST
+from streams.engine.state import LONG_AGO, PartitionState
 from tests.models.splits import cuts
 
 START = 1_767_600_000_000_000
 PATIENTS, VITALS = 3, 2
-EDGE = DUPLICATE_WINDOW
-"""A repeat this many readings later is found; one later it is not."""
+EDGE = ALWAYS
+"""A repeat this many readings later is found; one later it is not, unless it came within hours."""
+HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class One:
     at: int
     id: int
     value: int
+    hour: int = 0
 
     @property
     def content(self) -> tuple[int, int, int]:
@@ -46,21 +50,25 @@ def run(state: PartitionState, readings: Sequence[One]) -> list[tuple[bool, int]
     slot = np.array([r.patient for r in readings], np.int64)
     vital, at = np.array([r.vital for r in readings], np.int64), np.array([r.at for r in readings], np.int64)
     row = state.rows_for(slot, vital, at)
+    arrived = START + HOUR_US * np.array([r.hour for r in readings], np.int64)
     ids = np.array([r.id for r in readings], np.uint64)
     contents = np.array([hash(r.content) % 2**63 for r in readings], np.uint64)
-    again, newest = find_duplicates(state, slot, row, at, ids, contents)
+    again, newest = find_duplicates(state, slot, row, at, arrived, ids, contents)
     return list(zip(again.tolist(), newest.tolist(), strict=True))
 
 
 def by_hand(readings: Sequence[One]) -> list[tuple[bool, int]]:
-    seen: dict[int, deque[One]] = {k: deque(maxlen=DUPLICATE_WINDOW) for k in range(PATIENTS)}
+    seen: dict[int, deque[tuple[One, int]]] = {k: deque(maxlen=MOST) for k in range(PATIENTS)}
     newest: dict[tuple[int, int], int] = {}
     found = []
     for r in readings:
-        again = any(r.id == other.id or r.content == other.content for other in seen[r.patient])
+        mine = seen[r.patient]
+        hour = max(r.hour, mine[-1][1] if mine else 0)
+        near = [one for k, (one, then) in enumerate(mine) if len(mine) - k <= ALWAYS or hour - then <= HOURS]
+        again = any(r.id == other.id or r.content == other.content for other in near)
         before = newest.get((r.patient, r.vital), LONG_AGO)
         found.append((again, before))
-        seen[r.patient].append(r)
+        mine.append((r, hour))
         newest[r.patient, r.vital] = max(before, r.at)
     return found
 
@@ -71,20 +79,23 @@ def logs(draw: st.DrawFn) -> list[One]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     readings: list[One] = []
     weights = [0.8, 0.15, 0.05] if draw(st.booleans()) else [0.34, 0.33, 0.33]
-    for k in range(draw(st.integers(1, 450))):
+    an_hour = draw(st.sampled_from([1, 5, 20, 60, 10_000]))
+    for k in range(draw(st.integers(1, 1500 if an_hour > 50 else 450))):
         patient = int(rng.choice(PATIENTS, p=weights))
         mine = [r for r in readings if r.patient == patient]
-        back = int(rng.choice([1, 2, 7, EDGE - 1, EDGE, EDGE + 1, EDGE + 2, 2 * EDGE]))
+        edges = [EDGE - 1, EDGE, EDGE + 1, EDGE + 2, 24 * an_hour - 1, 25 * an_hour, MOST - 1, MOST, MOST + 1]
+        back = int(rng.choice([1, 2, 7, *edges, int(rng.integers(1, len(mine) + 2))]))
         at = START + k - int(rng.choice([0, 0, 0, 50]))
-        new = One(patient, int(rng.integers(VITALS)), at, 10_000 + k, int(rng.integers(4)))
+        hour = k // an_hour + int(rng.choice([0, 0, 0, 0, -3]))
+        new = One(patient, int(rng.integers(VITALS)), at, 10_000 + k, int(rng.integers(4)), max(hour, 0))
         if back <= len(mine) and rng.random() < 0.4:
             old = mine[-back]
-            new = replace(new, id=old.id) if rng.random() < 0.5 else replace(old, id=new.id)
+            new = replace(new, id=old.id) if rng.random() < 0.5 else replace(old, id=new.id, hour=new.hour)
         readings.append(new)
     return readings
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(logs(), st.data())
 def test_repeats_are_those_of_a_plain_list_in_batches_of_any_size(readings: list[One], data: st.DataObject) -> None:
     want = by_hand(readings)
@@ -95,22 +106,64 @@ def test_repeats_are_those_of_a_plain_list_in_batches_of_any_size(readings: list
     assert got == want
 
 
-def series(count: int, first: int = 0) -> list[One]:
-    return [One(0, 0, START + k, k + 1, k) for k in range(first, first + count)]
+@settings(max_examples=25, deadline=None)
+@given(logs(), st.data())
+def test_what_is_remembered_survives_a_restart(readings: list[One], data: st.DataObject) -> None:
+    """Rings are packed without what is out of the window, and come back as large as they need to be."""
+    state, got = fresh_state(), []
+    for part in data.draw(cuts(len(readings))):
+        got += run(state, readings[part])
+        state.touch(range(PATIENTS))
+        state = restored(pack_dirty(state, 0).pages, 0)
+    assert got == by_hand(readings)
+
+
+def series(count: int, first: int = 0, hours: int = 0) -> list[One]:
+    """Readings one after the other, the last of them `hours` after the first."""
+    every = [One(0, 0, START + k, k + 1, k) for k in range(first, first + count)]
+    return [replace(one, hour=k * hours // max(1, count - 1)) for k, one in enumerate(every)]
 
 
 @pytest.mark.parametrize("batches", ["one", "two", "single"])
 @pytest.mark.parametrize("kind", ["id", "content"])
-@pytest.mark.parametrize(("between", "found"), [(0, True), (EDGE - 1, True), (EDGE, False), (EDGE + 1, False)])
+@pytest.mark.parametrize(
+    ("between", "hours", "found"),
+    [
+        (0, 0, True), (0, 900, True), (EDGE - 1, 900, True), (EDGE, 900, False), (EDGE + 1, 900, False),
+        (EDGE, HOURS, True), (EDGE, HOURS + 1, False), (500, HOURS, True), (500, HOURS + 1, False),
+        (MOST - 1, HOURS, True), (MOST, HOURS, False), (MOST, 0, False), (MOST + 1, 0, False),
+    ],
+)  # fmt: skip
 def test_a_repeat_is_found_among_the_last_readings_and_decided_again_beyond(
-    between: int, found: bool, kind: str, batches: str
+    between: int, hours: int, found: bool, kind: str, batches: str
 ) -> None:
     first, *others = series(between + 1)
     again = replace(first, at=START + 10**6, value=-1) if kind == "id" else replace(first, id=10**9)
-    log = [first, *others, again]
-    parts = {"one": [log], "two": [log[:-1], log[-1:]], "single": [[r] for r in log]}[batches]
+    others = [replace(one, hour=hours * (k > 0)) for k, one in enumerate(others)]
+    log = [first, *others, replace(again, hour=hours)]
+    single = [slice(k, k + 1) for k in range(len(log))] if len(log) < 200 else [slice(0, 150), slice(150, len(log))]
+    parts = {"one": [slice(0, None)], "two": [slice(0, -1), slice(-1, None)], "single": single}[batches]
     state = fresh_state()
-    assert [hit for part in parts for hit, _ in run(state, part)] == [False] * (between + 1) + [found]
+    assert [hit for part in parts for hit, _ in run(state, log[part])] == [False] * (between + 1) + [found]
+
+
+def test_somebody_who_measures_seldom_keeps_little() -> None:
+    """Ten readings a day for a month: the ring stays at the last 32. Two a minute: it grows to the most, not more."""
+    for count, hours, size in ((300, 30 * 24, ALWAYS), (3000, 25, MOST)):
+        state = fresh_state()
+        log = series(count, hours=hours)
+        for k in range(0, count, 10):
+            run(state, log[k : k + 10])
+        assert int(state.patients["held"][0]) == size
+
+
+def test_what_is_kept_of_somebody_who_is_forgotten_is_given_back() -> None:
+    state, slot = fresh_state(), 0
+    for _ in range(5):
+        run(state, [replace(one, patient=slot) for one in series(300)])
+        state.forget(slot, 0)
+        slot = state.add_patient("p-0")
+    assert [pool.used for pool in state.rings.pools] == [0] * len(state.rings.pools)
 
 
 def test_the_same_id_of_another_patient_is_another_reading() -> None:

@@ -1,19 +1,29 @@
 """State survives: pages restore what was known, and a crash anywhere neither loses nor doubles a decision."""
 
+import base64
+import json
+import zlib
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.lib.recfunctions import repack_fields
 
+from streams.engine.forms import FORMAT
+from streams.engine.links import LINK
 from streams.engine.pages import PageError, counts, key_of, owner_of, pack_dirty, restored
-from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
+from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.step import step
-from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Told, run
+from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Record, Told, run
 from tests.engine.histories import crowd, histories
 
+FORMAT_1 = Path(__file__).parent / "pages_format_1.json"
 LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -76,6 +86,43 @@ def assert_same_in_the_end(worker: Worker, reference: Told) -> None:
     assert len(events) == len(set(wanted["alerts"])), "the same step of an episode was told in two ways"
     total = counts(worker.pages)[worker.log.partition]
     assert (total.received, total.outcomes) == (reference.received, reference.outcomes)
+
+
+def contents(state: PartitionState) -> dict[str, Any]:
+    """Everything that a state knows. (The offset of local time is looked up when it is needed: no knowledge.)"""
+    n = len(state.people)
+    of = state.row_of[:n]
+    names = [name for name in state.patients.dtype.names or () if not name.startswith(("zone_", "ring", "held"))]
+    return {
+        "people": [person and (person.name, person.document, list(person.actions)) for person in state.people],
+        "episodes": [msgspec.json.encode(person.episodes) if person else b"" for person in state.people],
+        "patients": {name: state.patients[name][:n].tobytes() for name in names},
+        "rows": [(slot, vital, _row(state, of[slot, vital])) for slot, vital in np.argwhere(of >= 0)],
+        "links": _links(state.links.packed(of[of >= 0])),
+        "late": state.late.packed(of[of >= 0].astype(np.int64)),
+        "sent": msgspec.json.encode(state.rings.pack(state.patients, range(n))),
+        "counts": (state.received_total(), state.totals().tolist()),
+        "gone": [state.gone.of_page(page) for page in range(state.page_count)],
+        "tick": state.tick_us,
+    }
+
+
+def _links(packed: bytes) -> bytes:
+    """Links, wherever the next one of each is."""
+    links = np.frombuffer(packed, LINK).copy()
+    links["next"] = 0
+    return repack_fields(links, recurse=True).tobytes()
+
+
+def _row(state: PartitionState, place: int) -> tuple[bytes, ...]:
+    """A row, and what it has in the pools; nobody cares where in the pools it is, nor when a run began that is over."""
+    row = state.rows[place].copy()
+    floor, open_ = state.floors.table[row["floor"]].copy(), state.windows.table[row["open"]].copy()
+    floor["since"][(floor["run_n"] == 0) & (floor["open"] == 0)] = 0
+    floor["ok_since"][floor["ok_n"] == 0] = 0
+    open_["row"], row["floor"], row["open"] = 0, 0, 0
+    packed = (repack_fields(np.array(part), recurse=True) for part in (row, floor, open_))  # without the gaps between
+    return tuple(part.tobytes() for part in packed)
 
 
 @st.composite
@@ -194,7 +241,9 @@ def test_a_newer_page_is_refused_with_what_to_do() -> None:
     for key, page in pack_dirty(state, 0).pages.items():
         fields = msgspec.msgpack.decode(page)
         newer = msgspec.msgpack.encode([fields[0] + 1, *fields[1:]])
-        with pytest.raises(PageError, match=r"format 2, this version reads up to 1: start the newer homebeat"):
+        with pytest.raises(
+            PageError, match=rf"format {FORMAT + 1}, this version reads up to {FORMAT}: start the newer homebeat"
+        ):
             restored({key: newer}, 0)
 
 
@@ -223,3 +272,22 @@ def test_only_pages_that_changed_are_written_sources_and_meta_first_and_the_cloc
     log.read(patient=f"other-{PATIENTS_PER_PAGE}")
     run(log, state=state, begin=begin)
     assert list(pack_dirty(state, 0).pages) == [b"0/sources", b"0/meta", b"0/1", b"0/clock"]
+
+
+def test_a_page_of_the_first_format_is_still_read() -> None:
+    """A worker of this version takes over what an earlier one wrote: what is open stays open, and nothing is lost."""
+    stored = json.loads(FORMAT_1.read_bytes())
+    records = [
+        Record(key and key.encode(), value and value.encode(), at, [(name, text.encode()) for name, text in headers])
+        for key, value, at, headers in stored["records"]
+    ]
+    pages = {key.encode(): zlib.decompress(base64.b64decode(page)) for key, page in stored["pages"].items()}
+    state = restored(pages, 0)
+    told = run(Log(records), state=state, begin=stored["first"])
+    clinical = [alert for alert in told.alerts if alert.category == "clinical"]
+    assert [[alert.patient, alert.problem, alert.event] for alert in clinical] == stored["told"]
+    assert told.outcomes == stored["outcomes"]
+    assert told.outcomes[Outcome.DUPLICATE] == 1, "what was sent before the upgrade is known when it comes again"
+    again = restored(pages | pack_dirty(state, 0).pages, 0)
+    assert contents(again) == contents(state)
+    assert state.gone_at("p-3") > 0

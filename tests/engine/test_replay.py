@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models.readings import VitalSummary
 from models.times import rfc3339
-from streams.engine.state import DUPLICATE_WINDOW
+from streams.engine.rings import MOST
 from streams.replay import run_replay
 from streams.settings import Settings
 from tests.cli.command import Homebeat
@@ -243,10 +243,10 @@ def test_an_unknown_field_with_a_name_of_ours_hides_no_reading(folder: Folder, f
 
 
 def test_a_file_of_readings_twice_is_decided_once_within_the_window(folder: Folder) -> None:
-    lines = [low(START_US + n * MINUTE_US, 97.0) for n in range(DUPLICATE_WINDOW)]
+    lines = [low(START_US + n * MINUTE_US, 97.0) for n in range(MOST)]
     once, twice = folder.write("once.jsonl", lines), folder.write("twice.jsonl", lines)
     answer = folder.replay(readings=[once, twice])
-    assert (answer["decided"], answer["duplicates"]) == (DUPLICATE_WINDOW, DUPLICATE_WINDOW)
+    assert (answer["decided"], answer["duplicates"]) == (MOST, MOST)
 
 
 @settings(deadline=None, max_examples=25)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import windows
+from models.pool import Pool
 from models.segments import Ints
 from models.times import US_PER_S
 from models.vitals import VITALS, Vital
@@ -36,10 +37,12 @@ ones = st.builds(
 )  # fmt: skip
 
 
-def empty(rows: int = ROWS) -> npt.NDArray[np.void]:
-    table = np.zeros(rows, STATE)
-    table["index"] = -1
-    return table
+Table = tuple[npt.NDArray[np.uint32], Pool]
+
+
+def empty(rows: int = ROWS) -> Table:
+    """Rows without open windows: their places, and the pool."""
+    return np.zeros((rows, OPEN), np.uint32), windows.pool()
 
 
 def as_windows(readings: list[One]) -> Windows:
@@ -74,19 +77,19 @@ def by_hand(readings: list[One]) -> dict[tuple[int, int], Figures]:
 def test_windows_are_free_of_order_and_grouping(readings: list[One], data: st.DataObject) -> None:
     table, every = empty(), np.arange(ROWS)
     for part in data.draw(cuts(len(readings))):
-        keep(table, every, gather(table, every, as_windows(readings[part])))
+        keep(*table, every, gather(*table, every, as_windows(readings[part])))
     shuffled = data.draw(st.permutations(readings))
-    assert figures(gather(table, every, as_windows([]))) == by_hand(readings)
-    assert figures(gather(empty(), every, as_windows(shuffled))) == by_hand(readings)
+    assert figures(gather(*table, every, as_windows([]))) == by_hand(readings)
+    assert figures(gather(*empty(), every, as_windows(shuffled))) == by_hand(readings)
 
 
 @given(st.lists(ones, max_size=12), st.lists(ones, max_size=12), st.sets(st.integers(0, ROWS - 1)))
 def test_rows_that_are_not_asked_for_stay_as_they_are(first: list[One], then: list[One], some: set[int]) -> None:
     table, every = empty(), np.arange(ROWS)
-    keep(table, every, gather(table, every, as_windows(first)))
+    keep(*table, every, gather(*table, every, as_windows(first)))
     rows, new = np.array(sorted(some), np.int64), [r for r in then if r.row in some]
-    keep(table, rows, gather(table, rows, as_windows(new)))
-    assert figures(gather(table, every, as_windows([]))) == by_hand(first + new)
+    keep(*table, rows, gather(*table, rows, as_windows(new)))
+    assert figures(gather(*table, every, as_windows([]))) == by_hand(first + new)
 
 
 @dataclass
@@ -94,14 +97,14 @@ class Walk:
     """One row's windows as the engine keeps them: closed once the clock has passed their end by the lateness."""
 
     vital: int
-    table: npt.NDArray[np.void] = field(default_factory=lambda: empty(1))
+    table: Table = field(default_factory=lambda: empty(1))
     closed: list[tuple[tuple[int, int], Figures]] = field(default_factory=list)
 
     def batch(self, readings: list[One], clock: int) -> None:
         row = np.zeros(1, np.int64)
-        merged = gather(self.table, row, as_windows(readings))
+        merged = gather(*self.table, row, as_windows(readings))
         due = closes_at(merged.index, np.full(len(merged.index), self.vital)) <= clock
-        keep(self.table, row, merged.take(~due))
+        keep(*self.table, row, merged.take(~due))
         self.closed += figures(merged.take(due)).items()
 
 
@@ -134,8 +137,8 @@ def test_every_reading_is_counted_once_while_windows_open_and_close(data: st.Dat
 def test_the_mean_is_that_of_the_readings(values: list[float]) -> None:
     readings = [One(0, 40, round(v * FIXED)) for v in values]
     table = empty()
-    keep(table, np.arange(1), gather(table, np.arange(1), as_windows(readings)))
-    mean = gather(table, np.arange(1), as_windows([])).mean()
+    keep(*table, np.arange(1), gather(*table, np.arange(1), as_windows(readings)))
+    mean = gather(*table, np.arange(1), as_windows([])).mean()
     assert mean == pytest.approx([sum(values) / len(values)], rel=1e-12, abs=1e-9)
 
 
@@ -165,4 +168,15 @@ def test_a_reading_lies_in_its_window(at: int, vital: Vital) -> None:
 
 def test_nothing_gathered_from_nothing() -> None:
     none: Ints = np.empty(0, np.int64)
-    assert figures(gather(empty(), none, as_windows([]))) == {}
+    assert figures(gather(*empty(), none, as_windows([]))) == {}
+
+
+def test_places_of_windows_that_have_closed_are_used_again() -> None:
+    places, pool = empty()
+    for index in range(100):
+        keep(places, pool, np.arange(1), gather(places, pool, np.arange(1), as_windows([])).take(np.zeros(0, np.int64)))
+        keep(places, pool, np.arange(1), as_windows([One(0, index, 5)]))
+        assert pool.used == 1
+    windows.drop(places, pool, np.arange(1))
+    assert pool.used == 0
+    assert figures(gather(places, pool, np.arange(1), as_windows([]))) == {}

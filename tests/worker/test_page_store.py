@@ -8,14 +8,15 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine.pages import PageError, _encode, _Page
+from streams.engine.forms import Page
+from streams.engine.pages import PageError, _encode
 from streams.page_store import NOTHING, PageStore, Shelf
 
 CHANGELOG = "homebeat.homebeat-pages-changelog"
 
 
 def page(applied: int, tick_us: int = 0, number: int = 1) -> bytes:
-    return _encode(_Page(number, applied, tick_us, [0] * 5, [], b"", b""))
+    return _encode(Page(number, applied, tick_us, [0] * 5, [], b"", b""))
 
 
 def event(partition: int, offset: int, key: bytes, value: bytes | None) -> Any:

@@ -1,0 +1,57 @@
+"""Records that only some of the rows need at a time: a table with places that are taken, given back and taken again."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+
+NOWHERE = 0
+"""The place that nobody gets. Its record stays empty, so that whoever has no place may be looked up all the same."""
+LEAST = 64
+
+
+class Pool:
+    """A table of records of one dtype. A place says nothing: whatever is decided must not depend on it.
+
+    >>> pool = Pool(np.dtype([("n", "i4")]))
+    >>> places = pool.take(2)
+    >>> pool.table["n"][places] = 7
+    >>> pool.give(places[:1])
+    >>> pool.take(1).tolist(), pool.used
+    ([1], 2)
+    """
+
+    def __init__(self, dtype: npt.DTypeLike, empty: Any = 0, least: int = LEAST) -> None:
+        self._empty = np.zeros(1, dtype)
+        self._empty[:] = empty
+        self.table = np.repeat(self._empty, least)
+        self._reached = 1
+        self._free = np.empty(0, np.int64)
+
+    @property
+    def used(self) -> int:
+        """Places that are taken."""
+        return self._reached - 1 - len(self._free)
+
+    @property
+    def reached(self) -> npt.NDArray[Any]:
+        """The part of the table that has ever been used, NOWHERE included."""
+        return self.table[: self._reached]
+
+    def take(self, count: int) -> Ints:
+        """Places for that many records, all of them empty."""
+        again, self._free = self._free[len(self._free) - count :], self._free[: max(0, len(self._free) - count)]
+        first, self._reached = self._reached, self._reached + count - len(again)
+        if self._reached > len(self.table):
+            grown = np.empty(max(self._reached, 2 * len(self.table)), self.table.dtype)
+            grown[:first] = self.table[:first]
+            self.table = grown
+        self.table[first : self._reached] = self._empty
+        return np.concatenate([again, np.arange(first, self._reached)])
+
+    def give(self, places: npt.NDArray[np.integer[Any]]) -> None:
+        """These records are wanted no more."""
+        self.table[places] = self._empty
+        self._free = np.concatenate([self._free, places.astype(np.int64)])

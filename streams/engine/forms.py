@@ -1,0 +1,166 @@
+"""The forms in which pages are stored, and how an older form becomes the present one.
+
+Fields of other owners are added at the end, with a default: a page without them is read as one that has none.
+"""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from alerts.episodes import Episode
+from models import baseline, windows
+from models.detectors import deviation, floors
+from models.times import US_PER_S
+from streams.engine.origins import NOTHING
+from streams.engine.people import compressed
+from streams.engine.rings import Remembered
+from streams.engine.rows import PATIENT, PRIOR, ROW
+
+FORMAT = 2
+
+
+class StoredPerson(msgspec.Struct, array_like=True):
+    """document: as it is kept, see `people.compressed`; in format 1 as it came."""
+
+    name: str
+    document: bytes | None
+    episodes: list[Episode]
+    actions: list[str]
+    origins: bytes = NOTHING
+    life: int = 0
+    devices: bytes = b""
+    faults: dict[int, int] = {}
+
+
+class Page(msgspec.Struct, array_like=True):
+    """One page on the wire.
+
+    counted: received, then by Outcome; people: null where a patient was forgotten; patients, rows: columns as bytes;
+    gone: digest of each forgotten patient, and the offset at which it was forgotten; gone_kept: their origins, and
+    how often they were; windows: those that are open; floors: of the rows `floor_rows` (bytes of i4), what the floors
+    remember; in both, rows are counted from the page's first one; sent: what must be known of readings that come again;
+    links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows (`late.STATE`,
+    `late.WATCH`).
+    """
+
+    format: int
+    applied: int
+    tick_us: int
+    counted: list[int]
+    people: list[StoredPerson | None]
+    patients: bytes
+    rows: bytes
+    gone: list[tuple[int, int]] = []
+    gone_kept: list[tuple[bytes, int]] = []
+    windows: bytes = b""
+    floor_rows: bytes = b""
+    floors: bytes = b""
+    sent: Remembered | None = None
+    links: bytes = b""
+    late: bytes = b""
+    late_watch: bytes = b""
+
+
+_WINDOWS_KEPT, _SENT_KEPT = 4, 128
+_PATIENT_1 = np.dtype(
+    [
+        ("alive", "u1"), ("monitored_without_profile", "u1"), ("has_devices", "u1"), ("spo2_low", "f8"),
+        ("allowed", "u4"), ("version", "i8"), ("consent_since", "i8"), ("clock", "i8"), ("active_at", "i8"),
+        ("accepted", "i8"), ("zone_from", "i8"), ("zone_until", "i8"), ("zone_offset", "i8"),
+        ("ids", "u8", _SENT_KEPT), ("contents", "u8", _SENT_KEPT),
+    ],
+    align=True,
+)  # fmt: skip
+_BASE_1 = np.dtype(
+    [
+        ("x", "f8", 5), ("p", "f8", 15), ("s2", "f8"), ("n", "f8"), ("seen", "f8"), ("first_at", "i8"),
+        ("last_at", "i8"),
+    ],
+    align=True,
+)  # fmt: skip
+_OPEN_1 = np.dtype(
+    [("index", "i8", _WINDOWS_KEPT), ("total", "i8", _WINDOWS_KEPT)]
+    + [(name, "i4", _WINDOWS_KEPT) for name in ("n", "active", "broken", "low", "high")],
+    align=True,
+)
+_FLOOR_1 = np.dtype(
+    [
+        ("run_n", "i2", (2, 8)), ("since", "i8", (2, 8)), ("open", "u1", (2, 8)), ("ok_n", "i2", (2, 2)),
+        ("ok_since", "i8", (2, 2)), ("busy", "u1"),
+    ],
+    align=True,
+)  # fmt: skip
+_DEVIATION_1 = np.dtype(
+    [
+        ("n", "i2"), ("n_urgent", "i2"), ("sign", "i1"), ("open", "u1"), ("open_sign", "i1"), ("ok_n", "i2"),
+        ("since", "i8"), ("last_at", "i8"),
+    ],
+    align=True,
+)  # fmt: skip
+_ROW_1 = np.dtype(
+    [
+        ("slot", "i4"), ("vital", "i4"), ("newest_at", "i8"), ("late_at", "i8"),
+        ("prior", [(name, "f8") for name in PRIOR.names or ()]), ("base", _BASE_1), ("open", _OPEN_1),
+        ("floor", _FLOOR_1), ("deviation", _DEVIATION_1),
+    ],
+    align=True,
+)  # fmt: skip
+
+
+def upgraded(page: Page) -> Page:
+    """A page of format 1 as one of today: windows and floors apart, figures in single precision, profiles small."""
+    if not page.people:
+        return page
+    patients, rows = np.frombuffer(page.patients, _PATIENT_1), np.frombuffer(page.rows, _ROW_1)
+    busy = np.flatnonzero(rows["floor"]["busy"])
+    for person in page.people:
+        if person is not None and person.document is not None:
+            person.document = compressed(person.document)
+    return msgspec.structs.replace(
+        page, format=FORMAT, patients=_patients(patients).tobytes(), rows=_rows(rows).tobytes(),
+        windows=_windows(rows).tobytes(), floor_rows=busy.astype(np.int32).tobytes(),
+        floors=_alike(rows["floor"][busy], floors.STATE).tobytes(), sent=_sent(patients),
+    )  # fmt: skip
+
+
+def _alike(old: npt.NDArray[np.void], dtype: np.dtype[np.void]) -> npt.NDArray[np.void]:
+    """Records of another dtype: fields of the same name are the same thing, the others are empty."""
+    new = np.zeros(len(old), dtype)
+    for name in set(dtype.names or ()) & set(old.dtype.names or ()):
+        new[name] = old[name]
+    return new
+
+
+def _patients(old: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    new = _alike(old, PATIENT)
+    new["devices_since"] = np.where(old["has_devices"], 2**62, -(2**62))  # look it up each time
+    new["ring_hour"] = np.maximum(old["clock"], 0) // (3600 * US_PER_S)
+    return new
+
+
+def _rows(old: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    new = np.zeros(len(old), ROW)
+    for name in ("slot", "vital", "newest_at", "late_at"):
+        new[name] = old[name]
+    new["prior"], new["base"] = _alike(old["prior"], PRIOR), _alike(old["base"], baseline.STATE)
+    new["deviation"] = _alike(old["deviation"], deviation.STATE)
+    return new
+
+
+def _windows(old: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    row, place = np.nonzero(old["open"]["index"] >= 0)
+    new = np.zeros(len(row), windows.STATE)
+    new["row"] = row
+    for name in _OPEN_1.names or ():
+        new[name] = old["open"][name][row, place]
+    return new
+
+
+def _sent(old: npt.NDArray[np.void]) -> Remembered:
+    """The last 128 readings of each, taken as if they had all come at the patient's clock."""
+    count = np.minimum(old["accepted"], _SENT_KEPT)
+    slot = np.repeat(np.arange(len(old)), count)
+    place = np.repeat(old["accepted"], count) - np.repeat(np.cumsum(count), count) + np.arange(len(slot))
+    ids, contents = (old[name][slot, place % _SENT_KEPT].tobytes() for name in ("ids", "contents"))
+    hours = (np.maximum(old["clock"], 0) // (3600 * US_PER_S))[slot].astype(np.uint16)
+    return Remembered(count.tolist(), ids, contents, hours.tobytes())
