@@ -42,7 +42,8 @@ class Pool:
 
     def take(self, count: int) -> Ints:
         """Places for that many records, all of them empty."""
-        again, self._free = self._free[len(self._free) - count :], self._free[: max(0, len(self._free) - count)]
+        left = max(0, len(self._free) - count)
+        again, self._free = self._free[left:], self._free[:left]
         first, self._reached = self._reached, self._reached + count - len(again)
         if self._reached > len(self.table):
             grown = np.empty(max(self._reached, 2 * len(self.table)), self.table.dtype)

@@ -32,6 +32,7 @@ from streams.engine.pages import Checkpoint, pack_dirty, restored
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.pace import Pace
+from streams.process import give_back_memory
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 
@@ -165,6 +166,7 @@ class Keeper:
                 if partition in self.partitions:
                     count += self._hold(partition).state.patient_count
             await asyncio.sleep(0)  # health pages between one partition and the next
+        give_back_memory()
         self._gauge()
         return count
 
@@ -173,10 +175,9 @@ class Keeper:
         held = self._held.get(partition)
         if held is None:
             pages = self._pages(partition)
-            held = self._held[partition] = Held(restored(pages, partition))
-            log.info(
-                "partition %d: %d patients restored from %d pages", partition, held.state.patient_count, len(pages)
-            )
+            count = len(pages)
+            held = self._held[partition] = Held(restored(pages, partition, drain=True))
+            log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
         return held
 
     def _count(self, effects: Effects) -> None:

@@ -6,6 +6,7 @@ The first SIGINT or SIGTERM asks: the event is set, and the server finishes what
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import logging
 import signal
@@ -96,3 +97,10 @@ def bulk_collector() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+def give_back_memory() -> None:
+    """Give back to the system what a recovery needed: the allocator keeps it otherwise, half as much again as the state
+    itself. Where the C library has no such call (it is glibc's), nothing happens."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

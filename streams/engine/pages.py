@@ -146,8 +146,12 @@ def _person(person: Person | None) -> StoredPerson | None:
     return StoredPerson(*fields, person.kept_devices, person.known_faults)
 
 
-def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
-    """The state of a partition from its pages. Raises PageError."""
+def restored(pages: Mapping[bytes, bytes], partition: int, *, drain: bool = False) -> PartitionState:
+    """The state of a partition from its pages. Raises PageError.
+
+    drain: take each page out of the dict once it is read, so that raw pages and state are never in memory together.
+    """
+    take = pages.pop if drain and isinstance(pages, dict) else pages.__getitem__
     state = PartitionState()
     numbers = sorted(int(page) for owner, page in map(_parts, pages) if owner == partition and page.isdigit())
     meta, clock = pages.get(key_of(partition, META)), pages.get(key_of(partition, CLOCK))
@@ -161,7 +165,7 @@ def restored(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
     if clock is not None:
         state.tick_us = state.tick_restored_us = _unpacked(clock).tick_us
     for number in numbers:
-        _place(state, number, _unpacked(pages[key_of(partition, number)]))
+        _place(state, number, _unpacked(take(key_of(partition, number))))
     state.next_close_us = LONG_AGO
     return state
 

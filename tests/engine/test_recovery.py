@@ -1,0 +1,36 @@
+"""The bench of recovery restores what a worker would: patients with profiles and six vitals each."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from streams.benching import recovery
+from streams.engine.forms import Page
+from streams.engine.pages import restored
+
+
+@pytest.fixture(scope="module")
+def made() -> list[Page]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recovery, "MADE", 32)
+        return [msgspec.msgpack.decode(page, type=Page) for page in recovery._made_pages()]
+
+
+def test_patients_of_the_bench_are_whole(made: list[Page]) -> None:
+    state = restored(dict(recovery._pages(made, 0, range(100, 150))), 0)
+    assert sorted(state.slot_of) == [f"p-{n:07d}" for n in range(100, 150)]
+    slots = np.array(list(state.slot_of.values()))
+    assert ((state.row_of[slots] >= 0).sum(axis=1) == len(recovery.CODES)).all()
+    assert (state.rows["slot"][state.row_of[slots].max(axis=1)] == slots).all()
+    assert (state.patients["accepted"][slots] == recovery.ROUNDS * len(recovery.CODES)).all()
+    profiles = [state.profile(slot) for slot in slots.tolist()]
+    assert all(profile is not None and profile.conditions for profile in profiles)
+
+
+def test_a_drained_page_is_gone_when_the_state_is_there(made: list[Page]) -> None:
+    """Raw pages and state of a million patients are never in memory together."""
+    pages = dict(recovery._pages(made, 0, range(64)))
+    kept = dict(pages)
+    assert restored(pages, 0).patient_count == restored(kept, 0, drain=True).patient_count == 64
+    assert len(pages) == 2 + 4
+    assert not any(key.rpartition(b"/")[2].isdigit() for key in kept)
