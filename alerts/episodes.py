@@ -61,6 +61,8 @@ REOPEN_WITHIN_US = 24 * 3600 * US_PER_S
 DAY_US = 24 * 3600 * US_PER_S
 NOON_US = 12 * 3600 * US_PER_S
 """The day of an id begins at noon UTC, as the astronomers' does: a night is in one day."""
+HAS_COME = "what was foretold has come"
+"""Why a forecast was resolved. One alert is enough for one problem, so nobody is told of this end by a message."""
 EPISODES_KEPT = 48
 """Episodes remembered for one patient, but the last of each problem, live and retrospective, always: also if all vitals
 in both directions and all devices should be in trouble at once. Beyond it the earliest resolved (or retrospective) one

@@ -27,6 +27,29 @@ def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
     return f"{name} {limit}" if kind == "limit" and limit else f"{name} {direction} for this patient"
 
 
+def ahead_title(low: float) -> str:
+    """One line for the worklist.
+
+    >>> ahead_title(70)
+    'Glucose may fall below 70 mg/dL within half an hour'
+    """
+    return f"Glucose may fall below {low:g} mg/dL within half an hour"
+
+
+def ahead(value: float, at_us: int, low: float, chance: float) -> str:
+    """Why a low glucose is expected."""
+    return (
+        f"Measured {number(value, 'mg/dL')} on {moment(from_us(at_us))}. By how it has been falling, and how this "
+        f"patient's glucose moves, a fall below {low:g} mg/dL within half an hour has a chance of {chance:.0%}."
+    )
+
+
+def not_ahead(value: float, at_us: int, low: float) -> str:
+    """Why a low glucose is no longer expected."""
+    said = f"Measured {number(value, 'mg/dL')} on {moment(from_us(at_us))}."
+    return f"{said} A fall below {low:g} mg/dL within half an hour is no longer expected."
+
+
 def named(vital: str) -> str:
     """A vital inside a sentence.
 

@@ -130,6 +130,11 @@ def on_earlier(
     return _event(episode, advance(episode, "earlier"), when, None, BEGAN_EARLIER)
 
 
+def stands(episodes: list[Episode], problem: str) -> bool:
+    """Whether an alert about this problem is unresolved now."""
+    return any(e.problem == problem and not e.retrospective and e.state != "resolved" for e in episodes)
+
+
 def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> AlertEvent | None:
     """The episode is resolved when the last detector that saw its problem no longer does."""
     for episode in episodes:

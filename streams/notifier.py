@@ -24,7 +24,7 @@ from alerts.channels.outbox import Outbox
 from alerts.channels.progress import Progress, Told
 from alerts.channels.protocol import Channel, Outcome, idempotency_key
 from alerts.channels.webhook import WebhookChannel, WebhookLimits
-from alerts.episodes import BEGAN_EARLIER
+from alerts.episodes import BEGAN_EARLIER, HAS_COME
 from alerts.events import AlertEvent, Delivery
 from streams import metrics
 
@@ -82,6 +82,8 @@ def silent_because(event: AlertEvent) -> str | None:
         return "retrospective: it is on the worklist, and is not paged as if it were now"
     if event.reason == BEGAN_EARLIER and event.event == "updated":
         return f"{BEGAN_EARLIER}: nothing is asked of anyone that was not asked before"
+    if event.reason == HAS_COME and event.event == "resolved":
+        return f"{HAS_COME}: the alert about it is told instead"
     if event.event not in TOLD:
         return f"{event.event}: done by the team, which sees it on the desk"
     return None

@@ -20,6 +20,8 @@ from models.times import US_PER_S
 Floats = npt.NDArray[np.float64]
 
 RAISE, CLEAR = 1, 0
+PROBLEM, FORETELLS = "glucose.low_ahead", "glucose.low"
+"""What is foretold, and the problem that it becomes."""
 STATE = np.dtype(
     [
         ("at", "i8"),

@@ -10,12 +10,12 @@ from functools import partial
 import numpy as np
 
 from alerts import ledger
-from alerts.episodes import Episode, NotAllowed, snoozed_until
+from alerts.episodes import HAS_COME, Episode, NotAllowed, snoozed_until
 from alerts.events import Action, AlertEvent, Evidence
-from alerts.explain import title
+from alerts.explain import ahead, ahead_title, not_ahead, title
 from alerts.ledger import Cleared, Raised, When
 from models import baseline
-from models.detectors import deviation, floors
+from models.detectors import deviation, floors, forecast
 from models.detectors.floors import Floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
@@ -26,6 +26,7 @@ from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
 from streams.engine.clock import Clocks
 from streams.engine.closing import band_at, shown
+from streams.engine.foretelling import Foretold
 from streams.engine.log import LogSlice
 from streams.engine.notices import finding_about, told_about
 from streams.engine.raw import RawJudgement
@@ -111,6 +112,28 @@ def _band(state: PartitionState, samples: Samples, i: int, snapshot: Snapshot) -
     return band if band.known else None
 
 
+def forecast_signals(
+    state: PartitionState, log: LogSlice, samples: Samples, foretold: Foretold, snapshots: dict[int, list[Snapshot]]
+) -> list[Signal]:
+    """Low glucose foretold, or no longer, each with the patient's band of that moment."""
+    found, low = [], forecast.settings()["low"]
+    for i, what, chance in zip(foretold.sample.tolist(), foretold.what.tolist(), foretold.chance.tolist(), strict=True):
+        at, position, value = int(samples.at[i]), 2 * int(samples.index[i]) + 1, float(samples.value[i])
+        raised = what == forecast.RAISE
+        said = ahead(value, at, low, chance) if raised else not_ahead(value, at, low)
+        snapshot = [s for s in snapshots[int(samples.row[i])] if s.position <= position][-1]
+        found.append(
+            Signal(
+                position=position, slot=int(samples.slot[i]), vital=int(samples.vital[i]), high=False, raised=raised,
+                kind="condition", rank=forecast.rank(), rule=forecast.rule(), limit=None, onset_us=at, event_us=at,
+                arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=int(samples.clock[i]), value=value,
+                quality=float(samples.quality[i]), band=_band(state, samples, i, snapshot), retrospective=False,
+                problem=forecast.PROBLEM, title=ahead_title(low), said=said,
+            )
+        )  # fmt: skip
+    return found
+
+
 def to_people(
     state: PartitionState, signals: "list[Signal | Recurrence | Notice]", clocks: Clocks, alerts: list[AlertEvent],
     findings: list[Finding],
@@ -138,9 +161,28 @@ def _tell(
     usual = isinstance(signal, Signal) and signal.usual
     if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):
         findings.append(_finding(state, signal))
-    event = None if usual else _ledger(state, signal)
+    alerts += _come(state, signal)
+    event = None if usual or _has_come(state, signal) else _ledger(state, signal)
     if event is not None:
         alerts.append(event)
+
+
+def _come(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
+    """The forecast ends when what it foretold is raised: it is one problem, and has one alert."""
+    if not isinstance(signal, Signal) or not signal.raised or signal.retrospective:
+        return []
+    if _problem(signal) != forecast.FORETELLS:
+        return []
+    when = _when(state, signal.slot, signal.arrived_us, signal.decided_us)
+    cleared = Cleared(forecast.PROBLEM, "condition", signal.event_us, None, HAS_COME)
+    event = ledger.on_cleared(state.person(signal.slot).episodes, cleared, when)
+    return [] if event is None else [event]
+
+
+def _has_come(state: PartitionState, signal: "Signal | Notice") -> bool:
+    """Whether a forecast is about what people have an alert of already."""
+    foretells = isinstance(signal, Signal) and signal.raised and signal.problem == forecast.PROBLEM
+    return foretells and ledger.stands(state.person(signal.slot).episodes, forecast.FORETELLS)
 
 
 def _ledger(state: PartitionState, signal: "Signal | Notice") -> AlertEvent | None:
@@ -149,11 +191,11 @@ def _ledger(state: PartitionState, signal: "Signal | Notice") -> AlertEvent | No
         when = _when(state, signal.slot, signal.decided_us, signal.decided_us)
         return told_about(person.episodes, signal, when)
     when = _when(state, signal.slot, signal.arrived_us, signal.decided_us)
-    problem = problem_of(signal.vital, signal.high)
+    problem = _problem(signal)
     if signal.earlier:
         return ledger.on_earlier(person.episodes, problem, signal.retrospective, signal.onset_us, when)
     if not signal.raised:
-        cleared = Cleared(problem, signal.kind, signal.event_us, _evidence(state, signal))
+        cleared = Cleared(problem, signal.kind, signal.event_us, _evidence(state, signal), said=signal.said)
         return ledger.on_cleared(person.episodes, cleared, when)
     told = ledger.on_again if signal.again else ledger.on_raised
     return told(person.episodes, _raised(state, signal, problem), when)
@@ -164,13 +206,17 @@ def problem_of(vital: int, high: bool) -> str:
     return f"{VITALS[vital].name}.{'high' if high else 'low'}"
 
 
+def _problem(signal: Signal) -> str:
+    return signal.problem or problem_of(signal.vital, signal.high)
+
+
 def _raised(state: PartitionState, signal: Signal, problem: str) -> Raised:
     vital = VITALS[signal.vital]
-    said = title(vital.name, "high" if signal.high else "low", signal.kind, signal.limit)
+    named = signal.title or title(vital.name, "high" if signal.high else "low", signal.kind, signal.limit)
     return Raised(
-        problem=problem, vital=vital.name, title=said, kind=signal.kind, rank=signal.rank, rule=_rule(signal),
+        problem=problem, vital=vital.name, title=named, kind=signal.kind, rank=signal.rank, rule=_rule(signal),
         onset_us=signal.onset_us, event_us=signal.event_us, retrospective=signal.retrospective,
-        evidence=_evidence(state, signal), population=_population(signal),
+        evidence=_evidence(state, signal), population=_population(signal), said=signal.said,
     )  # fmt: skip
 
 
@@ -204,7 +250,7 @@ def _evidence(state: PartitionState, signal: Signal) -> Evidence:
 def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
     if isinstance(signal, Notice):
         return finding_about(signal, state.person(signal.slot).name)
-    vital, band, problem = VITALS[signal.vital], signal.band, problem_of(signal.vital, signal.high)
+    vital, band, problem = VITALS[signal.vital], signal.band, _problem(signal)
     name, rule = state.person(signal.slot).name, _rule(signal)
     parts = [name, problem, rule.id, str(signal.onset_us), str(signal.event_us), str(signal.retrospective)]
     return Finding(
@@ -253,6 +299,9 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
     """
     row, high = int(state.row_of[slot, BY_NAME[episode.vital].index]), episode.problem.endswith(".high")
     if row < 0:
+        return
+    if episode.problem == forecast.PROBLEM:
+        state.forecasts.rearm(row)
         return
     past = episode.retrospective
     _rearm_floors(state, row, high, floors.PAST if past else slice(None))

@@ -26,7 +26,8 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
-    what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told."""
+    what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told.
+    problem, title, said: of a condition, which has its own words."""
 
     position: int
     slot: int
@@ -48,6 +49,9 @@ class Signal:
     earlier: bool = False
     again: bool = False
     usual: bool = False
+    problem: str | None = None
+    title: str | None = None
+    said: str | None = None
 
     @property
     def order(self) -> tuple[int, int, int, bool, bool]:

@@ -25,6 +25,7 @@ from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
 from streams.engine.departed import Departed, Gone, digest_of
+from streams.engine.forecasts import Forecasts
 from streams.engine.late import LateWork
 from streams.engine.links import Links
 from streams.engine.origins import with_origin
@@ -85,6 +86,7 @@ class PartitionState:
         self.faulty: set[int] = set()
         self.gone = Departed()
         self.late = LateWork()
+        self.forecasts = Forecasts()
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
@@ -226,6 +228,7 @@ class PartitionState:
         for row in rows.tolist():
             self.links.drop_row(row)
         self.late.drop(rows)
+        self.forecasts.drop(rows.tolist())
         windows.drop(self.rows["open"], self.windows, rows)
         floor = self.rows["floor"][rows]
         self.floors.give(floor[floor != NOWHERE])

@@ -25,6 +25,7 @@ from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
 from streams.engine.decode import Refusal
+from streams.engine.foretelling import foretell
 from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
@@ -173,10 +174,13 @@ def _stretch(
     samples = samples_of(state, accepted, clock)
     raw = judge_raw(state, samples)
     closed = gather_closed(state, samples, raw.broken, clocks)
-    closings = close(state, closed, np.unique(raw.crossings.row), settings.summaries)
+    foretold = foretell(state.forecasts, samples)
+    asked = np.unique(np.concatenate([raw.crossings.row, samples.row[foretold.sample]]))
+    closings = close(state, closed, asked, settings.summaries)
     watched = silences.watch(state, accepted, clock, clocks)
     signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices]
     signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
+    signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)
     effects.alerts += state.sources.woken(clocks.ticks)
