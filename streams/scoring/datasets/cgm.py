@@ -71,6 +71,10 @@ def _person(patient: str, name: str, samples: list[Sample], conditions: list[Jso
     )
 
 
+PROBLEMS = {"low_54": "glucose.low", "low_70": "glucose.low|glucose.low_ahead"}
+"""What finds each: a run that is foretold has an alert of its own, or one about the low itself."""
+
+
 def labels(patient: str, samples: list[Sample]) -> Iterator[Json]:
     """What should be found in these samples (in order of time)."""
     for event, limit in (("low_54", 54.0), ("low_70", 70.0)):
@@ -80,7 +84,7 @@ def labels(patient: str, samples: list[Sample]) -> Iterator[Json]:
                 third = run[min(2, len(run) - 1)][0]
                 start, end = (first, third) if event == "low_54" else (first - FORETOLD, first - timedelta(seconds=1))
                 yield {
-                    "patient": patient, "event": event, "problem": "glucose.low", "start": rfc3339(start),
+                    "patient": patient, "event": event, "problem": PROBLEMS[event], "start": rfc3339(start),
                     "end": rfc3339(end), "until": rfc3339(last), "event_at": rfc3339(first),
                 }  # fmt: skip
 
