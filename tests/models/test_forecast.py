@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.detectors import forecast
@@ -106,11 +106,13 @@ def courses(draw: st.DrawFn) -> list[tuple[int, float]]:
     return out
 
 
+@settings(deadline=None)
 @given(courses())
 def test_every_prefix_agrees_with_the_hand_calculation(course: list[tuple[int, float]]) -> None:
     assert told(course) == by_hand(course)
 
 
+@settings(deadline=None)
 @given(st.lists(courses(), min_size=2, max_size=4))
 def test_a_patient_is_told_the_same_whoever_shares_the_batch(people: list[list[tuple[int, float]]]) -> None:
     states = np.zeros(len(people), forecast.STATE)
