@@ -303,6 +303,7 @@ def test_a_crisis_of_blood_pressure_wants_a_second_reading() -> None:
 CGM_STEPS_S = st.sampled_from([60, 240, 285, 299, 300, 301, 330, 600, 899, 900, 930])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from([53.9, 53, 48, 54, 60]), max_size=12), CGM_STEPS_S, st.lists(st.booleans(), max_size=12)
 )
