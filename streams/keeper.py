@@ -166,8 +166,8 @@ class Keeper:
                 if partition in self.partitions:
                     count += self._hold(partition).state.patient_count
             await asyncio.sleep(0)  # health pages between one partition and the next
-        give_back_memory()
         self._gauge()
+        give_back_memory(count)
         return count
 
     def _hold(self, partition: int) -> Held:

@@ -113,7 +113,8 @@ def _logs(secret: bytes) -> Iterator[LogSlice]:
         records = [(name.encode(), reading(name, code, at_us)) for name in names for code in CODES]
         n = len(records)
         keys, values = [key for key, _ in records], [value for _, value in records]
-        yield LogSlice("readings", 0, np.arange(offset, offset + n), np.full(n, at_us), keys, values)
+        after = np.array([at_us + 3600 * US_PER_S - 1]), np.array([n])  # time goes on: what is not of a day has closed
+        yield LogSlice("readings", 0, np.arange(offset, offset + n), np.full(n, at_us), keys, values, None, *after)
         offset += n
 
 
