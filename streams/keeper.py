@@ -174,8 +174,7 @@ class Keeper:
         """The partition's state, from its pages when it is first needed after an assignment."""
         held = self._held.get(partition)
         if held is None:
-            pages = self._pages(partition)
-            count = len(pages)
+            count = len(pages := self._pages(partition))
             held = self._held[partition] = Held(restored(pages, partition, drain=True))
             log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
         return held
