@@ -17,6 +17,7 @@ import numpy.typing as npt
 from models import windows
 from models.detectors import deviation
 from models.segments import Bools, Ints, starts
+from streams.engine.holes import solid
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,7 +93,7 @@ class LateWork:
             order = np.argsort(rows)
             table["row"] = order[np.searchsorted(rows, table["row"], sorter=order)]
             table = table[np.argsort(table["row"], kind="stable")]
-        return table.tobytes(), np.array(watch, WATCH).tobytes()
+        return solid(table), solid(np.array(watch, WATCH))
 
     def unpack(self, first: int, table: bytes, watch: bytes) -> None:
         """Put back what was packed of rows that now are first, first + 1, ..."""

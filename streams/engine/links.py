@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from models.detectors import device_clock, silence
 from models.segments import Bools, Ints, rounds
+from streams.engine.holes import solid
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -131,7 +132,7 @@ class Links:
         while len(place := place[place >= 0]):
             levels.append(place)
             place = self.table["next"][place]
-        return self.table[np.concatenate(levels[::-1])].tobytes() if levels else b""
+        return solid(self.table[np.concatenate(levels[::-1])]) if levels else b""
 
     def place(self, raw: bytes, row_of: npt.NDArray[np.int32]) -> None:
         """Put restored links into the table. row_of (patients, V): the rows of each slot."""

@@ -18,6 +18,7 @@ from models.pool import NOWHERE
 from models.segments import Ints
 from streams.engine.departed import Gone
 from streams.engine.forms import FORMAT, Page, StoredPerson, upgraded
+from streams.engine.holes import solid
 from streams.engine.origins import NOTHING
 from streams.engine.people import Person
 from streams.engine.rows import PATIENT, ROW
@@ -116,9 +117,9 @@ def _pack(state: PartitionState, number: int) -> bytes:
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
         counted=[int(state.received[number]), *state.counted[number].tolist()],
         people=[_person(state.people[slot]) for slot in slots],
-        patients=state.patients[slots.start : slots.stop].tobytes(), rows=rows.tobytes(),
+        patients=solid(state.patients[slots.start : slots.stop]), rows=solid(rows),
         gone=[(digest, one.offset) for digest, one in gone], gone_kept=[(one.origins, one.times) for _, one in gone],
-        windows=open_windows.tobytes(), floor_rows=floor_rows.astype(np.int32).tobytes(), floors=of_floors.tobytes(),
+        windows=solid(open_windows), floor_rows=floor_rows.astype(np.int32).tobytes(), floors=solid(of_floors),
         sent=state.rings.pack(state.patients, slots), links=state.links.packed(place), late=late, late_watch=watch,
         forecasts=state.forecasts.packed(place[place >= 0].astype(np.int64)),
     )  # fmt: skip
