@@ -1,0 +1,138 @@
+"""Our own code broken on purpose, one promise at a time. The simulation must find each: else it is too weak.
+
+A mutant is in force while a schedule runs, not while its reference is computed.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from streams import keeper
+from streams.engine import intake
+from streams.engine.duplicates import find_duplicates
+from streams.engine.pages import Checkpoint, pack_dirty, restored
+from streams.engine.state import PartitionState
+from streams.keeper import Keeper
+from streams.page_store import Shelf
+from streams.publisher import Sent, settled
+
+Mutant = Callable[[], AbstractContextManager[object]]
+
+
+def nothing_is_skipped() -> AbstractContextManager[object]:
+    """Pages do not know up to where they were applied: what comes again is applied again."""
+
+    def forgetful(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
+        state = restored(pages, partition)
+        state.applied[:] = -1
+        state.meta_applied = -1
+        return state
+
+    return patch.object(keeper, "restored", forgetful)
+
+
+def chunks_are_acknowledged_when_decided() -> AbstractContextManager[object]:
+    """The committed offset passes what is in pages."""
+    take = Keeper.take
+
+    async def hasty(self: Keeper, tp: Any, records: Any, receipt: Any, highwater: int) -> None:
+        await take(self, tp, records, receipt, highwater)
+        receipt.ack()
+
+    return patch.object(Keeper, "take", hasty)
+
+
+def everything_counts_as_new() -> AbstractContextManager[object]:
+    """No duplicate is found."""
+
+    def blind(*given: Any) -> Any:
+        again, newest = find_duplicates(*given)
+        return np.zeros_like(again), newest
+
+    return patch.object(intake, "find_duplicates", blind)
+
+
+def the_clock_is_written_first() -> AbstractContextManager[object]:
+    """The time of now reaches the changelog before the pages of then."""
+
+    def hurried(*given: Any, **options: Any) -> Checkpoint:
+        packed = pack_dirty(*given, **options)
+        keys = sorted(packed.pages, key=lambda key: not key.endswith(b"clock"))
+        return Checkpoint({key: packed.pages[key] for key in keys}, packed.certified)
+
+    return patch.object(keeper, "pack_dirty", hurried)
+
+
+def meta_is_written_last() -> AbstractContextManager[object]:
+    """What belongs to no patient is counted after the patients' pages are written."""
+
+    def late(*given: Any, **options: Any) -> Checkpoint:
+        packed = pack_dirty(*given, **options)
+        keys = sorted(packed.pages, key=lambda key: key.endswith(b"meta"))
+        return Checkpoint({key: packed.pages[key] for key in keys}, packed.certified)
+
+    return patch.object(keeper, "pack_dirty", late)
+
+
+@contextmanager
+def pages_leave_before_effects() -> Iterator[None]:
+    """A page may be on the broker that has told an alert which is not."""
+    effects: dict[object, list[Sent]] = {}
+
+    async def reversed_order(sent: list[Sent]) -> None:
+        task = asyncio.current_task()
+        if task not in effects:
+            effects[task] = sent
+            return
+        await settled(sent)
+        await settled(effects.pop(task))
+
+    with patch.object(keeper, "settled", reversed_order):
+        yield
+
+
+def what_is_packed_is_acknowledged() -> AbstractContextManager[object]:
+    """A checkpoint in parts acknowledges also what its pages lack."""
+
+    def generous(state: PartitionState, *given: Any) -> Checkpoint:
+        return Checkpoint(pack_dirty(state, *given).pages, state.processed)
+
+    return patch.object(keeper, "pack_dirty", generous)
+
+
+@contextmanager
+def nobody_waits_for_pages() -> Iterator[None]:
+    """Chunks are acknowledged while their pages are still on their way."""
+    seen: set[object] = set()
+
+    async def careless(sent: list[Sent]) -> None:
+        task = asyncio.current_task()
+        if task in seen:
+            seen.remove(task)
+            return
+        seen.add(task)
+        await settled(sent)
+
+    with patch.object(keeper, "settled", careless):
+        yield
+
+
+def the_last_page_written_wins() -> AbstractContextManager[object]:
+    """A worker that has lost its partitions without knowing it overwrites what its successor wrote."""
+
+    def latest(self: Shelf, offset: int, key: bytes, value: bytes | None) -> None:
+        self.read = max(self.read, offset)
+        self.pages[key] = value or b""
+
+    return patch.object(Shelf, "put", latest)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    nothing_is_skipped, chunks_are_acknowledged_when_decided, everything_counts_as_new, the_clock_is_written_first,
+    meta_is_written_last, what_is_packed_is_acknowledged, pages_leave_before_effects, nobody_waits_for_pages,
+    the_last_page_written_wins,
+)  # fmt: skip

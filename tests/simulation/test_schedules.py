@@ -1,0 +1,86 @@
+"""Nothing lost, nothing twice, and the same answer every time: seeded schedules of all that can go wrong.
+
+HOMEBEAT_SIMULATION_SEED=17 python -m pytest tests/simulation -k schedule     one seed
+HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 1,000
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.judge import judge
+from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.schedule import schedule
+from tests.simulation.world import NeverDone, Outcome, World
+
+SEED = os.environ.get("HOMEBEAT_SIMULATION_SEED")
+SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "1000"))
+BLOCK = 50
+FIRSTS = [int(SEED)] if SEED else list(range(0, SCHEDULES, BLOCK))
+MUTANT_SEEDS = range(80)
+"""Within so many schedules each mutant must be found. All of them are among those that hold without a mutant."""
+
+
+def wrong_with(seed: int) -> list[str]:
+    """What does not hold in the schedule of a seed."""
+    try:
+        return judge(World(schedule(seed)).run())
+    except NeverDone as error:
+        return [str(error)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", FIRSTS)
+def test_no_schedule_loses_doubles_or_changes_anything(first: int) -> None:
+    for seed in range(first, first + (1 if SEED else min(BLOCK, SCHEDULES - first))):
+        problems = wrong_with(seed)
+        if problems:
+            again = f"HOMEBEAT_SIMULATION_SEED={seed} python -m pytest tests/simulation -k schedule"
+            pytest.fail("\n  ".join([f"seed {seed}: {len(problems)} things do not hold", *problems, again]))
+
+
+def outcome_of(seed: int) -> Outcome:
+    return World(schedule(seed)).run()
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_the_same_seed_gives_the_same_bytes(seed: int) -> None:
+    digest = outcome_of(seed).broker.digest()
+    assert outcome_of(seed).broker.digest() == digest
+    assert outcome_of(seed + 1).broker.digest() != digest
+    code = f"from tests.simulation.test_schedules import outcome_of; print(outcome_of({seed}).broker.digest())"
+    for hashing in ("1", "2"):  # the order of sets and of dictionaries by hash must not matter
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": hashing}, capture_output=True, text=True,
+            cwd=Path(__file__).parents[2], timeout=120, check=True,
+        )  # fmt: skip
+        assert done.stdout.strip() == digest
+
+
+def test_schedules_have_in_them_what_they_are_about() -> None:
+    """Alerts, actions, dead letters, repeats after crashes, and workers that failed: or they would show nothing."""
+    outcomes = [outcome_of(seed) for seed in range(12)]
+    alerts = [record.value for outcome in outcomes for record in outcome.topic("alerts")]
+    assert len(set(alerts)) > 100
+    assert len(alerts) > 1.2 * len(set(alerts)), "nothing was told again: nobody crashed at a bad moment"
+    for topic in ("actions", "rejects", "findings", "vitals", "sources"):
+        assert any(outcome.topic(topic) for outcome in outcomes), topic
+    kinds = {trouble.kind for seed in range(60) for trouble in schedule(seed).troubles}
+    assert kinds == {"kill", "stop", "pause", "cut", "start", "blackout"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_code_that_is_broken_on_purpose_is_found(mutant: Mutant) -> None:
+    for seed in MUTANT_SEEDS:
+        try:
+            with mutant():
+                outcome = outcome_of(seed)
+        except NeverDone:
+            return
+        if judge(outcome):
+            return
+    pytest.fail(f"{mutant.__name__} survived {len(MUTANT_SEEDS)} schedules: the simulation is too weak")
