@@ -125,7 +125,8 @@ def passage(states: npt.NDArray[np.void], link: Ints, at_s: Ints, now_s: int) ->
     """What these arrivals mean for their links, without changing them.
 
     states: dtype STATE; link (n,): sorted; at_s (n,): arrivals, not falling in a link; now_s: the latest tick.
-    A link is hard when in doubt: as little as it may be allowed anywhere in the stretch is what is compared with.
+    A link is hard when in doubt: as little as it may be allowed anywhere in the stretch is what is compared with. An
+    arrival at the very second at which the link is due comes after the tick of that second.
     """
     s = settings()
     links, segment = segments_of(link)
@@ -138,7 +139,7 @@ def passage(states: npt.NDArray[np.void], link: Ints, at_s: Ints, now_s: int) ->
     pause = at_s - before
     hard = (old["told"] > 0) | (old["stale"] > 0) | (last_s + allowed <= now_s)
     hard |= last_s // s.period_s != old["last_s"] // s.period_s
-    hard[segment[pause > allowed[segment]]] = True
+    hard[segment[pause >= allowed[segment]]] = True
     worth = np.flatnonzero((pause > s.least_s[vital][segment]) & ~hard[segment])
     return Passage(links, last_s, hard, link[worth], before[worth], at_s[worth])
 

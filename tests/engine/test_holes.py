@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from streams.engine.holes import holes_of, solid
 from streams.engine.links import LINK
-from streams.engine.rows import ROW
-from streams.engine.state import PATIENT
+from streams.engine.rows import PATIENT, ROW
 
 NESTED = np.dtype([("flag", "u1"), ("of", [("at", "i8"), ("n", "u1", 3)], 2)], align=True)
 
