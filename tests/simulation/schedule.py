@@ -23,7 +23,8 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Ambush:
-    """What goes wrong in the middle of a checkpoint: when the n-th page of all reaches the changelog.
+    """What goes wrong in the middle of a checkpoint: when the n-th page of all reaches the changelog. A pause strikes
+    the first checkpoint after it right at its beginning, so that most of its pages come late.
 
     blackout_s: a paused worker has that long after it wakes before all are killed: what it wrote late is restored.
     """
@@ -114,6 +115,6 @@ def _ambushes(rng: random.Random) -> list[Ambush]:
         if rng.random() < 0.6:
             made.append(Ambush(rng.randint(2, 60), "kill", 0.0, None))
         else:  # longer than the group waits for it, so that somebody else goes on with its partitions meanwhile
-            blackout_s = rng.uniform(0.05, 2.0) if rng.random() < 0.8 else None
-            made.append(Ambush(rng.randint(2, 25), "pause", rng.choice([13.0, 17.0, 22.0]), blackout_s))
+            blackout_s = rng.uniform(0.05, 1.0) if rng.random() < 0.8 else None
+            made.append(Ambush(rng.randint(2, 15), "pause", rng.choice([14.0, 17.0, 20.0]), blackout_s))
     return made

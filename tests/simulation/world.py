@@ -61,6 +61,7 @@ class World:
         self.failures: list[BaseException] = []
         self.changelog = changelog_topic(plan.settings)
         self._pages_seen = self._started = 0
+        self._ambushes = list(plan.ambushes)
         self._ending = False
         self._log_now_us = START_US
 
@@ -246,8 +247,10 @@ class World:
         if record.topic != self.changelog:
             return
         self._pages_seen += 1
-        for ambush in self.plan.ambushes:
-            if ambush.page == self._pages_seen:
+        begins = (record.key or b"").endswith(b"/sources")
+        for ambush in [one for one in self._ambushes if one.page <= self._pages_seen]:
+            if ambush.kind == "kill" or begins:
+                self._ambushes.remove(ambush)
                 self.loop.call_soon(self._strike, ambush, record.partition, context=WORLD)
 
     def _strike(self, ambush: Ambush, partition: int) -> None:
