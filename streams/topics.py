@@ -5,7 +5,8 @@ of partitions: one worker then sees everything about one patient.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -154,8 +155,13 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication
     """
     known = set(await admin.list_topics())
     missing = [topic for topic in topics if topic.name not in known]
-    if not missing:
-        return []
+    if missing:
+        await _create(admin, missing, replication)
+    await _appear(admin, [topic.name for topic in topics])  # all: another process may be making them just now
+    return [topic.name for topic in missing]
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], replication: int) -> None:
     new = [
         NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.configs(replication))
         for topic in missing
@@ -163,8 +169,7 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication
     answer = (await admin.create_topics(new)).to_object()
     for result in answer["topic_errors"]:
         _refused(result["topic"], result["error_code"])
-    await _appear(admin, [topic.name for topic in missing])
-    return [topic.name for topic in missing]
+    await _led(admin, [topic.name for topic in missing])
 
 
 def _refused(name: str, code: int) -> None:
@@ -174,32 +179,43 @@ def _refused(name: str, code: int) -> None:
 
 
 async def _appear(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Creation is answered before every broker knows of it."""
+    """Creation is answered before every broker knows of it: wait until this one knows them all."""
+    async with _bounded(names):
+        while not all((await partition_counts(admin, names)).values()):
+            await asyncio.sleep(PAUSE_S)
+
+
+async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Wait until every partition of new topics has its first leader."""
+    async with _bounded(names):
+        while not all(found and all(found) for found in (await _leaders(admin, names)).values()):
+            await asyncio.sleep(PAUSE_S)
+
+
+@contextlib.asynccontextmanager
+async def _bounded(names: list[str]) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(APPEAR_WITHIN_S):
-            while True:
-                counts = await partition_counts(admin, names)
-                if all(counts.values()):
-                    return
-                await asyncio.sleep(PAUSE_S)
+            yield
     except TimeoutError:
         raise TopicRefused(names[0], f"it did not appear within {APPEAR_WITHIN_S:g} s") from None
 
 
 async def partition_counts(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    """How many partitions with a leader each topic has; 0 for one that is not there."""
-    described = {found["topic"]: found for found in await admin.describe_topics(names)}
-    return {name: _led(described[name]) if name in described else 0 for name in names}
+    """How many partitions each topic has, also those that have no leader just now; 0 for one that is not there."""
+    return {name: len(leaders) for name, leaders in (await _leaders(admin, names)).items()}
+
+
+async def _leaders(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, list[bool]]:
+    """Of each topic, for each of its partitions, whether it has a leader."""
+    described = {found["topic"]: found["partitions"] for found in await admin.describe_topics(names)}
+    return {name: [partition["leader"] >= 0 for partition in described.get(name, ())] for name in names}
 
 
 async def partitions_of(admin: AIOKafkaAdminClient, topic: str) -> list[TopicPartition]:
     """The partitions of any topic, none if the broker does not have it. (A consumer knows only topics it was given.)"""
     count = (await partition_counts(admin, [topic]))[topic]
     return [TopicPartition(topic, number) for number in range(count)]
-
-
-def _led(described: Mapping[str, Any]) -> int:
-    return sum(1 for partition in described["partitions"] if partition["leader"] >= 0)
 
 
 async def check_partitions(admin: AIOKafkaAdminClient, topics: Topics) -> None:

@@ -25,7 +25,7 @@ ROUNDS = int(os.environ.get("HOMEBEAT_TEST_FAULT_ROUNDS") or 1)
 FULL = ROUNDS > 1
 """Whether faults last as long as the promise says."""
 SEED = int(os.environ.get("HOMEBEAT_TEST_FAULT_SEED") or time.time_ns() % 1_000_000)
-RATE = float(os.environ.get("HOMEBEAT_TEST_FAULT_RATE") or 20_000)
+RATE = float(os.environ.get("HOMEBEAT_TEST_FAULT_RATE") or (20_000 if FULL else 10_000))
 WORKERS, PARTITIONS = 3, 6
 SOON_S, LONG_S = 120.0, 300.0
 ANSWERED = 0.2
@@ -41,7 +41,9 @@ class LoadProcess:
 
     def __init__(self, cluster: Cluster, prefix: str, seed: int) -> None:
         line = [sys.executable, "-m", "tests.faults.load", cluster.address, prefix, str(RATE), str(seed)]
-        self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         self.sent = 0
         self.outcome: dict[str, Any] = {}
         self._reader = threading.Thread(target=self._read, daemon=True)

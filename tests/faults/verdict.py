@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -139,14 +140,25 @@ def assert_rejects(scene: Scene, rejected: int) -> None:
     assert len(places) == rejected, f"{len(places)} dead letters for {rejected} rejected (seed {scene.seed})"
 
 
-def longest_wait_s(scene: Scene) -> float:
-    """From the arrival of a probe to the time stamp of its alert: the longest that a patient waited."""
-    first_us: dict[str, int] = {}
-    arrived_us: dict[str, int] = {}
+@dataclass(frozen=True, order=True)
+class Wait:
+    """How long a patient waited for an alert [s], and where and since when."""
+
+    seconds: float
+    partition: int
+    arrived: str
+
+
+def longest_waits(scene: Scene) -> list[Wait]:
+    """Of each partition: from the arrival of a probe to the time stamp of its alert, the longest first."""
+    first: dict[str, tuple[int, int, str]] = {}
     for record in scene.here.topic("alerts").all():
         event = msgspec.json.decode(record.value() or b"", type=AlertEvent)
         if event.patient.startswith("probe-") and event.sequence == 1:
-            told_us = record.timestamp()[1] * 1000
-            first_us[event.alert_id] = min(told_us, first_us.get(event.alert_id, told_us))
-            arrived_us[event.alert_id] = us(event.arrived_at)
-    return max(first_us[alert_id] - arrived_us[alert_id] for alert_id in first_us) / US_PER_S
+            told = (record.timestamp()[1] * 1000, record.partition() or 0, event.arrived_at)
+            first[event.alert_id] = min(told, first.get(event.alert_id, told))
+    longest: dict[int, Wait] = {}
+    for told_us, partition, arrived in first.values():
+        wait = Wait((told_us - us(arrived)) / US_PER_S, partition, arrived)
+        longest[partition] = max(wait, longest.get(partition, wait))
+    return sorted(longest.values(), reverse=True)

@@ -1,5 +1,8 @@
 """The topics of the contract come into being, and a wrong one is named with the way to mend it."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -40,6 +43,21 @@ async def test_missing_topics_are_created_and_existing_ones_left_alone(broker: B
     await admin.close()
     assert counts == {topic.name: topic.partitions for topic in topics}
     assert {name for name, count in counts.items() if count == 3} == {prefix + word for word in KEYED}
+
+
+async def test_processes_that_start_together_agree_on_the_topics(broker: Broker, prefix: str) -> None:
+    made = await asyncio.gather(*(ensure_topics(broker.address, prefix, 6, 1) for _ in range(5)))
+    assert all(topics == made[0] for topics in made)
+
+
+async def test_a_partition_without_a_leader_is_still_a_partition() -> None:
+    """While a broker is down: to count it out would leave its readings out of the ledger and out of replays."""
+
+    class Admin:
+        async def describe_topics(self, names: list[str]) -> list[dict[str, Any]]:
+            return [{"topic": names[0], "partitions": [{"leader": 1}, {"leader": -1}]}]
+
+    assert await partition_counts(Admin(), ["readings", "none"]) == {"readings": 2, "none": 0}
 
 
 async def test_topics_with_different_partitions_are_named_with_the_way_to_mend_it(broker: Broker, prefix: str) -> None:

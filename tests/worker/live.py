@@ -1,6 +1,7 @@
 """The real `homebeat worker` as a process, and Kafka's own clients on both sides of it."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
 
-from streams.broker import free_port
+from streams.broker import dies_with_parent, free_port
 from tests.brokers import HOST, Broker
 from tests.cli.command import Homebeat
 from tests.engine.factories import profile, reading
@@ -76,7 +77,10 @@ class Topic:
 
 
 class Worker:
-    """One worker process, with its port; `settings` are its own, above those of the deployment."""
+    """One worker process, with its port; `settings` are its own, above those of the deployment.
+
+    It has a session of its own: Linux then gives it a share of the processor as if nobody had started it (autogroup).
+    """
 
     def __init__(self, homebeat: Homebeat, **settings: str) -> None:
         self.port = free_port(HOST)
@@ -84,6 +88,7 @@ class Worker:
             homebeat.line("worker"), cwd=homebeat.folder,
             env=homebeat.environment(http_port=str(self.port), **settings),
             stdout=subprocess.DEVNULL, stderr=(homebeat.folder / f"worker-{self.port}.log").open("wb"),
+            start_new_session=True, preexec_fn=dies_with_parent(os.getpid()),
         )  # fmt: skip
         self._log = homebeat.folder / f"worker-{self.port}.log"
 
