@@ -5,9 +5,13 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
 from tests.brokers import ApacheKafka, Broker, apache_kafka
+
+settings.register_profile("homebeat", deadline=None)  # a busy machine is no fault of the code; pytest bounds each test
+settings.load_profile("homebeat")
 
 
 @pytest.fixture(scope="session")
