@@ -29,6 +29,8 @@ from tests.simulation.world import Outcome
 SHOWN = 3
 """Differences of one kind that are told."""
 CODA_PATIENTS = 4
+CRASHED = "failed of itself:"
+"""How a problem begins that is no difference on the topics, but an exception that is not Kafka's."""
 
 
 @dataclass
@@ -210,8 +212,8 @@ def _coda(log: list[Stored], patients: list[str]) -> list[Stored]:
 def _failures(outcome: Outcome) -> list[str]:
     """A worker may stop because the broker does not answer; anything else is a bug. So is what no task caught."""
     known: Callable[[BaseException], bool] = lambda failure: isinstance(failure, KafkaTimeoutError)  # noqa: E731
-    bugs = [f"a worker failed: {failure!r}" for failure in outcome.failures if not known(failure)]
-    return bugs + [f"not caught: {context}" for context in outcome.broken if "exception in" in str(context).lower()]
+    bugs = [f"{CRASHED} {failure!r}" for failure in outcome.failures if not known(failure)]
+    return bugs + [f"{CRASHED} {context}" for context in outcome.broken if "exception in" in str(context).lower()]
 
 
 __all__ = ["Reference", "engine_settings", "final_pages", "judge", "reference"]

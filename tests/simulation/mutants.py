@@ -4,7 +4,7 @@ A mutant is in force while a schedule runs, not while its reference is computed.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -26,8 +26,8 @@ Mutant = Callable[[], AbstractContextManager[object]]
 def nothing_is_skipped() -> AbstractContextManager[object]:
     """Pages do not know up to where they were applied: what comes again is applied again."""
 
-    def forgetful(pages: Mapping[bytes, bytes], partition: int) -> PartitionState:
-        state = restored(pages, partition)
+    def forgetful(*given: Any, **options: Any) -> PartitionState:
+        state = restored(*given, **options)
         state.applied[:] = -1
         state.meta_applied = -1
         return state
@@ -78,47 +78,77 @@ def meta_is_written_last() -> AbstractContextManager[object]:
     return patch.object(keeper, "pack_dirty", late)
 
 
+class _Waits:
+    """Counts how often a checkpoint has waited: first for its effects, then for each group of its pages."""
+
+    def __init__(self) -> None:
+        self._effects: dict[object, list[Sent]] = {}
+        self._groups: dict[object, int] = {}
+
+    def is_first(self, sent: list[Sent]) -> bool:
+        """Whether these are the effects of a new checkpoint."""
+        task = asyncio.current_task()
+        if task in self._effects:
+            return False
+        self._effects[task], self._groups[task] = sent, 0
+        return True
+
+    def effects_after_last(self) -> list[Sent]:
+        """The checkpoint's effects after its last group; nothing before."""
+        task = asyncio.current_task()
+        self._groups[task] += 1
+        return self._effects.pop(task) if self._groups[task] == len(keeper.CHECKPOINT_ORDER) else []
+
+    def forget(self) -> None:
+        """The checkpoint is cut off."""
+        self._effects.pop(asyncio.current_task(), None)
+
+
 @contextmanager
 def pages_leave_before_effects() -> Iterator[None]:
     """A page may be on the broker that has told an alert which is not."""
-    effects: dict[object, list[Sent]] = {}
+    waits = _Waits()
 
     async def reversed_order(sent: list[Sent]) -> None:
-        task = asyncio.current_task()
-        if task not in effects:
-            effects[task] = sent
+        if waits.is_first(sent):
             return
-        await settled(sent)
-        await settled(effects.pop(task))
+        try:
+            await settled(sent)
+            await settled(waits.effects_after_last())
+        except BaseException:
+            waits.forget()
+            raise
 
     with patch.object(keeper, "settled", reversed_order):
+        yield
+
+
+@contextmanager
+def nobody_waits_for_pages() -> Iterator[None]:
+    """Chunks are acknowledged while their pages are still on their way."""
+    waits = _Waits()
+
+    async def careless(sent: list[Sent]) -> None:
+        if not waits.is_first(sent):
+            waits.effects_after_last()
+            return
+        try:
+            await settled(sent)
+        except BaseException:
+            waits.forget()
+            raise
+
+    with patch.object(keeper, "settled", careless):
         yield
 
 
 def what_is_packed_is_acknowledged() -> AbstractContextManager[object]:
     """A checkpoint in parts acknowledges also what its pages lack."""
 
-    def generous(state: PartitionState, *given: Any) -> Checkpoint:
-        return Checkpoint(pack_dirty(state, *given).pages, state.processed)
+    def generous(state: PartitionState, *given: Any, **options: Any) -> Checkpoint:
+        return Checkpoint(pack_dirty(state, *given, **options).pages, state.processed)
 
     return patch.object(keeper, "pack_dirty", generous)
-
-
-@contextmanager
-def nobody_waits_for_pages() -> Iterator[None]:
-    """Chunks are acknowledged while their pages are still on their way."""
-    seen: set[object] = set()
-
-    async def careless(sent: list[Sent]) -> None:
-        task = asyncio.current_task()
-        if task in seen:
-            seen.remove(task)
-            return
-        seen.add(task)
-        await settled(sent)
-
-    with patch.object(keeper, "settled", careless):
-        yield
 
 
 def the_last_page_written_wins() -> AbstractContextManager[object]:
