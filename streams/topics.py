@@ -149,7 +149,7 @@ async def ensure_topics(bootstrap: str, prefix: str, partitions: int, replicatio
 
 
 async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication: int) -> list[str]:
-    """Create the topics that the broker does not have, wait until it shows them, and return their names.
+    """Create the topics that the broker does not have, wait until they are led, and return their names.
 
     Raises TopicRefused.
     """
@@ -157,7 +157,6 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication
     missing = [topic for topic in topics if topic.name not in known]
     if missing:
         await _create(admin, missing, replication)
-    await _appear(admin, [topic.name for topic in topics])  # all: another process may be making them just now
     return [topic.name for topic in missing]
 
 
@@ -178,11 +177,16 @@ def _refused(name: str, code: int) -> None:
         raise TopicRefused(name, kind.__name__)
 
 
-async def _appear(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Creation is answered before every broker knows of it: wait until this one knows them all."""
+async def _appeared(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """How many partitions each has, once the broker that answers knows them all.
+
+    Another process may be making them just now, and each question may go to another broker: what one knows already,
+    the next may not.
+    """
     async with _bounded(names):
-        while not all((await partition_counts(admin, names)).values()):
+        while not all((counts := await partition_counts(admin, names)).values()):
             await asyncio.sleep(PAUSE_S)
+    return counts
 
 
 async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
@@ -221,7 +225,7 @@ async def partitions_of(admin: AIOKafkaAdminClient, topic: str) -> list[TopicPar
 async def check_partitions(admin: AIOKafkaAdminClient, topics: Topics) -> None:
     """Raise PartitionsDiffer unless the topics keyed by patient all have the number that is set."""
     keyed = [getattr(topics, word) for word in COPARTITIONED]
-    counts = await partition_counts(admin, [topic.name for topic in keyed])
+    counts = await _appeared(admin, [topic.name for topic in keyed])
     wrong = {name: count for name, count in counts.items() if count != topics.readings.partitions}
     if wrong:
         raise PartitionsDiffer(topics.readings.partitions, wrong)

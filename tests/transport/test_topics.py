@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from streams.broker import free_port
 from streams.errors import BrokerUnreachable
 from streams.limits import MIB
-from streams.topics import PartitionsDiffer, ensure_topics, partition_counts, topics_of
+from streams.topics import PartitionsDiffer, check_partitions, ensure_topics, partition_counts, topics_of
 from tests.brokers import Broker
 from tests.transport.workers import create_topic, producer
 
@@ -48,6 +48,24 @@ async def test_missing_topics_are_created_and_existing_ones_left_alone(broker: B
 async def test_processes_that_start_together_agree_on_the_topics(broker: Broker, prefix: str) -> None:
     made = await asyncio.gather(*(ensure_topics(broker.address, prefix, 6, 1) for _ in range(5)))
     assert all(topics == made[0] for topics in made)
+
+
+async def test_a_broker_that_does_not_know_the_topics_yet_is_asked_again() -> None:
+    """Each question may go to another broker of the cluster, and not all of them know at the same time."""
+    topics = topics_of("t.", 2)
+
+    class Admin:
+        asked = 0
+
+        async def describe_topics(self, names: list[str]) -> list[dict[str, Any]]:
+            self.asked += 1
+            count = 0 if self.asked == 2 else 2
+            return [{"topic": name, "partitions": [{"leader": 1}] * count} for name in names]
+
+    admin = Admin()
+    assert await partition_counts(admin, ["t.readings"]) == {"t.readings": 2}
+    await check_partitions(admin, topics)
+    assert admin.asked == 3
 
 
 async def test_a_partition_without_a_leader_is_still_a_partition() -> None:
