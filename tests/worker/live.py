@@ -20,7 +20,7 @@ from tests.brokers import HOST, Broker
 from tests.cli.command import Homebeat
 from tests.engine.factories import profile, reading
 
-WITHIN_S = 60.0
+WITHIN_S = 150.0
 PAUSE_S = 0.05
 PARTITIONS = 2
 BYTES_MAX = 32 * 1024 * 1024
