@@ -13,6 +13,6 @@ Read in the order the data flows:
 - `notifier`: from `alerts` to channels
 - `replay` (`arrivals`, `replay_sources`): the same step over files, with no broker
 - `cohort`: seeded synthetic patients; `score`, `scoring`: alerts against what truly happened
-- `settings`, `metrics`, `health`, `check`, `cli`: one model, one registry, one program
+- `settings`, `metrics` (`worker_metrics`), `health`, `check`, `cli`: one model, one registry, one program
 - `demo`: the whole system on one machine, fed with bundled real data
 """

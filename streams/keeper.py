@@ -5,6 +5,9 @@ goes on meanwhile. Chunks are acknowledged only when their effects and their pag
 
 When partitions are shared out anew, those that stay ours keep their live state: it has been applied furthest. State
 that may be behind (the group went on without us, or a checkpoint was cut off half way) is dropped and read again.
+
+Kafka tells anybody from where the group goes on, also a worker that is no longer a member and does not know it yet. So
+a chunk that begins beyond what our state has been given is decided only once the group has confirmed us since.
 """
 
 import asyncio
@@ -12,8 +15,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import product
 from typing import Protocol
 
 import numpy as np
@@ -21,16 +22,13 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from alerts.events import AlertEvent
-from models.times import US_PER_S, to_us
-from models.vitals import BY_NAME
-from streams import limits, metrics
+from models.times import US_PER_S
+from streams import limits, metrics, worker_metrics
 from streams.brake import Brake
-from streams.engine import standing
-from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
-from streams.engine.pages import Checkpoint, pack_dirty, restored
-from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
-from streams.engine.step import Effects, EngineSettings, step
+from streams.engine.pages import Checkpoint, certified_up_to, pack_dirty, restored
+from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
+from streams.engine.step import EngineSettings, step
 from streams.pace import Pace
 from streams.process import give_back_memory
 from streams.publisher import Publisher, Sent, settled
@@ -53,6 +51,10 @@ class Receipt(Protocol):
     def offset(self) -> int:
         """Of the chunk's last record."""
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """Positions [start, end) that the chunk covers: those of a partition join without a hole."""
+
     def ack(self) -> None:
         """The chunk need not come again."""
 
@@ -61,8 +63,8 @@ Pages = Callable[[int], Mapping[bytes, bytes]]
 """The raw pages of a partition, of each the one that was applied furthest. The keeper asks once, when it restores."""
 
 
-def _certain() -> bool:
-    return True
+def _always() -> float:
+    return float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ class Held:
 
     torn: a checkpoint of it is under way, or was cut off: what the changelog has of it is not known.
     untold: a chunk has been applied, and its effects are not all sent: no page may be written of it.
+    position: the state has been given every record before it.
     """
 
     state: PartitionState
+    position: int
     waiting: list[Waiting] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
     torn: bool = False
@@ -106,8 +110,8 @@ class _Packed:
 class Keeper:
     """State of the partitions of one worker. Time is the event loop's; the wall clock is read for metrics alone.
 
-    certain: whether it is certain at this moment that our partitions are still ours. No page is written while it is
-    not: a worker that was paused or cut off waits until the group has told it.
+    confirmed_s: when the group last confirmed that our partitions are ours, by the event loop's clock [s]. No page is
+    written when that is too long ago: a worker that was paused or cut off waits until the group has told it.
     """
 
     def __init__(
@@ -116,10 +120,10 @@ class Keeper:
         changelog: Changelog,
         pages: Pages,
         publisher: Publisher,
-        certain: Callable[[], bool] = _certain,
+        confirmed_s: Callable[[], float] = _always,
     ) -> None:
         self._settings, self._changelog, self._pages, self._publisher = settings, changelog, pages, publisher
-        self._certain = certain
+        self._confirmed_s = confirmed_s
         self._engine = EngineSettings(
             settings.secret.get_secret_value().encode(),
             round(settings.clock_tolerance_s * US_PER_S),
@@ -131,6 +135,7 @@ class Keeper:
         self._deciding = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
+        self._assignments = 0
         self.received = 0
 
     def now_us(self, partition: int) -> int | None:
@@ -140,6 +145,8 @@ class Keeper:
 
     async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt, highwater: int) -> None:
         """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""
+        if not await self._follows(tp.partition, receipt.span[0]):
+            return
         async with self._deciding:
             if tp.partition not in self.partitions:
                 return  # taken away since it was fetched: it comes to whoever has the partition now
@@ -153,10 +160,33 @@ class Keeper:
                 self._brake.check(effects)
             held.sent += await self._publisher.effects(log_slice, effects, self._told)
             held.untold = False
+            held.position = max(held.position, receipt.span[1])
             held.waiting.append(Waiting(receipt, asyncio.get_running_loop().time()))
-            self._count(effects)
+            self.received += effects.received
+            worker_metrics.count(effects)
             self._pace.note(tp.partition, max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
+
+    async def _follows(self, partition: int, start: int) -> bool:
+        """Whether a chunk that begins at `start` may be decided. If our state lacks records before it, others have
+        decided them, and the group has gone on without us; or, if it confirms us after that, they are no more."""
+        if partition not in self.partitions or start <= (position := self._hold(partition).position):
+            return True
+        loop, assignments = asyncio.get_running_loop(), self._assignments
+        noticed_s = loop.time()
+        while ours := partition in self.partitions and assignments == self._assignments:
+            if self._confirmed_s() > noticed_s:
+                log.warning(
+                    "partition %d goes on at offset %d: from %d on there is nothing in the log (retention, compaction, "
+                    "a transaction, or somebody has moved the group's offsets)", partition, start, position,
+                )  # fmt: skip
+                break
+            await asyncio.sleep(limits.CERTAIN_PAUSE_S)
+        return ours
+
+    def _told(self, event: AlertEvent) -> None:
+        if self._settings.ticks == "on":  # in simulated time, how long it took means nothing
+            worker_metrics.told(event)
 
     async def hold_all(self) -> int:
         """Restore every partition of ours now; how many patients there are."""
@@ -166,7 +196,7 @@ class Keeper:
                 if partition in self.partitions:
                     count += self._hold(partition).state.patient_count
             await asyncio.sleep(0)  # health pages between one partition and the next
-        self._gauge()
+        worker_metrics.stand([held.state for held in self._held.values()])
         give_back_memory(count)
         return count
 
@@ -174,52 +204,10 @@ class Keeper:
         """The partition's state, from its pages when it is first needed after an assignment."""
         held = self._held.get(partition)
         if held is None:
-            count = len(pages := self._pages(partition))
-            held = self._held[partition] = Held(restored(pages, partition, drain=True))
+            count, position = len(pages := self._pages(partition)), certified_up_to(pages, partition) + 1
+            held = self._held[partition] = Held(restored(pages, partition, drain=True), position)
             log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
         return held
-
-    def _count(self, effects: Effects) -> None:
-        """Metrics of one step."""
-        self.received += effects.received
-        for outcome, counter in _COUNTERS.items():
-            counter.inc(int(effects.outcomes[outcome]))
-        metrics.readings_received.inc(effects.received)
-        metrics.readings_rekeyed.inc(len(effects.rekeyed))
-        metrics.readings_late.inc(effects.late)
-        if effects.unwatched:
-            metrics.readings_unwatched.inc(effects.unwatched)
-            log.warning(
-                "%d readings of devices that are not watched for silence: a vital of one patient comes from more than "
-                "%d, or too many of a patient's clocks are wrong; end in the profile the devices that were given back",
-                effects.unwatched, DEVICES_PER_ROW_MAX,
-            )  # fmt: skip
-        for reason, n in effects.rejected.items():
-            metrics.readings_rejected.labels(reason.value).inc(n)
-        for (kind, outcome_name), n in effects.controls.items():
-            metrics.control_records.labels(kind, outcome_name).inc(n)
-        for finding in effects.findings:
-            metrics.findings.labels(finding.kind, finding.severity).inc()
-        for event in effects.alerts:
-            metrics.alerts.labels(event.event, event.severity, event.category).inc()
-
-    def _told(self, event: AlertEvent) -> None:
-        """An alert is on its topic. In simulated time, or about the past, how long that took means nothing."""
-        if self._settings.ticks == "on" and not event.retrospective and event.by is None:
-            waited = time.time() - to_us(datetime.fromisoformat(event.arrived_at)) / US_PER_S
-            metrics.reading_to_alert_seconds.observe(max(0.0, waited))
-
-    def _gauge(self) -> None:
-        """What stands now, over all partitions of ours."""
-        states = [held.state for held in self._held.values()]
-        metrics.state_patients.set(sum(state.patient_count for state in states))
-        metrics.alerts_open.set(sum(standing.open_alerts(state) for state in states))
-        by_state = [standing.patients_by_state(state) for state in states]
-        for word in standing.WORDS:
-            metrics.patients_by_state.labels(word).set(sum(counted[word] for counted in by_state))
-        vitals = [standing.vitals_by_state(state) for state in states]
-        for vital, word in product(BY_NAME, standing.WORDS):
-            metrics.vitals_by_state.labels(vital, word).set(sum(counted[vital][word] for counted in vitals))
 
     async def keep_checkpointing(self) -> None:
         """A checkpoint every `checkpoint_s`."""
@@ -249,7 +237,7 @@ class Keeper:
             for one in packed:
                 _acknowledge(one)
             metrics.checkpoint_seconds.observe(time.perf_counter() - began)
-            self._gauge()
+            worker_metrics.stand([held.state for held in self._held.values()])
 
     def _pack(self, partitions: frozenset[int]) -> list[_Packed]:
         """What a checkpoint of these partitions writes, as of now; what is decided from here on is for the next one.
@@ -275,7 +263,7 @@ class Keeper:
 
     async def _until_certain(self) -> None:
         """Wait until the partitions are certainly ours; those that are not have been dropped meanwhile."""
-        while not self._certain():
+        while asyncio.get_running_loop().time() - self._confirmed_s() >= CERTAIN_FOR_S:
             await asyncio.sleep(limits.CERTAIN_PAUSE_S)
 
     def _write(self, packed: _Packed, part: slice) -> list[Sent]:
@@ -329,6 +317,7 @@ class Keeper:
         """These partitions are ours from now on."""
         self.keep(partitions)
         self.partitions = frozenset(partitions)
+        self._assignments += 1
 
     def overwritten(self, partition: int) -> None:
         """Somebody else wrote pages of a partition of ours, late: all of ours go on top of them again.
@@ -381,11 +370,8 @@ batch and send those behind it. First the totals (sources and meta), or readings
 the clock, because what it says holds when the patients' pages are there. It is also a batch of its own in this way: the
 embedded broker takes the first record of the last batch for the end of a topic, and so would have a restored worker do
 without the rest of it."""
-_COUNTERS = {
-    Outcome.DECIDED: metrics.readings_decided,
-    Outcome.DUPLICATE: metrics.readings_duplicate,
-    Outcome.WITHHELD: metrics.readings_withheld,
-}
+CERTAIN_FOR_S = limits.SESSION_S - limits.HEARTBEAT_EVERY_S
+"""So long after the group has confirmed us nobody else can have our partitions."""
 
 
 def slice_of(topic: str, partition: int, records: list[ConsumerRecord], partitions: int) -> LogSlice:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import threading
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -45,7 +44,7 @@ class Session:
         self.store = store = table.store
         self.publisher = Publisher(settings)
         changelog = KafkaChangelog(changelog_topic(settings), store, self.publisher, self._overwritten)
-        self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._certain)
+        self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._confirmed_s)
         store.keep, store.lost = self.keeper.keep, self.keeper.lost
         store.restore, store.failed = self._restore, self._failed
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
@@ -105,9 +104,9 @@ class Session:
     def _consumer(self) -> ChunkConsumer:
         return cast(ChunkConsumer, self.app.consumer)
 
-    def _certain(self) -> bool:
-        """Whether the group has confirmed lately enough that our partitions are ours."""
-        return time.monotonic() - self._consumer.confirmed_at < limits.SESSION_S - limits.HEARTBEAT_EVERY_S
+    def _confirmed_s(self) -> float:
+        """When the group last confirmed that our partitions are ours; asyncio's clock is time.monotonic."""
+        return self._consumer.confirmed_at
 
     async def _revoked(self, app: Any, /, *given: Any, **_: Any) -> None:
         self._restored = False

@@ -352,10 +352,14 @@ def chunk_topic(app: faust.App, name: str) -> TopicT:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What to keep of a chunk until its checkpoint: enough to acknowledge it, without its records."""
+    """What to keep of a chunk until its checkpoint: enough to acknowledge it, without its records.
+
+    span: the positions [start, end) that it covers.
+    """
 
     tp: TP
     offset: int
+    span: tuple[int, int]
     _message: Message
     _consumer: Any
 
@@ -368,7 +372,8 @@ def receipt(event: EventT[Any]) -> Receipt:
     """Take the receipt of a chunk; the event keeps its value as long as the caller holds it."""
     message = event.message
     message.value = None
-    return Receipt(message.tp, message.offset, message, event.app.consumer)
+    delivery = cast(ChunkMessage, message).delivery
+    return Receipt(message.tp, message.offset, (delivery.start, delivery.end), message, event.app.consumer)
 
 
 def faust_settings(bounds: Bounds | None = None) -> dict[str, Any]:

@@ -237,6 +237,12 @@ class Counted:
     outcomes: list[int]
 
 
+def certified_up_to(pages: Mapping[bytes, bytes], partition: int) -> int:
+    """The offset up to which everything is in these pages; -1 if they do not say. Raises PageError."""
+    clock = pages.get(key_of(partition, CLOCK))
+    return -1 if clock is None else applied_up_to(clock)
+
+
 def counts(pages: Mapping[bytes, bytes]) -> dict[int, Counted]:
     """The durable side of the ledger, by partition."""
     totals: dict[int, Ints] = {}

@@ -30,6 +30,10 @@ class Chunk:
     def offset(self) -> int:
         return int(self.fetched.records[-1].offset)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.delivery.start, self.delivery.end
+
     def ack(self) -> None:
         self.delivery.acked = True
 

@@ -1,7 +1,7 @@
 """Nothing lost, nothing twice, and the same answer every time: seeded schedules of all that can go wrong.
 
 HOMEBEAT_SIMULATION_SEED=17 python -m pytest tests/simulation -k schedule     one seed
-HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 600
+HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 650
 """
 
 import os
@@ -17,7 +17,7 @@ from tests.simulation.schedule import schedule
 from tests.simulation.world import NeverDone, Outcome, World
 
 SEED = os.environ.get("HOMEBEAT_SIMULATION_SEED")
-SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "600"))
+SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "650"))
 BLOCK = 50
 FIRSTS = [int(SEED)] if SEED else list(range(0, SCHEDULES, BLOCK))
 MUTANT_SEEDS = range(80)
@@ -40,15 +40,6 @@ def test_no_schedule_loses_doubles_or_changes_anything(first: int) -> None:
         if problems:
             again = f"HOMEBEAT_SIMULATION_SEED={seed} python -m pytest tests/simulation -k schedule"
             pytest.fail("\n  ".join([f"seed {seed}: {len(problems)} things do not hold", *problems, again]))
-
-
-@pytest.mark.slow
-@pytest.mark.xfail(
-    strict=True, reason="an action is answered in two ways after late pages of several workers: not understood yet"
-)
-@pytest.mark.parametrize("seed", [632])
-def test_schedules_that_are_known_not_to_hold(seed: int) -> None:
-    assert wrong_with(seed) == []
 
 
 def outcome_of(seed: int) -> Outcome:

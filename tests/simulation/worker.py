@@ -10,7 +10,7 @@ from typing import Any, cast
 from aiokafka import AIOKafkaProducer
 from faust.types import TP
 
-from streams import limits, ticker
+from streams import ticker
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import changelog_topic
@@ -69,7 +69,7 @@ class Worker:
         self.publisher = Publisher(settings, cast(AIOKafkaProducer, producer))
         self.store = Store()
         changelog = KafkaChangelog(self._changelog_topic, self.store, self.publisher, self._overwritten)
-        self.keeper = Keeper(settings, changelog, self.store.pages, self.publisher, self._certain)
+        self.keeper = Keeper(settings, changelog, self.store.pages, self.publisher, self._confirmed_s)
         self.store.keep, self.store.lost, self.store.failed = self.keeper.keep, self.keeper.lost, self._failed
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
         bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
@@ -150,8 +150,8 @@ class Worker:
 
     # --- partitions come and go
 
-    def _certain(self) -> bool:
-        return self.site.loop.time() - self.consumer.confirmed_s < limits.SESSION_S - limits.HEARTBEAT_EVERY_S
+    def _confirmed_s(self) -> float:
+        return self.consumer.confirmed_s
 
     def _overwritten(self, partition: int) -> None:
         self.keeper.overwritten(partition)

@@ -45,16 +45,18 @@ class Broker:
 
 
 class Clock:
-    """Says whether the group has confirmed us lately."""
+    """Says when the group has last confirmed us."""
 
     sure = True
 
-    def certain(self) -> bool:
-        return self.sure
+    def confirmed_s(self) -> float:
+        return float("inf") if self.sure else float("-inf")
 
 
-def acking(broker: Broker, offset: int) -> Receipt:
-    return cast(Receipt, SimpleNamespace(offset=offset, ack=lambda: broker.acked.append(offset)))
+def acking(broker: Broker, offset: int, start: int = 0) -> Receipt:
+    """Of a chunk that begins at `start`, or at what came before."""
+    span = start, offset + 1
+    return cast(Receipt, SimpleNamespace(offset=offset, span=span, ack=lambda: broker.acked.append(offset)))
 
 
 def keeper_of(broker: Broker, **settings: object) -> Keeper:
@@ -170,7 +172,7 @@ MANY = 40  # patients: more than two pages of them
 async def decided_many(broker: Broker, **settings: object) -> tuple[Keeper, Clock]:
     """A keeper that has decided two chunks: profiles of many patients, then a reading of each."""
     keeper, clock = keeper_of(broker, partitions=1, **settings), Clock()
-    keeper._certain = clock.certain
+    keeper._confirmed_s = clock.confirmed_s
     people = [f"p-{n}" for n in range(MANY)]
     signed = [control.signed(control.profile(p, profile(p)), DEVELOPMENT_SECRET.encode()) for p in people]
     await keeper.take(TP_0, [record(n, *one) for n, one in enumerate(signed)], acking(broker, MANY - 1), 2 * MANY)
@@ -296,6 +298,41 @@ async def test_no_page_is_written_while_it_is_not_certain_whose_the_partition_is
     await until_true(lambda: broker.pages)
     await arriving(broker, checkpoint)
     assert broker.acked == [MANY - 1, 2 * MANY - 1]
+
+
+async def ahead(broker: Broker) -> tuple[Keeper, Clock, "asyncio.Task[None]"]:
+    """A keeper that gets a chunk which begins beyond its state, and has not heard of the group since."""
+    keeper, clock = await decided_many(broker)
+    clock.sure = False
+    chunk, receipt = [record(3 * MANY, b"p-1", LOW, ())], acking(broker, 3 * MANY, start=3 * MANY)
+    taking = asyncio.create_task(keeper.take(TP_0, chunk, receipt, 3 * MANY + 1))
+    await asyncio.wait({taking}, timeout=3 * limits.CERTAIN_PAUSE_S)
+    assert (broker.effects, keeper.received) == ([], MANY), "decided as if nothing were missing"
+    return keeper, clock, taking
+
+
+async def test_what_others_have_decided_meanwhile_is_not_passed_over() -> None:
+    """The group went on without us, and Kafka told us from where: what lies between never reached our state."""
+    broker = Broker()
+    keeper, clock, taking = await ahead(broker)
+    keeper.lost()
+    keeper.assigned({0})
+    clock.sure = True
+    await asyncio.wait_for(taking, 5)
+    assert (broker.effects, keeper.received, keeper._held) == ([], MANY, {})
+
+
+async def test_records_that_are_no_longer_in_the_log_do_not_hold_up_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broker = Broker()
+    keeper, clock, taking = await ahead(broker)
+    clock.sure = True
+    await asyncio.wait_for(taking, 5)
+    assert (len(broker.effects), keeper.received) == (1, MANY + 1)
+    assert f"goes on at offset {3 * MANY}: from {2 * MANY} on" in caplog.text
+    await keeper.take(TP_0, [record(3 * MANY + 1, b"p-1", LOW, ())], acking(broker, 3 * MANY + 1, 3 * MANY + 1), 0)
+    assert keeper.received == MANY + 2, "the state has been given everything before"
 
 
 async def test_a_worker_that_lost_its_partitions_writes_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
