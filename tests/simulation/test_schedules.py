@@ -1,12 +1,15 @@
 """Nothing lost, nothing twice, and the same answer every time: seeded schedules of all that can go wrong.
 
 HOMEBEAT_SIMULATION_SEED=17 python -m pytest tests/simulation -k schedule     one seed
-HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 650
+HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 800
 """
 
+import multiprocessing
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,8 +20,10 @@ from tests.simulation.schedule import schedule
 from tests.simulation.world import NeverDone, Outcome, World
 
 SEED = os.environ.get("HOMEBEAT_SIMULATION_SEED")
-SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "650"))
-BLOCK = 50
+SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "800"))
+BLOCK = 10
+PROCESSES_MAX = 4
+"""Of 150 MB each, when there are so many cores."""
 FIRSTS = [int(SEED)] if SEED else list(range(0, SCHEDULES, BLOCK))
 MUTANT_SEEDS = range(80)
 """Within so many schedules each mutant must be found. All of them are among those that hold without a mutant."""
@@ -32,11 +37,20 @@ def wrong_with(seed: int) -> list[str]:
         return [str(error)]
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessPoolExecutor]:
+    """One for each core: schedules have nothing to do with each other, and each is one thread's work."""
+    count = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("first", FIRSTS)
-def test_no_schedule_loses_doubles_or_changes_anything(first: int) -> None:
-    for seed in range(first, first + (1 if SEED else min(BLOCK, SCHEDULES - first))):
-        problems = wrong_with(seed)
+def test_no_schedule_loses_doubles_or_changes_anything(first: int, processes: ProcessPoolExecutor) -> None:
+    seeds = range(first, first + (1 if SEED else min(BLOCK, SCHEDULES - first)))
+    found = map(wrong_with, seeds) if SEED else processes.map(wrong_with, seeds)  # one seed alone: under a debugger
+    for seed, problems in zip(seeds, found, strict=True):
         if problems:
             again = f"HOMEBEAT_SIMULATION_SEED={seed} python -m pytest tests/simulation -k schedule"
             pytest.fail("\n  ".join([f"seed {seed}: {len(problems)} things do not hold", *problems, again]))
