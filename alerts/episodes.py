@@ -1,6 +1,6 @@
 """Episodes: findings about one problem of one patient, and their life from open to resolved.
 
-The life cycle is one table, `TRANSITIONS`: (state, what happens) -> (new state, event told). What is not in it is not
+The life cycle is one table, `TRANSITIONS`: (phase, what happens) -> (new phase, event told). What is not in it is not
 allowed and changes nothing. An episode's id follows from patient, problem and the day of its onset in event time:
 whoever computes it again, after a crash or in a replay, gets the same id and the same sequence, and so does whoever
 gets the readings in a slightly different order, and sees another one of them first.
@@ -16,45 +16,94 @@ from alerts.events import Category, EventName, Evidence, State
 from models.findings import SEVERITIES, Kind, Rule
 from models.times import US_PER_S
 
-What = Literal[
-    "raise", "worse", "earlier", "again", "clear", "acknowledge", "assign", "resolve", "comment", "new_normal",
-    "snooze", "wake", "forget",
+Phase = Literal[
+    "pending", "open", "escalated", "acknowledged", "snoozed", "resolved", "expired", "retrospective"
 ]  # fmt: skip
+PUBLIC: dict[Phase, State] = {
+    "pending": "open", "open": "open", "escalated": "open", "retrospective": "open", "acknowledged": "acknowledged",
+    "snoozed": "snoozed", "resolved": "resolved", "expired": "resolved",
+}  # fmt: skip
+"""What a phase is called outside (CONTRACT 2). Nothing is told of an episode that is pending."""
 
-TRANSITIONS: dict[tuple[State, What], tuple[State, EventName]] = {
+What = Literal[
+    "open", "raise", "worse", "recall", "earlier", "again", "clear", "acknowledge", "assign", "resolve", "comment",
+    "new_normal", "snooze", "wake", "tell", "escalate", "hand_over", "forget",
+]  # fmt: skip
+"""recall: readings that came late make an episode about the past, or make it worse; clear: it has stayed away for long
+enough; tell: its message has waited long enough; escalate: nobody has answered; hand_over: another team answers now."""
+
+TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
+    ("pending", "open"): ("open", "opened"),
+    ("pending", "recall"): ("retrospective", "opened"),
+    ("resolved", "raise"): ("open", "reopened"),
+    ("expired", "raise"): ("open", "reopened"),
+    ("resolved", "recall"): ("retrospective", "reopened"),
+    ("expired", "recall"): ("retrospective", "reopened"),
     ("open", "worse"): ("open", "updated"),
+    ("escalated", "worse"): ("escalated", "updated"),
     ("acknowledged", "worse"): ("open", "updated"),
     ("snoozed", "worse"): ("open", "updated"),
+    ("acknowledged", "recall"): ("retrospective", "updated"),
+    ("retrospective", "recall"): ("retrospective", "updated"),
     ("open", "earlier"): ("open", "updated"),
+    ("escalated", "earlier"): ("escalated", "updated"),
     ("acknowledged", "earlier"): ("acknowledged", "updated"),
     ("snoozed", "earlier"): ("snoozed", "updated"),
+    ("retrospective", "earlier"): ("retrospective", "updated"),
     ("open", "again"): ("open", "updated"),
-    ("resolved", "raise"): ("open", "reopened"),
+    ("escalated", "again"): ("escalated", "updated"),
     ("open", "clear"): ("resolved", "resolved"),
+    ("escalated", "clear"): ("resolved", "resolved"),
     ("acknowledged", "clear"): ("resolved", "resolved"),
     ("snoozed", "clear"): ("resolved", "resolved"),
     ("open", "acknowledge"): ("acknowledged", "acknowledged"),
+    ("escalated", "acknowledge"): ("acknowledged", "acknowledged"),
     ("snoozed", "acknowledge"): ("acknowledged", "acknowledged"),
+    ("retrospective", "acknowledge"): ("acknowledged", "acknowledged"),
     ("open", "assign"): ("open", "assigned"),
+    ("escalated", "assign"): ("escalated", "assigned"),
     ("acknowledged", "assign"): ("acknowledged", "assigned"),
     ("snoozed", "assign"): ("snoozed", "assigned"),
+    ("retrospective", "assign"): ("retrospective", "assigned"),
     ("open", "resolve"): ("resolved", "resolved"),
+    ("escalated", "resolve"): ("resolved", "resolved"),
     ("acknowledged", "resolve"): ("resolved", "resolved"),
     ("snoozed", "resolve"): ("resolved", "resolved"),
+    ("retrospective", "resolve"): ("resolved", "resolved"),
     ("open", "new_normal"): ("resolved", "resolved"),
+    ("escalated", "new_normal"): ("resolved", "resolved"),
     ("acknowledged", "new_normal"): ("resolved", "resolved"),
     ("snoozed", "new_normal"): ("resolved", "resolved"),
+    ("retrospective", "new_normal"): ("resolved", "resolved"),
     ("open", "comment"): ("open", "updated"),
+    ("escalated", "comment"): ("escalated", "updated"),
     ("acknowledged", "comment"): ("acknowledged", "updated"),
     ("snoozed", "comment"): ("snoozed", "updated"),
     ("resolved", "comment"): ("resolved", "updated"),
+    ("expired", "comment"): ("expired", "updated"),
+    ("retrospective", "comment"): ("retrospective", "updated"),
     ("open", "snooze"): ("snoozed", "snoozed"),
+    ("escalated", "snooze"): ("snoozed", "snoozed"),
     ("acknowledged", "snooze"): ("snoozed", "snoozed"),
     ("snoozed", "wake"): ("open", "updated"),
-    ("open", "forget"): ("resolved", "expired"),
-    ("acknowledged", "forget"): ("resolved", "expired"),
-    ("snoozed", "forget"): ("resolved", "expired"),
+    ("open", "tell"): ("open", "updated"),
+    ("open", "escalate"): ("escalated", "escalated"),
+    ("escalated", "escalate"): ("escalated", "escalated"),
+    ("open", "hand_over"): ("open", "updated"),
+    ("escalated", "hand_over"): ("open", "updated"),
+    ("snoozed", "hand_over"): ("open", "updated"),
+    ("open", "forget"): ("expired", "expired"),
+    ("escalated", "forget"): ("expired", "expired"),
+    ("acknowledged", "forget"): ("expired", "expired"),
+    ("snoozed", "forget"): ("expired", "expired"),
+    ("retrospective", "forget"): ("expired", "expired"),
 }
+STARTS_CLOCK = frozenset(
+    (phase, what)
+    for (phase, what), (after, _) in TRANSITIONS.items()
+    if after in ("open", "escalated") and what in ("open", "raise", "worse", "wake", "escalate", "hand_over")
+)
+"""Steps after which somebody has to answer within a time that begins with them."""
 
 REOPEN_WITHIN_US = 24 * 3600 * US_PER_S
 """A problem that returns within a day is the same episode: a new one each time would count as many illnesses."""
@@ -75,6 +124,9 @@ BEGAN_EARLIER = "began earlier than first seen"
 """Why an alert was updated when only its onset was put right. Nobody is told of it by a message."""
 MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 """CONTRACT 2: a snooze lasts 24 h at most."""
+UNARMED = -1
+UNANSWERED = "delivery.unanswered"
+"""The problem of the alarm at the end of a chain, see `alerts.unanswered`."""
 
 
 class Episode(msgspec.Struct, kw_only=True):
@@ -84,6 +136,11 @@ class Episode(msgspec.Struct, kw_only=True):
     an alert that no measurement explains (a source, a device); of the others the words follow from the evidence. day:
     the one that the id was made from; the onset may turn out to lie before it. stands_for_older: it is the earliest one
     remembered of its problem, and there have been earlier ones.
+
+    rung: of the chain, that is asked; as many as the chain has: all of it was asked. due_us: when the next one is
+    (UNARMED: nobody has said yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
+    resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
+    spent_us: when messages told of it as an advisory. held: why it is pending. team: that answers ("": not known).
     """
 
     alert_id: str
@@ -92,7 +149,7 @@ class Episode(msgspec.Struct, kw_only=True):
     title: str
     kind: Kind
     category: Category
-    state: State
+    state: Phase
     rank: int
     sequence: int
     onset_us: int
@@ -107,6 +164,32 @@ class Episode(msgspec.Struct, kw_only=True):
     said: str | None = None
     day: int = -1
     stands_for_older: bool = False
+    rung: int = 0
+    due_us: int | None = UNARMED
+    calm_until_us: int | None = None
+    calm_reason: str | None = None
+    deferred_until_us: int | None = None
+    snoozed_by: str | None = None
+    incident: str | None = None
+    held: str | None = None
+    team: str | None = ""
+    told: list[str] = []
+    spent_us: list[int] = []
+
+    def __post_init__(self) -> None:
+        """Pages of before 0.2 had one word for what waits now and what is about the past."""
+        if self.retrospective and self.state == "open":
+            self.state = "retrospective"
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether it says that nobody answers: it has no chain of its own, everybody is told."""
+        return self.problem == UNANSWERED
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody has to look at it any more."""
+        return self.state in ("resolved", "expired")
 
 
 class NotAllowed(Exception):
@@ -141,6 +224,8 @@ def advance(episode: Episode, what: What) -> EventName:
         raise NotAllowed(f"{what} is not possible while the alert is {episode.state}")
     if what == "snooze" and SEVERITIES[episode.rank] == "emergency":
         raise NotAllowed("an emergency cannot be snoozed")
+    if what == "snooze" and episode.retrospective:
+        raise NotAllowed("what is about the past calls nobody, and cannot be snoozed")
     episode.state, event = step
     episode.sequence += 1
     return event
@@ -166,7 +251,7 @@ def _continues(episode: Episode, onset_us: int) -> bool:
         return False
     ended_us = episode.event_us if episode.resolved_us is None else episode.resolved_us
     near = (abs(onset_us - us) <= REOPEN_WITHIN_US for us in (episode.event_us, ended_us))
-    return episode.state != "resolved" or any(near)
+    return not episode.closed or any(near)
 
 
 def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
@@ -176,7 +261,7 @@ def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onse
         for e in episodes
         if e.problem == problem
         and e.retrospective == retrospective
-        and e.state != "resolved"
+        and not e.closed
         and onset_us < e.onset_us <= onset_us + REOPEN_WITHIN_US
     ]
     return min(after, key=lambda e: e.onset_us, default=None)
@@ -193,7 +278,7 @@ def make_room(episodes: list[Episode]) -> None:
         for episode in episodes:
             groups.setdefault((episode.problem, episode.retrospective), []).append(episode)
         chains = [sorted(group, key=lambda e: e.day) for group in groups.values() if len(group) > 1]
-        free = [chain for chain in chains if chain[0].state == "resolved" or chain[0].retrospective]
+        free = [chain for chain in chains if chain[0].closed or chain[0].retrospective]
         if not free:
             return
         oldest, following, *_ = min(free, key=lambda chain: chain[0].day)
@@ -201,11 +286,18 @@ def make_room(episodes: list[Episode]) -> None:
         episodes[:] = [episode for episode in episodes if episode is not oldest]
 
 
-def snoozed_until(episodes: Sequence[Episode]) -> list[int]:
-    """When the snoozes end."""
-    return [e.snoozed_until_us for e in episodes if e.state == "snoozed" and e.snoozed_until_us is not None]
+def next_due_us(episode: Episode) -> int | None:
+    """When time alone will move this episode; None: never. UNARMED: at the next tick."""
+    if episode.calm_until_us is not None:
+        return episode.calm_until_us
+    if episode.state == "snoozed":
+        return episode.snoozed_until_us
+    if episode.state not in ("open", "escalated"):
+        return None
+    dues = (episode.due_us, episode.deferred_until_us)
+    return min((us for us in dues if us is not None), default=None)
 
 
 def next_wake_us(episodes: Sequence[Episode]) -> int | None:
-    """When the first snooze is over."""
-    return min(snoozed_until(episodes), default=None)
+    """When time alone will move the first of these episodes."""
+    return min((us for e in episodes if (us := next_due_us(e)) is not None), default=None)

@@ -17,6 +17,8 @@ EventName = Literal[
 ]
 State = Literal["open", "acknowledged", "snoozed", "resolved"]
 Category = Literal["clinical", "technical"]
+Notice = Literal["first", "worse", "escalated", "resolved", "repeat", "returned", "woken", "handed_over"]
+"""What a message to people says."""
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
 
@@ -37,8 +39,21 @@ class Evidence(msgspec.Struct, kw_only=True, gc=False):
     quality: float | None
 
 
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What one stage of the policy said about a step, and why."""
+
+    stage: str
+    answer: str
+    reason: str
+
+
 class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
-    """One step in the life of one episode. (`alert_id`, `sequence`) is unique and gap-free, whoever computes it."""
+    """One step in the life of one episode. (`alert_id`, `sequence`) is unique and gap-free, whoever computes it.
+
+    rung: of the team's chain, that is asked now (0: who is on call); deadline: by when, before the next one is asked;
+    until: the end of a snooze, or of the wait for a message that was deferred; incident: the first alert of what is one
+    incident; notify: what a message about this says, null if there is none; policy: why. (Since 0.2; empty before.)
+    """
 
     alert_id: str
     sequence: int
@@ -62,6 +77,12 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
     rule: Rule
     by: str | None = None
     reason: str | None = None
+    rung: int = 0
+    deadline: str | None = None
+    until: str | None = None
+    incident: str | None = None
+    notify: Notice | None = None
+    policy: list[Answer] = []
 
 
 class Delivery(msgspec.Struct, kw_only=True, gc=False):

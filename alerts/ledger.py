@@ -1,32 +1,41 @@
-"""The episode ledger: what is raised, cleared and done becomes steps in the lives of a patient's episodes.
+"""The episode ledger: what is raised, cleared and done, and time itself, become steps in the lives of a patient's
+episodes. Each step goes through the table (`episodes.advance`) and the policy (`policy.decide`).
 
 Pure: the caller owns the list of episodes, gives everything in log order, and publishes what comes back.
 """
 
 from dataclasses import dataclass
 
+from alerts import unanswered
 from alerts.episodes import (
     BEGAN_EARLIER,
-    MOST_SNOOZED_US,
+    HAS_COME,
     REPEAT,
     REPEAT_AFTER_US,
+    UNANSWERED,
+    UNARMED,
     Episode,
     NotAllowed,
+    What,
     advance,
     alert_id,
     begins_next,
     day_of,
     find,
     make_room,
+    next_due_us,
 )
-from alerts.events import Action, AlertEvent, EventName, Evidence
-from alerts.explain import explain
+from alerts.events import Action, AlertEvent, Evidence
+from alerts.policy import Case, Decision, When, cause_of, decide, key_of
+from alerts.policy.snooze import check
+from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES, Kind, Rule
-from models.times import rfc3339, to_us
 
-FIRST_SEQUENCE = 1
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""
+ADVISORY = SEVERITIES.index("advisory")
+TOLD_KEPT = SPENT_KEPT = 16
+"""Messages that are remembered of an episode: more than there are reasons, and more than its share of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,107 +71,89 @@ class Cleared:
     said: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class When:
-    """Whose, and at which log times: arrival and decision [us]. life: how often the patient was forgotten before."""
-
-    patient: str
-    care_team: str | None
-    arrived_us: int
-    decided_us: int
-    life: int = 0
+Told = list[AlertEvent]
 
 
-def on_raised(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent | None:
+def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     """A new episode, a return, a turn for the worse, an earlier beginning; or nothing that is not known already."""
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None:
-        episode = _opened(episodes, raised, when)
-        return _event(episode, "opened", when, None, None)
-    known = raised.kind in episode.sources
-    if not known:
+        episode = _added(episodes, raised, when)
+        return _settled(episodes, when, _taken(episodes, episode, _opens(raised), when))
+    if raised.kind not in episode.sources:
         episode.sources.append(raised.kind)
-    returns = episode.state == "resolved"
-    worse = raised.rank > episode.rank
+    returns, worse = episode.closed, raised.rank > episode.rank
     if raised.retrospective and returns and not worse:
-        return None
+        return []
     earlier = raised.onset_us < episode.onset_us
     episode.onset_us = min(episode.onset_us, raised.onset_us)
     if returns or worse:
-        _describe(episode, raised)
-        event = advance(episode, "raise" if returns else "worse")
-        return _event(episode, event, when, None, "returned" if returns else f"now {SEVERITIES[raised.rank]}")
-    return _event(episode, advance(episode, "earlier"), when, None, BEGAN_EARLIER) if earlier else None
+        return _settled(episodes, when, _changed(episodes, episode, raised, when))
+    if episode.calm_until_us is not None:
+        _relapsed(episode, raised)
+    if not earlier or episode.state == "pending":
+        return []
+    return _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER)
 
 
 def may_repeat(episodes: list[Episode], problem: str, event_us: int) -> bool:
     """Whether a reading beyond a limit that is open already may be news: nobody was told of a limit (it was the
     patient's habit until now), or a day ago, and the alert is still open. What was acknowledged or snoozed waits."""
-    live = [e for e in episodes if e.problem == problem and not e.retrospective and e.state != "resolved"]
+    live = [e for e in episodes if e.problem == problem and not e.retrospective and not e.closed]
     told = [e for e in live if "limit" in e.sources]
     return not told or any(_repeats(e, event_us) for e in told)
 
 
 def _repeats(episode: Episode, event_us: int) -> bool:
-    return episode.state == "open" and event_us - episode.event_us >= REPEAT_AFTER_US
+    return episode.state in ("open", "escalated") and event_us - episode.event_us >= REPEAT_AFTER_US
 
 
-def on_again(episodes: list[Episode], raised: Raised, when: When) -> AlertEvent | None:
+def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
     """A limit that is open already is broken again: told once more after a day, and raised if it never was."""
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
-    if episode is None or episode.state == "resolved" or raised.kind not in episode.sources:
+    if episode is None or episode.closed or raised.kind not in episode.sources:
         return on_raised(episodes, raised, when)
     if not _repeats(episode, raised.event_us):
-        return None
+        return []
     episode.event_us, episode.population = raised.event_us, raised.population
     episode.evidence = _listed(raised.evidence)
-    return _event(episode, advance(episode, "again"), when, None, REPEAT)
+    return _taken(episodes, episode, "again", when, reason=REPEAT)
 
 
-def on_earlier(
-    episodes: list[Episode], problem: str, retrospective: bool, onset_us: int, when: When
-) -> AlertEvent | None:
+def on_earlier(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int, when: When) -> Told:
     """A reading of the same run, measured before the one that was seen first: the onset is put right, nothing else."""
     episode = begins_next(episodes, problem, retrospective, onset_us)
     if episode is None:
-        return None
+        return []
     episode.onset_us = onset_us
-    return _event(episode, advance(episode, "earlier"), when, None, BEGAN_EARLIER)
+    return [] if episode.state == "pending" else _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER)
 
 
-def stands(episodes: list[Episode], problem: str) -> bool:
-    """Whether an alert about this problem is unresolved now."""
-    return any(e.problem == problem and not e.retrospective and e.state != "resolved" for e in episodes)
-
-
-def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> AlertEvent | None:
-    """The episode is resolved when the last detector that saw its problem no longer does."""
+def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> Told:
+    """The last detector that saw the problem no longer does: after a while of calm the episode is resolved."""
     for episode in episodes:
         if episode.problem != cleared.problem or episode.retrospective or cleared.kind not in episode.sources:
             continue
         episode.sources.remove(cleared.kind)
-        if episode.sources or episode.state == "resolved":
-            return None
-        episode.event_us = episode.resolved_us = cleared.event_us
-        episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
-        episode.said = cleared.said or episode.said
-        return _event(episode, advance(episode, "clear"), when, None, cleared.reason)
-    return None
+        if episode.sources or episode.closed:
+            return []
+        if episode.state == "pending":
+            episodes.remove(episode)
+            return []
+        return _calmed(episodes, episode, cleared, when)
+    return []
 
 
-def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Episode, AlertEvent]:
+def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Episode, Told]:
     """What a member of the care team did. Raises NotAllowed, and then nothing has changed."""
-    episode = next((e for e in episodes if e.alert_id == action.alert_id), None)
+    episode = next((e for e in episodes if e.alert_id == action.alert_id and e.state != "pending"), None)
     if episode is None:
         raise NotAllowed(f"patient {action.patient} has no alert {action.alert_id}")
-    _check(action, when)
-    event = advance(episode, action.type)
-    if action.type in ("resolve", "new_normal"):
-        episode.sources.clear()
-        episode.resolved_us = when.decided_us
-    if action.type == "snooze" and action.until:
-        episode.snoozed_until_us = to_us(action.until)
-    return episode, _event(episode, event, when, action.by, _said(action))
+    if action.type == "assign" and not action.to:
+        raise NotAllowed("assign needs `to`")
+    until_us = check(action, when.decided_us) if action.type == "snooze" else None
+    told = _taken(episodes, episode, action.type, when, by=action.by, reason=_said(action), until_us=until_us)
+    return episode, _settled(episodes, when, told)
 
 
 def _said(action: Action) -> str | None:
@@ -172,45 +163,175 @@ def _said(action: Action) -> str | None:
     return f"to {action.to}" + (f": {action.reason}" if action.reason else "")
 
 
-def on_tick(episodes: list[Episode], when: When) -> list[AlertEvent]:
-    """Snoozes that are over."""
-    due = [e for e in episodes if e.state == "snoozed" and (e.snoozed_until_us or 0) <= when.decided_us]
-    for episode in due:
-        episode.snoozed_until_us = None
-    return [_event(e, advance(e, "wake"), when, None, "the snooze is over") for e in due]
+def on_tick(episodes: list[Episode], when: When) -> Told:
+    """What time alone brings: calm that has lasted, a snooze or a wait that is over, an answer that has not come."""
+    told: Told = []
+    for episode in list(episodes):
+        while (due := next_due_us(episode)) is not None and due <= when.decided_us:
+            told += _timed(episodes, episode, when)
+    return _settled(episodes, when, told)
 
 
-def on_forgotten(episodes: list[Episode], when: When, reason: str) -> list[AlertEvent]:
+def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
+    """The one thing that is due for this episode."""
+    now = when.decided_us
+    if episode.due_us == UNARMED:
+        within = when.policy.answer_within_us[episode.rank]
+        episode.due_us = None if within is None else now + within
+        return []
+    if episode.calm_until_us is not None:
+        return _taken(episodes, episode, "clear", when, reason=episode.calm_reason)
+    if episode.state == "snoozed":
+        return _taken(episodes, episode, "wake", when, reason="the snooze is over")
+    if episode.deferred_until_us is not None and episode.deferred_until_us <= now:
+        return _taken(episodes, episode, "tell", when, reason="its message has waited for its turn")
+    if not episode.is_alarm and episode.rung + 1 >= when.policy.rungs:
+        episode.rung, episode.due_us = when.policy.rungs, None
+        return []
+    return _taken(episodes, episode, "escalate", when, reason=f"not answered by {held_for(episode.due_us)}")
+
+
+def on_handed_over(episodes: list[Episode], when: When) -> Told:
+    """Another team answers for the patient: what waits, or was snoozed by the former team, is told to it."""
+    told: Told = []
+    for episode in list(episodes):
+        former, episode.team = episode.team, when.care_team
+        waits = episode.state in ("open", "escalated", "snoozed") and not episode.is_alarm
+        if waits and former not in ("", when.care_team):
+            told += _taken(episodes, episode, "hand_over", when, reason=f"{when.care_team or 'nobody'} answers now")
+    return _settled(episodes, when, told)
+
+
+def on_forgotten(episodes: list[Episode], due: list[Episode], when: When, reason: str) -> Told:
     """What these episodes are about is no longer ours to watch: those that are open expire."""
-    due = [e for e in episodes if e.state != "resolved"]
+    told: Told = []
     for episode in due:
+        if episode.state == "pending":
+            episodes.remove(episode)
+        elif not episode.closed:
+            episode.sources.clear()
+            told += _taken(episodes, episode, "forget", when, reason=reason)
+    return _settled(episodes, when, told)
+
+
+def _opens(raised: Raised) -> What:
+    return "recall" if raised.retrospective else "open"
+
+
+def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: When) -> Told:
+    """It returns, or is worse than it was."""
+    returns = episode.closed
+    _described(episode, raised)
+    if episode.state == "pending":
+        return _taken(episodes, episode, "open", when, rank=raised.rank)
+    what: What = "recall" if raised.retrospective else "raise" if returns else "worse"
+    if returns:
+        episode.rank, episode.rung, episode.told, episode.incident = 0, 0, [], None
+    reason = "returned" if returns else f"now {SEVERITIES[raised.rank]}"
+    return _taken(episodes, episode, what, when, rank=raised.rank, reason=reason)
+
+
+def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: When) -> Told:
+    """Its readings are well again. A device that is back is back; a body may only be resting."""
+    episode.event_us = episode.resolved_us = cleared.event_us
+    episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
+    episode.said = cleared.said or episode.said
+    calm_us = when.policy.calm_us
+    if episode.category == "technical" or cleared.reason == HAS_COME or not calm_us:
+        return _settled(episodes, when, _taken(episodes, episode, "clear", when, reason=cleared.reason))
+    episode.calm_until_us = when.decided_us + calm_us
+    episode.calm_reason = f"{cleared.reason}, and for {calm_us // 60_000_000} minutes since"
+    return []
+
+
+def _relapsed(episode: Episode, raised: Raised) -> None:
+    """It was well for less time than it takes to be believed: nobody was told of an end, and nobody is of a return."""
+    episode.calm_until_us = episode.calm_reason = episode.resolved_us = None
+    episode.event_us, episode.evidence, episode.said = raised.event_us, _listed(raised.evidence), raised.said
+
+
+def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
+    """What follows from the steps that were taken: what a cause held back, and what nobody has answered."""
+    told = [*told]
+    for episode in [e for e in episodes if e.state == "pending" and e.held is not None]:
+        if cause_of(episode, episode.rank, episodes) is None:
+            told += _taken(episodes, episode, "open", when)
+    left = unanswered.unanswered(episodes, when)
+    known = [e for e in episodes if e.problem == UNANSWERED and not e.closed]
+    if left and not {e.alert_id for e in left} <= {one for e in known for one in e.sources}:
+        told += _alarmed(episodes, left, when)
+    elif known and not left:
+        told += _taken(episodes, known[0], "clear", when, reason=unanswered.ANSWERED)
+    return told
+
+
+def _alarmed(episodes: list[Episode], left: list[Episode], when: When) -> Told:
+    alarm = unanswered.alarm_of(episodes, when)
+    unanswered.describe(alarm, left, when)
+    what: What = "open" if alarm.state == "pending" else "raise" if alarm.closed else "worse"
+    if alarm.closed:
+        alarm.told = []
+    reason = {"open": None, "raise": "returned", "worse": "one more alert that nobody has answered"}[what]
+    return _taken(episodes, alarm, what, when, rank=max(e.rank for e in left), reason=reason)
+
+
+def _taken(
+    episodes: list[Episode], episode: Episode, what: What, when: When, *, rank: int | None = None,
+    by: str | None = None, reason: str | None = None, until_us: int | None = None,
+) -> Told:  # fmt: skip
+    """One step: what the policy says of it, the move along the table, and the event. Raises NotAllowed."""
+    quiet = f"{HAS_COME}: the alert about it is told instead" if reason == HAS_COME else None
+    case = Case(episode, episodes, what, episode.rank if rank is None else rank, when, quiet)
+    decision = decide(case)
+    if decision.held is not None:
+        episode.held, episode.rank = decision.held, decision.rank
+        return []
+    event = advance(episode, what)
+    _applied(episode, case, decision)
+    if what == "snooze":
+        episode.snoozed_until_us, episode.snoozed_by = until_us, by
+    return [event_of(episode, event, when, decision, by, reason)]
+
+
+def _applied(episode: Episode, case: Case, decision: Decision) -> None:
+    """The episode after a step: clocks that no longer run are forgotten, messages are remembered."""
+    what, now = case.what, case.when.decided_us
+    episode.rank, episode.incident, episode.held = decision.rank, decision.incident, None
+    waiting = episode.state in ("open", "escalated")
+    episode.due_us = decision.due_us if waiting else None
+    if what == "escalate":
+        episode.rung += not episode.is_alarm
+    elif (not waiting and not episode.closed) or what == "hand_over":
+        episode.rung = 0
+    if episode.state != "snoozed":
+        episode.snoozed_until_us = episode.snoozed_by = None
+    if episode.closed and what in ("resolve", "new_normal", "forget"):
         episode.sources.clear()
-        episode.resolved_us = when.decided_us
-    return [_event(e, advance(e, "forget"), when, None, reason) for e in due]
+        episode.resolved_us = now
+    if episode.closed and episode.resolved_us is None:
+        episode.resolved_us = now
+    if episode.closed or what in ("worse", "raise"):
+        episode.calm_until_us = episode.calm_reason = None
+    if what in ("open", "raise", "again"):
+        episode.deferred_until_us = decision.deferred_until_us
+    elif not waiting or what in ("tell", "worse"):
+        episode.deferred_until_us = None
+    if decision.notify is not None:
+        episode.told = [*episode.told, key_of(decision.notify, decision.rank, case)][-TOLD_KEPT:]
+        if decision.rank <= ADVISORY and what in ("open", "raise", "again", "tell"):
+            episode.spent_us = [*episode.spent_us, now][-SPENT_KEPT:]
 
 
-def _check(action: Action, when: When) -> None:
-    """What the table cannot say: fields that an action needs."""
-    if action.type == "assign" and not action.to:
-        raise NotAllowed("assign needs `to`")
-    if action.type != "snooze":
-        return
-    if action.until is None or not action.reason:
-        raise NotAllowed("snooze needs `until` and `reason`")
-    if not 0 < to_us(action.until) - when.decided_us <= MOST_SNOOZED_US:
-        raise NotAllowed("a snooze ends in the future, 24 h ahead at most")
-
-
-def _opened(episodes: list[Episode], raised: Raised, when: When) -> Episode:
-    """A new episode, and room for it."""
+def _added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
+    """A new episode, pending until the policy has had its say, and room for it."""
     episode = Episode(
         alert_id=alert_id(when.patient, raised.problem, raised.onset_us, raised.retrospective, when.life),
         problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind,
-        category="technical" if raised.kind in TECHNICAL else "clinical", state="open", rank=raised.rank,
-        sequence=FIRST_SEQUENCE, onset_us=raised.onset_us, event_us=raised.event_us,
+        category="technical" if raised.kind in TECHNICAL else "clinical", state="pending", rank=raised.rank,
+        sequence=0, onset_us=raised.onset_us, event_us=raised.event_us,
         retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised.evidence),
         population=raised.population, sources=[raised.kind], said=raised.said,
-        day=day_of(raised.onset_us),
+        day=day_of(raised.onset_us), team=when.care_team,
     )  # fmt: skip
     make_room(episodes)
     episodes.append(episode)
@@ -221,29 +342,9 @@ def _listed(evidence: Evidence | None) -> list[Evidence]:
     return [] if evidence is None else [evidence]
 
 
-def _describe(episode: Episode, raised: Raised) -> None:
-    """The episode now looks as the new finding says."""
-    episode.rank, episode.kind, episode.rule = raised.rank, raised.kind, raised.rule
+def _described(episode: Episode, raised: Raised) -> None:
+    """The episode now looks as the new finding says; its severity is the policy's to set."""
+    episode.kind, episode.rule = raised.kind, raised.rule
     episode.title, episode.event_us = raised.title, raised.event_us
     episode.evidence, episode.population = _listed(raised.evidence), raised.population
     episode.said = raised.said
-
-
-def _event(episode: Episode, event: EventName, when: When, by: str | None, reason: str | None) -> AlertEvent:
-    """The record for `alerts`."""
-    return AlertEvent(
-        alert_id=episode.alert_id, sequence=episode.sequence, event=event, state=episode.state, patient=when.patient,
-        care_team=when.care_team, severity=SEVERITIES[episode.rank], category=episode.category, kind=episode.kind,
-        problem=episode.problem, title=episode.title, onset_at=rfc3339(episode.onset_us),
-        event_at=rfc3339(episode.event_us), arrived_at=rfc3339(when.arrived_us), decided_at=rfc3339(when.decided_us),
-        retrospective=episode.retrospective, evidence=list(episode.evidence),
-        explanation=_words(episode),
-        population_rule_would_fire=episode.population, rule=episode.rule, by=by, reason=reason,
-    )  # fmt: skip
-
-
-def _words(episode: Episode) -> str:
-    """Why this alert: its own words, or what its evidence says."""
-    if episode.said is not None or not episode.evidence:
-        return episode.said or episode.title
-    return explain(episode.kind, episode.evidence[-1], episode.onset_us, episode.population, episode.retrospective)

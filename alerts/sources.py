@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from alerts.explain import moment
-from alerts.ledger import Cleared, Raised, When
+from alerts.ledger import Cleared, Raised
+from alerts.policy import PolicySettings, When
 from models.findings import SEVERITIES, Rule
 from models.readings import Instant
 from models.times import US_PER_S, from_us, to_us
@@ -60,9 +61,9 @@ def patient_of(source: str) -> str:
     return PATIENT_PREFIX + source
 
 
-def when(change: SourceChange) -> When:
+def when(change: SourceChange, policy: PolicySettings) -> When:
     """All times are the change's own."""
-    return When(patient_of(change.source), None, to_us(change.at), to_us(change.at))
+    return When(patient_of(change.source), None, to_us(change.at), to_us(change.at), policy=policy)
 
 
 def raised(change: SourceChange) -> Raised:

@@ -128,6 +128,7 @@ class Keeper:
             settings.secret.get_secret_value().encode(),
             round(settings.clock_tolerance_s * US_PER_S),
             settings.unknown_patients == "monitor",
+            policy=settings.policy,
         )
         self._brake = Brake()
         self._held: dict[int, Held] = {}

@@ -77,7 +77,10 @@ class NotifierConfig:
 
 
 def silent_because(event: AlertEvent) -> str | None:
-    """Why no channel is told of this event, or None when it is to be told."""
+    """Why no channel is told of this event, or None when it is to be told. The policy has decided that; what follows
+    after it is for events on the log from before there was one."""
+    if event.policy:
+        return None if event.notify is not None else event.policy[-1].reason
     if event.retrospective:
         return "retrospective: it is on the worklist, and is not paged as if it were now"
     if event.reason == BEGAN_EARLIER and event.event == "updated":

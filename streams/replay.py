@@ -2,6 +2,7 @@
 
 Records are taken in order of arrival; at the same instant profiles, then actions, then readings in file order. Time
 passes on the same grid as in the live system, counted in arrival time. The batch size changes nothing.
+What happens to sources is found after the slice that shows it, so nobody is asked in turn about them, as ops would be.
 """
 
 import secrets
@@ -106,8 +107,9 @@ def run_replay(
     began = time.perf_counter()
     secret = secrets.token_bytes(32)  # signs our own control records, and nothing else can: no decision depends on it
     engine = EngineSettings(
-        secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor", summaries is not None
-    )
+        secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor", summaries is not None,
+        settings.policy, sources_escalate=False,
+    )  # fmt: skip
     tally = Tally()
     with bulk_collector(), _writer(summaries) as write:
         records = with_quiet_sources(merged(readings, profiles, actions, secret), engine, settings.tick_s * US_PER_S)
@@ -301,8 +303,9 @@ def run_replay_from_topic(
     began = time.perf_counter()
     secret = settings.secret.get_secret_value().encode()
     engine = EngineSettings(
-        secret, settings.clock_tolerance_s * US_PER_S, settings.unknown_patients == "monitor", summaries=False
-    )
+        secret, settings.clock_tolerance_s * US_PER_S, settings.unknown_patients == "monitor", summaries=False,
+        policy=settings.policy,
+    )  # fmt: skip
     tally, states = Tally(), dict[int, PartitionState]()
     for log in slices(settings, since, until, batch):
         state = states.setdefault(log.partition, PartitionState())

@@ -85,8 +85,8 @@ class FailingSources:
     def told(self, state: PartitionState, effects: Effects) -> Effects:
         """The effects of a step, and with them the alerts about sources that fail or recover."""
         for change in (change for report in effects.sources for change in self.watch.take(report)):
-            _, event = state.sources.change(change, state.processed, home=True)
-            effects.alerts += [] if event is None else [event]
+            _, events = state.sources.change(change, state.processed, home=True)
+            effects.alerts += events
         return effects
 
 

@@ -20,6 +20,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from alerts.policy.settings import MINUTE_US, RUNGS_MAX, PolicySettings
+
 PREFIX = "HOMEBEAT_"
 FILE_VARIABLE = "HOMEBEAT_SETTINGS_FILE"
 DEVELOPMENT_SECRET = "homebeat-development-secret"
@@ -97,6 +99,17 @@ class Settings(BaseSettings):
         ge=256 * 1024,
         le=1024 * 1024 * 1024,
         description="Bytes of state pages in one checkpoint of a worker: with one in 5 s about 50 Mbit/s to Kafka.",
+    )
+
+    answer_emergency_min: int = Field(5, ge=1, le=10_080, description="Minutes to answer an emergency, on each rung.")
+    answer_urgent_min: int = Field(60, ge=1, le=10_080, description="Minutes to answer what is urgent, on each rung.")
+    answer_advisory_min: int = Field(1440, ge=1, le=10_080, description="Minutes to answer an advisory, on each rung.")
+    rungs: int = Field(
+        3, ge=1, le=RUNGS_MAX, description="How many are asked in turn, before it is an alarm that nobody answers."
+    )
+    calm_min: int = Field(15, ge=0, le=1440, description="Minutes a problem has to stay away to be resolved.")
+    advisories_per_day: int = Field(
+        4, ge=1, le=1000, description="Messages about advisories that one patient may cause in 24 h; more of them wait."
     )
 
     http_host: str = Field("127.0.0.1", min_length=1, description="Where HTTP listens.")
@@ -178,6 +191,13 @@ class Settings(BaseSettings):
     def development_secret(self) -> bool:
         """Whether control records are signed with the secret that everybody knows."""
         return self.secret.get_secret_value() == DEVELOPMENT_SECRET
+
+    @property
+    def policy(self) -> PolicySettings:
+        """Who is told when: part of the engine's settings, the same for every worker and for a replay."""
+        minutes = (self.answer_advisory_min, self.answer_urgent_min, self.answer_emergency_min)
+        within = (None, *(MINUTE_US * one for one in minutes))
+        return PolicySettings(within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day)
 
     @property
     def webhook_key(self) -> bytes:

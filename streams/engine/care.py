@@ -10,10 +10,11 @@ from functools import partial
 import numpy as np
 
 from alerts import ledger
-from alerts.episodes import HAS_COME, Episode, NotAllowed, snoozed_until
+from alerts.episodes import HAS_COME, Episode, NotAllowed
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import ahead, ahead_title, not_ahead, title
-from alerts.ledger import Cleared, Raised, When
+from alerts.ledger import Cleared, Raised
+from alerts.policy import When
 from models import baseline
 from models.detectors import deviation, floors, forecast
 from models.detectors.floors import Floors
@@ -24,7 +25,8 @@ from models.readings import Reason, Refused
 from models.times import US_PER_S, rfc3339
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
-from streams.engine.clock import Clocks
+from streams.engine.agenda import Agenda
+from streams.engine.clock import NEVER, Clocks
 from streams.engine.closing import band_at, shown
 from streams.engine.foretelling import Foretold
 from streams.engine.log import LogSlice
@@ -138,15 +140,24 @@ def to_people(
     state: PartitionState, signals: "list[Signal | Recurrence | Notice]", clocks: Clocks, alerts: list[AlertEvent],
     findings: list[Finding],
 ) -> None:  # fmt: skip
-    """Signals and due snoozes, in log order, into findings and the ledger."""
-    wakes = _wakes(state, clocks)
+    """Signals, and what time alone brings, in log order, into findings and the ledger."""
+    agenda = Agenda(state, clocks)
     for signal in signals:
-        while wakes and wakes[0][0] <= signal.position:
-            alerts += _woken(state, *wakes.pop(0)[1:])
+        for clock, slot in agenda.until(signal.position, _decided_us(signal)):
+            alerts += _woken(state, slot, clock)
         _tell(state, signal, alerts, findings)
-    for wake in wakes:
-        alerts += _woken(state, *wake[1:])
-    _note_wakes(state, {s.slot for s in signals} | {w[1] for w in wakes})
+        agenda.note(signal.slot, signal.position)
+    for clock, slot in agenda.until(NEVER):
+        alerts += _woken(state, slot, clock)
+
+
+def _decided_us(signal: "Signal | Recurrence | Notice") -> int:
+    return NEVER if isinstance(signal, Recurrence) else signal.decided_us
+
+
+def _woken(state: PartitionState, slot: int, clock: int) -> list[AlertEvent]:
+    state.touch([slot])
+    return ledger.on_tick(state.person(slot).episodes, _when(state, slot, clock, clock))
 
 
 def _tell(
@@ -162,9 +173,8 @@ def _tell(
     if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):
         findings.append(_finding(state, signal))
     alerts += _come(state, signal)
-    event = None if usual or _has_come(state, signal) else _ledger(state, signal)
-    if event is not None:
-        alerts.append(event)
+    if not usual:
+        alerts += _ledger(state, signal)
 
 
 def _come(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
@@ -175,17 +185,10 @@ def _come(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
         return []
     when = _when(state, signal.slot, signal.arrived_us, signal.decided_us)
     cleared = Cleared(forecast.PROBLEM, "condition", signal.event_us, None, HAS_COME)
-    event = ledger.on_cleared(state.person(signal.slot).episodes, cleared, when)
-    return [] if event is None else [event]
+    return ledger.on_cleared(state.person(signal.slot).episodes, cleared, when)
 
 
-def _has_come(state: PartitionState, signal: "Signal | Notice") -> bool:
-    """Whether a forecast is about what people have an alert of already."""
-    foretells = isinstance(signal, Signal) and signal.raised and signal.problem == forecast.PROBLEM
-    return foretells and ledger.stands(state.person(signal.slot).episodes, forecast.FORETELLS)
-
-
-def _ledger(state: PartitionState, signal: "Signal | Notice") -> AlertEvent | None:
+def _ledger(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
     person = state.person(signal.slot)
     if isinstance(signal, Notice):
         when = _when(state, signal.slot, signal.decided_us, signal.decided_us)
@@ -266,7 +269,7 @@ def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
 
 def _when(state: PartitionState, slot: int, arrived_us: int, decided_us: int) -> When:
     person = state.person(slot)
-    return When(person.name, _care_team(state, slot), arrived_us, decided_us, person.life)
+    return When(person.name, _care_team(state, slot), arrived_us, decided_us, person.life, state.policy)
 
 
 def _care_team(state: PartitionState, slot: int) -> str | None:
@@ -274,21 +277,21 @@ def _care_team(state: PartitionState, slot: int) -> str | None:
     return profile.care_team if profile else None
 
 
-def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> AlertEvent | None:
+def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> list[AlertEvent] | None:
     """Apply an action once. None if it was done before; Refused (bad_action), and nothing changed, if not allowed."""
     person = state.person(slot)
     if action.action_id in person.actions:
         return None
     when = _when(state, slot, arrived_us, arrived_us)
     try:
-        episode, event = ledger.on_action(person.episodes, action, when)
+        episode, events = ledger.on_action(person.episodes, action, when)
     except NotAllowed as error:
         raise Refused(Reason.BAD_ACTION, str(error)) from error
     person.actions = [*person.actions, action.action_id][-ACTIONS_REMEMBERED:]
     if action.type in ("resolve", "new_normal") and episode.category == "clinical":
         _rearm(state, slot, episode, learn_anew=action.type == "new_normal", at_us=arrived_us)
-    _note_wakes(state, {slot})
-    return event
+    state.note_wake(slot)
+    return events
 
 
 def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bool, at_us: int) -> None:
@@ -337,7 +340,7 @@ def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     """The patient's open episodes end."""
     person = state.person(slot)
     when = _when(state, slot, arrived_us, arrived_us)
-    return ledger.on_forgotten(person.episodes, when, "the profile was withdrawn")
+    return ledger.on_forgotten(person.episodes, list(person.episodes), when, "the profile was withdrawn")
 
 
 def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
@@ -346,35 +349,16 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     state.drop_rows(slot, vitals)
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
     when = _when(state, slot, arrived_us, arrived_us)
-    events = ledger.on_forgotten([e for e in person.episodes if e.vital in names], when, "consent was withdrawn")
-    events += ledger.on_forgotten(unwatched(state, slot, arrived_us), when, "the device is no longer watched")
+    due = [e for e in person.episodes if e.vital in names]
+    events = ledger.on_forgotten(person.episodes, due, when, "consent was withdrawn")
+    due = unwatched(state, slot, arrived_us)
+    events += ledger.on_forgotten(person.episodes, due, when, "the device is no longer watched")
     state.note_wake(slot)
     return events
 
 
-def _wakes(state: PartitionState, clocks: Clocks) -> list[tuple[int, int, int]]:
-    """(position, slot, clock) of snoozes that ticks end, in order.
-
-    A tick that comes again after a crash has passed for pages that knew it: it must not end a snooze made since.
-    """
-    if not len(clocks.ticks) or clocks.ticks[-1] < state.next_wake_us():
-        return []
-    due = set()
-    for slot in [slot for slot, at in state.wake_us.items() if at <= clocks.ticks[-1]]:
-        passed = int(np.searchsorted(clocks.tick_offset, state.applied_of(slot), side="right"))
-        for until in snoozed_until(state.person(slot).episodes):
-            tick = max(passed, int(np.searchsorted(clocks.ticks, until)))
-            if tick < len(clocks.ticks):
-                due.add((2 * int(clocks.tick_before[tick]), slot, int(clocks.ticks[tick])))
-    return sorted(due)
-
-
-def _woken(state: PartitionState, slot: int, clock: int) -> list[AlertEvent]:
-    person = state.person(slot)
-    state.touch([slot])
-    return ledger.on_tick(person.episodes, _when(state, slot, clock, clock))
-
-
-def _note_wakes(state: PartitionState, slots: set[int]) -> None:
-    for slot in sorted(slots):
-        state.note_wake(slot)
+def handed_over(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
+    """The profile may name another team: it is told what waits."""
+    events = ledger.on_handed_over(state.person(slot).episodes, _when(state, slot, arrived_us, arrived_us))
+    state.note_wake(slot)
+    return events

@@ -5,17 +5,18 @@ import hashlib
 from alerts import ledger
 from alerts.episodes import Episode
 from alerts.events import AlertEvent
-from alerts.ledger import Cleared, Raised, When
+from alerts.ledger import Cleared, Raised
+from alerts.policy import When
 from models.findings import SEVERITIES, Finding, Rule
 from models.times import rfc3339
 from models.vitals import VITALS
 from streams.engine.signals import Notice
 
 
-def told_about(episodes: list[Episode], notice: Notice, when: When) -> AlertEvent | None:
-    """The step in the life of the device's alert, if there is one to tell."""
+def told_about(episodes: list[Episode], notice: Notice, when: When) -> list[AlertEvent]:
+    """The steps in the life of the device's alert, and of what follows."""
     if notice.inhibited:
-        return None
+        return []
     if not notice.raised:
         cleared = Cleared(notice.problem, notice.kind, notice.decided_us, None, notice.reason)
         return ledger.on_cleared(episodes, cleared, when)

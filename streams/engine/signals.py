@@ -9,6 +9,8 @@ import numpy.typing as npt
 from models import baseline
 from models.findings import Kind, Rule
 
+Order = tuple[int, int, int, int, bool, bool]
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -54,9 +56,9 @@ class Signal:
     said: str | None = None
 
     @property
-    def order(self) -> tuple[int, int, int, bool, bool]:
-        """Log order; at the same position by patient and vital, what is cleared before what is raised."""
-        return self.position, self.slot, self.vital, self.raised, self.kind == "limit"
+    def order(self) -> Order:
+        """Log order; at the same position by tick, patient and vital, what is cleared before what is raised."""
+        return self.position, _tick(self), self.slot, self.vital, self.raised, self.kind == "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,9 @@ class Recurrence:
     whole: Callable[[], Signal]
 
     @property
-    def order(self) -> tuple[int, int, int, bool, bool]:
+    def order(self) -> Order:
         """As of Signal."""
-        return self.position, self.slot, self.vital, True, True
+        return self.position, 0, self.slot, self.vital, True, True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +105,14 @@ class Notice:
     earlier: bool = False
 
     @property
-    def order(self) -> tuple[int, int, int, bool, bool]:
+    def order(self) -> Order:
         """As of Signal."""
-        return self.position, self.slot, self.vital, self.raised, False
+        return self.position, _tick(self), self.slot, self.vital, self.raised, False
+
+
+def _tick(one: "Signal | Notice") -> int:
+    """The tick at which it was decided: several may stand before one record, and share its position. 0 at a record."""
+    return 0 if one.position % 2 else one.decided_us
 
 
 @dataclass(slots=True)

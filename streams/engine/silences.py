@@ -208,7 +208,8 @@ def unwatched(state: PartitionState, slot: int, now_us: int) -> list[Episode]:
             if is_withdrawn(state, slot, name, now_us):
                 state.links.drop(row, place)
     known = {called(name) for name in _devices_known(state, slot)}
-    technical = [e for e in state.person(slot).episodes if e.category == "technical" and not e.vital]
+    of_devices = ("silence", "sensor")
+    technical = [e for e in state.person(slot).episodes if e.kind in of_devices and not e.vital]
     return [e for e in technical if e.problem.partition(".")[2] not in known]
 
 

@@ -16,7 +16,7 @@ from xxhash import xxh3_64_intdigest
 from alerts import ledger, sources
 from alerts.episodes import Episode, NotAllowed, next_wake_us
 from alerts.events import Action, AlertEvent
-from alerts.ledger import When
+from alerts.policy import PolicySettings, When
 from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
 from models.readings import MAX_ID_CHARS, Reason, Refused
 from models.times import to_us
@@ -129,17 +129,19 @@ class Standing(msgspec.Struct, array_like=True):
     def idle(self) -> bool:
         """In no trouble, and nobody is working on an alert."""
         return not any(at is not None for at in self.since_us.values()) and all(
-            episode.state == "resolved" for episode in self.episodes
+            episode.closed for episode in self.episodes
         )
 
 
 @dataclass(slots=True)
 class Sources:
-    """What a partition knows of sources. applied: the offset up to which all of this has been applied."""
+    """What a partition knows of sources. applied: the offset up to which all of this has been applied; policy: of the
+    deployment, set before each step, and not stored."""
 
     applied: int = -1
     standing: dict[str, Standing] = field(default_factory=dict)
     counting: Counting = field(default_factory=Counting)
+    policy: PolicySettings = field(default_factory=PolicySettings)
 
     def quiet_at(self, source_hash: Hashes, offset: int | Ints) -> Bools:
         """Which sources (n,) were known to be quiet at an offset of the log (one, or one each (n,))."""
@@ -158,22 +160,22 @@ class Sources:
         found = ((name, one.since_us[trouble]) for name, one in sorted(self.standing.items()))
         return {name: since for name, since in found if since is not None}
 
-    def change(self, change: SourceChange, offset: int, *, home: bool) -> tuple[str, AlertEvent | None]:
-        """Apply a change once: what became of it (for the metrics), and the alert event of the source's home partition.
+    def change(self, change: SourceChange, offset: int, *, home: bool) -> tuple[str, list[AlertEvent]]:
+        """Apply a change once: what became of it (for the metrics), and the alert events at the source's home.
 
         A change that is repeated, or older than the last one applied, does nothing.
         """
         one, trouble = self._of(change.source), TROUBLE_OF[change.state]
         if one is None:
-            return "refused", None
+            return "refused", []
         begins = change.state == trouble
         if to_us(change.at) <= one.at_us[trouble] or begins == (one.since_us[trouble] is not None):
-            return "ignored", None
+            return "ignored", []
         one.at_us[trouble] = to_us(change.at)
         one.since_us[trouble] = to_us(change.since) if begins else None
         if trouble == "quiet":
             one.moves = [*one.moves, (offset, begins)][-MOVES_KEPT:]
-        return "applied", _told(one, change, begins) if home else None
+        return "applied", _told(one, change, begins, self.policy) if home else []
 
     def _of(self, name: str) -> Standing | None:
         """The source's standing; None if there are too many in trouble already."""
@@ -186,7 +188,7 @@ class Sources:
             self.standing[name] = Standing()
         return self.standing[name]
 
-    def acted(self, patient: str, document: bytes, origin: Origin | None, arrived_us: int) -> AlertEvent | None:
+    def acted(self, patient: str, document: bytes, origin: Origin | None, arrived_us: int) -> list[AlertEvent] | None:
         """Something done about a source's alert; None if it was done before. Refused (bad_action): nothing changes."""
         one = self.standing.get(patient.removeprefix(sources.PATIENT_PREFIX))
         if one is None:
@@ -201,30 +203,34 @@ class Sources:
         if action.action_id in one.actions:
             return None
         try:
-            _, event = ledger.on_action(one.episodes, action, When(action.patient, None, arrived_us, arrived_us))
+            when = When(action.patient, None, arrived_us, arrived_us, policy=self.policy)
+            _, events = ledger.on_action(one.episodes, action, when)
         except NotAllowed as error:
             raise Refused(Reason.BAD_ACTION, str(error)) from error
         one.actions = [*one.actions, action.action_id][-ACTIONS_REMEMBERED:]
-        return event
+        return events
 
-    def woken(self, tick_us: Ints) -> list[AlertEvent]:
-        """Snoozes that these ticks end, each at the first tick that reaches it."""
-        told = []
+    def woken(self, ticks: Ints, offset: Ints) -> list[AlertEvent]:
+        """What time alone brings, each at the first of these ticks (and their offsets in the log) that reaches it. A
+        tick that comes again after a crash has passed for what knew it."""
+        told, tick_us = [], ticks[offset > self.applied]
         for name, one in sorted(self.standing.items()):
             while (wake := next_wake_us(one.episodes)) is not None and len(tick_us) and wake <= tick_us[-1]:
                 clock = int(tick_us[np.searchsorted(tick_us, wake)])
-                told += ledger.on_tick(one.episodes, When(sources.patient_of(name), None, clock, clock))
+                when = When(sources.patient_of(name), None, clock, clock, policy=self.policy)
+                told += ledger.on_tick(one.episodes, when)
         return sorted(told, key=lambda event: (event.decided_at, event.alert_id))
 
     def open_alerts(self) -> int:
         """Alerts about sources that are not resolved, of those at home here."""
-        return sum(episode.state != "resolved" for one in self.standing.values() for episode in one.episodes)
+        return sum(not episode.closed for one in self.standing.values() for episode in one.episodes)
 
 
-def _told(one: Standing, change: SourceChange, begins: bool) -> AlertEvent | None:
+def _told(one: Standing, change: SourceChange, begins: bool, policy: PolicySettings) -> list[AlertEvent]:
+    when = sources.when(change, policy)
     if begins:
-        return ledger.on_raised(one.episodes, sources.raised(change), sources.when(change))
-    return ledger.on_cleared(one.episodes, sources.cleared(change), sources.when(change))
+        return ledger.on_raised(one.episodes, sources.raised(change), when)
+    return ledger.on_cleared(one.episodes, sources.cleared(change), when)
 
 
 class _Packed(msgspec.Struct, array_like=True):

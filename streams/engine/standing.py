@@ -19,7 +19,10 @@ WORDS = ("normal", "deviating", "unknown", "withheld")
 def open_alerts(state: PartitionState) -> int:
     """Episodes that are not resolved, of patients and of sources."""
     of_patients = sum(
-        episode.state != "resolved" for person in state.people if person for episode in person.known_episodes
+        not episode.closed and episode.state != "pending"
+        for person in state.people
+        if person
+        for episode in person.known_episodes
     )
     return of_patients + state.sources.open_alerts()
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.episodes import next_wake_us
+from alerts.policy import PolicySettings
 from models import baseline, windows
 from models.detectors import floors
 from models.expectation import Expectation, expect
@@ -57,6 +58,7 @@ class PartitionState:
 
     began: first offset of the slice being worked on; dirty: pages not written since they changed, each with the first
     offset that its stored form lacks; ticked: (offset, time) of the ticks since the last checkpoint, by slice.
+    policy: of the deployment, set before each step, and not stored.
     """
 
     def __init__(self) -> None:
@@ -81,6 +83,7 @@ class PartitionState:
         self.dirty: dict[int, int] = {}
         self.ticked: list[tuple[int, int]] = []
         self.wake_us: dict[int, int] = {}
+        self.policy = PolicySettings()
         self.sources = Sources()
         self.links = Links()
         self.faulty: set[int] = set()
@@ -105,7 +108,7 @@ class PartitionState:
         return range(first, first + self.seated[page])
 
     def note_wake(self, slot: int) -> None:
-        """Remember when the patient's first snooze ends."""
+        """Remember when time alone will move the first of the patient's episodes."""
         at = next_wake_us(self.person(slot).known_episodes)
         if at is None:
             self.wake_us.pop(slot, None)
@@ -113,7 +116,7 @@ class PartitionState:
             self.wake_us[slot] = at
 
     def next_wake_us(self) -> int:
-        """When the first snooze ends; far ahead if there is none."""
+        """When time alone will move the first episode; far ahead if there is none."""
         return min(self.wake_us.values(), default=-LONG_AGO)
 
     def applied_of(self, slot: int) -> int:

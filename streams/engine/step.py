@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.events import AlertEvent
+from alerts.policy import PolicySettings
 from alerts.sources import patient_of
 from models.findings import Finding
 from models.profile import parse_profile
@@ -46,16 +47,23 @@ DETAIL_CHARS_MAX = 500
 class EngineSettings:
     """What the step needs to know beside the log.
 
-    clock_tolerance_us: how far a device's clock may be ahead; summaries: whether anybody draws charts from the effects.
+    clock_tolerance_us: how far a device's clock may be ahead; summaries: whether anybody draws charts from the effects;
+    policy: who is told when; sources_escalate: whether that holds for alerts about sources too.
     """
 
     secret: bytes
     clock_tolerance_us: int = 300_000_000
     monitor_unknown: bool = False
     summaries: bool = True
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    sources_escalate: bool = True
 
     def __post_init__(self) -> None:
         check_settings(self.clock_tolerance_us)
+
+    @property
+    def policy_of_sources(self) -> PolicySettings:
+        return self.policy if self.sources_escalate else self.policy.unescalated
 
 
 @dataclass(slots=True)
@@ -85,6 +93,7 @@ class Effects:
 def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effects:
     """Apply a slice to the state, once: what a page has already been given is skipped."""
     effects = Effects()
+    state.policy, state.sources.policy = settings.policy, settings.policy_of_sources
     before, received = state.totals(), state.received_total()
     begin = int(np.searchsorted(log.offset, state.processed, side="right"))
     state.began = int(log.offset[begin]) if begin < len(log) else state.processed + 1
@@ -183,7 +192,7 @@ def _stretch(
     signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)
-    effects.alerts += state.sources.woken(clocks.ticks)
+    effects.alerts += state.sources.woken(clocks.ticks, clocks.tick_offset)
     effects.unwatched += watched.unwatched
     told = sorted(closings.summaries + watched.summaries, key=lambda s: s[0])
     effects.summaries += [summary for _, summary in told]
@@ -255,13 +264,13 @@ def _source(
     if record.type is control.ControlType.SOURCE:
         change, offset = control.source_change(record), int(log.offset[index])
         home = log.is_home_of(patient_of(change.source).encode())
-        outcome, event = state.sources.change(change, offset, home=home)
+        outcome, events = state.sources.change(change, offset, home=home)
     elif record.type is control.ControlType.PROFILE:
         raise Refused(Reason.BAD_PROFILE, f"{name:.140} is the name of a source: patients have other ids")
     else:
-        event = state.sources.acted(name, record.value or b"", record.origin, int(log.arrived_us[index]))
-        outcome = "repeated" if event is None else "applied"
-    effects.alerts += [] if event is None else [event]
+        done = state.sources.acted(name, record.value or b"", record.origin, int(log.arrived_us[index]))
+        outcome, events = "repeated" if done is None else "applied", done or []
+    effects.alerts += events
     return outcome
 
 
@@ -319,6 +328,7 @@ def _profile(
     state.put_profile(slot, profile, document)
     effects.summaries += silences.withheld(state, slot, before, arrived)
     effects.alerts += care.withdrawn(state, slot, arrived)
+    effects.alerts += care.handed_over(state, slot, arrived)
     state.touch([slot])
     return "applied"
 
@@ -330,9 +340,9 @@ def _action(
     action = parse_action(document or b"")
     if slot is None or state.person(slot).name != action.patient:
         raise Refused(Reason.BAD_ACTION, f"patient {action.patient} is not known under this key")
-    event = care.acted(state, slot, action, int(log.arrived_us[index]))
+    events = care.acted(state, slot, action, int(log.arrived_us[index]))
     state.touch([slot])
-    if event is None:
+    if events is None:
         return "repeated"
-    effects.alerts.append(event)
+    effects.alerts += events
     return "applied"

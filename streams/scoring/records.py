@@ -108,9 +108,12 @@ NEWS = ("now ", "repeat: ")
 
 
 def comes_up(event: Json) -> bool:
-    """Whether the event asks something of the team that was not asked before."""
+    """Whether the event asks something of the team that was not asked before. An escalation asks somebody else the
+    same, and that nobody answered is no alert about a patient."""
     name, reason = event.get("event", "opened"), str(event.get("reason") or "")
-    return name in ("opened", "reopened", "escalated") or (name == "updated" and reason.startswith(NEWS))
+    if event.get("kind") == "delivery":
+        return False
+    return name in ("opened", "reopened") or (name == "updated" and reason.startswith(NEWS))
 
 
 def _alert(event: Json) -> Alert:

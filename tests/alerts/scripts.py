@@ -6,7 +6,8 @@ from typing import Any
 from alerts import ledger
 from alerts.episodes import Episode
 from alerts.events import Action, ActionType, AlertEvent, Evidence
-from alerts.ledger import Cleared, Raised, When
+from alerts.ledger import Cleared, Raised
+from alerts.policy import PolicySettings, When
 from models.findings import SEVERITIES, Kind, Rule, Severity
 from models.times import US_PER_S, rfc3339
 
@@ -14,6 +15,10 @@ T0_US = 1_767_600_000 * US_PER_S
 """2026-01-05T08:00:00Z."""
 MINUTE_US = 60 * US_PER_S
 DAY_MIN = 24 * 60.0
+
+
+PROMPT = PolicySettings(calm_us=0, advisories_per_day=1000).unescalated
+"""What is well again is resolved at once, every message goes out, nobody has to answer: for stories about the rest."""
 
 
 def us(minutes: float) -> int:
@@ -34,10 +39,12 @@ class Life:
     patient: str = "p-1"
     episodes: list[Episode] = field(default_factory=list)
     told: list[AlertEvent] = field(default_factory=list)
+    policy: PolicySettings = PROMPT
+    team: str | None = "team-1"
     _actions: int = 0
 
     def when(self, at: float) -> When:
-        return When(self.patient, "team-1", us(at), us(at))
+        return When(self.patient, self.team, us(at), us(at), policy=self.policy)
 
     def raised(
         self, at: float, kind: Kind = "limit", severity: Severity = "urgent", *, onset: float | None = None,
@@ -50,7 +57,7 @@ class Life:
             event_us=us(onset if retrospective and onset is not None else at),
             evidence=evidence(at), population=kind == "limit",
         )  # fmt: skip
-        return self._said(ledger.on_raised(self.episodes, finding, self.when(at)))
+        return self._said(*ledger.on_raised(self.episodes, finding, self.when(at)))
 
     def again(self, at: float, *, problem: str = "spo2.low", kind: Kind = "limit") -> list[tuple[str, str]]:
         """A reading breaks a limit that is open already."""
@@ -61,15 +68,15 @@ class Life:
         )  # fmt: skip
         if not ledger.may_repeat(self.episodes, problem, us(at)):
             return []
-        return self._said(ledger.on_again(self.episodes, finding, self.when(at)))
+        return self._said(*ledger.on_again(self.episodes, finding, self.when(at)))
 
     def earlier(self, at: float, onset: float, *, retrospective: bool = False) -> list[tuple[str, str]]:
         when = self.when(at)
-        return self._said(ledger.on_earlier(self.episodes, "spo2.low", retrospective, us(onset), when))
+        return self._said(*ledger.on_earlier(self.episodes, "spo2.low", retrospective, us(onset), when))
 
     def cleared(self, at: float, kind: Kind = "limit", problem: str = "spo2.low") -> list[tuple[str, str]]:
         return self._said(
-            ledger.on_cleared(self.episodes, Cleared(problem, kind, us(at), evidence(at, 97.0)), self.when(at))
+            *ledger.on_cleared(self.episodes, Cleared(problem, kind, us(at), evidence(at, 97.0)), self.when(at))
         )
 
     def acted(self, at: float, type: ActionType, alert_id: str | None = None, **fields: Any) -> list[tuple[str, str]]:
@@ -78,9 +85,9 @@ class Life:
             {"action_id": f"act-{self._actions}", "alert_id": alert_id or self.episodes[-1].alert_id, "by": "nurse-2",
              "patient": self.patient, "at": rfc3339(us(at)), "type": type} | fields
         )  # fmt: skip
-        episode, event = ledger.on_action(self.episodes, action, self.when(at))
+        episode, events = ledger.on_action(self.episodes, action, self.when(at))
         assert episode.alert_id == action.alert_id
-        return self._said(event)
+        return self._said(*events)
 
     def snoozed(self, at: float, minutes: float) -> list[tuple[str, str]]:
         return self.acted(at, "snooze", until=rfc3339(us(at + minutes)), reason="known")
@@ -89,12 +96,17 @@ class Life:
         return self._said(*ledger.on_tick(self.episodes, self.when(at)))
 
     def forgotten(self, at: float) -> list[tuple[str, str]]:
-        return self._said(*ledger.on_forgotten(self.episodes, self.when(at), "the profile was withdrawn"))
+        return self._said(
+            *ledger.on_forgotten(self.episodes, list(self.episodes), self.when(at), "the profile was withdrawn")
+        )
 
-    def _said(self, *events: AlertEvent | None) -> list[tuple[str, str]]:
-        said = [event for event in events if event is not None]
-        self.told += said
-        return [(event.event, event.state) for event in said]
+    def handed_over(self, at: float, team: str | None) -> list[tuple[str, str]]:
+        self.team = team
+        return self._said(*ledger.on_handed_over(self.episodes, self.when(at)))
+
+    def _said(self, *events: AlertEvent) -> list[tuple[str, str]]:
+        self.told += events
+        return [(event.event, event.state) for event in events]
 
     def sequences(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}

@@ -6,7 +6,8 @@ import pytest
 
 from alerts import ledger, technical
 from alerts.episodes import Episode
-from alerts.ledger import TECHNICAL, Cleared, Raised, When
+from alerts.ledger import TECHNICAL, Cleared, Raised
+from alerts.policy import When
 from models.findings import Kind, Rule
 from models.vitals import VITALS
 from tests.engine.factories import HOUR_US, START_US
@@ -24,12 +25,10 @@ def raised(said: str = "nothing for an hour") -> Raised:
 
 def test_what_no_measurement_explains_is_told_in_its_own_words() -> None:
     episodes: list[Episode] = []
-    opened = ledger.on_raised(episodes, raised(), WHEN)
-    assert opened is not None
+    (opened,) = ledger.on_raised(episodes, raised(), WHEN)
     assert (opened.category, opened.evidence, opened.explanation) == ("technical", [], "nothing for an hour")
     cleared = Cleared("source.quiet", "source", START_US + HOUR_US, None, "it flows again", "an hour without a reading")
-    resolved = ledger.on_cleared(episodes, cleared, WHEN)
-    assert resolved is not None
+    (resolved,) = ledger.on_cleared(episodes, cleared, WHEN)
     assert (resolved.sequence, resolved.state, resolved.reason) == (2, "resolved", "it flows again")
     assert resolved.explanation == "an hour without a reading"
 

@@ -19,10 +19,12 @@ from tests.cli.command import Homebeat
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, action, profile, reading
 
 DATA = Path(__file__).parents[2] / "streams" / "demo" / "data"
+PATIENT = Settings(answer_emergency_min=10_080, answer_urgent_min=10_080, answer_advisory_min=10_080)
+"""Nobody is asked within the days of a story."""
 EVENT_FIELDS = {
     "alert_id", "sequence", "event", "state", "patient", "care_team", "severity", "category", "kind", "problem",
     "title", "onset_at", "event_at", "arrived_at", "decided_at", "retrospective", "evidence", "explanation",
-    "population_rule_would_fire", "rule", "by", "reason",
+    "population_rule_would_fire", "rule", "by", "reason", "rung", "deadline", "until", "incident", "notify", "policy",
 }  # fmt: skip
 EVIDENCE_FIELDS = {"vital", "value", "unit", "at", "expected", "low", "high", "score", "baseline_days", "own_weight",
                    "modifiers", "quality"}  # fmt: skip
@@ -37,6 +39,7 @@ class Folder:
         self.readings = folder / "readings.jsonl"
         self.profiles: Path | None = None
         self.actions: Path | None = None
+        self.settings = Settings()
 
     def write(self, name: str, lines: Iterable[Line]) -> Path:
         path = self.folder / name
@@ -47,7 +50,7 @@ class Folder:
         files = {"profiles": self.profiles, "actions": self.actions, "summaries": None, "unknown_patients": "reject"}
         return run_replay(
             readings=readings or [self.readings], out=self.folder / "alerts.jsonl", batch=batch,
-            settings=Settings(), **files | given,
+            settings=self.settings, **files | given,
         )  # fmt: skip
 
     @property
@@ -154,6 +157,7 @@ def test_records_are_taken_as_they_arrived_not_as_they_stand(folder: Folder) -> 
 
 
 def test_at_one_instant_profiles_come_first_then_actions_then_readings(folder: Folder) -> None:
+    folder.settings = PATIENT
     folder.readings = folder.write("readings.jsonl", [low(START_US)])
     folder.replay()
     (opened,) = folder.alerts
@@ -197,6 +201,7 @@ def test_a_profile_acts_from_its_update_on(folder: Folder) -> None:
 
 def test_an_alert_is_acknowledged_and_resolved_by_a_file_of_actions(folder: Folder) -> None:
     lows = [low(START_US + n * 40 * MINUTE_US) for n in range(4)]
+    folder.settings = PATIENT
     folder.readings = folder.write("readings.jsonl", lows)
     folder.replay()
     (opened,) = folder.alerts
@@ -215,6 +220,7 @@ def test_an_alert_is_acknowledged_and_resolved_by_a_file_of_actions(folder: Fold
 
 def test_time_passes_without_readings_on_the_grid(folder: Folder) -> None:
     """A snooze that ends in a silence ends there, at the next ten seconds, and not with the next reading."""
+    folder.settings = PATIENT
     folder.readings = folder.write("readings.jsonl", [low(START_US, 87.0), low(START_US + 20 * HOUR_US, 97.0)])
     folder.replay()
     (opened,) = folder.alerts

@@ -45,7 +45,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
     """As the keeper makes them."""
     return EngineSettings(
         settings.secret.get_secret_value().encode(), round(settings.clock_tolerance_s * US_PER_S),
-        settings.unknown_patients == "monitor",
+        settings.unknown_patients == "monitor", policy=settings.policy,
     )  # fmt: skip
 
 

@@ -1,0 +1,27 @@
+"""Budget: one patient may cause so many messages about advisories in a day. The next one waits, and is seen waiting.
+
+It stands on the worklist at once, says until when its message waits, and is told then if it is still there. Nothing
+urgent is ever counted or held.
+"""
+
+from alerts.policy.case import Case, Decision
+from models.findings import SEVERITIES
+from models.times import US_PER_S, rfc3339
+
+STAGE = "budget"
+DAY_US = 86_400 * US_PER_S
+ADVISORY = SEVERITIES.index("advisory")
+SPENDS = frozenset({"open", "raise", "again"})
+
+
+def budget(case: Case, so_far: Decision) -> Decision:
+    """Defer an advisory beyond the day's share."""
+    if case.what not in SPENDS or so_far.rank > ADVISORY or so_far.silent is not None or case.episode.retrospective:
+        return so_far
+    now, share = case.when.decided_us, case.when.policy.advisories_per_day
+    spent = sorted(at for one in case.others for at in one.spent_us if now - at < DAY_US)
+    if len(spent) < share:
+        return so_far.says(STAGE, "within", f"{len(spent) + 1} of {share} advisories of this patient within a day")
+    until = spent[-share] + DAY_US
+    reason = f"{share} advisories of this patient were told within a day: the message waits until {rfc3339(until)}"
+    return so_far.says(STAGE, "deferred", reason, silent=reason, deferred_until_us=until)

@@ -1,0 +1,75 @@
+"""Group: problems of one patient within some hours are one incident.
+
+With a second organ system an advisory becomes urgent. A second problem of the same system is not told by a message of
+its own while the first one still waits for somebody to look; unanswered, it is escalated like any other.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from alerts.episodes import Episode
+from alerts.policy.case import Case, Decision
+from models import evidence
+from models.findings import SEVERITIES
+from models.times import US_PER_S
+
+STAGE = "group"
+JOINS = frozenset({"open", "raise", "worse"})
+
+
+def group(case: Case, so_far: Decision) -> Decision:
+    """Find the incident, raise the severity if two systems are affected, and join what waits already."""
+    episode = case.episode
+    if case.what not in JOINS or episode.category != "clinical":
+        return so_far
+    mates = [one for one in case.others if one is not episode and _mate(one, episode)]
+    if not mates:
+        return so_far
+    first = min(mates, key=lambda one: (one.onset_us, one.problem))
+    incident = first.incident or first.alert_id
+    systems = sorted({system_of(one.vital) for one in [episode, *mates]})
+    rank = _risen(so_far.rank, [one.rank for one in mates], len(systems))
+    said = f"{' and '.join(systems)} in one incident"
+    if rank > so_far.rank:
+        return so_far.says(STAGE, "raised", f"{said}: now {SEVERITIES[rank]}", rank=rank, incident=incident)
+    waits = next((one for one in mates if _speaks_for(one, episode, rank)), None)
+    if case.what == "worse" or waits is None:
+        return so_far.says(STAGE, "joined", said, incident=incident)
+    silent = f"told with {waits.title}, which waits for an answer"
+    return so_far.says(STAGE, "joined", silent, incident=incident, silent=silent)
+
+
+def _mate(one: Episode, episode: Episode) -> bool:
+    """Whether two problems may be one incident: both present, both of the body, and begun near each other."""
+    live = one.category == "clinical" and one.state in ("open", "escalated", "acknowledged", "snoozed")
+    return live and abs(one.onset_us - episode.onset_us) <= merge_within_us()
+
+
+def _speaks_for(one: Episode, episode: Episode, rank: int) -> bool:
+    told = one.state in ("open", "escalated") and bool(one.told) and one.calm_until_us is None
+    return told and one.rank >= rank and system_of(one.vital) == system_of(episode.vital)
+
+
+def _risen(rank: int, others: Sequence[int], systems: int) -> int:
+    rise = evidence.load("incidents")["rise"]
+    begins = SEVERITIES.index(rise["from"])
+    if systems < rise["systems"] or max(rank, *others) != begins or rank != begins:
+        return rank
+    return SEVERITIES.index(rise["to"])
+
+
+@cache
+def merge_within_us() -> int:
+    """How near each other the beginnings of one incident lie [us]. Source: incidents.yaml."""
+    return int(evidence.load("incidents")["merge_within_h"]["value"] * 3600 * US_PER_S)
+
+
+@cache
+def system_of(vital: str) -> str:
+    """The organ system of a vital; a vital that has none is a system of its own.
+
+    >>> system_of("spo2"), system_of("glucose")
+    ('respiration', 'metabolism')
+    """
+    systems = evidence.load("incidents")["organ_systems"]
+    return next((name for name, vitals in systems.items() if vital in vitals), vital)

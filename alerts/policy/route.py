@@ -1,0 +1,55 @@
+"""Route: which team has to answer, on which rung of its chain, and by when. Who that is now, the notifier looks up."""
+
+from alerts.episodes import STARTS_CLOCK
+from alerts.policy.case import Case, Decision
+from models.findings import SEVERITIES
+from models.times import rfc3339
+
+STAGE = "route"
+KEEPS_CLOCK = frozenset({"earlier", "again", "tell", "comment", "assign"})
+"""Steps that leave the time to answer as it is."""
+REMIND_US, REMIND_DOUBLINGS = 3_600_000_000, 5
+"""An alarm that nobody answers is repeated to everyone after an hour, then after twice as long each time, and in the
+end once in 32 hours: over the 28 people of the bundle, for whom nobody answers, an hourly one was nine tenths of all
+events."""
+
+
+def route(case: Case, so_far: Decision) -> Decision:
+    """Set the time by which somebody has to answer."""
+    episode = case.episode
+    if case.what in KEEPS_CLOCK:
+        return _keeps(case, so_far)
+    if (episode.state, case.what) not in STARTS_CLOCK:
+        return so_far
+    within = case.when.policy.answer_within_us[so_far.rank]
+    if episode.is_alarm and within is not None:
+        within = _reminder_us(case, so_far)
+    begins = so_far.deferred_until_us or case.when.decided_us
+    due = (
+        None if within is None or (episode.rung >= case.when.policy.rungs and not episode.is_alarm) else begins + within
+    )
+    return so_far.says(STAGE, "team", f"{_who(case)}{_by(due)}", due_us=due)
+
+
+def _reminder_us(case: Case, so_far: Decision) -> int | None:
+    """How long an alarm waits before it is repeated; one about advisories is not."""
+    if so_far.rank <= SEVERITIES.index("advisory"):
+        return None
+    repeated = sum(key.startswith("escalated") for key in case.episode.told) + (case.what == "escalate")
+    return REMIND_US << min(repeated, REMIND_DOUBLINGS)
+
+
+def _keeps(case: Case, so_far: Decision) -> Decision:
+    return so_far.says(STAGE, "team", f"{_who(case)}{_by(case.episode.due_us)}", due_us=case.episode.due_us)
+
+
+def _who(case: Case) -> str:
+    team, policy = case.when.care_team or "ops", case.when.policy
+    rung = case.episode.rung + (case.what == "escalate" and not case.episode.is_alarm)
+    if rung >= policy.rungs or case.episode.is_alarm:
+        return f"everybody of {team}, and ops"
+    return f"{team}, rung {rung + 1} of {policy.rungs}"
+
+
+def _by(due_us: int | None) -> str:
+    return f", to be answered by {rfc3339(due_us)}" if due_us else ""

@@ -1,0 +1,34 @@
+"""What a deployment may choose about its alerts. Part of the engine's settings, so that a replay decides the same."""
+
+from dataclasses import dataclass, replace
+
+from models.findings import SEVERITIES
+from models.times import US_PER_S
+
+MINUTE_US = 60 * US_PER_S
+RUNGS_MAX = 9
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """answer_within_us: by rank (info first), how long each rung has to answer, None for ever; CONTRACT 2 gives 1440,
+    60 and 5 minutes. rungs: how many are asked, one after the other, before nobody's answer is an alarm of its own.
+    calm_us: how long a problem has to stay away before its alert is resolved. advisories_per_day: messages about
+    advisories that one patient may cause within 24 h; the next one waits."""
+
+    answer_within_us: tuple[int | None, ...] = (None, 1440 * MINUTE_US, 60 * MINUTE_US, 5 * MINUTE_US)
+    rungs: int = 3
+    calm_us: int = 15 * MINUTE_US
+    advisories_per_day: int = 4
+
+    @property
+    def unescalated(self) -> "PolicySettings":
+        """The same, where nobody has to answer."""
+        return replace(self, answer_within_us=(None,) * len(SEVERITIES))
+
+    def __post_init__(self) -> None:
+        within = self.answer_within_us
+        if len(within) != len(SEVERITIES) or any(us is not None and us <= 0 for us in within):
+            raise ValueError("each severity needs a time to answer above zero, or none")
+        if not 1 <= self.rungs <= RUNGS_MAX or self.calm_us < 0 or self.advisories_per_day < 1:
+            raise ValueError("rungs lie between 1 and 9, calm is not negative, and one advisory a day must be possible")

@@ -1,0 +1,40 @@
+"""From a step of an episode to the record on `alerts`."""
+
+from alerts.episodes import PUBLIC, Episode
+from alerts.events import AlertEvent, EventName
+from alerts.explain import explain, moment
+from alerts.policy import Decision, When
+from models.findings import SEVERITIES
+from models.times import from_us, rfc3339
+
+
+def event_of(
+    episode: Episode, event: EventName, when: When, decision: Decision, by: str | None, reason: str | None
+) -> AlertEvent:
+    """The record, of the episode as it is after the step."""
+    return AlertEvent(
+        alert_id=episode.alert_id, sequence=episode.sequence, event=event, state=PUBLIC[episode.state],
+        patient=when.patient, care_team=when.care_team, severity=SEVERITIES[episode.rank], category=episode.category,
+        kind=episode.kind, problem=episode.problem, title=episode.title, onset_at=rfc3339(episode.onset_us),
+        event_at=rfc3339(episode.event_us), arrived_at=rfc3339(when.arrived_us), decided_at=rfc3339(when.decided_us),
+        retrospective=episode.retrospective, evidence=list(episode.evidence), explanation=_words(episode),
+        population_rule_would_fire=episode.population, rule=episode.rule, by=by, reason=reason, rung=episode.rung,
+        deadline=_instant(episode.due_us), until=_instant(episode.snoozed_until_us or episode.deferred_until_us),
+        incident=episode.incident, notify=decision.notify, policy=list(decision.answers),
+    )  # fmt: skip
+
+
+def held_for(due_us: int | None) -> str:
+    """The time by which an answer was asked for, in words."""
+    return moment(from_us(due_us)) if due_us is not None else "the time that was given"
+
+
+def _instant(us: int | None) -> str | None:
+    return None if us is None or us < 0 else rfc3339(us)
+
+
+def _words(episode: Episode) -> str:
+    """Why this alert: its own words, or what its evidence says."""
+    if episode.said is not None or not episode.evidence:
+        return episode.said or episode.title
+    return explain(episode.kind, episode.evidence[-1], episode.onset_us, episode.population, episode.retrospective)

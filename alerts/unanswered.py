@@ -1,0 +1,46 @@
+"""Nobody has answered: the end of a chain is an alarm of its own, to the whole team and to ops.
+
+One for each patient, whatever number of alerts has been left: its `sources` are their ids. It ends when the last of
+them is answered, and while it is open it is repeated (`policy.route.REMIND_US`).
+"""
+
+from alerts.episodes import UNANSWERED, Episode, alert_id, day_of, find, make_room
+from alerts.policy import When
+from models.findings import Rule
+
+RULE = Rule("unanswered", "1", "DESIGN")
+ANSWERED = "somebody has answered, or another team was asked"
+
+
+def unanswered(episodes: list[Episode], when: When) -> list[Episode]:
+    """Alerts of which the whole chain was told, and that nobody has taken up."""
+    return [e for e in episodes if not e.is_alarm and e.state in ("open", "escalated") and e.rung >= when.policy.rungs]
+
+
+def alarm_of(episodes: list[Episode], when: When) -> Episode:
+    """The patient's alarm: the one that stands or has just ended, or a new one that is pending."""
+    known = find(episodes, UNANSWERED, False, when.decided_us)
+    if known is not None:
+        return known
+    alarm = Episode(
+        alert_id=alert_id(when.patient, UNANSWERED, when.decided_us, False, when.life), problem=UNANSWERED, vital="",
+        title="", kind="delivery", category="technical", state="pending", rank=0, sequence=0,
+        onset_us=when.decided_us, event_us=when.decided_us, retrospective=False, rule=RULE, evidence=[],
+        population=False, sources=[], day=day_of(when.decided_us), team=when.care_team,
+    )  # fmt: skip
+    make_room(episodes)
+    episodes.append(alarm)
+    return alarm
+
+
+def describe(alarm: Episode, left: list[Episode], when: When) -> None:
+    """What the alarm says now."""
+    alarm.sources, alarm.event_us, alarm.rung = [e.alert_id for e in left], when.decided_us, when.policy.rungs
+    worst = max(left, key=lambda e: e.rank)
+    more = f" and {len(left) - 1} more" if len(left) > 1 else ""
+    alarm.title = f"Nobody has answered: {worst.title}{more}"
+    alarm.said = (
+        f"Each of the {when.policy.rungs} on the chain of {when.care_team or 'ops'} was asked in turn, and nobody has "
+        f"acknowledged: {'; '.join(e.title for e in left)}. Everybody of the team, and ops, is asked now: "
+        "somebody has to look at the patient, and somebody at why nobody was reached."
+    )

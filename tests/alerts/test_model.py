@@ -1,0 +1,173 @@
+"""The ledger against a reference that a reader can check by eye, over random findings, actions, ticks and restarts.
+
+The reference knows one problem: severity, who was asked, until when, and whether it is calm. The policy's stages that
+need several problems (group, inhibit, budget) have stories of their own in `test_policy`.
+"""
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.episodes import Episode, NotAllowed
+from alerts.events import ActionType
+from alerts.policy import PolicySettings
+from alerts.policy.settings import MINUTE_US
+from models.findings import Severity
+from models.times import rfc3339
+from tests.alerts.scripts import Life, us
+
+WITHIN = {"emergency": 5, "urgent": 60, "advisory": 1440}
+ORDER: tuple[Severity, ...] = ("advisory", "urgent", "emergency")
+CALM_MIN, RUNGS, REMIND_MIN = 15, 3, 60
+POLICY = PolicySettings(calm_us=CALM_MIN * MINUTE_US, advisories_per_day=1000, rungs=RUNGS)
+
+
+@dataclass
+class Reference:
+    """One problem within a day, in minutes. `told`: (event, state) as they should come."""
+
+    phase: str = "none"
+    severity: str = "advisory"
+    rung: int = 0
+    due: float | None = None
+    calm: float | None = None
+    wake: float | None = None
+    alarm_due: float | None = None
+    alarms: int = 0
+    reminded: int = 0
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def say(self, event: str, phase: str) -> None:
+        self.phase = phase
+        self.told.append((event, {"escalated": "open"}.get(phase, phase)))
+
+    def ask(self, at: float) -> None:
+        self.due = at + WITHIN[self.severity] if self.rung < RUNGS else None
+
+    def raised(self, at: float, severity: str) -> None:
+        worse = ORDER.index(severity) > ORDER.index(self.severity)
+        if self.phase in ("none", "resolved"):
+            self.severity, self.rung, self.calm, self.wake = severity, 0, None, None
+            self.say("opened" if self.phase == "none" else "reopened", "open")
+            self.ask(at)
+        elif worse:
+            self.severity, self.calm, self.wake = severity, None, None
+            if self.phase in ("acknowledged", "snoozed"):
+                self.rung = 0
+            self.say("updated", self.phase if self.phase == "escalated" else "open")
+            self.ask(at)
+        else:
+            self.calm = None
+
+    def cleared(self, at: float) -> None:
+        if self.phase in ("open", "escalated", "acknowledged", "snoozed") and self.calm is None:
+            self.calm = at + CALM_MIN
+
+    def acted(self, at: float, what: str, minutes: int) -> bool:
+        if what == "acknowledge" and self.phase in ("open", "escalated", "snoozed"):
+            self.answered("acknowledged", "acknowledged")
+        elif what == "snooze" and self.phase in ("open", "escalated", "acknowledged") and self.severity != "emergency":
+            self.answered("snoozed", "snoozed")
+            self.wake = at + minutes
+        elif what == "resolve" and self.phase in ("open", "escalated", "acknowledged", "snoozed"):
+            self.calm = None
+            self.answered("resolved", "resolved")
+        else:
+            return False
+        return True
+
+    def answered(self, event: str, phase: str) -> None:
+        self.rung, self.due, self.wake = 0, None, None
+        self.say(event, phase)
+        self.end_alarm()
+
+    def end_alarm(self) -> None:
+        if self.alarm_due is not None:
+            self.alarm_due = None
+            self.told.append(("resolved", "resolved"))
+
+    def tick(self, at: float) -> None:
+        alarmed = self.alarm_due is not None and self.alarm_due <= at
+        if self.calm is not None:
+            if self.calm <= at:
+                self.calm = None
+                if alarmed:
+                    self.told.append(("resolved", "resolved"))
+                    self.phase = "resolved"
+                    self.remind(at)
+                    self.end_alarm()
+                    return
+                self.answered("resolved", "resolved")
+                return
+        elif self.phase == "snoozed" and self.wake is not None and self.wake <= at:
+            self.wake = None
+            self.say("updated", "open")
+            self.ask(at)
+        elif self.phase in ("open", "escalated") and self.due is not None and self.due <= at:
+            self.escalate(at)
+        if alarmed:
+            self.remind(at)
+
+    def remind(self, at: float) -> None:
+        self.told.append(("escalated", "open"))
+        self.reminded += 1
+        self.alarm_due = at + REMIND_MIN * 2**self.reminded
+
+    def escalate(self, at: float) -> None:
+        self.rung += 1
+        if self.rung < RUNGS:
+            self.say("escalated", "escalated")
+            self.ask(at)
+            return
+        self.due = None
+        self.told.append(("opened" if not self.alarms else "reopened", "open"))
+        self.alarms += 1
+        self.reminded, self.alarm_due = 0, at + REMIND_MIN
+
+
+ops = st.lists(
+    st.tuples(
+        st.sampled_from(["raise", "raise", "clear", "acknowledge", "snooze", "resolve", "tick", "tick", "restart"]),
+        st.sampled_from([1, 3, 5, 20, 61]), st.sampled_from(ORDER), st.sampled_from([2, 10, 70]),
+    ),
+    max_size=30,
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(ops)
+def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity, int]]) -> None:
+    life, wanted, at = Life(policy=POLICY), Reference(), 0.0
+    for what, wait, severity, minutes in steps:
+        at += wait
+        if at > 230:  # before the noon from which ids count: a return is then the same episode always
+            break
+        if what == "raise":
+            life.raised(at, severity=severity)
+            wanted.raised(at, severity)
+        elif what == "clear":
+            life.cleared(at)
+            wanted.cleared(at)
+        elif what == "tick":
+            life.tick(at)
+            wanted.tick(at)
+        elif what == "restart":
+            kept = msgspec.msgpack.encode(life.episodes)
+            life.episodes = msgspec.msgpack.decode(kept, type=list[Episode])
+        elif wanted.phase != "none":
+            allowed, of_problem = wanted.acted(at, what, minutes), life.episodes[0].alert_id
+            try:
+                fields = {"until": _until(at + minutes), "reason": "known"} if what == "snooze" else {}
+                life.acted(at, cast(ActionType, what), of_problem, **fields)
+                assert allowed
+            except NotAllowed:
+                assert not allowed
+        assert [(event.event, event.state) for event in life.told] == wanted.told
+    assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in life.sequences().values())
+
+
+def _until(at: float) -> str:
+    return rfc3339(us(at))

@@ -1,0 +1,197 @@
+"""The policy, stage by stage: what is told, what waits, what is held back, and why."""
+
+from itertools import pairwise
+
+import pytest
+
+from alerts.episodes import Episode, NotAllowed
+from alerts.events import AlertEvent
+from alerts.policy import PIPELINE, PolicySettings
+from models.times import rfc3339
+from tests.alerts.scripts import DAY_MIN, Life, us
+
+POLICY = PolicySettings(calm_us=0, advisories_per_day=2)
+
+
+def life() -> Life:
+    return Life(policy=POLICY)
+
+
+def said(event: AlertEvent, stage: str) -> str | None:
+    return next((one.answer for one in event.policy if one.stage == stage), None)
+
+
+def test_the_stages_stand_in_the_order_in_which_they_are_read() -> None:
+    assert [stage.__name__ for stage in PIPELINE] == ["group", "inhibit", "snooze", "budget", "route", "notify"]
+
+
+def test_every_event_carries_what_the_stages_said_in_their_order() -> None:
+    one = life()
+    one.raised(0)
+    one.acted(1, "acknowledge")
+    one.cleared(9)
+    order = [stage.__name__ for stage in PIPELINE]
+    for event in one.told:
+        places = [order.index(answer.stage) for answer in event.policy]
+        assert all(a < b for a, b in pairwise(places))
+        assert all(answer.reason for answer in event.policy)
+    assert [event.notify for event in one.told] == ["first", None, "resolved"]
+
+
+class TestGroup:
+    def test_a_second_organ_system_makes_an_advisory_urgent_in_one_incident(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(60, "deviation", "advisory", problem="respiratory_rate.high")
+        first, second = one.told
+        assert (first.severity, second.severity) == ("advisory", "urgent")
+        assert (first.incident, second.incident) == (None, first.alert_id)
+        assert said(second, "group") == "raised"
+        assert second.notify == "first"
+
+    @pytest.mark.parametrize(
+        ("severity", "other"), [("urgent", "advisory"), ("urgent", "urgent"), ("emergency", "advisory")]
+    )
+    def test_counting_never_makes_an_emergency(self, severity: str, other: str) -> None:
+        one = life()
+        one.raised(0, "limit", severity, problem="spo2.low")  # type: ignore[arg-type]
+        one.raised(1, "limit", other, problem="glucose.low")  # type: ignore[arg-type]
+        assert [event.severity for event in one.told] == [severity, other]
+
+    def test_what_began_longer_ago_is_another_incident(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(361, "deviation", "advisory", problem="respiratory_rate.high")
+        assert one.told[-1].incident is None
+        assert one.told[-1].severity == "advisory"
+
+    def test_more_of_the_same_system_is_told_with_what_waits_and_escalates_all_the_same(self) -> None:
+        one = life()
+        one.raised(0, "limit", "advisory", problem="systolic_bp.high")
+        one.raised(1, "limit", "advisory", problem="diastolic_bp.high")
+        assert (one.told[-1].event, one.told[-1].notify, one.told[-1].severity) == ("opened", None, "advisory")
+        one.acted(2, "acknowledge", one.told[0].alert_id)
+        assert one.tick(1441) == [("escalated", "open")]
+        assert one.told[-1].notify == "escalated"
+
+    def test_it_is_told_when_nobody_looks_any_more_and_when_it_is_more_severe(self) -> None:
+        one = life()
+        one.raised(0, "limit", "advisory", problem="systolic_bp.high")
+        one.acted(1, "acknowledge")
+        one.raised(2, "limit", "advisory", problem="diastolic_bp.high")
+        assert one.told[-1].notify == "first"
+        one.raised(3, "limit", "urgent", problem="heart_rate.high")
+        assert one.told[-1].notify == "first"
+
+    def test_a_device_belongs_to_no_incident(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(1, "silence", "advisory", problem="silence.scale")
+        assert one.told[-1].incident is None
+
+
+class TestInhibit:
+    def test_a_sensor_that_is_off_mutes_its_own_vital_only_and_no_limit_and_nothing_urgent(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        assert one.raised(1, "deviation", "advisory", problem="spo2.low") == []
+        assert one.raised(2, "deviation", "advisory", problem="heart_rate.high") == [("opened", "open")]
+        assert one.raised(3, "limit", "urgent", problem="spo2.high") == [("opened", "open")]
+        assert one.raised(4, "deviation", "urgent", problem="spo2.low") == [("opened", "open")]
+
+    def test_what_is_still_there_when_the_sensor_is_well_again_opens_then(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        one.raised(1, "deviation", "advisory", problem="spo2.low")
+        assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved"), ("opened", "open")]
+        assert (one.told[-1].sequence, said(one.told[-1], "inhibit")) == (1, "released")
+
+    def test_what_has_passed_meanwhile_was_never_told(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        one.raised(1, "deviation", "advisory", problem="spo2.low")
+        assert one.cleared(5, "deviation", problem="spo2.low") == []
+        assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved")]
+        assert len(one.episodes) == 1
+
+    def test_nobody_can_act_on_what_is_pending(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        one.raised(1, "deviation", "advisory", problem="spo2.low")
+        with pytest.raises(NotAllowed, match="has no alert"):
+            one.acted(2, "acknowledge")
+
+    def test_what_was_foretold_is_old_news_while_it_is_there(self) -> None:
+        one = life()
+        one.raised(0, "limit", "urgent", problem="glucose.low")
+        assert one.raised(1, "condition", "urgent", problem="glucose.low_ahead") == []
+
+
+class TestBudget:
+    PROBLEMS = ("spo2.low", "body_weight.high", "steps.low", "qtc.high")
+
+    def life(self) -> Life:
+        """Advisories 7 hours apart: no incident."""
+        one = life()
+        for n, problem in enumerate(self.PROBLEMS[:3]):
+            one.raised(n * 420, "limit", "advisory", problem=problem)
+        return one
+
+    def test_beyond_the_days_share_a_message_waits_and_is_seen_waiting(self) -> None:
+        one = self.life()
+        assert [event.notify for event in one.told] == ["first", "first", None]
+        waits = one.told[-1]
+        assert (waits.event, said(waits, "budget"), waits.until) == ("opened", "deferred", rfc3339(us(DAY_MIN)))
+        assert one.tick(DAY_MIN - 1) == []
+        assert ("updated", "open") in one.tick(DAY_MIN)
+        assert (one.told[-1].alert_id, one.told[-1].notify) == (waits.alert_id, "first")
+        assert one.told[-1].deadline == rfc3339(us(2 * DAY_MIN)), "the time to answer begins with the message"
+
+    def test_nothing_urgent_waits_or_is_counted(self) -> None:
+        one = self.life()
+        one.raised(1260, "limit", "urgent", problem="qtc.high")
+        assert one.told[-1].notify == "first"
+
+    def test_what_becomes_urgent_waits_no_longer(self) -> None:
+        one = self.life()
+        one.raised(900, "limit", "urgent", problem="steps.low")
+        assert (one.told[-1].event, one.told[-1].notify, one.told[-1].until) == ("updated", "worse", None)
+
+    def test_what_nobody_was_told_of_ends_without_a_message(self) -> None:
+        one = self.life()
+        one.cleared(900, problem="steps.low")
+        assert (one.told[-1].event, one.told[-1].notify) == ("resolved", None)
+        assert ("updated", "open") not in one.tick(DAY_MIN)
+
+
+def test_an_advisory_that_comes_back_within_a_day_is_on_the_list_and_not_told_again() -> None:
+    one = life()
+    one.raised(0, severity="advisory")
+    one.cleared(10)
+    assert one.raised(20, severity="advisory") == [("reopened", "open")]
+    assert one.told[-1].notify is None
+    one.cleared(30)
+    assert one.raised(40, severity="urgent") == [("reopened", "open")]
+    assert one.told[-1].notify == "returned", "what is urgent always is"
+
+
+def test_spent_messages_are_remembered_within_a_bound() -> None:
+    one = Life(policy=PolicySettings(calm_us=0, advisories_per_day=1000))
+    one.raised(0, severity="advisory")
+    for day in range(1, 40):
+        one.again(day * DAY_MIN)
+    (episode,) = one.episodes
+    assert isinstance(episode, Episode)
+    assert len(episode.spent_us) <= 16
+
+
+WRONG: list[dict[str, object]] = [
+    {"rungs": 0}, {"rungs": 10}, {"calm_us": -1}, {"advisories_per_day": 0}, {"answer_within_us": (None, 1, 1)},
+    {"answer_within_us": (None, 0, 1, 1)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_policy_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        PolicySettings(**wrong)  # type: ignore[arg-type]
