@@ -16,13 +16,14 @@ from alerts.explain import ahead, ahead_title, not_ahead, title
 from alerts.ledger import Cleared, Raised
 from alerts.policy import When
 from models import baseline
-from models.detectors import deviation, floors, forecast
+from models.detectors import deviation, floors, forecast, habits
 from models.detectors.floors import Floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
 from models.pool import NOWHERE
 from models.readings import Reason, Refused
-from models.times import US_PER_S, rfc3339
+from models.situation import situation
+from models.times import US_PER_S, from_us, rfc3339
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
 from streams.engine.agenda import Agenda
@@ -89,7 +90,10 @@ def _crossing(
         event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
         quality=float(samples.quality[i]), band=band, retrospective=bool(clock - at > HORIZON_US[vital]),
         earlier=bool(c.what[k] == floors.EARLIER), again=bool(c.what[k] == floors.AGAIN),
-        usual=raised and _is_usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot),
+        usual=raised and (
+            _is_usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot)
+            or _is_spoken_for(state, slot, at, raw.floors, line, rule_slot)
+        ),
     )  # fmt: skip
 
 
@@ -104,6 +108,15 @@ def _is_usual(snapshot: Snapshot, band: Band | None, value: float, book: Floors,
         return False
     beyond = limit - band.expected if rule_slot < floors.SIDES["high"].start else band.expected - limit
     return beyond >= -within and band.low <= value <= band.high
+
+
+def _is_spoken_for(state: PartitionState, slot: int, at_us: int, book: Floors, line: int, rule_slot: int) -> bool:
+    """Whether the patient has a condition whose own rules speak in place of this limit."""
+    rule, profile = book.rules[line][rule_slot], state.profile(slot)
+    instead = habits.spoken_for(rule.id) if rule is not None else frozenset()
+    if not instead or profile is None:
+        return False
+    return bool(instead & situation(profile, from_us(at_us).date()).conditions)
 
 
 def _band(state: PartitionState, samples: Samples, i: int, snapshot: Snapshot) -> Band | None:

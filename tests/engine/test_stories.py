@@ -139,6 +139,27 @@ def test_a_slow_heart_is_told_to_whom_it_is_new_and_not_of_whom_it_is_usual() ->
     assert (run(usual).alerts[-1].problem, run(usual).alerts[-1].severity) == ("heart_rate.low", "urgent")
 
 
+def test_a_single_high_pressure_is_news_only_where_high_pressure_is_not_known() -> None:
+    """In known hypertension home readings are judged over days; the crisis limit holds for everyone."""
+    new, known = watched(), Log()
+    known.profile(conditions=[{"code": "hypertension"}])
+    for log in (new, known):
+        daily(log, "systolic_bp", [165.0])
+    assert [a.problem for a in run(new).alerts] == ["systolic_bp.high"]
+    assert run(known).alerts == []
+    assert run(known).findings[-1].severity == "info", "on the record all the same"
+    daily(known, "systolic_bp", [185.0, 185.0])
+    assert [(a.problem, a.severity) for a in run(known).alerts] == [("systolic_bp.high", "urgent")]
+
+
+def test_who_lives_near_the_limit_of_a_pressure_is_not_told_of_each_crossing() -> None:
+    log = watched()
+    daily(log, "systolic_bp", [157.0, 159.0, 156.0, 158.0, 156.0, 159.0, 157.0, 158.0, 159.0, 162.0, 157.0, 163.0])
+    assert run(log).alerts == []
+    daily(log, "systolic_bp", [198.0])
+    assert [a.problem for a in run(log).alerts] == ["systolic_bp.high"], "outside the own band"
+
+
 def test_worse_is_told_once() -> None:
     log = watched()
     log.read(code="spo2", value=87.0)
