@@ -4,8 +4,10 @@ HOMEBEAT_SIMULATION_SEED=17 python -m pytest tests/simulation -k schedule     on
 HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 800
 """
 
+import json
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.judge import CRASHED, judge
+from streams.engine.pages import counts
+from streams.engine.state import Outcome as Kind
+from tests.simulation.judge import CRASHED, final_pages, judge
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.schedule import schedule
 from tests.simulation.world import NeverDone, Outcome, World
@@ -74,6 +78,17 @@ def test_the_same_seed_gives_the_same_bytes(seed: int) -> None:
         assert done.stdout.strip() == digest
 
 
+def _newest_falls(outcome: Outcome) -> int:
+    """How often a patient's reading was measured before the one that came before it."""
+    falls, newest = 0, dict[bytes | None, str]()
+    for record in outcome.topic("readings"):
+        found = re.search(rb'"at": ?"([^"]+)"', record.value or b"")
+        if found and not record.headers:
+            falls += found[1].decode() < newest.get(record.key, "")
+            newest[record.key] = found[1].decode()
+    return falls
+
+
 def test_schedules_have_in_them_what_they_are_about() -> None:
     """Alerts, actions, dead letters, repeats after crashes, and workers that failed: or they would show nothing."""
     outcomes = [outcome_of(seed) for seed in range(12)]
@@ -82,6 +97,12 @@ def test_schedules_have_in_them_what_they_are_about() -> None:
     assert len(alerts) > 1.2 * len(set(alerts)), "nothing was told again: nobody crashed at a bad moment"
     for topic in ("actions", "rejects", "findings", "vitals", "sources"):
         assert any(outcome.topic(topic) for outcome in outcomes), topic
+    reasons = {json.loads(record.value or b"")["reason"] for one in outcomes for record in one.topic("rejects")}
+    assert reasons >= {"clock_fault", "too_large", "not_json", "bad_shape", "bad_profile", "bad_action", "implausible"}
+    counted = [part.outcomes for one in outcomes for part in counts(final_pages(one)).values()]
+    assert sum(part[Kind.DUPLICATE] for part in counted) > 10
+    assert max(one.generations for one in outcomes) > 5, "hardly a rebalance"
+    assert sum(_newest_falls(one) for one in outcomes) > 100, "nothing came shuffled"
     kinds = {trouble.kind for seed in range(60) for trouble in schedule(seed).troubles}
     assert kinds == {"kill", "stop", "pause", "cut", "start", "blackout"}
 

@@ -34,11 +34,12 @@ class NeverDone(Exception):
 
 @dataclass
 class Outcome:
-    """What lies on the broker in the end, and what failed on the way."""
+    """What lies on the broker in the end, and what failed on the way. generations: how often the group has formed."""
 
     settings: Settings
     broker: Broker
     seconds: float
+    generations: int
     failures: list[BaseException] = field(default_factory=list)
     broken: list[dict[str, Any]] = field(default_factory=list)
 
@@ -71,7 +72,8 @@ class World:
     def run(self) -> Outcome:
         try:
             self.loop.run_until_complete(self._run())
-            return Outcome(self.plan.settings, self.broker, self.loop.time(), self.failures, self.loop.broken)
+            ended_s, generations = self.loop.time(), self.site.group.generation
+            return Outcome(self.plan.settings, self.broker, ended_s, generations, self.failures, self.loop.broken)
         finally:
             self.loop.close()
 
