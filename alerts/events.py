@@ -86,7 +86,7 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Delivery(msgspec.Struct, kw_only=True, gc=False):
-    """What became of telling one channel about one alert event."""
+    """What became of telling one channel about one alert event. member: who was told, instead of whom, and why."""
 
     delivery_id: str
     alert_id: str
@@ -97,6 +97,9 @@ class Delivery(msgspec.Struct, kw_only=True, gc=False):
     attempts: int
     detail: str | None
     at: str
+    member: str | None = None
+    instead_of: str | None = None
+    why: str | None = None
 
 
 REASON_CHARS_MAX = 2000

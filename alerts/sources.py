@@ -11,7 +11,7 @@ import msgspec
 from alerts.explain import moment
 from alerts.ledger import Cleared, Raised
 from alerts.policy import PolicySettings, When
-from models.findings import SEVERITIES, Rule
+from models.findings import SEVERITIES, Kind, Rule
 from models.readings import Instant
 from models.times import US_PER_S, from_us, to_us
 
@@ -21,12 +21,14 @@ PATIENT_PREFIX = "source:"
 DETAIL_CHARS_MAX = 200
 """Of the example in a change: it goes to every partition."""
 
-SourceState = Literal["quiet", "flowing", "failing", "healthy"]
-Trouble = Literal["quiet", "failing"]
+SourceState = Literal["quiet", "flowing", "failing", "healthy", "undelivered", "delivering"]
+Trouble = Literal["quiet", "failing", "undelivered"]
+"""The last two states, and the last trouble, are those of a channel by which people are told."""
 TROUBLE_OF: dict[SourceState, Trouble] = {
     "quiet": "quiet", "flowing": "quiet", "failing": "failing", "healthy": "failing",
+    "undelivered": "undelivered", "delivering": "undelivered",
 }  # fmt: skip
-RULES = {trouble: Rule(f"{trouble}_source", "1", "DESIGN") for trouble in ("quiet", "failing")}
+RULES = {trouble: Rule(f"{trouble}_source", "1", "DESIGN") for trouble in ("quiet", "failing", "undelivered")}
 URGENT = SEVERITIES.index("urgent")
 """Patients are not watched meanwhile: somebody should look within the hour."""
 
@@ -70,22 +72,37 @@ def raised(change: SourceChange) -> Raised:
     """A source is in trouble."""
     trouble = TROUBLE_OF[change.state]
     return Raised(
-        problem=f"source.{trouble}", vital="", title=_TITLES[trouble](_name(change)), kind="source", rank=URGENT,
-        rule=RULES[trouble], onset_us=to_us(change.since), event_us=to_us(change.at), retrospective=False,
-        evidence=None, population=False, said=_quiet(change) if trouble == "quiet" else _failing(change),
+        problem=f"source.{trouble}", vital="", title=_TITLES[trouble](_name(change)), kind=kind_of(trouble),
+        rank=URGENT, rule=RULES[trouble], onset_us=to_us(change.since), event_us=to_us(change.at), retrospective=False,
+        evidence=None, population=False, said=_SAID[trouble](change),
     )  # fmt: skip
 
 
 def cleared(change: SourceChange) -> Cleared:
     """The trouble is over."""
     trouble = TROUBLE_OF[change.state]
-    reason = "readings come again" if trouble == "quiet" else "its readings are decided again"
+    reason = _AGAIN[trouble]
     said = f"{_OVER[trouble].format(moment(change.since))}. Since {moment(change.at)} {reason}."
-    return Cleared(f"source.{trouble}", "source", to_us(change.at), None, reason, said)
+    return Cleared(f"source.{trouble}", kind_of(trouble), to_us(change.at), None, reason, said)
 
 
-_TITLES = {"quiet": "No readings from {}".format, "failing": "Readings of {} are refused".format}
-_OVER = {"quiet": "After {} no reading had come", "failing": "From {} on readings had been refused"}
+def kind_of(trouble: Trouble) -> Kind:
+    """A channel that fails is about delivery."""
+    return "delivery" if trouble == "undelivered" else "source"
+
+
+_TITLES = {
+    "quiet": "No readings from {}".format, "failing": "Readings of {} are refused".format,
+    "undelivered": "Messages do not get through: {}".format,
+}  # fmt: skip
+_OVER = {
+    "quiet": "After {} no reading had come", "failing": "From {} on readings had been refused",
+    "undelivered": "From {} on messages had not got through",
+}  # fmt: skip
+_AGAIN = {
+    "quiet": "readings come again", "failing": "its readings are decided again",
+    "undelivered": "messages get through again",
+}  # fmt: skip
 
 
 def _name(change: SourceChange) -> str:
@@ -114,6 +131,17 @@ def _failing(change: SourceChange) -> str:
         )
     said.append("The readings are on the rejects topic; once the cause is mended, homebeat redrive puts them back.")
     return " ".join(said)
+
+
+def _undelivered(change: SourceChange) -> str:
+    failed = change.counts.get("failed", 0)
+    return (
+        f"{failed} messages in a row have not got through, since {moment(change.since)}. Whoever is reached in another "
+        "way is told that way. Each failure is on the deliveries topic with its cause; homebeat check asks the channel."
+    )
+
+
+_SAID = {"quiet": _quiet, "failing": _failing, "undelivered": _undelivered}
 
 
 def span(us: int) -> str:

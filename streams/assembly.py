@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from alerts import links
 from streams.connection import security_options
 from streams.settings import Settings
+from streams.teams import read_teams
 
 if TYPE_CHECKING:
     from alerts.desk import DeskConfig
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def notifier_config(settings: Settings) -> "NotifierConfig":
-    """What the notifier may know, alone in its process or beside a worker."""
+    """What the notifier may know, alone in its process or beside a worker. Raises WrongSettings."""
     from streams.notifier import NotifierConfig
 
     return NotifierConfig(
@@ -19,6 +21,11 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
         prefix=settings.topic_prefix,
         webhook_urls=settings.webhook_urls,
         secret=settings.webhook_key,
+        directory=read_teams(settings),
+        desk_url=settings.desk_url,
+        link_key=links.key_of(settings.secret.get_secret_value().encode()),
+        control_secret=settings.secret.get_secret_value().encode(),
+        partitions=settings.partitions,
         kafka=security_options(settings),
     )
 

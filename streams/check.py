@@ -14,9 +14,10 @@ import aiohttp
 from models import evidence
 from streams.configure import misspelt
 from streams.connection import admin_client
-from streams.errors import BrokerUnreachable
+from streams.errors import BrokerUnreachable, WrongSettings
 from streams.evidence_view import summary
 from streams.settings import PREFIX, Settings
+from streams.teams import LOOKED_AHEAD_D, read_teams, silent_channels, uncovered
 from streams.topics import COPARTITIONED, partition_counts, topics_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ async def run_check(settings: Settings, *, ledger: bool = False) -> Report:
     reached = await _kafka(settings)
     checks += reached
     checks += await _webhooks(settings)
+    checks += await _teams(settings)
     balance = None
     if ledger and reached[0].state == "ok":
         from streams.ledger import read_ledger  # with the engine, which the other checks do without
@@ -154,6 +156,23 @@ async def _webhooks(settings: Settings) -> list[Check]:
     timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         return list(await asyncio.gather(*(_webhook(session, url) for url in settings.webhook_urls)))
+
+
+async def _teams(settings: Settings) -> list[Check]:
+    """A team nobody answers for, an hour without cover, a channel that does not answer."""
+    try:
+        directory = read_teams(settings)
+    except WrongSettings as wrong:
+        return [Check("care teams", "bad", str(wrong), "the notifier does not start until it is mended")]
+    if directory is None:
+        return [Check("care teams", "warn", "none: only webhooks and the desk are told", "set HOMEBEAT_TEAMS_FILE")]
+    checks = [Check(f"team {team}", "warn", found, mend) for team, found, mend in uncovered(directory, settings.rungs)]
+    checks += [
+        Check(f"channel {name}", "warn", wrong, "people are told by their next channel until it answers")
+        for name, wrong in await silent_channels(directory)
+    ]
+    found = f"{len(directory.teams)} teams, {len(directory.members)} people, covered for {LOOKED_AHEAD_D} days"
+    return checks or [Check("care teams", "ok", found)]
 
 
 async def _webhook(session: aiohttp.ClientSession, url: str) -> Check:

@@ -8,6 +8,7 @@ only after its outcomes are on the log, so a crash may tell it again, under the 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,15 +19,22 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
+from alerts.channels.build import channels_of
 from alerts.channels.closing import let_go
 from alerts.channels.dispatcher import Dispatcher
+from alerts.channels.fhir import FhirChannel
+from alerts.channels.health import Health
 from alerts.channels.outbox import Outbox
+from alerts.channels.post import Letter, Post
 from alerts.channels.progress import Progress, Told
-from alerts.channels.protocol import Channel, Outcome, idempotency_key
+from alerts.channels.protocol import Channel, Outcome
 from alerts.channels.webhook import WebhookChannel, WebhookLimits
 from alerts.episodes import BEGAN_EARLIER, HAS_COME
-from alerts.events import AlertEvent, Delivery
-from streams import metrics
+from alerts.events import AlertEvent
+from alerts.sources import SourceChange
+from alerts.teams import Directory
+from streams import control, metrics
+from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +43,8 @@ TOLD = frozenset({"opened", "updated", "escalated", "reopened", "resolved"})
 
 FETCH_MS = 200
 FETCH_RECORDS = 500
-DELIVERIES_TAIL = 5_000
-"""Records of `deliveries` read back per partition when partitions come: as many as an outbox holds by default."""
+HELD_MAX = 5_000
+"""Messages that wait for the end of quiet hours; beyond it they are sent at once rather than kept."""
 RECORD_WITHIN_S = 15.0
 CLOSE_WITHIN_S = 3.0
 REBALANCE_MS = 6_000
@@ -47,7 +55,11 @@ REQUEST_MS = 10_000
 
 @dataclass(frozen=True)
 class NotifierConfig:
-    """Everything the notifier may know. secret: signs the messages. slots, waiting: bounds for each channel."""
+    """Everything the notifier may know. secret: signs the messages. slots, waiting: bounds for each channel.
+
+    directory: whom to ask; desk_url, link_key: for links in messages; control_secret, partitions: to tell the log that
+    a channel fails.
+    """
 
     bootstrap: str
     prefix: str
@@ -59,6 +71,11 @@ class NotifierConfig:
     grace_s: float = 5.0
     reconnect_s: float = 2.0
     remembered: int = 100_000
+    directory: Directory | None = None
+    desk_url: str | None = None
+    link_key: bytes = b""
+    control_secret: bytes | None = None
+    partitions: int = 1
     kafka: Mapping[str, Any] = field(default_factory=dict)
     """Further options of aiokafka's clients, such as TLS and SASL."""
 
@@ -94,11 +111,10 @@ def silent_because(event: AlertEvent) -> str | None:
 
 async def run_notifier(config: NotifierConfig, stop: asyncio.Event) -> None:
     """Tell the channels about alerts until `stop`. Outlives the broker: reconnects for as long as it takes."""
-    channels = webhook_channels(config)
-    told = Told(config.remembered)
+    post, told, health = post_of(config), Told(config.remembered), Health()
     try:
         while not stop.is_set():
-            session = _Session(config, channels, told)
+            session = _Session(config, post, told, health)
             try:
                 await session.run(stop)
             except (KafkaError, OSError, TimeoutError) as error:
@@ -107,8 +123,20 @@ async def run_notifier(config: NotifierConfig, stop: asyncio.Event) -> None:
             finally:
                 await session.close()
     finally:
-        for channel in channels:
+        for channel in post.channels:
             await channel.close()
+
+
+def post_of(config: NotifierConfig) -> Post:
+    """Everybody's channels, the hospital's record, and people's. ValueError for an address that cannot be."""
+    if config.directory is None:
+        return Post(webhook_channels(config))
+    found = channels_of(
+        config.directory, config.secret, config.webhook, config.desk_url, config.link_key, now=time.time
+    )
+    records = [channel for channel in found.values() if isinstance(channel, FhirChannel)]
+    people = {name: channel for name, channel in found.items() if channel not in records}
+    return Post(webhook_channels(config), records, people, config.directory)
 
 
 def webhook_channels(config: NotifierConfig) -> list[Channel]:
@@ -125,8 +153,8 @@ def webhook_channels(config: NotifierConfig) -> list[Channel]:
 class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """One connected life of the notifier: from joining the group to stop, or to the first error of Kafka."""
 
-    def __init__(self, config: NotifierConfig, channels: list[Channel], told: Told) -> None:
-        self._config, self._told = config, told
+    def __init__(self, config: NotifierConfig, post: Post, told: Told, health: Health) -> None:
+        self._config, self._post, self._told, self._health = config, post, told, health
         self._consumer = AIOKafkaConsumer(
             group_id=config.group,
             enable_auto_commit=False,
@@ -138,9 +166,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._progress: Progress[TopicPartition] = Progress()
         self._places: dict[tuple[str, int], tuple[TopicPartition, int]] = {}
         self._recalled = asyncio.Event()
-        self._dispatchers = [
-            Dispatcher(channel, Outbox(config.slots, config.waiting), self._record) for channel in channels
-        ]
+        self._dispatchers = {
+            channel.name: Dispatcher(channel, Outbox(config.slots, config.waiting), self._record)
+            for channel in post.channels
+        }
+        self._letters: dict[str, Letter] = {}
+        self._held: dict[str, asyncio.TimerHandle] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises KafkaError, OSError or TimeoutError when the broker is lost; close in either case."""
@@ -153,7 +184,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     async def close(self) -> None:
         """Let go of the broker, whether or not it is still there."""
-        for dispatcher in self._dispatchers:
+        self._let_go_of_held()
+        for dispatcher in self._dispatchers.values():
             await dispatcher.wind_up(0.0)
         for client in (self._consumer, self._producer):
             await let_go(client, CLOSE_WITHIN_S)
@@ -172,17 +204,17 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """What others have told since the last commit is not told again."""
         try:
-            await recall(self._config, self._told)
+            await recall(self._config.topic("deliveries"), self._config.client, self._told)
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("notifier: could not read back the deliveries (%s); some may repeat", type(error).__name__)
         finally:
             self._recalled.set()
 
     async def _turn(self) -> None:
-        broken = next((one.failed for one in self._dispatchers if one.failed is not None), None)
+        broken = next((one.failed for one in self._dispatchers.values() if one.failed is not None), None)
         if broken is not None:
             raise broken
-        busy = any(one.full for one in self._dispatchers)
+        busy = any(one.full for one in self._dispatchers.values())
         (self._consumer.pause if busy else self._consumer.resume)(*self._consumer.assignment())
         batch = await self._consumer.getmany(timeout_ms=FETCH_MS, max_records=FETCH_RECORDS)
         if batch:
@@ -199,33 +231,83 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if event is None or not untold:
             return
         self._places[event.alert_id, event.sequence] = (partition, record.offset)
-        for dispatcher in untold:
-            outcome = self._told.unrecorded.get(delivery_id(dispatcher.channel, event))
-            if outcome is None:
-                dispatcher.put(event)
-            else:
-                dispatcher.settled(event, outcome)
+        for letter in untold:
+            self._send(letter, event)
 
-    def _untold(self, event: AlertEvent) -> list[Dispatcher]:
-        """The channels that are to be told. A repeat of what is under way has the outcomes of the first."""
-        if silent_because(event) is not None or (event.alert_id, event.sequence) in self._places:
+    def _send(self, letter: Letter, event: AlertEvent) -> None:
+        """Now, or when quiet hours are over; an outcome that is known already only has to be recorded."""
+        dispatcher, known = self._dispatchers[letter.channel], delivery_id_of(letter.channel, event)
+        self._letters[known] = letter
+        outcome = self._told.unrecorded.get(known)
+        wait_s = (letter.not_before - datetime.now(UTC)).total_seconds() if letter.not_before else 0.0
+        if outcome is not None:
+            dispatcher.settled(event, outcome)
+        elif wait_s > 0 and len(self._held) < HELD_MAX:
+            self._held[known] = asyncio.get_running_loop().call_later(wait_s, self._wake, known, event)
+        else:
+            dispatcher.put(event)
+
+    def _wake(self, known: str, event: AlertEvent) -> None:
+        self._held.pop(known, None)
+        self._dispatchers[self._letters[known].channel].put(event)
+
+    def _let_go_of_held(self) -> None:
+        """What waits for the end of quiet hours is not committed: whoever comes next reads it again."""
+        for timer in self._held.values():
+            timer.cancel()
+        self._held.clear()
+
+    def _untold(self, event: AlertEvent) -> list[Letter]:
+        """What has to be sent. A repeat of what is under way has the outcomes of the first; what is on the log as
+        failed goes on by the way that comes after it."""
+        if (event.alert_id, event.sequence) in self._places:
             return []
-        return [one for one in self._dispatchers if delivery_id(one.channel, event) not in self._told]
+        letters: list[Letter] = []
+        for letter in self._post.letters(event, silent_because(event) is not None, datetime.now(UTC)):
+            one: Letter | None = letter
+            while one is not None and delivery_id_of(one.channel, event) in self._told:
+                one = one.next if self._told.failed(delivery_id_of(one.channel, event)) else None
+            letters += [] if one is None else [one]
+        return list({letter.channel: letter for letter in letters}.values())
 
     async def _record(self, channel: Channel, event: AlertEvent, outcome: Outcome) -> None:
         known = delivery_id(channel, event)
         self._told.unrecorded[known] = outcome
-        place = self._places.get((event.alert_id, event.sequence))
-        value = msgspec.json.encode(_delivery(channel, event, outcome))
+        place, letter = self._places.get((event.alert_id, event.sequence)), self._letters.pop(known, None)
+        value = msgspec.json.encode(delivery_of(channel, event, outcome, letter))
         topic = self._config.topic("deliveries")
         await asyncio.wait_for(self._producer.send_and_wait(topic, value, event.patient.encode()), RECORD_WITHIN_S)
-        self._told.recorded(known)
+        self._told.recorded(known, failed=outcome.outcome == "failed")
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
+        await self._report(self._health.saw(channel.name, outcome, datetime.now(UTC)))
+        if outcome.outcome == "failed" and letter is not None and place is not None:
+            self._another_way(letter, event, place)
         if place is not None and self._progress.done(*place):
             self._places.pop((event.alert_id, event.sequence), None)
 
+    def _another_way(self, letter: Letter, event: AlertEvent, place: tuple[TopicPartition, int]) -> None:
+        """The same person by the next channel that has not been told of it."""
+        following = letter.next
+        while following is not None and delivery_id_of(following.channel, event) in {*self._letters, *self._held}:
+            following = following.next
+        if following is not None and delivery_id_of(following.channel, event) not in self._told:
+            self._progress.more(*place)
+            self._send(following, event)
+
+    async def _report(self, change: SourceChange | None) -> None:
+        """Tell the log that a channel fails, or works again: the engine makes it an alert, told by those that work."""
+        if change is None or self._config.control_secret is None:
+            return
+        key, value, headers = control.signed(control.source(change), self._config.control_secret)
+        topic = self._config.topic("readings")
+        for partition in range(self._config.partitions):
+            await asyncio.wait_for(
+                self._producer.send_and_wait(topic, value, key, partition=partition, headers=headers), RECORD_WITHIN_S
+            )
+
     async def _wind_up(self) -> None:
-        await asyncio.gather(*(one.wind_up(self._config.grace_s) for one in self._dispatchers))
+        self._let_go_of_held()
+        await asyncio.gather(*(one.wind_up(self._config.grace_s) for one in self._dispatchers.values()))
         await self._commit()
 
     async def _commit(self) -> None:
@@ -236,34 +318,6 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._progress.committed(offsets)
 
 
-async def recall(config: NotifierConfig, told: Told) -> None:
-    """Read the tail of `deliveries` into `told`. Raises KafkaError, OSError or TimeoutError without a broker."""
-    consumer = AIOKafkaConsumer(config.topic("deliveries"), enable_auto_commit=False, **config.client)
-    try:
-        async with asyncio.timeout(RECORD_WITHIN_S):
-            await consumer.start()
-            ends = await consumer.end_offsets(consumer.assignment())
-            begins = await consumer.beginning_offsets(consumer.assignment())
-            left = {tp: end for tp, end in ends.items() if end > begins[tp]}
-            for tp, end in left.items():
-                consumer.seek(tp, max(begins[tp], end - DELIVERIES_TAIL))
-            while left:
-                for tp, records in (await consumer.getmany(*left, timeout_ms=FETCH_MS)).items():
-                    _recall_records(records, told)
-                    if records[-1].offset + 1 >= left[tp]:
-                        del left[tp]
-    finally:
-        await let_go(consumer, CLOSE_WITHIN_S)
-
-
-def _recall_records(records: list[ConsumerRecord], told: Told) -> None:
-    for record in records:
-        try:
-            told.recorded(msgspec.json.decode(record.value or b"", type=Delivery).delivery_id)
-        except msgspec.DecodeError:
-            log.warning("deliveries %d/%d is not a Delivery", record.partition, record.offset)
-
-
 def _event(record: ConsumerRecord) -> AlertEvent | None:
     try:
         return msgspec.json.decode(record.value or b"", type=AlertEvent)
@@ -271,25 +325,6 @@ def _event(record: ConsumerRecord) -> AlertEvent | None:
         log.error("alerts %d/%d cannot be told: %s", record.partition, record.offset, error)
         metrics.deliveries.labels(channel="none", outcome="unreadable").inc()
         return None
-
-
-def delivery_id(channel: Channel, event: AlertEvent) -> str:
-    """One for each alert event and channel, whoever delivers it."""
-    return f"{idempotency_key(event)}:{channel.name}"
-
-
-def _delivery(channel: Channel, event: AlertEvent, outcome: Outcome) -> Delivery:
-    return Delivery(
-        delivery_id=delivery_id(channel, event),
-        alert_id=event.alert_id,
-        sequence=event.sequence,
-        patient=event.patient,
-        channel=channel.name,
-        outcome=outcome.outcome,
-        attempts=outcome.attempts,
-        detail=outcome.detail,
-        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
-    )
 
 
 async def _unless(stop: asyncio.Event, starting: Awaitable[None]) -> None:

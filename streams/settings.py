@@ -123,6 +123,10 @@ class Settings(BaseSettings):
     webhook_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), max_length=32, description="Where alerts are posted, several with commas."
     )
+    teams_file: Path | None = Field(None, description="Care teams, rotas and how people are reached, TOML.")
+    desk_url: str | None = Field(
+        None, max_length=500, description="Where people open the desk, for links in messages, such as https://desk/."
+    )
     webhook_secret: SecretStr | None = Field(
         None, min_length=16, description="Signs what is posted, so that receivers know us. Default: made from `secret`."
     )

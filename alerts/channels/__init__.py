@@ -4,6 +4,9 @@
 - `signature`: how a receiver knows that a message is ours, and fresh
 - `retrying`: which answers of a server are worth another try, and when
 - `webhook`: POST of the AlertEvent as JSON, at most a bounded number of times, once in effect by its idempotency key
+- `message`, `email`, `apprise`: words for people, by mail and by whatever Apprise reaches
+- `fhir`: a transaction of DetectedIssue and Task for the hospital's server
+- `build`: channels from the file of care teams; `post`: which of them an event goes to; `health`: which of them fail
 - `outbox`: which of the waiting events goes next, so that a dead receiver never delays something more severe
 - `dispatcher`: the sends of one channel, side by side within a bound
 - `progress`: what is told already, and how far the log may be committed

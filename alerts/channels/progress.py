@@ -14,15 +14,19 @@ class Told:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._recorded: OrderedDict[str, None] = OrderedDict()
+        self._recorded: OrderedDict[str, bool] = OrderedDict()
         self.unrecorded: dict[str, Outcome] = {}
 
     def __contains__(self, delivery_id: str) -> bool:
         return delivery_id in self._recorded
 
-    def recorded(self, delivery_id: str) -> None:
+    def failed(self, delivery_id: str) -> bool:
+        """Whether it is on the log that it did not get through."""
+        return self._recorded.get(delivery_id, False)
+
+    def recorded(self, delivery_id: str, *, failed: bool = False) -> None:
         self.unrecorded.pop(delivery_id, None)
-        self._recorded[delivery_id] = None
+        self._recorded[delivery_id] = failed
         self._recorded.move_to_end(delivery_id)
         while len(self._recorded) > self._limit:
             self._recorded.popitem(last=False)
@@ -41,6 +45,12 @@ class Progress(Generic[Partition]):
         self._next[partition] = offset + 1
         if outcomes:
             self._missing.setdefault(partition, {})[offset] = outcomes
+
+    def more(self, partition: Partition, offset: int) -> None:
+        """One more outcome of this record has to be recorded: it goes another way."""
+        missing = self._missing.get(partition, {})
+        if offset in missing:
+            missing[offset] += 1
 
     def done(self, partition: Partition, offset: int) -> bool:
         """One outcome is recorded; True when it was the last of this record."""

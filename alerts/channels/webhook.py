@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -52,6 +53,8 @@ class _Again(Exception):
 class WebhookChannel:
     """Posts to one address. `name` shows the host only: the path of a webhook is often its password."""
 
+    CONTENT_TYPE = "application/json"
+
     def __init__(
         self,
         url: str,
@@ -76,7 +79,7 @@ class WebhookChannel:
 
     async def send(self, event: AlertEvent, key: str) -> Outcome:
         """POST until delivered, refused, or out of tries or time. See `retrying` for what each answer means."""
-        body = msgspec.json.encode(event)
+        body = msgspec.json.encode(self.body_of(event))
         state = self._retrying()
         try:
             async for attempt in state:
@@ -87,6 +90,10 @@ class WebhookChannel:
             return Outcome("failed", tries, f"{error.last_attempt.exception()}, after {tries} tries")
         tries = attempt.retry_state.attempt_number
         return Outcome("delivered" if delivered else "failed", tries, detail)
+
+    def body_of(self, event: AlertEvent) -> Any:
+        """What is posted, as JSON."""
+        return event
 
     async def close(self) -> None:
         if self._session is not None:
@@ -133,7 +140,7 @@ class WebhookChannel:
         """Signed anew for each try: a receiver refuses a timestamp that has grown old over our waiting."""
         timestamp = int(self._now())
         return {
-            "Content-Type": "application/json",
+            "Content-Type": self.CONTENT_TYPE,
             KEY_HEADER: key,
             TIMESTAMP_HEADER: str(timestamp),
             SIGNATURE_HEADER: signature(self._secret, key, timestamp, body),

@@ -118,8 +118,8 @@ class Standing(msgspec.Struct, array_like=True):
     """One source. since_us, at_us: of each trouble, when it began (None: not in it), and the latest change applied;
     moves: (offset, quiet from there on); actions, origins: what has been done, as of a patient."""
 
-    since_us: dict[Trouble, int | None] = msgspec.field(default_factory=lambda: {"quiet": None, "failing": None})
-    at_us: dict[Trouble, int] = msgspec.field(default_factory=lambda: {"quiet": LONG_AGO, "failing": LONG_AGO})
+    since_us: dict[Trouble, int | None] = msgspec.field(default_factory=dict)
+    at_us: dict[Trouble, int] = msgspec.field(default_factory=dict)
     moves: list[tuple[int, bool]] = []
     episodes: list[Episode] = []
     actions: list[str] = []
@@ -157,7 +157,7 @@ class Sources:
 
     def in_trouble(self, trouble: Trouble) -> dict[str, int]:
         """Sources in this trouble, and since when [us]."""
-        found = ((name, one.since_us[trouble]) for name, one in sorted(self.standing.items()))
+        found = ((name, one.since_us.get(trouble)) for name, one in sorted(self.standing.items()))
         return {name: since for name, since in found if since is not None}
 
     def change(self, change: SourceChange, offset: int, *, home: bool) -> tuple[str, list[AlertEvent]]:
@@ -169,7 +169,7 @@ class Sources:
         if one is None:
             return "refused", []
         begins = change.state == trouble
-        if to_us(change.at) <= one.at_us[trouble] or begins == (one.since_us[trouble] is not None):
+        if to_us(change.at) <= one.at_us.get(trouble, LONG_AGO) or begins == (one.since_us.get(trouble) is not None):
             return "ignored", []
         one.at_us[trouble] = to_us(change.at)
         one.since_us[trouble] = to_us(change.since) if begins else None

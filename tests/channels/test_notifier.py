@@ -5,13 +5,18 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
+from alerts.channels.protocol import Outcome
 from alerts.channels.receiver import RECEIVED, Received, create_receiver
 from alerts.channels.webhook import WebhookLimits
 from alerts.episodes import BEGAN_EARLIER, REPEAT
+from alerts.events import Answer
+from alerts.teams import read_directory
 from streams.broker import EmbeddedBroker
+from streams.deliveries import delivery_of
 from streams.notifier import NotifierConfig, run_notifier, silent_because, webhook_channels
 from tests.brokers import Broker
 from tests.channels import topics
@@ -201,3 +206,83 @@ def test_an_onset_that_was_put_right_asks_nothing_of_anyone() -> None:
 def test_two_addresses_of_one_host_are_two_channels(embedded_broker: EmbeddedBroker) -> None:
     made = webhook_channels(config(embedded_broker, "t.", "https://example.org/a", "https://example.org/b"))
     assert [channel.name for channel in made] == ["webhook:example.org", "webhook:example.org#2"]
+
+
+TEAMS = """
+[channels]
+dead = {kind = "webhook", url = "DEAD", safe = true}
+alive = {kind = "webhook", url = "ALIVE", safe = true}
+lead = {kind = "webhook", url = "LEAD", safe = true}
+[members.ann]
+name = "Ann"
+reach = ["dead", "alive"]
+[members.cas]
+name = "Cas"
+reach = ["lead"]
+[teams.cardiology-home]
+members = ["ann", "cas"]
+chain = ["ann", "cas"]
+"""
+
+
+@pytest.mark.slow
+async def test_who_is_asked_is_told_another_way_when_a_channel_fails_and_that_is_told_to_the_log(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    async with receiver() as (gone, _):
+        dead = gone
+    async with (
+        receiver() as (alive, nurse),
+        receiver() as (above, lead),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+        topics.watched(embedded_broker.address, f"{prefix}readings") as told,
+    ):
+        text = TEAMS.replace("DEAD", dead).replace("ALIVE", alive).replace("LEAD", above)
+        settings = config(
+            embedded_broker, prefix, directory=read_directory(text), control_secret=b"the secret", partitions=4
+        )
+        async with notifying(settings):
+            events = [alert(f"a-{n}", notify="first", policy=POLICY) for n in range(3)]
+            events.append(alert("a-0", 2, event="escalated", notify="escalated", rung=1, policy=POLICY))
+            await topics.put(embedded_broker.address, f"{prefix}alerts", events)
+            await until(lambda: len(deliveries) == 7, 40)
+            await until(lambda: sum(one["state"] == "undelivered" for one in told) == 4, 20)
+    assert dict(nurse.counts) == {"a-0:1": 1, "a-1:1": 1, "a-2:1": 1}
+    assert dict(lead.counts) == {"a-0:2": 1}
+    failed = [one for one in deliveries if one["outcome"] == "failed"]
+    assert {(one["channel"], one["member"]) for one in failed} == {("dead", "ann")}
+    assert {one["source"] for one in told if one["state"] == "undelivered"} == {"channel:dead"}
+    assert {one["why"] for one in deliveries if one["member"] == "cas"} == {
+        "cardiology-home, rung 2 of 2: named: cas"
+    }  # fmt: skip
+
+
+@pytest.mark.slow
+async def test_a_letter_that_failed_before_a_crash_goes_on_by_the_next_way(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """The failure was on the log when the process ended, and nothing was committed."""
+    await topics.made(embedded_broker.address, prefix)
+    event = alert("a-7", notify="first", policy=POLICY)
+    before = delivery_of(webhook_channels(config(embedded_broker, prefix, "http://x/"))[0], event, FAILED, None)
+    known = msgspec.structs.replace(before, channel="dead", delivery_id="a-7:1:dead")
+    async with (
+        receiver() as (alive, nurse),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        await topics.put(embedded_broker.address, f"{prefix}deliveries", [known])
+        await topics.put(embedded_broker.address, f"{prefix}alerts", [event])
+        text = TEAMS.replace("DEAD", alive).replace("ALIVE", alive).replace("LEAD", alive)
+        async with notifying(config(embedded_broker, prefix, directory=read_directory(text))):
+            await until(lambda: len(deliveries) == 2, 40)
+    assert (deliveries[-1]["channel"], nurse.unique) == ("alive", 1)
+
+
+POLICY = [Answer("notify", "told", "first")]
+FAILED = Outcome("failed", 2, "no answer")
+
+
+def test_the_policy_says_whether_a_message_is_sent() -> None:
+    assert silent_because(alert(policy=[Answer("notify", "quiet", "told already")])) == "told already"
+    assert silent_because(alert(event="acknowledged", notify="first", policy=POLICY)) is None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -31,6 +32,7 @@ def test_absent_broker_is_bad_and_the_rest_is_still_looked_at(homebeat: Homebeat
         "evidence": "ok",
         "broker": "bad",
         "webhooks": "warn",
+        "care teams": "warn",
     }
 
 
@@ -127,3 +129,38 @@ def test_webhook_is_asked_without_telling_it_of_an_alert(homebeat: Homebeat, sta
 def test_webhook_that_does_not_answer_is_a_warning(homebeat: Homebeat) -> None:
     answered = homebeat("check", "--json", webhook_urls="http://127.0.0.1:1/")
     assert states(answered)["webhook 127.0.0.1:1"] == "warn"
+
+
+TEAMS = """
+[channels]
+hook = {kind = "webhook", url = "http://127.0.0.1:9/x", safe = true}
+[members.ann]
+name = "Ann"
+reach = ["hook"]
+[teams.cardiology]
+members = ["ann"]
+chain = ["calls", "ann", "everybody"]
+[teams.cardiology.rotas.calls]
+shifts = [{begin = 08:00:00, end = 20:00:00, members = ["ann"]}]
+"""
+
+
+def test_care_teams_that_leave_an_hour_or_a_channel_without_an_answer_are_named(
+    homebeat: Homebeat, tmp_path: Path
+) -> None:
+    file = tmp_path / "teams.toml"
+    file.write_text(TEAMS)
+    answered = homebeat("check", "--json", teams_file=str(file))
+    found = {check["name"]: check["found"] for check in answered.json["checks"]}
+    assert "calls: nobody from" in found["team cardiology"]
+    assert "127.0.0.1:9 does not answer" in found["channel hook"]
+    assert "nobody answers for technical alerts" in found["team ops"]
+
+
+def test_a_file_of_care_teams_with_an_unknown_name_is_bad(homebeat: Homebeat, tmp_path: Path) -> None:
+    file = tmp_path / "teams.toml"
+    file.write_text(TEAMS.replace('members = ["ann"]\nchain', 'members = ["zoe"]\nchain'))
+    answered = homebeat("check", "--json", teams_file=str(file))
+    assert answered.code == 1
+    (said,) = [check["found"] for check in answered.json["checks"] if check["name"] == "care teams"]
+    assert "zoe is not a member" in said

@@ -218,3 +218,17 @@ def test_moves_and_sources_are_bounded_and_trouble_is_never_forgotten() -> None:
         known.change(change("flowing", 2, source=f"s-{n}"), n, home=True)
     assert len(known.standing) == STANDINGS_MAX
     assert known.in_trouble("quiet") == {"lost": START_US - 30 * MINUTE_US}
+
+
+def test_a_channel_that_fails_is_one_alert_about_delivery_and_ends_when_it_works() -> None:
+    log = Log()
+    for state, minutes in (("undelivered", 1), ("undelivered", 2), ("delivering", 9)):
+        log.now_us = START_US + minutes * MINUTE_US
+        log.control(control.source(change(state, minutes, minutes, "channel:mail", counts={"failed": 3})))
+    told = run(log)
+    assert [(a.event, a.kind, a.category, a.patient) for a in told.alerts] == [
+        ("opened", "delivery", "technical", "source:channel:mail"),
+        ("resolved", "delivery", "technical", "source:channel:mail"),
+    ]  # fmt: skip
+    assert told.alerts[0].title == "Messages do not get through: channel:mail"
+    assert "messages get through again" in told.alerts[1].explanation

@@ -1,0 +1,60 @@
+"""Channels from the file of care teams, one object for each address."""
+
+import random
+from urllib.parse import urljoin
+
+from alerts import links
+from alerts.channels.apprise import AppriseChannel
+from alerts.channels.email import EmailChannel, LinkOf, MailServer
+from alerts.channels.fhir import FhirChannel
+from alerts.channels.protocol import Channel, Clock
+from alerts.channels.retrying import Backoff
+from alerts.channels.webhook import WebhookChannel, WebhookLimits
+from alerts.events import AlertEvent
+from alerts.teams.settings import Address, AppriseAddress, Directory, EmailAddress, Mail
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 20.0
+
+
+def channels_of(
+    directory: Directory, secret: bytes, limits: WebhookLimits, desk: str | None, link_key: bytes, now: Clock
+) -> dict[str, Channel]:
+    """By name. secret: signs webhooks; link_key: signs the links to acknowledge. ValueError for a wrong address."""
+    return {
+        name: _channel(name, address, directory, secret, limits, desk, _link_of(directory, name, desk, link_key, now))
+        for name, address in sorted(directory.channels.items())
+    }
+
+
+def _channel(
+    name: str, address: Address, directory: Directory, secret: bytes, limits: WebhookLimits, desk: str | None,
+    link_of: LinkOf,
+) -> Channel:  # fmt: skip
+    backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random.Random())
+    if isinstance(address, EmailAddress):
+        server = _server(directory.mail)
+        return EmailChannel(name, server, address.to, backoff, safe=address.safe, desk=desk, link_of=link_of)
+    if isinstance(address, AppriseAddress):
+        url = address.url.get_secret_value()
+        return AppriseChannel(name, url, backoff, safe=address.safe, desk=desk, link_of=link_of)
+    kind = FhirChannel if address.kind == "fhir" else WebhookChannel
+    return kind(address.url.get_secret_value(), secret, limits, name=name)
+
+
+def _server(mail: Mail | None) -> MailServer:
+    if mail is None:
+        raise ValueError("channels of kind email need [mail]")
+    password = mail.password.get_secret_value() if mail.password else None
+    return MailServer(mail.host, mail.port, mail.sender, mail.tls, mail.username, password)
+
+
+def _link_of(directory: Directory, channel: str, desk: str | None, key: bytes, now: Clock) -> LinkOf:
+    """Links only where it is known who would acknowledge by them: a channel of one person."""
+    whose = [name for name, member in directory.members.items() if channel in member.reach]
+
+    def link(event: AlertEvent) -> str | None:
+        if desk is None or not key or len(whose) != 1:
+            return None
+        return urljoin(desk, f"/a/{links.issue(key, event.alert_id, event.patient, whose[0], now())}")
+
+    return link

@@ -1,0 +1,62 @@
+"""Which channels an event goes to: everybody's, the hospital's record, those of the people who are asked now. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from alerts.channels.protocol import Channel
+from alerts.events import AlertEvent
+from alerts.teams import Asked, Directory, Person, ask
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One event for one channel. rest: channels to try when this one fails; not_before: quiet hours are over then."""
+
+    channel: str
+    person: Person | None = None
+    why: str | None = None
+    rest: tuple[str, ...] = ()
+    not_before: datetime | None = None
+
+    @property
+    def next(self) -> "Letter | None":
+        """The same to the same person, another way."""
+        return replace(self, channel=self.rest[0], rest=self.rest[1:]) if self.rest else None
+
+
+@dataclass(frozen=True)
+class Post:
+    """broadcast: told whatever a message is about; records: told every event; people: by name, for those asked."""
+
+    broadcast: Sequence[Channel]
+    records: Sequence[Channel] = ()
+    people: Mapping[str, Channel] | None = None
+    directory: Directory | None = None
+
+    @property
+    def channels(self) -> list[Channel]:
+        return [*self.broadcast, *self.records, *(self.people or {}).values()]
+
+    def letters(self, event: AlertEvent, silent: bool, now: datetime) -> list[Letter]:
+        """What has to be sent about an event, at most one letter for each channel."""
+        found = [Letter(channel.name) for channel in self.records]
+        if not silent:
+            found += [Letter(channel.name) for channel in self.broadcast]
+            found += self._to_people(event, now)
+        return list({letter.channel: letter for letter in reversed(found)}.values())[::-1]
+
+    def _to_people(self, event: AlertEvent, now: datetime) -> list[Letter]:
+        if self.directory is None:
+            return []
+        letters = []
+        for asked in self._asked(self.directory, event, now):
+            for person in asked.people:
+                first, *rest = person.reach
+                letters.append(Letter(first, person, asked.why, tuple(rest), asked.not_before))
+        return letters
+
+    def _asked(self, directory: Directory, event: AlertEvent, now: datetime) -> list[Asked]:
+        """Who was asked about it hears of its end as well."""
+        rungs = range(event.rung + 1) if event.notify == "resolved" else [event.rung]
+        return [ask(directory, event.care_team, rung, event.severity, now) for rung in rungs]

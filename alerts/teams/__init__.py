@@ -1,0 +1,11 @@
+"""Care teams: who answers for a patient now. Read outside the engine: the ledger says team, rung and deadline.
+
+- `settings`: the file (TOML) with members, how each is reached, rotas, chains, quiet hours; every name is checked
+- `rota`: who is on call at an instant, in the team's own time zone, and when nobody is
+- `asked`: team, rung and severity become the people to ask now, stand-ins included
+"""
+
+from alerts.teams.asked import Asked, Person, ask
+from alerts.teams.settings import Directory, read_directory
+
+__all__ = ["Asked", "Directory", "Person", "ask", "read_directory"]

@@ -1,0 +1,93 @@
+"""From team, rung and severity to the people who are asked now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from alerts.teams.rota import on_call
+from alerts.teams.settings import EVERYBODY, OPS, ROLE, Directory, Team
+from models.findings import Severity
+
+WAITS: frozenset[Severity] = frozenset({"advisory", "info"})
+"""What quiet hours hold back."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody to ask. instead_of: whose stand-in; reach: names of channels, the first one that works."""
+
+    member: str
+    reach: tuple[str, ...]
+    instead_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """people: in order, each once; not_before: when quiet hours are over; why: what led to them, for the record."""
+
+    people: tuple[Person, ...]
+    why: str
+    not_before: datetime | None = None
+
+
+def ask(directory: Directory, team_name: str | None, rung: int, severity: Severity, at: datetime) -> Asked:
+    """Whom to ask. Never nobody: a rung that nobody stands on asks the whole team, and a team that is not known, ops.
+
+    A rung beyond the chain is its end: everybody of the team, and ops.
+    """
+    name = team_name if team_name in directory.teams else OPS
+    team = directory.teams.get(name)
+    if team is None:
+        return Asked(_people(directory, sorted(directory.members), at), f"there is no team {team_name} and no ops")
+    if rung >= len(team.chain):
+        found = [*team.members, *(directory.teams[OPS].members if OPS in directory.teams else ())]
+        return Asked(_people(directory, found, at), f"{name}, end of the chain: everybody, and ops")
+    found, why = _on_rung(directory, team, team.chain[rung], at)
+    people = _people(directory, found or list(team.members), at)
+    said = f"{name}, rung {rung + 1} of {len(team.chain)}: {why}" + ("" if found else ", nobody, so everybody")
+    unknown = "" if team_name == name else f"{team_name or 'no team'} is not known: "
+    return Asked(people, unknown + said, quiet_until(team, severity, at))
+
+
+def _on_rung(directory: Directory, team: Team, rung: str, at: datetime) -> tuple[list[str], str]:
+    if rung in team.rotas:
+        member = on_call(team, team.rotas[rung], at)
+        return [member] if member else [], f"on call by {rung}"
+    if rung.startswith(ROLE):
+        role = rung.removeprefix(ROLE)
+        return [one for one in team.members if role in directory.members[one].roles], f"every {role}"
+    return ([*team.members], EVERYBODY) if rung == EVERYBODY else ([rung], f"named: {rung}")
+
+
+def _people(directory: Directory, members: list[str], at: datetime) -> tuple[Person, ...]:
+    found: dict[str, Person] = {}
+    for member in members:
+        stands = _present(directory, member, at)
+        instead_of = None if stands == member else member
+        found.setdefault(stands, Person(stands, directory.members[stands].reach, instead_of))
+    return tuple(found.values())
+
+
+def _present(directory: Directory, member: str, at: datetime) -> str:
+    """The member, or the first stand-in in a row who is there; if all are away, the member after all."""
+    seen, one = [member], member
+    while any(span.holds(at) for span in directory.members[one].away):
+        following = directory.members[one].stand_in
+        if following is None or following in seen:
+            return member
+        seen.append(following)
+        one = following
+    return one
+
+
+def quiet_until(team: Team, severity: Severity, at: datetime) -> datetime | None:
+    """When the quiet hours that hold now are over, for what they hold back; else None."""
+    hours = team.quiet_hours
+    if hours is None or severity not in WAITS:
+        return None
+    local = at.astimezone(team.zone)
+    now, past_midnight = local.time(), hours.end <= hours.begin
+    quiet = (now >= hours.begin or now < hours.end) if past_midnight else hours.begin <= now < hours.end
+    if not quiet:
+        return None
+    day = local.date() + timedelta(days=1 if past_midnight and now >= hours.begin else 0)
+    return datetime.combine(day, hours.end, team.zone)

@@ -1,0 +1,42 @@
+"""Links that acknowledge: signed, expiring, of one use by the log itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.links import VALID_S, Refused, issue, key_of, read
+
+KEY, NOW = key_of(b"a secret of the deployment"), 1_767_600_000.0
+TOKEN = issue(KEY, "a-1", "p-1", "ann", NOW)
+
+
+def test_a_token_says_whose_alert_and_who_was_asked_and_always_the_same_action() -> None:
+    link = read(KEY, TOKEN, NOW + VALID_S - 1)
+    assert (link.alert_id, link.patient, link.member) == ("a-1", "p-1", "ann")
+    assert read(KEY, TOKEN, NOW + 5).action_id == link.action_id, "a second use is a repeat, which the log ignores"
+    assert read(KEY, issue(KEY, "a-1", "p-1", "bob", NOW), NOW).action_id != link.action_id
+    assert all(character.isalnum() or character in "-_." for character in TOKEN)
+
+
+def test_it_expires() -> None:
+    with pytest.raises(Refused, match="expired"):
+        read(KEY, TOKEN, NOW + VALID_S)
+
+
+@given(st.integers(0, len(TOKEN) - 1), st.sampled_from("abcXYZ019-_."))
+def test_no_changed_character_passes(place: int, character: str) -> None:
+    changed = TOKEN[:place] + character + TOKEN[place + 1 :]
+    if changed != TOKEN:
+        with pytest.raises(Refused, match="forged"):
+            read(KEY, changed, NOW)
+
+
+@given(st.text(max_size=60))
+def test_nonsense_is_forged(text: str) -> None:
+    with pytest.raises(Refused, match="forged"):
+        read(KEY, text, NOW)
+
+
+def test_another_deployment_signs_otherwise() -> None:
+    with pytest.raises(Refused, match="forged"):
+        read(key_of(b"another secret"), TOKEN, NOW)

@@ -1,0 +1,163 @@
+"""Whom a team asks: rotas over midnight and over the nights on which clocks change, stand-ins, chains, quiet hours."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from alerts.teams import Directory, ask, read_directory
+from alerts.teams.rota import gaps, on_call
+
+LONDON = ZoneInfo("Europe/London")
+FILE = """
+[members.ann]
+name = "Ann"
+reach = ["pager-ann", "mail-ann"]
+roles = ["nurse"]
+stand_in = "bob"
+away = [{begin = 2026-01-10T00:00:00Z, end = 2026-01-12T00:00:00Z}]
+[members.bob]
+name = "Bob"
+reach = ["mail-bob"]
+roles = ["nurse"]
+[members.cas]
+name = "Cas"
+reach = ["mail-cas"]
+roles = ["lead"]
+[members.dee]
+name = "Dee"
+reach = ["mail-dee"]
+
+[mail]
+host = "mail.example.org"
+sender = "homebeat@example.org"
+[channels]
+pager-ann = {kind = "apprise", url = "json://127.0.0.1:1"}
+mail-ann = {kind = "email", to = "ann@example.org"}
+mail-bob = {kind = "email", to = "bob@example.org"}
+mail-cas = {kind = "email", to = "cas@example.org"}
+mail-dee = {kind = "email", to = "dee@example.org", safe = true}
+ehr = {kind = "fhir", url = "http://127.0.0.1:1/fhir", safe = true}
+
+[teams.cardiology]
+timezone = "Europe/London"
+members = ["ann", "bob", "cas"]
+chain = ["calls", "role:lead", "everybody"]
+quiet_hours = {begin = 22:00:00, end = 07:00:00}
+[teams.cardiology.rotas.calls]
+shifts = [
+  {begin = 08:00:00, end = 20:00:00, members = ["ann"]},
+  {begin = 20:00:00, end = 08:00:00, members = ["bob", "cas"], turn_days = 1},
+]
+overrides = [{member = "cas", begin = 2026-01-07T12:00:00Z, end = 2026-01-07T13:00:00Z}]
+[teams.ops]
+members = ["dee"]
+chain = ["dee"]
+"""
+DIRECTORY = read_directory(FILE)
+TEAM = DIRECTORY.teams["cardiology"]
+ROTA = TEAM.rotas["calls"]
+
+
+def called(at: datetime) -> str | None:
+    return on_call(TEAM, ROTA, at)
+
+
+def asked(rung: int, at: datetime, team: str | None = "cardiology", severity: Any = "urgent") -> list[str]:
+    return [person.member for person in ask(DIRECTORY, team, rung, severity, at).people]
+
+
+NOON = datetime(2026, 1, 6, 12, tzinfo=UTC)
+
+
+def test_a_shift_past_midnight_is_the_one_of_the_evening_before_until_it_ends() -> None:
+    evening = datetime(2026, 1, 5, 20, tzinfo=LONDON)
+    first = called(evening)
+    assert called(evening - timedelta(seconds=1)) == "ann"
+    assert {called(evening + timedelta(minutes=m)) for m in range(0, 12 * 60, 5)} == {first}
+    assert called(evening + timedelta(hours=12)) == "ann"
+    assert {first, called(evening + timedelta(days=1))} == {"bob", "cas"}, "each night another one"
+
+
+@pytest.mark.parametrize(
+    ("night", "hours"),
+    [(datetime(2026, 3, 28, 20, tzinfo=LONDON), 11), (datetime(2026, 10, 24, 20, tzinfo=LONDON), 13)],
+)
+def test_on_the_night_of_a_clock_change_the_shift_ends_by_the_wall_clock(night: datetime, hours: int) -> None:
+    begins = night.astimezone(UTC)
+    first = called(begins)
+    ends = begins + timedelta(hours=hours)
+    steps = [begins + timedelta(minutes=m) for m in range(0, hours * 60, 1)]
+    assert {called(at) for at in steps} == {first}
+    assert (called(ends), ends.astimezone(LONDON).hour) == ("ann", 8)
+
+
+def test_whoever_takes_over_counts_from_the_instant_that_is_named() -> None:
+    at = datetime(2026, 1, 7, 12, tzinfo=UTC)
+    assert [called(at + timedelta(seconds=s)) for s in (-1, 0, 3599, 3600)] == ["ann", "cas", "cas", "ann"]
+
+
+def test_each_rung_asks_its_own_and_the_end_asks_everybody_and_ops() -> None:
+    assert [asked(rung, NOON) for rung in range(4)] == [
+        ["ann"], ["cas"], ["ann", "bob", "cas"], ["ann", "bob", "cas", "dee"],
+    ]  # fmt: skip
+
+
+def test_a_stand_in_is_asked_for_whoever_is_away_and_the_record_says_for_whom() -> None:
+    away = datetime(2026, 1, 10, 12, tzinfo=UTC)
+    (person,) = ask(DIRECTORY, "cardiology", 0, "urgent", away).people
+    assert (person.member, person.instead_of, person.reach) == ("bob", "ann", ("mail-bob",))
+    assert asked(2, away) == ["bob", "cas"], "each person once"
+
+
+def test_nobody_is_ever_all_there_is() -> None:
+    assert asked(0, NOON, "unheard-of") == ["dee"]
+    assert asked(0, NOON, None) == ["dee"]
+    text = FILE.replace('members = ["ann"]}', 'members = ["ann"], days = ["mon"]}').replace("[teams.ops]", "[teams.it]")
+    directory = read_directory(text)
+    assert [p.member for p in ask(directory, "cardiology", 0, "urgent", NOON).people] == ["ann", "bob", "cas"]
+    assert len(ask(directory, None, 0, "urgent", NOON).people) == 4
+
+
+def test_quiet_hours_hold_advisories_until_the_morning_and_nothing_urgent() -> None:
+    night = datetime(2026, 1, 6, 23, 30, tzinfo=UTC)
+    for at in (night, night + timedelta(hours=4)):
+        assert ask(DIRECTORY, "cardiology", 0, "advisory", at).not_before == datetime(2026, 1, 7, 7, tzinfo=LONDON)
+        assert ask(DIRECTORY, "cardiology", 0, "urgent", at).not_before is None
+        assert ask(DIRECTORY, "cardiology", 0, "emergency", at).not_before is None
+    assert ask(DIRECTORY, "cardiology", 0, "advisory", NOON).not_before is None
+
+
+def test_quiet_hours_end_by_the_wall_clock_when_the_clocks_change() -> None:
+    night = datetime(2026, 3, 28, 23, tzinfo=UTC)
+    until = ask(DIRECTORY, "cardiology", 0, "advisory", night).not_before
+    assert until is not None
+    assert until.astimezone(UTC) == datetime(2026, 3, 29, 6, tzinfo=UTC)
+
+
+def test_hours_without_anybody_are_found() -> None:
+    assert list(gaps(TEAM, ROTA, NOON, 14)) == []
+    text = FILE.replace("begin = 20:00:00, end = 08:00:00", "begin = 21:00:00, end = 08:00:00")
+    team = read_directory(text).teams["cardiology"]
+    found = list(gaps(team, team.rotas["calls"], NOON, 2))
+    assert [(a.hour, b.hour) for a, b in found] == [(20, 21), (20, 21)]
+
+
+WRONG = [
+    ('stand_in = "bob"', 'stand_in = "zoe"', "zoe"), ('members = ["dee"]', 'members = ["zoe"]', "zoe"),
+    ('chain = ["dee"]', 'chain = ["night"]', "night"), ("role:lead", "role:chief", "role:chief"),
+    ("Europe/London", "Europe/Londen", "time zone"), ('reach = ["mail-dee"]', "reach = []", "reach"),
+    ('name = "Dee"', 'nmae = "Dee"', "nmae"), ("safe = true}\n\n", "safe = false}\n\n", "safe"),
+    ('reach = ["mail-cas"]', 'reach = ["ehr"]', "ehr"), ("[mail]", "[members.eve.mail]", "eve"),
+    ("end = 2026-01-12", "end = 2026-01-09", "end should lie after"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wrong", "said"), WRONG)
+def test_a_name_that_nobody_has_is_refused_with_a_sentence(text: str, wrong: str, said: str) -> None:
+    assert isinstance(read_directory(FILE), Directory)
+    assert text in FILE
+    with pytest.raises(ValidationError, match=said):
+        read_directory(FILE.replace(text, wrong))

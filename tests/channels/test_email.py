@@ -1,0 +1,110 @@
+"""Mail handed to a real SMTP server that accepts, refuses, fails, or hangs."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP
+
+from alerts.channels.email import EmailChannel, MailServer
+from alerts.channels.protocol import idempotency_key
+from alerts.channels.retrying import Backoff
+from tests.channels.events import alert
+
+QUICK = Backoff(0.01, 0.01, random.Random(1))
+
+
+@dataclass
+class Inbox:
+    """A mail server. script: answers to DATA in order, then 250 for ever; "" hangs."""
+
+    script: list[str] = field(default_factory=list)
+    port: int = 0
+    mails: list[Message] = field(default_factory=list)
+    tries: int = 0
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
+        self.tries += 1
+        answer = self.script.pop(0) if self.script else "250 OK"
+        if answer.startswith("2") or answer == "":
+            self.mails.append(message_from_bytes(envelope.content))  # a hanging one has had its effect
+        if answer == "":
+            await asyncio.Event().wait()
+        return answer
+
+    async def handle_RCPT(self, _s: Any, _session: Any, envelope: Any, address: str, _o: Any) -> str:
+        if address.startswith("nobody"):
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+
+@contextlib.asynccontextmanager
+async def inbox(*script: str) -> AsyncIterator[Inbox]:
+    box = Inbox(list(script))
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, hostname="localhost"), "127.0.0.1", 0)
+    box.port = server.sockets[0].getsockname()[1]
+    try:
+        yield box
+    finally:
+        server.close()
+
+
+def channel(box: Inbox, to: str = "ann@example.org", **changed: Any) -> EmailChannel:
+    server = MailServer("127.0.0.1", box.port, "homebeat@example.org", tls="none", timeout_s=0.5, attempts=3)
+    return EmailChannel("mail-ann", server, to, QUICK, **changed)
+
+
+async def sent(one: EmailChannel, **changed: Any) -> tuple[str, int]:
+    event = alert(notify="first", **changed)
+    outcome = await one.send(event, idempotency_key(event))
+    return outcome.outcome, outcome.attempts
+
+
+def text(mail: Message) -> str:
+    return bytes(mail.get_payload(decode=True)).decode()
+
+
+async def test_a_mail_says_what_a_nurse_needs_and_how_to_take_it() -> None:
+    async with inbox() as box:
+        one = channel(box, safe=True, desk="https://desk/", link_of=lambda event: f"https://desk/a/{event.alert_id}")
+        assert await sent(one, deadline="2026-01-05T09:00:00Z") == ("delivered", 1)
+    (mail,) = box.mails
+    assert mail["Subject"] == "[urgent] New: Heart rate high for this patient"
+    for words in ("p-17", "https://desk/a/a-1", "answer by 2026-01-05T09:00:00Z"):
+        assert words in text(mail)
+
+
+async def test_a_channel_that_is_not_marked_safe_carries_nothing_of_the_patient() -> None:
+    async with inbox() as box:
+        await sent(channel(box, desk="https://desk/"), reason="ask Mr Jones", explanation="104 /min")
+    (mail,) = box.mails
+    for words in ("p-17", "eart rate", "Jones", "104", "metoprolol"):
+        assert words not in mail.as_string() + text(mail)
+    assert mail["Subject"] == "[urgent] New: clinical alert"
+
+
+async def test_what_may_work_later_is_tried_again_and_is_the_same_mail() -> None:
+    async with inbox("451 busy", "") as box:
+        assert await sent(channel(box)) == ("delivered", 3)
+    assert box.tries == 3
+    assert len({mail["Message-ID"] for mail in box.mails}) == 1, "handed in twice, it is one message to its reader"
+
+
+@pytest.mark.parametrize("script", [["554 not here"]])
+async def test_what_will_never_work_fails_at_once(script: list[str]) -> None:
+    async with inbox(*script) as box:
+        assert await sent(channel(box)) == ("failed", 1)
+        assert await sent(channel(box, "nobody@example.org")) == ("failed", 1)
+
+
+async def test_a_server_that_is_away_fails_after_bounded_tries() -> None:
+    async with inbox() as box:
+        pass
+    assert await sent(channel(box)) == ("failed", 3)

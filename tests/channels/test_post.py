@@ -1,0 +1,94 @@
+"""Whom an event goes to, and whether a channel is known to fail."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from alerts.channels.health import FAILED_IN_A_ROW, Health
+from alerts.channels.post import Letter, Post
+from alerts.channels.protocol import Outcome
+from alerts.events import AlertEvent
+from tests.alerts.test_teams import DIRECTORY, NOON
+from tests.channels.events import alert
+
+
+@dataclass
+class Named:
+    name: str
+
+    async def send(self, event: AlertEvent, key: str) -> Outcome:
+        return Outcome("delivered", 1)
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+POST = Post([Named("hook")], [Named("ehr")], {name: Named(name) for name in DIRECTORY.channels}, DIRECTORY)
+
+
+def letters(silent: bool = False, at: datetime = NOON, **changed: object) -> list[Letter]:
+    fields: dict[str, Any] = {"care_team": "cardiology", "notify": "first", **changed}
+    return POST.letters(alert(**fields), silent, at)
+
+
+def channels(silent: bool = False, at: datetime = NOON, **changed: object) -> list[str]:
+    return [letter.channel for letter in letters(silent, at, **changed)]
+
+
+def test_the_record_gets_everything_and_people_what_is_worth_a_message() -> None:
+    assert channels(silent=True) == ["ehr"]
+    assert channels() == ["ehr", "hook", "pager-ann"]
+
+
+def test_each_rung_asks_its_own_and_the_end_is_told_to_all_who_were_asked() -> None:
+    assert channels(rung=1)[2:] == ["mail-cas"]
+    assert channels(rung=3)[2:] == ["pager-ann", "mail-bob", "mail-cas", "mail-dee"]
+    assert channels(rung=1, notify="resolved", state="resolved")[2:] == ["pager-ann", "mail-cas"]
+
+
+def test_a_letter_knows_the_next_way_to_the_same_person() -> None:
+    first = letters()[2]
+    assert first.person is not None
+    assert (first.person.member, first.rest) == ("ann", ("mail-ann",))
+    assert first.next is not None
+    assert (first.next.channel, first.next.person, first.next.next) == ("mail-ann", first.person, None)
+
+
+def test_quiet_hours_are_said_for_advisories_only() -> None:
+    night = NOON + timedelta(hours=11)
+    assert letters(at=night, severity="advisory")[2].not_before is not None
+    assert letters(at=night, severity="urgent")[2].not_before is None
+
+
+def test_without_teams_only_everybodys_channels_are_told() -> None:
+    assert [one.channel for one in Post([Named("hook")]).letters(alert(notify="first"), False, NOON)] == ["hook"]
+
+
+class TestHealth:
+    FAILED, DELIVERED = Outcome("failed", 4, "no answer"), Outcome("delivered", 1)
+
+    def at(self, minutes: int) -> datetime:
+        return datetime(2026, 1, 6, 12, tzinfo=UTC) + timedelta(minutes=minutes)
+
+    def test_some_failures_in_a_row_are_told_once_and_so_is_their_end(self) -> None:
+        health = Health()
+        health.saw("mail", self.DELIVERED, self.at(0))
+        told = [health.saw("mail", self.FAILED, self.at(n)) for n in range(1, FAILED_IN_A_ROW + 3)]
+        (change,) = [one for one in told if one is not None]
+        assert (change.state, change.since, change.source) == ("undelivered", self.at(1), "channel:mail")
+        assert not health.working("mail")
+        end = health.saw("mail", self.DELIVERED, self.at(30))
+        assert end is not None
+        assert (end.state, end.since) == ("delivering", self.at(1))
+        assert health.saw("mail", self.DELIVERED, self.at(31)) is None
+
+    def test_now_and_then_is_no_trouble(self) -> None:
+        health = Health()
+        health.saw("mail", self.DELIVERED, self.at(0))
+        for n in range(20):
+            assert health.saw("mail", self.FAILED if n % FAILED_IN_A_ROW else self.DELIVERED, self.at(n)) is None
+
+    def test_a_process_that_begins_says_that_it_works_for_the_one_before_may_have_said_otherwise(self) -> None:
+        change = Health().saw("mail", self.DELIVERED, self.at(0))
+        assert change is not None
+        assert change.state == "delivering"
