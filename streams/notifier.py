@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 
 from alerts.channels.build import channels_of
 from alerts.channels.closing import let_go
-from alerts.channels.dispatcher import Dispatcher
+from alerts.channels.dispatcher import GAVE_WAY, SHED, Dispatcher
 from alerts.channels.fhir import FhirChannel
 from alerts.channels.health import Health
 from alerts.channels.outbox import Outbox
@@ -279,9 +279,11 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         await asyncio.wait_for(self._producer.send_and_wait(topic, value, event.patient.encode()), RECORD_WITHIN_S)
         self._told.recorded(known, failed=outcome.outcome == "failed")
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
-        await self._report(self._health.saw(channel.name, outcome, datetime.now(UTC)))
-        if outcome.outcome == "failed" and letter is not None and place is not None:
-            self._another_way(letter, event, place)
+        if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel, and something else is told
+            before = self._told.failing(channel.name)
+            await self._report(self._health.saw(channel.name, outcome, datetime.now(UTC), failed_before=before))
+            if outcome.outcome == "failed" and letter is not None and place is not None:
+                self._another_way(letter, event, place)
         if place is not None and self._progress.done(*place):
             self._places.pop((event.alert_id, event.sequence), None)
 
@@ -300,10 +302,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             return
         key, value, headers = control.signed(control.source(change), self._config.control_secret)
         topic = self._config.topic("readings")
-        for partition in range(self._config.partitions):
-            await asyncio.wait_for(
-                self._producer.send_and_wait(topic, value, key, partition=partition, headers=headers), RECORD_WITHIN_S
-            )
+        try:
+            for partition in range(self._config.partitions):
+                sending = self._producer.send_and_wait(topic, value, key, partition=partition, headers=headers)
+                await asyncio.wait_for(sending, RECORD_WITHIN_S)
+        except (KafkaError, AssertionError, TimeoutError) as error:  # telling people goes before telling of the channel
+            log.warning("notifier: could not tell the log that %s is %s (%r)", change.source, change.state, error)
 
     async def _wind_up(self) -> None:
         self._let_go_of_held()

@@ -26,13 +26,13 @@ class Health:
 
     _of: dict[str, _One] = field(default_factory=dict)
 
-    def saw(self, channel: str, outcome: Outcome, now: datetime) -> SourceChange | None:
-        """Take note; what has changed, to be told to the log. A channel that has not been seen to fail is told to work
-        with its first message: another process may have said otherwise before it ended."""
+    def saw(self, channel: str, outcome: Outcome, now: datetime, *, failed_before: bool = False) -> SourceChange | None:
+        """Take note; what has changed, to be told to the log. failed_before: the last message that another process sent
+        by it had failed; whether that was told is not known, so that it works now is."""
         new = channel not in self._of
         one = self._of.setdefault(channel, _One())
         if outcome.outcome == "delivered":
-            ended = one.told or new
+            ended = one.told or (new and failed_before)
             since = one.since or now
             self._of[channel] = _One()
             return self._change(channel, "delivering", since, now, 0) if ended else None

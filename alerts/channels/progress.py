@@ -15,6 +15,7 @@ class Told:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._recorded: OrderedDict[str, bool] = OrderedDict()
+        self._failing: dict[str, bool] = {}
         self.unrecorded: dict[str, Outcome] = {}
 
     def __contains__(self, delivery_id: str) -> bool:
@@ -24,7 +25,13 @@ class Told:
         """Whether it is on the log that it did not get through."""
         return self._recorded.get(delivery_id, False)
 
-    def recorded(self, delivery_id: str, *, failed: bool = False) -> None:
+    def failing(self, channel: str) -> bool:
+        """Whether the last message on the log by this channel had failed."""
+        return self._failing.get(channel, False)
+
+    def recorded(self, delivery_id: str, *, failed: bool = False, channel: str | None = None) -> None:
+        if channel is not None:
+            self._failing[channel] = failed
         self.unrecorded.pop(delivery_id, None)
         self._recorded[delivery_id] = failed
         self._recorded.move_to_end(delivery_id)

@@ -88,7 +88,8 @@ class TestHealth:
         for n in range(20):
             assert health.saw("mail", self.FAILED if n % FAILED_IN_A_ROW else self.DELIVERED, self.at(n)) is None
 
-    def test_a_process_that_begins_says_that_it_works_for_the_one_before_may_have_said_otherwise(self) -> None:
-        change = Health().saw("mail", self.DELIVERED, self.at(0))
+    def test_a_process_that_begins_says_that_it_works_where_the_one_before_may_have_said_otherwise(self) -> None:
+        assert Health().saw("mail", self.DELIVERED, self.at(0)) is None
+        change = Health().saw("mail", self.DELIVERED, self.at(0), failed_before=True)
         assert change is not None
         assert change.state == "delivering"
