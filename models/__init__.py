@@ -4,7 +4,8 @@ Read in the order the data flows:
 
 - `readings`: the wire records, and every reason for which one is refused
 - `fhir` (shapes in `observation`): FHIR R4 Observation in
-- `vitals`, `units`: the catalogue of vitals and the table of linear unit conversions
+- `vitals`, `units` (`unit_table.json`, `unit_limits`; `ucum`, the library behind it): the catalogue of vitals and the
+  table of linear unit conversions
 - `profile` (fields in `profile_fields`, codes in `terminology`): the patient's document
 - `evidence`: the cited clinical figures, as data
 - `expectation`: what is normal for someone with this profile, from `prior` moved by `effects` (`situation` is the

@@ -1,31 +1,27 @@
 """Units in: every value becomes `value * MUL[row] + ADD[row]`, in the canonical unit of its vital.
 
-The rows of the usual units are compiled once, when this module is imported, by the UCUM library ucumvert (with pint, in
-exact fractions). Another valid UCUM unit of the same dimension is parsed when it is first seen and then has a row too.
+The rows of the usual units stand in `unit_table.json`, compiled by the UCUM library ucumvert (with pint, in exact
+fractions; a test compiles them anew). Another valid UCUM unit of the same dimension is parsed when it is first seen and
+then has a row too.
 The answer for a unit never depends on what was seen before: what is kept is only a memory of answers.
 """
 
-import re
-from fractions import Fraction
+import json
+from functools import cached_property
 from importlib.resources import files
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from lark import Token
-from lark.exceptions import LarkError
 from numpy.typing import NDArray
-from pint import UnitRegistry
-from pint.errors import PintError
-from ucumvert import UcumToPintTransformer, get_ucum_parser, parse_ucum
 
 from models.evidence import load
 from models.readings import Reason, Refused
+from models.unit_limits import MAX_UNIT_CHARS, PURE_NUMBERS, NotConvertible
 from models.vitals import VITALS, Vital
 
-MAX_UNIT_CHARS = 48
-"""A longer unit is refused unread: the parser needs cubic time in the worst case, some 6 ms at this length. Real units
-of these vitals stay under 30 characters with their annotation."""
+if TYPE_CHECKING:
+    from models.ucum import Ucum
 
 LEARNED_UNITS = 16_384
 """Rows for units that are not in the evidence. The oldest is given up for a new one, so a row must be used before as
@@ -47,84 +43,15 @@ _COMMON = {
 }
 # The dimension of these differs from the canonical unit's, and yet the evidence says what they mean.
 _MEANT = {("steps", "{steps}/d"): (1.0, 0.0), ("steps", "/d"): (1.0, 0.0)}
-_PURE_NUMBERS = frozenset({"10*", "10^"})
-_RATIOS = _PURE_NUMBERS | {"%", "[ppth]", "[ppm]", "[ppb]", "[pptr]", "[pi]"}
-_UNIT = re.compile(rf"[!-~]{{1,{MAX_UNIT_CHARS}}}")
-# A number has no exponent in UCUM ('10*3' is the way to write it), yet the library would take '9+99999999' and work on
-# its power for hours. For the same reason no number may have five digits; no real factor or exponent does.
-_BAD_NUMBER = re.compile(r"(?:^|[./(])[0-9]+[+-]|[0-9]{5}")
-_ANNOTATION = re.compile(r"\{[^{}]*\}")
-
-
-class NotConvertible(Exception):
-    """This is not a UCUM unit, or it does not convert linearly to the unit that is wanted."""
-
-
-class Ucum:
-    """The UCUM library as it is used here: parse, and the exact linear conversion between two units."""
-
-    def __init__(self) -> None:
-        # A registry of our own, in fractions: PintUcumRegistry would change pint's global one, in floats.
-        self._registry: Any = UnitRegistry(non_int_type=Fraction)
-        self._registry.load_definitions(str(files("ucumvert").joinpath("pint_ucum_defs.txt")))
-        self._parser = get_ucum_parser()
-        self._transform = UcumToPintTransformer(ureg=self._registry).transform
-        # Both are bounded by what we ask for: the canonical units, and the atoms of the UCUM grammar.
-        self._goals: dict[str, Any] = {}
-        self._without_dimension: dict[str, bool] = {}
-
-    def parse(self, unit: str) -> tuple[Any, frozenset[str]]:
-        """The unit as a pint quantity, and the UCUM atoms (without prefix) that it is made of.
-
-        Raises NotConvertible if it is not UCUM, or UCUM that the library cannot express.
-        """
-        if not _UNIT.fullmatch(unit) or _BAD_NUMBER.search(_ANNOTATION.sub("", unit)):
-            raise NotConvertible(f"not a UCUM unit of at most {MAX_UNIT_CHARS} characters without spaces")
-        try:
-            tree = parse_ucum(unit, self._parser)
-            quantity = self._transform(tree)
-        except (LarkError, PintError, ArithmeticError, TypeError, ValueError, AttributeError) as error:
-            raise NotConvertible("not a UCUM unit") from error
-        tokens = [tree] if isinstance(tree, Token) else tree.scan_values(lambda token: isinstance(token, Token))
-        atoms = frozenset(str(token) for token in tokens if token.type in ("UNIT_METRIC", "UNIT_NON_METRIC"))
-        # A unit that is only an annotation, '{steps}', is the number one.
-        return (self._registry.Quantity(1) if isinstance(quantity, Token) else quantity), atoms
-
-    def linear(self, source: str, target: str) -> tuple[float, float]:
-        """(mul, add) with target = source * mul + add. Raises NotConvertible."""
-        one, atoms = self.parse(source)
-        if any(self._has_no_dimension(atom) for atom in atoms - _RATIOS):
-            raise NotConvertible("an angle, a level or an arbitrary unit is not a number of something else")
-        goal = self._goal(target)
-        try:
-            at = [self._registry.Quantity(one.m * n, one.units).to(goal.units).m / goal.m for n in (0, 1, 2)]
-            mul, add, bend = float(at[1] - at[0]), float(at[0]), float(at[2] - 2 * at[1] + at[0])
-        except (LarkError, PintError, ArithmeticError, TypeError, ValueError, AttributeError) as error:
-            raise NotConvertible(f"not of the dimension of {target}") from error
-        if not np.isfinite((mul, add)).all() or mul == 0 or abs(bend) > 1e-9 * abs(mul):
-            raise NotConvertible(f"does not convert linearly to {target}")
-        return mul, add
-
-    def _has_no_dimension(self, atom: str) -> bool:
-        """pint counts radian, bel or [iU] as the number one, which UCUM does not: deg/min is no heart rate."""
-        if atom not in self._without_dimension:
-            self._without_dimension[atom] = not self.parse(atom)[0].dimensionality
-        return self._without_dimension[atom]
-
-    def _goal(self, target: str) -> Any:
-        if target not in self._goals:
-            self._goals[target] = self.parse(target)[0]
-        return self._goals[target]
 
 
 class Conversions:
     """The table of conversions: `rows` maps (vital index, unit) to a row of `mul` and `add`, float64."""
 
     def __init__(self, learned_units: int = LEARNED_UNITS, refused_units: int = REFUSED_UNITS) -> None:
-        self._ucum = Ucum()
         self._refused_units = refused_units
         self._refused: dict[tuple[int, str], str] = {}
-        usual = {(vital.index, unit): self._derive(vital, unit) for vital in VITALS for unit in usual_units(vital)}
+        usual = {(vital.index, unit): pair for vital in VITALS for unit, pair in compiled()[vital.name].items()}
         self.rows: dict[tuple[int, str | None], int] = {key: row for row, key in enumerate(usual)}
         self.rows |= {
             (vital.index, None): self.rows[vital.index, vital.unit] for vital in VITALS if vital.dimensionless
@@ -135,6 +62,12 @@ class Conversions:
         self.mul: NDArray[np.float64] = np.full(self._usual + learned_units, np.nan)
         self.add: NDArray[np.float64] = np.full(self._usual + learned_units, np.nan)
         self.mul[: self._usual], self.add[: self._usual] = zip(*usual.values(), strict=True)
+
+    @cached_property
+    def _ucum(self) -> "Ucum":
+        from models.ucum import Ucum
+
+        return Ucum()
 
     def row(self, vital_index: int, unit: str | None) -> int:
         """The row of this unit, learned if it is new. Raises Refused (unknown_unit)."""
@@ -154,7 +87,7 @@ class Conversions:
         if key in self._refused:
             raise _refusal(vital, self._refused[key])
         try:
-            mul, add = self._derive(vital, unit)
+            mul, add = self.derive(vital, unit)
         except NotConvertible as error:
             if len(self._refused) >= self._refused_units:
                 del self._refused[next(iter(self._refused))]
@@ -173,7 +106,8 @@ class Conversions:
         self.rows[key] = row
         return row
 
-    def _derive(self, vital: Vital, unit: str) -> tuple[float, float]:
+    def derive(self, vital: Vital, unit: str) -> tuple[float, float]:
+        """(mul, add) from the UCUM library, whatever the table says. Raises NotConvertible."""
         meant = _MEANT.get((vital.name, unit))
         if meant is not None:
             return meant
@@ -189,7 +123,7 @@ class Conversions:
 
     def _derive_count(self, vital: Vital, unit: str) -> tuple[float, float]:
         """A count takes plain numbers only: '50 %' of a step goal are not half a step."""
-        if not self._ucum.parse(unit)[1] <= _PURE_NUMBERS:
+        if not self._ucum.parse(unit)[1] <= PURE_NUMBERS:
             raise NotConvertible("not a plain number")
         mul, add = self._ucum.linear(unit, "1")
         if vital.categorical and mul != 1:
@@ -202,6 +136,13 @@ def usual_units(vital: Vital) -> list[str]:
     listed = load("vitals")["vitals"][vital.name]["ucum_accepted"]
     meant = (unit for name, unit in _MEANT if name == vital.name)
     return list(dict.fromkeys(chain((entry["unit"] for entry in listed), _COMMON.get(vital.unit, ()), meant)))
+
+
+def compiled() -> dict[str, dict[str, tuple[float, float]]]:
+    """`unit_table.json`: vital to unit to (mul, add), as `derive` gives them for `usual_units`."""
+    text = files("models").joinpath("unit_table.json").read_text("utf-8")
+    found = cast(dict[str, dict[str, list[float]]], json.loads(text))
+    return {name: {unit: (mul, add) for unit, (mul, add) in units.items()} for name, units in found.items()}
 
 
 def _refusal(vital: Vital, what: str) -> Refused:

@@ -1,5 +1,8 @@
 """Units: what is accepted, what it becomes, and what a hostile sender can do with it."""
 
+import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,18 +15,9 @@ from hypothesis import strategies as st
 
 from models.evidence import load
 from models.readings import Reason, Refused
-from models.units import (
-    ADD,
-    MAX_UNIT_CHARS,
-    MUL,
-    ROWS,
-    Conversions,
-    NotConvertible,
-    Ucum,
-    conversion,
-    convert,
-    express,
-)
+from models.ucum import Ucum
+from models.unit_limits import MAX_UNIT_CHARS, NotConvertible
+from models.units import ADD, MUL, ROWS, Conversions, compiled, conversion, convert, express, usual_units
 from models.vitals import BY_NAME, VITALS, Vital
 
 UCUM_TESTS = ElementTree.parse(Path(__file__).parents[1] / "vectors/ucum/UcumFunctionalTests.xml").getroot()
@@ -47,6 +41,17 @@ def ucum() -> Ucum:
 def small() -> Conversions:
     """A table that may learn four units and remember four refusals."""
     return Conversions(learned_units=4, refused_units=4)
+
+
+def test_the_table_is_what_the_library_compiles(small: Conversions) -> None:
+    anew = {vital.name: {unit: small.derive(vital, unit) for unit in usual_units(vital)} for vital in VITALS}
+    assert compiled() == anew, f"models/unit_table.json is out of date, it should be {json.dumps(anew)}"
+
+
+def test_usual_units_do_not_wait_for_the_library() -> None:
+    code = "import sys, models.units as u; u.convert(0, 1.2, 'Hz'); print({'pint', 'lark'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(("vital", "unit", "mul", "add"), EVIDENCE_UNITS)
@@ -188,7 +193,7 @@ def test_refusals_are_remembered_within_a_bound(small: Conversions, monkeypatch:
 def test_a_unit_that_would_take_hours_is_refused_unread(
     unit: str, small: Conversions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.units.parse_ucum", lambda *_: pytest.fail("was parsed"))
+    monkeypatch.setattr("models.ucum.parse_ucum", lambda *_: pytest.fail("was parsed"))
     with pytest.raises(Refused):
         small.row(index("body_weight"), unit)
 
