@@ -1,10 +1,10 @@
-"""The records of the care team's side: AlertEvent, Action, Delivery (CONTRACT 2).
+"""The records of the care team's side: AlertEvent, Action, Delivery, AuditEvent (CONTRACT 2).
 
 AlertEvent and Delivery are written by us in bulk (msgspec); Action is a document written by people (pydantic), where a
 clear error matters more than speed.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
@@ -100,6 +100,15 @@ class Delivery(msgspec.Struct, kw_only=True, gc=False):
     member: str | None = None
     instead_of: str | None = None
     why: str | None = None
+
+
+class AuditEvent(msgspec.Struct, kw_only=True):
+    """Who saw or did what, for the `audit` topic. at: RFC 3339; by: an account, or a user of the machine."""
+
+    at: str
+    by: str
+    what: str
+    detail: dict[str, Any]
 
 
 REASON_CHARS_MAX = 2000

@@ -40,6 +40,8 @@ def desk_config(settings: Settings) -> "DeskConfig":
         bootstrap=settings.broker,
         prefix=settings.topic_prefix,
         database_url=settings.desk_database,
+        accounts_url=settings.desk_accounts,
+        secret=settings.desk_key,
         host=settings.http_host,
         port=settings.port_of("desk"),
         banner=settings.desk_banner,

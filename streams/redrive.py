@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from xxhash import xxh3_128_digest
 
+from alerts.events import AuditEvent
 from models.readings import Reason, Reject
 from models.times import rfc3339, to_us
 from streams import limits
@@ -40,15 +41,6 @@ LETTERS_MAX = 5_000_000
 BACK_TO = ("readings", "profiles", "actions")
 SEQUENCED = (Reason.BAD_PROFILE, Reason.BAD_ACTION)
 _decode = msgspec.json.Decoder(Reject).decode
-
-
-class AuditEvent(msgspec.Struct, kw_only=True):
-    """Who did what to the deployment, for the `audit` topic."""
-
-    at: str
-    by: str
-    what: str
-    detail: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     desk_database_url: str | None = Field(
         None, description="The desk's database, as an SQLAlchemy URL. Default: SQLite in the data folder."
     )
+    desk_accounts_url: str | None = Field(
+        None,
+        description="Where the desk's accounts are kept, as an SQLAlchemy URL. Default: beside the database if it is "
+        "PostgreSQL, else SQLite in the data folder.",
+    )
     desk_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
         (), max_length=32, description="Names under which people reach the desk, beside its address, with commas."
     )
@@ -215,6 +220,19 @@ class Settings(BaseSettings):
         """The desk's database as an SQLAlchemy URL, the default filled in."""
         return self.desk_database_url or f"sqlite:///{self.data_folder / 'desk.sqlite'}"
 
+    @property
+    def desk_accounts(self) -> str:
+        """The desk's accounts as an SQLAlchemy URL, the default filled in: never in the cache, which is thrown away."""
+        if self.desk_accounts_url:
+            return self.desk_accounts_url
+        cache = self.desk_database
+        return f"sqlite:///{self.data_folder / 'desk-accounts.sqlite'}" if cache.startswith("sqlite") else cache
+
+    @property
+    def desk_key(self) -> bytes:
+        """What signs the desk's sessions. Never `secret` itself."""
+        return hmac.digest(self.secret.get_secret_value().encode(), b"homebeat desk", "sha256")
+
     def topic(self, name: str) -> str:
         """The full name of one of CONTRACT 1's topics: `readings` -> `homebeat.readings`."""
         return self.topic_prefix + name
@@ -228,6 +246,7 @@ class Settings(BaseSettings):
         shown = self.model_dump(mode="json")
         shown["webhook_urls"] = [_without_path(url) for url in self.webhook_urls]
         shown["desk_database_url"] = _without_login(self.desk_database)
+        shown["desk_accounts_url"] = _without_login(self.desk_accounts)
         return shown
 
 

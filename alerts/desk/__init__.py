@@ -1,10 +1,13 @@
-"""The desk: the care team's web page, rebuilt from the topics at every start. It writes nothing but `actions`.
+"""The desk: the care team's web page, rebuilt from the topics at every start. It writes nothing but `actions`
+and `audit`.
 
 - `config`: what the desk may know; its errors
 - `worklist`: what the events of one alert add up to, and the order of the list (pure)
 - `chart`: fewer points for a chart, without hiding what departed or was not known (pure)
 - `states`: how each vital stands, in a word (pure)
-- `schema`, `store`: the cache in a database
+- `schema`, `store`, `patients`, `wanted`: the cache in a database, and what may be asked of it
+- `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
+- `about`, `handover`, `cost`: a profile in words, what the next shift must know, what alerts cost the team
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
 - `publish`: actions on their way to Kafka
 - `guard`, `app`: the HTTP API and the page; `server`: all of it running

@@ -2,11 +2,17 @@
 
 | | |
 |---|---|
-| `GET /` | the page |
+| `GET /` | the page, which asks to sign in |
+| `POST /api/sign-in`, `POST /api/sign-in/link`, `DELETE /api/sign-in` | in by password or one-time link, and out |
 | `GET /api/desk` | banner, member, lists, time of the log |
 | `GET /api/alerts?view=&limit=` | the worklist: where each alert stands, most urgent first |
 | `GET /api/alerts/{id}` | one alert and its events |
 | `POST /api/alerts/{id}/actions` | what a member did; 202 with the action's id |
+| `POST /api/alerts/acknowledge` | several advisories at once, with one reason |
+| `GET /api/patients?begins=` | patients by the beginning of their id |
+| `GET /api/patients/{id}` | the profile in words, the alerts of 90 days and their events |
+| `GET /api/handover?hours=` | open, snoozed, in hand, done |
+| `GET /api/cost?days=` | what alerts cost the team, for leads |
 | `GET /api/patients/{id}/vitals?vital=&since=&until=` | windows against the patient's own band |
 | `GET /events` | server-sent events: `alerts`, `vitals`, `counters`, `reload` |
 | `/healthz` `/readyz` `/metrics` | for operators |
@@ -21,17 +27,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Scope
 
+from alerts.desk.accounts import Accounts
 from alerts.desk.acting import acting
+from alerts.desk.audit import Audit, AuditFull
 from alerts.desk.desk import Desk, MemberOf
+from alerts.desk.door import Door
 from alerts.desk.figures import Figures, Status
-from alerts.desk.guard import Guard
+from alerts.desk.guard import Guard, Told
 from alerts.desk.hub import Hub
 from alerts.desk.live import live
 from alerts.desk.looking import looking
-from alerts.desk.members import current_member
 from alerts.desk.publish import Publish
 from alerts.desk.store import Store
 
@@ -42,29 +52,46 @@ def create_app(
     store: Store,
     publish: Publish,
     hub: Hub,
+    accounts: Accounts,
+    audit: Audit,
     status: Status | None = None,
     *,
     banner: str | None = None,
     points: int = 2_000,
     rows: int = 500,
     hosts: Collection[str] = (),
-    member: MemberOf = current_member,
+    member: MemberOf | None = None,
 ) -> FastAPI:
     """The application over a store that somebody else fills (`feed`) and a hub that somebody else tells.
 
-    points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: who asks.
+    points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: another
+    way to know who asks than the door's session.
     """
     status = status or Status()
-    desk = Desk(store, publish, hub, status, Figures(store, hub, status), banner, points, rows)
-    app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None)
-    for routes in (acting, looking, live):
-        app.include_router(routes(desk, member))
+    door = Door(accounts, audit)
+    figures = Figures(store, hub, status, audit)
+    desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows)
+    who = member or door.member
+    app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None, openapi_url=None)
+    for router in (door.routes(), acting(desk, who), looking(desk, who), live(desk, who, door.still)):
+        app.include_router(router)
     _add_operators(app, desk)
     _add_page(app)
     _add_problems(app)
-    app.add_middleware(GZipMiddleware, minimum_size=2048)
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
+    app.add_middleware(Guard, hosts=hosts, told=_told_to(audit))
     return app
+
+
+def _told_to(audit: Audit) -> Told:
+    """What the guard refuses goes to the audit, with where it came from: nobody knows yet who it was."""
+
+    async def told(scope: Scope, status: int, why: str) -> None:
+        came_from = scope["client"][0] if scope.get("client") else "-"
+        detail = {"why": why, "status": status, "path": str(scope["path"]), "address": came_from}
+        await run_in_threadpool(lambda: audit.record("-", "desk.refused", **detail))
+
+    return told
 
 
 def _add_page(app: FastAPI) -> None:
@@ -95,6 +122,10 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(_: Request, error: HTTPException) -> JSONResponse:
         return JSONResponse({"error": error.detail}, error.status_code, dict(error.headers or {}))
+
+    @app.exception_handler(AuditFull)
+    async def unaudited(_: Request, error: AuditFull) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 503)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(_: Request, error: RequestValidationError) -> JSONResponse:

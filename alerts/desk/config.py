@@ -29,6 +29,8 @@ class DeskConfig:
     bootstrap: str
     prefix: str
     database_url: str
+    accounts_url: str
+    secret: bytes = field(repr=False)
     host: str = "127.0.0.1"
     port: int = 8460
     banner: str | None = None

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fastapi import HTTPException, Request
+
+from alerts.desk.audit import Audit
 from alerts.desk.figures import Figures, Status
 from alerts.desk.hub import Hub
 from alerts.desk.members import Member
 from alerts.desk.publish import Publish
 from alerts.desk.store import Store
-from alerts.desk.worklist import VIEWS, instant
+from alerts.desk.worklist import VIEWS, Standing, instant
 
 MemberOf = Callable[..., Member]
 
@@ -19,6 +22,7 @@ class Desk:
     """The store that is read, the way out for actions, the open pages. points, rows: bounds of one answer."""
 
     store: Store
+    audit: Audit
     publish: Publish
     hub: Hub
     status: Status
@@ -27,9 +31,32 @@ class Desk:
     points: int
     rows: int
 
-    def counters(self) -> dict[str, Any]:
+    def patient(self, patient: str, asking: Member, request: Request) -> str | None:
+        """The team of a patient who may be seen. 404 for others, who might as well not exist. Blocks."""
+        known, team = self.store.team_of(patient)
+        if not known or not asking.scope.sees(team):
+            if known:
+                self.refused(asking, request, "other_team", patient=patient)
+            raise HTTPException(404, "no such patient among those of your teams")
+        return team
+
+    def alert(self, alert_id: str, asking: Member, request: Request) -> Standing:
+        """Where an alert stands that may be seen. 404 for others. Blocks."""
+        found = self.store.standings([alert_id], asking.scope)
+        if found:
+            return found[0]
+        if self.store.standings([alert_id]):
+            self.refused(asking, request, "other_team", alert_id=alert_id)
+        raise HTTPException(404, "no such alert among those of your teams")
+
+    def refused(self, asking: Member, request: Request, why: str, **detail: str) -> None:
+        """Keep in the audit what was refused to a member. Blocks."""
+        own = {"why": why, "path": request.url.path, "session": asking.session}
+        self.audit.record(asking.id, "desk.refused", **own, **detail)
+
+    def counters(self, asking: Member) -> dict[str, Any]:
         """What the head of the page shows. `log_time` is its now: replayed data are not of today. Blocks."""
-        counts = self.store.counts()
+        counts = self.store.counts(asking.scope)
         return {
             "log_time": instant(self.store.log_time_s),
             "lists": {view: counts[view] for view in VIEWS},

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from alerts.channels.closing import let_go
+from alerts.desk.patients import PatientProfile
 from alerts.desk.worklist import seconds
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
@@ -34,14 +35,31 @@ CLOSE_WITHIN_S = 3.0
 LOST = (KafkaError, OSError, TimeoutError)
 
 
-def alert_event(value: bytes) -> AlertEvent:
+def alert_event(_: bytes, value: bytes) -> AlertEvent:
     """An AlertEvent whose time of decision is a time. ValueError for anything else."""
     event = msgspec.json.decode(value, type=AlertEvent)
     seconds(event.decided_at)
     return event
 
 
-def vital_summary(value: bytes) -> VitalSummary:
+def patient_profile(key: bytes, value: bytes) -> PatientProfile:
+    """A profile as far as the desk must know it, or that the patient is to be forgotten. ValueError for anything else.
+
+    What else is in it is read when somebody looks; the worker says what is wrong with a profile.
+    """
+    if not value:
+        return PatientProfile(key.decode(), 0, None, None)
+    head = msgspec.json.decode(value, type=_Head)
+    return PatientProfile(head.patient, head.version, head.care_team, value.decode())
+
+
+class _Head(msgspec.Struct):
+    patient: str
+    version: int
+    care_team: str | None = None
+
+
+def vital_summary(_: bytes, value: bytes) -> VitalSummary:
     """A VitalSummary that has a place in time. ValueError for anything else."""
     summary = msgspec.json.decode(value, type=VitalSummary)
     seconds(summary.start)
@@ -57,7 +75,7 @@ class Feed(Generic[Kind]):
         self,
         topic: str,
         client: Mapping[str, Any],
-        read: Callable[[bytes], Kind],
+        read: Callable[[bytes, bytes], Kind],
         keep: Keep[Kind],
         told: Callable[[list[str]], None],
     ) -> None:
@@ -104,7 +122,7 @@ class Feed(Generic[Kind]):
     def _readable(self, record: ConsumerRecord) -> Kind | None:
         self.records += 1
         try:
-            return self._read(record.value or b"")
+            return self._read(record.key or b"", record.value or b"")
         except (ValueError, OverflowError) as error:
             self.unreadable += 1
             log.warning("%s %d/%d cannot be shown: %s", self.topic, record.partition, record.offset, error)

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, PlatformCollector, Pro
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from alerts.desk.audit import Audit
 from alerts.desk.hub import Hub
 from alerts.desk.store import Store
 
@@ -47,8 +48,8 @@ class Status:
 class Figures(Collector):
     """The desk's figures in a registry of their own: in the demo, other parts share the process."""
 
-    def __init__(self, store: Store, hub: Hub, status: Status) -> None:
-        self._store, self._hub, self._status = store, hub, status
+    def __init__(self, store: Store, hub: Hub, status: Status, audit: Audit) -> None:
+        self._store, self._hub, self._status, self._audit = store, hub, status, audit
         self.registry = CollectorRegistry()
         self.actions = Counter(
             "homebeat_desk_actions", "Actions taken at the desk.", ["type", "outcome"], registry=self.registry
@@ -59,6 +60,7 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("homebeat_desk_pages", "Pages that listen.", [((), len(self._hub))])
+        yield _gauge("homebeat_desk_audit_waiting", "Audit records not on their topic.", [((), self._audit.waiting)])
         counts = [((view,), count) for view, count in self._store.counts().items()]
         yield _gauge("homebeat_desk_alerts", "Alerts by the list they are on.", counts, ["list"])
         feeds = self._status.feeds

@@ -6,7 +6,7 @@ must not be buffered.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,11 +30,19 @@ NO_STORE = (b"cache-control", b"no-store")
 REVALIDATE = (b"cache-control", b"no-cache")
 
 
-class Guard:
-    """ASGI middleware. hosts: names by which the desk may be asked; empty lets any name pass."""
+Told = Callable[[Scope, int, str], Awaitable[None]]
+"""Hears of every refusal: the request, its status and why."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] = ()) -> None:
-        self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+
+async def _tell_nobody(scope: Scope, status: int, why: str) -> None:
+    """For an application without an audit."""
+
+
+class Guard:
+    """ASGI middleware. hosts: names by which the desk may be asked, empty lets any pass; told: hears of refusals."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str] = (), told: Told = _tell_nobody) -> None:
+        self._app, self._hosts, self._told = app, frozenset(host.lower() for host in hosts), told
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,6 +58,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, guarded)
         else:
+            await self._told(scope, *refusal)
             await _refuse(*refusal, guarded)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
@@ -59,11 +68,13 @@ class Guard:
             return 400, "this host name does not belong to the desk"
         if scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
             return None
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return 403, "actions are taken from the desk's own page only"
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return 403, "actions are taken from the desk's own page only"
-        length = headers.get("content-length", "")
-        if not length.isdigit():
+        length = headers.get("content-length", "0" if scope["method"] == "DELETE" else "")
+        if "transfer-encoding" in headers or not length.isdigit():
             return 411, "a body of known length is needed"
         return None if int(length) <= MAX_BODY_BYTES else (413, f"at most {MAX_BODY_BYTES} bytes")
 

@@ -5,54 +5,63 @@ the worklist shows them. `vitals`: patients with new windows. `reload`: so much 
 """
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.hub import News
+from alerts.desk.members import Member
 
 BEAT_S = 5.0
 """How often a page hears of the counters when nothing happens."""
 SEND_TIMEOUT_S = 30.0
+Still = Callable[[Request], bool]
 
 
-def live(desk: Desk, member: MemberOf) -> APIRouter:
-    """The route on which pages listen."""
-    router = APIRouter(dependencies=[Depends(member)])
+def live(desk: Desk, member: MemberOf, still: Still) -> APIRouter:
+    """The route on which pages listen. still: whether a session is good, asked again with every message."""
+    router = APIRouter()
 
     @router.get("/events")
-    async def events() -> EventSourceResponse:
+    def events(request: Request, asking: Annotated[Member, Depends(member)]) -> EventSourceResponse:
         if desk.hub.full:
             raise HTTPException(503, "too many pages are open already")
-        return EventSourceResponse(_messages(desk), ping=15, send_timeout=SEND_TIMEOUT_S)
+        desk.audit.look(asking, "desk.listened")
+        messages = _messages(desk, asking, lambda: still(request))
+        return EventSourceResponse(messages, ping=15, send_timeout=SEND_TIMEOUT_S)
 
     return router
 
 
-async def _messages(desk: Desk) -> AsyncIterator[ServerSentEvent]:
+async def _messages(desk: Desk, asking: Member, still: Callable[[], bool]) -> AsyncIterator[ServerSentEvent]:
     with desk.hub.page() as page:
-        yield await _counters(desk)
+        yield await _counters(desk, asking)
         while (news := await page.next(BEAT_S)) is not None:
+            if not await run_in_threadpool(still):
+                yield _message("signed_out", {})
+                return
             if news.everything:
                 yield _message("reload", {})
             elif news.alerts:
-                yield await run_in_threadpool(_alerts, desk, news)
+                yield await run_in_threadpool(_alerts, desk, asking, news)
             if news.patients:
-                yield _message("vitals", {"patients": sorted(news.patients)})
-            yield await _counters(desk)
+                seen = await run_in_threadpool(desk.store.seen, sorted(news.patients), asking.scope)
+                yield _message("vitals", {"patients": seen})
+            yield await _counters(desk, asking)
 
 
-def _alerts(desk: Desk, news: News) -> ServerSentEvent:
+def _alerts(desk: Desk, asking: Member, news: News) -> ServerSentEvent:
     now_s = desk.store.log_time_s
-    return _message("alerts", {"alerts": [one.shown(now_s) for one in desk.store.standings(news.alerts)]})
+    found = desk.store.standings(news.alerts, asking.scope)
+    return _message("alerts", {"alerts": [one.shown(now_s) for one in found]})
 
 
-async def _counters(desk: Desk) -> ServerSentEvent:
-    return _message("counters", await run_in_threadpool(desk.counters))
+async def _counters(desk: Desk, asking: Member) -> ServerSentEvent:
+    return _message("counters", await run_in_threadpool(desk.counters, asking))
 
 
 def _message(event: str, data: dict[str, Any]) -> ServerSentEvent:

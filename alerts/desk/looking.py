@@ -2,76 +2,163 @@
 
 import math
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import Response
 from pydantic import AwareDatetime
 
+from alerts.desk.about import in_words
 from alerts.desk.chart import Window, gap_s, thinned
+from alerts.desk.cost import OUTCOMES, cost
 from alerts.desk.desk import Desk, MemberOf
+from alerts.desk.handover import handover
 from alerts.desk.members import Member
 from alerts.desk.states import standing_of
+from alerts.desk.wanted import Wanted, Whose
 from alerts.desk.worklist import ANSWER_WITHIN_S, View, instant
+from alerts.events import Category
+from models.findings import Severity
 from models.vitals import BY_NAME
+
+HOURS = Annotated[float, Query(gt=0, le=168)]
+DAYS = Annotated[float, Query(gt=0, le=365)]
+ALERTS_DAYS = 90
 
 
 def looking(desk: Desk, member: MemberOf) -> APIRouter:
     """The routes of everything that can be looked at."""
-    router = APIRouter(prefix="/api", dependencies=[Depends(member)])
-    _add_alerts(router, desk)
+    router = APIRouter(prefix="/api")
+    _add_alerts(router, desk, member)
+    _add_patients(router, desk, member)
 
     @router.get("/desk")
-    def about(asking: Annotated[Member, Depends(member)]) -> dict[str, Any]:
-        own = {"banner": desk.banner, "member": asdict(asking), "answer_within_s": ANSWER_WITHIN_S}
-        return {**own, **desk.counters()}
+    def about(asking: Annotated[Member, Depends(member)]) -> Any:
+        who = {"id": asking.id, "name": asking.name, "role": asking.role, "teams": sorted(asking.teams)}
+        may = {"act": asking.may_act, "lead": asking.may_lead}
+        own = {"banner": desk.banner, "member": {**who, "may": may}, "csrf": asking.csrf}
+        words = [asdict(outcome) for outcome in OUTCOMES]
+        return _json({**own, "answer_within_s": ANSWER_WITHIN_S, "outcomes": words, **desk.counters(asking)})
 
-    @router.get("/patients/{patient:path}/vitals")
-    def vitals(
-        patient: str, vital: str | None = None, since: AwareDatetime | None = None, until: AwareDatetime | None = None
-    ) -> dict[str, Any]:
-        names = [vital] if vital else desk.store.vitals_of(patient)
-        points = max(desk.points // max(len(names), 1), 1)
-        span = since.timestamp() if since else None, until.timestamp() if until else None
-        charts = [_chart(name, desk.store.windows(patient, name, *span), points) for name in names]
-        return {"patient": patient, "log_time": instant(desk.store.log_time_s), "vitals": charts}
+    @router.get("/handover")
+    def shift(asking: Annotated[Member, Depends(member)], hours: HOURS = 12.0) -> Any:
+        desk.audit.look(asking, "desk.saw_handover", hours=hours)
+        since_s = (desk.store.log_time_s or 0.0) - hours * 3600
+        parts = handover(desk.store, asking.scope, since_s)
+        return _json({"since": instant(since_s), "log_time": instant(desk.store.log_time_s), **parts})
 
-    @router.get("/patients/{patient:path}/states")
-    def states(patient: str) -> dict[str, Any]:
-        now_s = desk.store.log_time_s
-        standing = [standing_of(*one, now_s) for one in desk.store.newest(patient)]
-        return {"patient": patient, "log_time": instant(now_s), "vitals": standing}
+    @router.get("/cost")
+    def burden(request: Request, asking: Annotated[Member, Depends(member)], days: DAYS = 7.0) -> Any:
+        if not asking.may_lead:
+            desk.refused(asking, request, "role")
+            raise HTTPException(403, "what alerts cost is for leads")
+        desk.audit.look(asking, "desk.saw_cost", days=days)
+        return _json({"log_time": instant(desk.store.log_time_s), **cost(desk.store, asking.scope, days)})
 
     return router
 
 
-def _add_alerts(router: APIRouter, desk: Desk) -> None:
-    @router.get("/alerts")
-    def worklist(view: View | None = None, limit: Annotated[int, Query(ge=1)] = 500) -> dict[str, Any]:
+def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
+    @router.get("/patients")
+    def find(
+        asking: Annotated[Member, Depends(member)], begins: Annotated[str, Query(min_length=1, max_length=128)]
+    ) -> Any:
+        desk.audit.look(asking, "desk.searched", begins=begins)
+        found = desk.store.find(begins, asking.scope)
+        return _json({"patients": [{"patient": name, "care_team": team} for name, team in found]})
+
+    @router.get("/patients/{patient:path}/vitals")
+    def vitals(
+        patient: str, request: Request, asking: Annotated[Member, Depends(member)], vital: str | None = None,
+        since: AwareDatetime | None = None, until: AwareDatetime | None = None,
+    ) -> Any:  # fmt: skip
+        desk.patient(patient, asking, request)
+        desk.audit.look(asking, "desk.saw_patient", patient=patient)
+        names = [vital] if vital else desk.store.vitals_of(patient)
+        points = max(desk.points // max(len(names), 1), 1)
+        span = since.timestamp() if since else None, until.timestamp() if until else None
+        charts = [_chart(name, *_thinned(desk, patient, name, span, points)) for name in names]
+        return _json({"patient": patient, "log_time": instant(desk.store.log_time_s), "vitals": charts})
+
+    @router.get("/patients/{patient:path}/states")
+    def states(patient: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
+        desk.patient(patient, asking, request)
+        desk.audit.look(asking, "desk.saw_patient", patient=patient)
         now_s = desk.store.log_time_s
-        rows = desk.store.worklist(view, min(limit, desk.rows))
-        return {**desk.counters(), "alerts": [one.shown(now_s) for one in rows]}
+        standing = [standing_of(*one, now_s) for one in desk.store.newest(patient)]
+        return _json({"patient": patient, "log_time": instant(now_s), "vitals": standing})
+
+    @router.get("/patients/{patient:path}")
+    def whole(patient: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
+        team = desk.patient(patient, asking, request)
+        desk.audit.look(asking, "desk.saw_patient", patient=patient)
+        now_s = desk.store.log_time_s or 0.0
+        alerts = desk.store.alerts_of(patient, now_s - ALERTS_DAYS * 86_400)
+        events = desk.store.events_of([one.latest.alert_id for one in alerts])
+        return _json(
+            {
+                "patient": patient,
+                "care_team": team,
+                "log_time": instant(desk.store.log_time_s),
+                "about": in_words(desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date()),
+                "alerts": [one.shown(now_s) for one in alerts],
+                "actions": [
+                    {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}
+                    for e in events
+                    if e.by
+                ],
+            }
+        )
+
+
+def _add_alerts(router: APIRouter, desk: Desk, member: MemberOf) -> None:
+    @router.get("/alerts")
+    def worklist(
+        asking: Annotated[Member, Depends(member)], view: View | None = None,
+        limit: Annotated[int, Query(ge=1)] = 500, severity: Annotated[tuple[Severity, ...], Query()] = (),
+        category: Category | None = None, team: Annotated[str | None, Query(max_length=128)] = None,
+        patient: Annotated[str | None, Query(max_length=128)] = None, whose: Whose | None = None,
+        overdue: bool = False,
+    ) -> Any:  # fmt: skip
+        desk.audit.look(asking, "desk.saw_worklist", view=view or "all")
+        now_s = desk.store.log_time_s
+        wanted = Wanted(severity, category, team, patient, whose, asking.id, overdue)
+        rows = desk.store.worklist(view, min(limit, desk.rows), asking.scope, wanted)
+        return _json({**desk.counters(asking), "alerts": [one.shown(now_s) for one in rows]})
 
     @router.get("/alerts/{alert_id:path}")
-    def alert(alert_id: str) -> dict[str, Any]:
-        found = desk.store.standings([alert_id])
-        if not found:
-            raise HTTPException(404, "no such alert")
+    def alert(alert_id: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
+        found = desk.alert(alert_id, asking, request)
+        desk.audit.look(asking, "desk.saw_alert", alert_id=alert_id, patient=found.latest.patient)
         events = [msgspec.to_builtins(event) for event in desk.store.events(alert_id)]
-        return {"alert": found[0].shown(desk.store.log_time_s), "events": events}
+        return _json({"alert": found.shown(desk.store.log_time_s), "events": events})
 
 
-def _chart(name: str, windows: list[Window], points: int) -> dict[str, Any]:
+def _json(content: Any) -> Response:
+    """An answer as it is, without a second look at every value: there may be thousands of windows in it."""
+    return Response(msgspec.json.encode(content), media_type="application/json")
+
+
+def _thinned(
+    desk: Desk, patient: str, vital: str, span: tuple[float | None, float | None], points: int
+) -> tuple[list[Window], int]:
+    """The windows of a vital, at most `points`, and how many there were."""
+    known = BY_NAME.get(vital)
+    windows = desk.store.windows(patient, vital, *span)
+    return thinned(windows, points, known.cadence_s if known else 0.0), len(windows)
+
+
+def _chart(name: str, shown: list[Window], full: int) -> dict[str, Any]:
     """One vital for a chart. gap_s: from which distance between two starts on something is missing."""
     known = BY_NAME.get(name)
-    cadence_s = known.cadence_s if known else 0.0
-    shown = thinned(windows, points, cadence_s)
-    missing_s = gap_s(shown, cadence_s)
+    missing_s = gap_s(shown, known.cadence_s if known else 0.0)
     return {
         "vital": name,
         "label": known.label if known else name,
         "unit": known.unit if known else None,
-        "thinned": len(shown) < len(windows),
+        "thinned": len(shown) < full,
         "gap_s": missing_s if math.isfinite(missing_s) else None,
         "windows": [_shown(one) for one in shown],
     }

@@ -19,20 +19,20 @@ CLOSE_WITHIN_S = 3.0
 LOST = (KafkaError, OSError, TimeoutError)
 
 
-class ActionPublisher:
-    """Publishes under the patient's key, connecting when first needed and again after the broker was away."""
+class Producer:
+    """Publishes on one topic, connecting when first needed and again after the broker was away."""
 
     def __init__(self, topic: str, client: Mapping[str, Any]) -> None:
         self._topic, self._client = topic, client
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
 
-    async def __call__(self, action: Action) -> None:
-        value = action.model_dump_json().encode()
+    async def send(self, value: bytes, key: bytes | None) -> None:
+        """Returns when the record is on the topic; raises NotPublished when that is not certain."""
         try:
             async with asyncio.timeout(WITHIN_S):
                 producer = await self._connected()
-                await producer.send_and_wait(self._topic, value, action.patient.encode())
+                await producer.send_and_wait(self._topic, value, key)
         except LOST as error:
             await self.close()
             raise NotPublished(f"the stream did not take it ({type(error).__name__})") from error
@@ -55,3 +55,17 @@ class ActionPublisher:
                     raise
                 self._producer = producer
             return self._producer
+
+
+class ActionPublisher(Producer):
+    """Publishes actions, under the patient's key."""
+
+    async def __call__(self, action: Action) -> None:
+        await self.send(action.model_dump_json().encode(), action.patient.encode())
+
+
+class AuditPublisher(Producer):
+    """Publishes what the audit recorded."""
+
+    async def __call__(self, value: bytes) -> None:
+        await self.send(value, None)

@@ -4,7 +4,20 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, create_engine, event
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
@@ -31,10 +44,34 @@ STANDINGS = Table(
     Column("waiting_since_s", Float),
     Column("due_s", Float),
     Column("events", Integer, nullable=False),
+    Column("patient", String(128), nullable=False),
+    Column("team", String(128)),
+    Column("severity", String(16), nullable=False),
+    Column("category", String(16), nullable=False),
+    Column("rule", String(128), nullable=False),
+    Column("opened_s", Float, nullable=False),
+    Column("answered_s", Float),
+    Column("late", Boolean, nullable=False),
+    Column("owner", String(128)),
+    Column("until_s", Float),
+    Column("outcome", Text),
     Column("body", Text, nullable=False),
-    Index("alerts_by_view", "view", "rank", "decided_s"),
+    Index("alerts_by_view", "view", "rank", "waiting_since_s"),
+    Index("alerts_by_view_and_time", "view", "decided_s"),
+    Index("alerts_by_patient", "patient", "decided_s"),
+    Index("alerts_by_opening", "opened_s"),
 )
 """One row an alert: the newest event, and what `worklist.standing` makes of all of them."""
+
+PATIENTS = Table(
+    "patients",
+    METADATA,
+    Column("patient", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("team", String(128), index=True),
+    Column("body", Text, nullable=False),
+)
+"""The profiles, as they were published. team: whose patient it is now, which decides who sees the alerts too."""
 
 WINDOWS = Table(
     "vital_windows",

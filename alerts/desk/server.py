@@ -1,4 +1,4 @@
-"""The desk running: two feeds from Kafka, the web server, and one way to stop."""
+"""The desk running: three feeds from Kafka, the audit back to it, the web server, and one way to stop."""
 
 import asyncio
 import contextlib
@@ -12,15 +12,15 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from alerts.desk.accounts import Accounts
 from alerts.desk.app import create_app
+from alerts.desk.audit import Audit
 from alerts.desk.config import DeskConfig, DeskError, PortTaken
-from alerts.desk.feed import Feed, alert_event, vital_summary
+from alerts.desk.feed import Feed, Keep, alert_event, patient_profile, vital_summary
 from alerts.desk.figures import Status
 from alerts.desk.hub import Hub
-from alerts.desk.publish import ActionPublisher
+from alerts.desk.publish import ActionPublisher, AuditPublisher
 from alerts.desk.store import Store
-from alerts.events import AlertEvent
-from models.readings import VitalSummary
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +44,17 @@ async def run_desk(config: DeskConfig, stop: asyncio.Event, on_ready: Callable[[
     """
     listening = bound(config.host, config.port)
     with contextlib.closing(listening):
-        store = await asyncio.to_thread(Store, config.database_url, config.keep_days, config.keep_windows)
-        try:
-            await _serve(config, store, listening, stop, on_ready)
-        finally:
-            store.close()
+        accounts = await asyncio.to_thread(Accounts, config.accounts_url, config.secret)
+        with contextlib.closing(accounts):
+            store = await asyncio.to_thread(Store, config.database_url, config.keep_days, config.keep_windows)
+            with contextlib.closing(store):
+                await _serve(config, store, accounts, listening, stop, on_ready)
 
 
 async def _serve(
     config: DeskConfig,
     store: Store,
+    accounts: Accounts,
     listening: socket.socket,
     stop: asyncio.Event,
     on_ready: Callable[[str], None] | None,
@@ -62,9 +63,10 @@ async def _serve(
     feeds = _feeds(config, store, hub)
     status = Status(feeds)
     publish = ActionPublisher(config.topic("actions"), config.client)
-    server = _server(create_app(store, publish, hub, status, **_bounds(config)))
+    audit, auditing = Audit(accounts.engine), AuditPublisher(config.topic("audit"), config.client)
+    server = _server(create_app(store, publish, hub, accounts, audit, status, **_bounds(config)))
     serving = asyncio.create_task(server.serve([listening]))
-    work = [asyncio.create_task(feed.run()) for feed in feeds]
+    work = [*(asyncio.create_task(feed.run()) for feed in feeds), asyncio.create_task(audit.run(auditing))]
     announcing = asyncio.create_task(_announce(server, status, _address(config.host, listening), on_ready))
     asked = asyncio.create_task(stop.wait())
     try:
@@ -76,18 +78,23 @@ async def _serve(
         server.should_exit = True
         await asyncio.wait({serving}, timeout=2 * GRACE_S)
         await _ended(asked, serving, announcing, *work)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(audit.drain(auditing), GRACE_S)
         await publish.close()
+        await auditing.close()
 
 
-def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[AlertEvent], Feed[VitalSummary]]:
+def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[Any], ...]:
     """A feed for each topic, so that a long history of vitals does not hold up an alert."""
-    alerts = Feed(
-        config.topic("alerts"), config.client, alert_event, store.put_events, lambda ids: hub.tell(alerts=ids)
+
+    def feed(topic: str, read: Callable[[bytes, bytes], Any], keep: Keep[Any], about: str) -> Feed[Any]:
+        return Feed(config.topic(topic), config.client, read, keep, lambda ids: hub.tell(**{about: ids}))
+
+    return (
+        feed("profiles", patient_profile, store.put_profiles, "patients"),
+        feed("alerts", alert_event, store.put_events, "alerts"),
+        feed("vitals", vital_summary, store.put_summaries, "patients"),
     )
-    vitals = Feed(
-        config.topic("vitals"), config.client, vital_summary, store.put_summaries, lambda ids: hub.tell(patients=ids)
-    )
-    return alerts, vitals
 
 
 def _bounds(config: DeskConfig) -> dict[str, Any]:

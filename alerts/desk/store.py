@@ -9,11 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, delete, func, select
+from sqlalchemy import Column, Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.desk.chart import Window, window
-from alerts.desk.schema import EVENTS, STANDINGS, WINDOWS, opened
+from alerts.desk.members import EVERYTHING, Scope
+from alerts.desk.patients import PatientProfile
+from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
+from alerts.desk.wanted import ANY, Wanted, within
 from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, standing, urgency
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
@@ -23,6 +26,7 @@ INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.ins
 CHUNK = 200
 PRUNE_EVERY = 500
 DAY_S = 86_400.0
+STANDING_FIELDS = tuple(name for name in Standing.__dataclass_fields__ if name != "latest")
 
 
 class Store:
@@ -68,21 +72,45 @@ class Store:
         self._pass_time([w.start_s + w.period_s for _, w in windows])
         return list(dict.fromkeys(one.patient for one in summaries))
 
-    def worklist(self, view: View | None = None, limit: int = 500) -> list[Standing]:
+    def put_profiles(self, profiles: Sequence[PatientProfile]) -> list[str]:
+        """Keep profiles, the highest version of each; their alerts follow the patient to another team."""
+        newest: dict[str, PatientProfile] = {}
+        for one in profiles:
+            known = newest.get(one.patient)
+            if known is None or known.body is None or one.body is None or one.version > known.version:
+                newest[one.patient] = one
+        kept = [
+            {"patient": one.patient, "version": one.version, "team": one.team, "body": one.body}
+            for one in newest.values()
+            if one.body is not None
+        ]
+        gone = [one.patient for one in newest.values() if one.body is None]
+        with self._writing, self._engine.begin() as connection:
+            self._upsert(connection, PATIENTS, kept, fuller=PATIENTS.c.version)
+            for chunk in _chunks(gone):
+                connection.execute(delete(PATIENTS).where(PATIENTS.c.patient.in_(chunk)))
+            for chunk in _chunks([row["patient"] for row in kept]):
+                team = select(PATIENTS.c.team).where(PATIENTS.c.patient == STANDINGS.c.patient).scalar_subquery()
+                connection.execute(update(STANDINGS).where(STANDINGS.c.patient.in_(chunk)).values(team=team))
+        return list(newest)
+
+    def worklist(
+        self, view: View | None = None, limit: int = 500, scope: Scope = EVERYTHING, wanted: Wanted = ANY
+    ) -> list[Standing]:
         """Where alerts stand: those to be done by urgency, those done by recency. At most `limit` a view."""
         views = VIEWS if view is None else (view,)
-        return [one for name in views for one in self._view(name, limit)]
+        return [one for name in views for one in self._view(name, limit, scope, wanted)]
 
-    def standings(self, alert_ids: Iterable[str]) -> list[Standing]:
-        """Where these alerts stand; unknown ids are left out."""
-        query = select(STANDINGS)
+    def standings(self, alert_ids: Iterable[str], scope: Scope = EVERYTHING) -> list[Standing]:
+        """Where these alerts stand; unknown ids, and those of other teams, are left out."""
+        query = select(STANDINGS).where(*within(scope, STANDINGS.c.team))
         with self._engine.connect() as connection:
             found = [
                 row
                 for chunk in _chunks(list(alert_ids))
                 for row in connection.execute(query.where(STANDINGS.c.alert_id.in_(chunk))).mappings()
             ]
-        return [_standing(row) for row in found]
+        return [standing_of_row(row) for row in found]
 
     def events(self, alert_id: str, limit: int = 500) -> list[AlertEvent]:
         """The newest events of an alert, oldest first; empty when it is not known."""
@@ -91,14 +119,76 @@ class Store:
             bodies = connection.execute(query.limit(limit)).scalars().all()
         return [_decode(body) for body in reversed(bodies)]
 
-    def counts(self) -> dict[str, int]:
+    def events_of(self, alert_ids: Sequence[str], limit: int = 2_000) -> list[AlertEvent]:
+        """The events of several alerts, the oldest first, the newest `limit` of them."""
+        with self._engine.connect() as connection:
+            found = [
+                _decode(body)
+                for chunk in _chunks(list(alert_ids))
+                for body in connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id.in_(chunk))).scalars()
+            ]
+        return sorted(found, key=lambda one: (seconds(one.decided_at), one.alert_id, one.sequence))[-limit:]
+
+    def counts(self, scope: Scope = EVERYTHING) -> dict[str, int]:
         """How many alerts are on each list, and how many of the open ones are overdue."""
-        query = select(STANDINGS.c.view, func.count()).group_by(STANDINGS.c.view)
-        late = select(func.count()).where(STANDINGS.c.view == "open", STANDINGS.c.due_s < (self._log_time_s or 0.0))
+        mine = within(scope, STANDINGS.c.team)
+        query = select(STANDINGS.c.view, func.count()).where(*mine).group_by(STANDINGS.c.view)
+        due = STANDINGS.c.due_s < (self._log_time_s or 0.0)
+        late = select(func.count()).where(STANDINGS.c.view == "open", due, *mine)
         with self._engine.connect() as connection:
             found: dict[str, int] = {view: count for view, count in connection.execute(query)}  # noqa: C416 - typed
             overdue = connection.execute(late).scalar_one()
         return {**{view: found.get(view, 0) for view in VIEWS}, "overdue": overdue}
+
+    def team_of(self, patient: str) -> tuple[bool, str | None]:
+        """Whether anything is known of a patient, and whose patient it is."""
+        by_alert = select(STANDINGS.c.team).where(STANDINGS.c.patient == patient).order_by(STANDINGS.c.decided_s.desc())
+        windows = select(WINDOWS.c.patient).where(WINDOWS.c.patient == patient).limit(1)
+        with self._engine.connect() as connection:
+            for query in (select(PATIENTS.c.team).where(PATIENTS.c.patient == patient), by_alert.limit(1)):
+                found = connection.execute(query).first()
+                if found is not None:
+                    return True, found.team
+            return connection.execute(windows).first() is not None, None
+
+    def seen(self, patients: Iterable[str], scope: Scope) -> list[str]:
+        """Those of these patients that may be seen."""
+        if scope.teams is None:
+            return list(patients)
+        query = select(PATIENTS.c.patient).where(*within(scope, PATIENTS.c.team))
+        with self._engine.connect() as connection:
+            return [
+                name
+                for chunk in _chunks(list(patients))
+                for name in connection.execute(query.where(PATIENTS.c.patient.in_(chunk))).scalars()
+            ]
+
+    def profile(self, patient: str) -> str | None:
+        """The profile as it was published."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(PATIENTS.c.body).where(PATIENTS.c.patient == patient)).scalar()
+
+    def find(self, begins: str, scope: Scope, limit: int = 20) -> list[tuple[str, str | None]]:
+        """Patients whose id begins so, with their teams, by id."""
+        until = begins + "\uffff"
+        query = select(PATIENTS.c.patient, PATIENTS.c.team).where(
+            PATIENTS.c.patient >= begins, PATIENTS.c.patient < until, *within(scope, PATIENTS.c.team)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query.order_by(PATIENTS.c.patient).limit(limit))
+            return [(row.patient, row.team) for row in rows]
+
+    def alerts_of(self, patient: str, since_s: float, limit: int = 200) -> list[Standing]:
+        """The alerts of a patient since then and those that are not done, the newest first."""
+        mine = select(STANDINGS).where(STANDINGS.c.patient == patient)
+        mine = mine.where((STANDINGS.c.decided_s >= since_s) | (STANDINGS.c.view != "resolved"))
+        with self._engine.connect() as connection:
+            rows = connection.execute(mine.order_by(STANDINGS.c.decided_s.desc()).limit(limit)).mappings()
+            return [standing_of_row(row) for row in rows]
+
+    def reading(self) -> Connection:
+        """A connection to ask with, to be closed: for the questions of `handover` and `cost`."""
+        return self._engine.connect()
 
     def vitals_of(self, patient: str) -> list[str]:
         """The vitals with windows of this patient, by name."""
@@ -130,14 +220,15 @@ class Store:
             rows = connection.execute(query.order_by(WINDOWS.c.start_s, WINDOWS.c.period_s)).mappings()
             return [_window(row) for row in rows]
 
-    def _view(self, view: View, limit: int) -> list[Standing]:
-        query = select(STANDINGS).where(STANDINGS.c.view == view)
+    def _view(self, view: View, limit: int, scope: Scope, wanted: Wanted) -> list[Standing]:
+        query = select(STANDINGS).where(STANDINGS.c.view == view, *within(scope, STANDINGS.c.team))
+        query = query.where(*wanted.clauses(STANDINGS, self._log_time_s))
         done = view == "resolved"
         order = [STANDINGS.c.decided_s.desc()]
         if not done:  # the same order as `urgency`, so that a limit cuts off what can wait
             order = [STANDINGS.c.rank.desc(), STANDINGS.c.waiting_since_s.asc(), *order]
         with self._engine.connect() as connection:
-            found = [_standing(row) for row in connection.execute(query.order_by(*order).limit(limit)).mappings()]
+            found = [standing_of_row(row) for row in connection.execute(query.order_by(*order).limit(limit)).mappings()]
         return sorted(found, key=recency if done else urgency)
 
     def _insert_event(self, connection: Connection, event: AlertEvent) -> bool:
@@ -147,7 +238,10 @@ class Store:
 
     def _restated(self, connection: Connection, alert_id: str) -> dict[str, Any]:
         bodies = connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id)).scalars()
-        return _standing_row(standing(map(_decode, bodies)))
+        one = standing(map(_decode, bodies))
+        known = select(PATIENTS.c.team).where(PATIENTS.c.patient == one.latest.patient)
+        found = connection.execute(known).first()
+        return _standing_row(one, one.latest.care_team if found is None else found.team)
 
     def _upsert(
         self, connection: Connection, table: Table, rows: list[dict[str, Any]], fuller: Column[int] | None = None
@@ -187,7 +281,7 @@ def _decode(body: str) -> AlertEvent:
     return msgspec.json.decode(body, type=AlertEvent)
 
 
-def _standing_row(one: Standing) -> dict[str, Any]:
+def _standing_row(one: Standing, team: str | None) -> dict[str, Any]:
     return {
         "alert_id": one.latest.alert_id,
         "view": one.view,
@@ -196,12 +290,25 @@ def _standing_row(one: Standing) -> dict[str, Any]:
         "waiting_since_s": one.waiting_since_s,
         "due_s": one.due_s,
         "events": one.events,
+        "patient": one.latest.patient,
+        "team": team,
+        "severity": one.latest.severity,
+        "category": one.latest.category,
+        "rule": one.latest.rule.id,
+        "opened_s": one.opened_s,
+        "answered_s": one.answered_s,
+        "late": one.late,
+        "owner": one.owner,
+        "until_s": one.until_s,
+        "outcome": one.outcome,
         "body": msgspec.json.encode(one.latest).decode(),
     }
 
 
-def _standing(row: Any) -> Standing:
-    return Standing(_decode(row["body"]), row["events"], row["waiting_since_s"], row["due_s"])
+def standing_of_row(row: Any) -> Standing:
+    """A row of the alerts' table."""
+    told = {name: row[name] for name in STANDING_FIELDS}
+    return Standing(_decode(row["body"]), **told)
 
 
 def _window_row(summary: VitalSummary, one: Window) -> dict[str, Any]:

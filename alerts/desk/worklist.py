@@ -25,6 +25,10 @@ ANSWER_WITHIN_S: dict[Severity, float | None] = {
 """How soon a person has to answer (CONTRACT 2). None: never."""
 
 
+ANSWERS = ("acknowledged", "assigned", "snoozed", "resolved")
+"""Events by which a person takes an alert up."""
+
+
 def seconds(instant: str) -> float:
     """Seconds since 1970 of an RFC 3339 time with an offset. ValueError for anything else."""
     at = datetime.fromisoformat(instant)
@@ -40,12 +44,23 @@ def instant(at_s: float | None) -> str | None:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an alert stands. Times are seconds since 1970; None: nobody is waiting for an answer."""
+    """Where an alert stands. Times are seconds since 1970; None: it has not come to that.
+
+    waiting_since_s, due_s: somebody waits for an answer. opened_s: first told. answered_s: when a person first took it
+    up; late: and that was after it was due. owner: who has it. until_s: the end of a snooze. outcome: why a person
+    resolved it.
+    """
 
     latest: AlertEvent
     events: int
     waiting_since_s: float | None
     due_s: float | None
+    opened_s: float = 0.0
+    answered_s: float | None = None
+    late: bool = False
+    owner: str | None = None
+    until_s: float | None = None
+    outcome: str | None = None
 
     @property
     def view(self) -> View:
@@ -67,6 +82,10 @@ class Standing:
             "waiting_since": instant(self.waiting_since_s),
             "due_at": instant(self.due_s),
             "overdue": self.overdue(log_time_s),
+            "owner": self.owner,
+            "snoozed_until": instant(self.until_s),
+            "opened_at": instant(self.opened_s),
+            "answered_at": instant(self.answered_s),
         }
         return {**msgspec.to_builtins(self.latest), **own}
 
@@ -90,11 +109,56 @@ def standing(events: Iterable[AlertEvent]) -> Standing:
     if not steps:
         raise ValueError("an alert has one event or more")
     latest = steps[-1]
+    answered = next((step for step in steps if step.by and step.event in ANSWERS), None)
+    known: dict[str, Any] = {
+        "opened_s": seconds(steps[0].decided_at),
+        "answered_s": seconds(answered.decided_at) if answered else None,
+        "late": answered is not None and _late(steps, answered),
+        "owner": owner_of(steps),
+        "until_s": _until_s(latest),
+        "outcome": _outcome(steps),
+    }
     if latest.state != "open" or latest.retrospective:
-        return Standing(latest, len(steps), None, None)
+        return Standing(latest, len(steps), None, None, **known)
     unanswered = _trailing(steps)
     since_s = seconds(unanswered[0].decided_at)
-    return Standing(latest, len(steps), since_s, _due_s(unanswered))
+    return Standing(latest, len(steps), since_s, _due_s(unanswered), **known)
+
+
+def owner_of(steps: list[AlertEvent]) -> str | None:
+    """Who has it: the last person to whom it was assigned or who took it up, until it ends."""
+    owner: str | None = None
+    for step in steps:
+        if step.event in ("resolved", "expired", "reopened"):
+            owner = None
+        elif step.event == "assigned":
+            owner = assigned_to(step) or step.by
+        elif step.by and (step.event == "acknowledged" or (step.event == "snoozed" and owner is None)):
+            owner = step.by
+    return owner
+
+
+def assigned_to(step: AlertEvent) -> str | None:
+    """To whom; the ledger says it as the first words of the reason (`to nurse-2: knows her well`)."""
+    words = (step.reason or "").removeprefix("to ").partition(":")[0].strip()
+    return words if (step.reason or "").startswith("to ") and words and " " not in words else None
+
+
+def _until_s(latest: AlertEvent) -> float | None:
+    until = getattr(latest, "until", None)
+    return seconds(until) if latest.state == "snoozed" and isinstance(until, str) else None
+
+
+def _outcome(steps: list[AlertEvent]) -> str | None:
+    """Why a person resolved it the last time; None when it is not resolved, or ended by itself."""
+    ends = [step for step in steps if step.event == "resolved"]
+    return ends[-1].reason if ends and ends[-1].by and steps[-1].state == "resolved" else None
+
+
+def _late(steps: list[AlertEvent], answered: AlertEvent) -> bool:
+    waited = [step for step in steps if step.sequence < answered.sequence and step.state == "open"]
+    due_s = _due_s(waited) if waited else None
+    return due_s is not None and seconds(answered.decided_at) > due_s
 
 
 def _trailing(steps: list[AlertEvent]) -> list[AlertEvent]:

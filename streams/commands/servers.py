@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.commands.answers import answer, as_json_option, figures, port_option, reached, settings_for
+from streams.commands.people import add_user, link, remove_user, users
 from streams.errors import Failed, WrongSettings
 
 if TYPE_CHECKING:
@@ -59,19 +60,28 @@ def worker(port: int | None) -> int:
     return run_worker(settings)
 
 
-@click.command(short_help="The care team's page and its API.")
+@click.group(short_help="The care team's page and its API.", invoke_without_command=True)
 @port_option
-def desk(port: int | None) -> None:
+@click.pass_context
+def desk(ctx: click.Context, port: int | None) -> None:
     """The care team's page: the worklist, each patient against their own band, and what to do about it.
+
+    Who may sign in is kept in the desk's own database: make an account with `homebeat desk add-user`.
 
     \b
     Example:
       HOMEBEAT_BROKER=kafka-1:9092 HOMEBEAT_SECRET=... homebeat desk --port 8460
     """
+    if ctx.invoked_subcommand is not None:
+        return
     from streams.process import run_async
 
     settings = settings_for(serving=True, http_port=port)
     run_async(lambda stop: _desk(settings, stop))
+
+
+for subcommand in (add_user, remove_user, users, link):
+    desk.add_command(subcommand)
 
 
 async def _desk(settings: "Settings", stop: asyncio.Event) -> None:

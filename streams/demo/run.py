@@ -22,6 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from alerts.channels.receiver import RECEIVED, create_receiver
+from alerts.desk.accounts import Accounts
+from alerts.desk.members import EVERY_TEAM
 from streams.broker import BrokerPortTaken, EmbeddedBroker, free_port
 from streams.configure import load_settings
 from streams.demo import bundled
@@ -42,6 +44,9 @@ RESERVE_S = 12.0
 SETTLE_S = 20.0
 POLL_S = 0.25
 HOST = "127.0.0.1"
+DEMO_USER = "demo"
+LINK_S = 12 * 3600.0
+"""The demo's link is good for as long as anybody may sit before it; it signs in once."""
 
 
 @dataclass
@@ -74,9 +79,17 @@ class Demo:
         return {name: int(totals.get(metric, 0)) for name, metric in _METRICS.items()}
 
     async def _desk_alerts(self) -> int:
-        async with self.http.get(f"{self.desk.url}/api/desk") as answer:
-            counters = await answer.json()
-        return sum(int(n) for n in counters["lists"].values())
+        async with self.http.get(f"{self.desk.url}/metrics") as answer:
+            families = text_string_to_metric_families(await answer.text())
+        samples = [one for family in families for one in family.samples if one.name == "homebeat_desk_alerts"]
+        return sum(int(one.value) for one in samples if one.labels["list"] != "overdue")
+
+    def sign_in_link(self) -> str:
+        """A page that signs in once, as the demo's own lead of every team."""
+        accounts = Accounts(self.settings.desk_accounts, self.settings.desk_key)
+        with contextlib.closing(accounts):
+            accounts.put("Demo", DEMO_USER, "admin", [EVERY_TEAM], None, replace=True)
+            return f"{self.desk.url}/#sign-in={accounts.link(DEMO_USER, time.time(), LINK_S)}"
 
     def check(self) -> None:
         """Raise Failed if a process has ended."""
@@ -113,6 +126,8 @@ async def _demo(
     ending = asyncio.get_running_loop().call_later(for_s, stop.set) if for_s is not None else None
     async with _running(port) as demo:
         console.print(f"[bold]{BANNER}[/bold]\nThe broker keeps everything in memory: it is gone when the demo stops.")
+        link = await asyncio.to_thread(demo.sign_in_link)
+        console.print(f"The desk, signed in once by this link:\n{link}", soft_wrap=True, highlight=False)
         console.print(f"The desk: {demo.desk.url}   webhooks received: {demo.settings.webhook_urls[0]}")
         left = FEED_S if for_s is None else max(5.0, for_s - (time.monotonic() - began) - RESERVE_S)
         fed = await _feed(demo, stop, left, console)

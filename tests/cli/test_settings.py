@@ -171,6 +171,7 @@ def test_check_shows_every_setting_and_no_secret(homebeat: Homebeat) -> None:
         "sasl_password": SECRET,
         "webhook_urls": f"http://{SECRET}@127.0.0.1:1/{SECRET}?{SECRET}",
         "desk_database_url": f"postgresql://desk:{SECRET}@db/desk",
+        "desk_accounts_url": f"postgresql://desk:{SECRET}@db/accounts",
     }
     for arguments in (["check"], ["check", "--json"]):
         answered = homebeat(*arguments, **hidden)

@@ -13,7 +13,8 @@ from streams.configure import load_settings
 from tests.cli.command import Homebeat
 
 COMMANDS = [
-    "demo", "worker", "desk", "notifier", "send", "profile put", "profile forget", "redrive", "check",
+    "demo", "worker", "desk", "desk add-user", "desk remove-user", "desk users", "desk link",
+    "notifier", "send", "profile put", "profile forget", "redrive", "check",
     "replay", "score", "bench", "simulate", "evidence",
 ]  # fmt: skip
 

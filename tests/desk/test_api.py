@@ -9,12 +9,15 @@ import httpx
 import pytest
 
 from alerts.desk import NotPublished, create_app
+from alerts.desk.accounts import Accounts
+from alerts.desk.audit import Audit
 from alerts.desk.hub import Hub
-from alerts.desk.members import Member
 from alerts.desk.store import Store
 from alerts.events import Action
 from tests.channels.events import alert
 from tests.channels.waiting import until
+from tests.desk.running import accounts_at
+from tests.desk.running import client as signed_in
 from tests.desk.test_store import summary
 
 HOST = "http://127.0.0.1:8460"
@@ -47,9 +50,16 @@ def log() -> Log:
 
 
 @pytest.fixture
-async def client(store: Store, log: Log) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(store, log, Hub(), hosts=("127.0.0.1",), points=100)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as made:
+def accounts(tmp_path: Path) -> Iterator[Accounts]:
+    made = accounts_at(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def client(store: Store, log: Log, accounts: Accounts, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(store, log, Hub(), accounts, Audit(accounts.engine), hosts=("127.0.0.1",), points=100)
+    async with signed_in(HOST, tmp_path, transport=httpx.ASGITransport(app)) as made:
         yield made
 
 
@@ -72,7 +82,7 @@ async def test_an_alert_is_shown_with_its_events(client: httpx.AsyncClient, stor
     assert body["alert"]["view"] == "resolved"
     assert [event["sequence"] for event in body["events"]] == [1, 2]
     missing = await client.get("/api/alerts/a-404")
-    assert (missing.status_code, missing.json()) == (404, {"error": "no such alert"})
+    assert (missing.status_code, missing.json()) == (404, {"error": "no such alert among those of your teams"})
 
 
 async def test_an_action_is_published_with_an_id_and_a_time(client: httpx.AsyncClient, store: Store, log: Log) -> None:
@@ -85,7 +95,7 @@ async def test_an_action_is_published_with_an_id_and_a_time(client: httpx.AsyncC
     assert (first.alert_id, first.patient, first.by, first.type, first.reason) == (
         "a-1",
         "p-17",
-        "desk",
+        "nurse-1",
         "acknowledge",
         "on it",
     )
@@ -132,12 +142,11 @@ async def test_an_action_on_an_alert_that_nobody_knows_is_refused(client: httpx.
     assert log.actions == []
 
 
-async def test_who_is_signed_in_cannot_sign_as_somebody_else(store: Store, log: Log) -> None:
+async def test_who_is_signed_in_cannot_sign_as_somebody_else(client: httpx.AsyncClient, store: Store, log: Log) -> None:
     store.put_events([alert("a-1")])
-    app = create_app(store, log, Hub(), member=lambda: Member("nurse-7", signed_in=True))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
-        await client.post("/api/alerts/a-1/actions", json={"type": "acknowledge", "by": "dr-1"})
-    assert log.actions[0].by == "nurse-7"
+    answer = await client.post("/api/alerts/a-1/actions", json={"type": "acknowledge", "by": "dr-1"})
+    assert answer.status_code == 422
+    assert log.actions == []
 
 
 async def test_another_page_in_the_same_browser_can_neither_act_nor_read(
@@ -190,8 +199,7 @@ async def test_states_say_how_each_vital_stands_and_how_old_its_last_value_is(
 async def test_vitals_are_cut_to_the_time_asked_for(client: httpx.AsyncClient, store: Store) -> None:
     store.put_summaries([summary(n) for n in range(20)])
     span = {"since": "2026-01-05T01:00:00Z", "until": "2026-01-05T02:00:00Z"}
-    chart = (await client.get("/api/patients/p-17/vitals", params=span)).json()["vitals"]
-    assert chart == []
+    assert (await client.get("/api/patients/p-17/vitals", params=span)).status_code == 404
     chart = (await client.get("/api/patients/p-1/vitals", params=span)).json()["vitals"][0]
     assert [one["start"][11:16] for one in chart["windows"]] == ["01:00", "01:15", "01:30", "01:45"]
     assert (await client.get("/api/patients/p-1/vitals", params={"since": "yesterday"})).status_code == 422

@@ -17,7 +17,7 @@ from tests.channels.events import alert
 from tests.channels.waiting import until
 from tests.desk import content
 from tests.desk.browser import page
-from tests.desk.running import desk
+from tests.desk.running import desk, link
 
 pytestmark = pytest.mark.browser
 
@@ -32,8 +32,14 @@ class Morning:
     """A desk with its topics; `put` publishes alerts as the worker would."""
 
     url: str
+    folder: Path
     bootstrap: str
     prefix: str
+
+    async def enter(self, opened: Page, who: str = "nurse-1", **changed: Any) -> None:
+        """Sign somebody in by a one-time link."""
+        await opened.goto(self.url + link(self.folder, who, **changed))
+        await expect(opened.locator("#link")).to_have_text("Live")
 
     async def put(self, *events: Any) -> None:
         await topics.put(self.bootstrap, f"{self.prefix}alerts", events)
@@ -45,7 +51,7 @@ async def morning(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) 
     await topics.made(bootstrap, prefix)
     await topics.put(bootstrap, f"{prefix}vitals", content.vitals())
     async with desk(bootstrap, prefix, tmp_path, banner=BANNER) as url:
-        yield Morning(url, bootstrap, prefix)
+        yield Morning(url, tmp_path, bootstrap, prefix)
 
 
 def named(opened: Page, title: str) -> Any:
@@ -54,7 +60,7 @@ def named(opened: Page, title: str) -> Any:
 
 async def test_an_alert_appears_by_itself_and_is_acknowledged_by_keyboard(morning: Morning) -> None:
     async with page() as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await expect(opened.get_by_text("Nothing waits for an answer.")).to_be_visible()
         await expect(opened.locator("#link")).to_have_text("Live")
         event = content.heart_alert()
@@ -72,27 +78,27 @@ async def test_an_alert_appears_by_itself_and_is_acknowledged_by_keyboard(mornin
             "alert_id": event.alert_id,
             "patient": "p-0417",
             "type": "acknowledge",
-            "by": "desk",
+            "by": "nurse-1",
             "reason": "calling now",
         }
         await expect(opened.locator("#alerts").get_by_text("waiting for the log")).to_be_visible()
-        await morning.put(content.heart_alert(2, event="acknowledged", state="acknowledged", by="desk"))
+        await morning.put(content.heart_alert(2, event="acknowledged", state="acknowledged", by="nurse-1"))
         await expect(named(opened, event.title)).to_have_count(0)
         await opened.keyboard.press("2")
         await expect(named(opened, event.title)).to_be_visible()
-        await expect(opened.locator("#alerts .state")).to_have_text("Acknowledged by desk")
+        await expect(opened.locator("#alerts .state")).to_have_text("Acknowledged by nurse-1")
 
 
 async def test_resolving_needs_a_reason(morning: Morning) -> None:
     await morning.put(content.heart_alert())
     async with page() as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await named(opened, content.heart_alert().title).click()
         await opened.keyboard.press("r")
         await opened.keyboard.press("Enter")
         await expect(opened.locator("#act-problem")).to_contain_text("Please say why")
         assert actions == []
-        await opened.get_by_role("button", name="Patient called, well").click()
+        await opened.get_by_role("button", name="Patient called, well", exact=True).click()
         await opened.keyboard.press("Enter")
         await until(lambda: len(actions) == 1)
         assert (actions[0]["type"], actions[0]["reason"]) == ("resolve", "Patient called, well")
@@ -101,7 +107,7 @@ async def test_resolving_needs_a_reason(morning: Morning) -> None:
 async def test_the_chart_is_drawn_and_does_not_make_the_unknown_look_normal(morning: Morning) -> None:
     await morning.put(content.heart_alert())
     async with page() as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await named(opened, content.heart_alert().title).click()
         canvas = opened.locator(".chart canvas").first
         await expect(canvas).to_be_visible()
@@ -144,7 +150,7 @@ async def test_each_vital_is_shown_in_words_with_its_age_and_the_unknown_never_a
     )
     await morning.put(silent)
     async with page() as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await named(opened, silent.title).click()
         shown = opened.get_by_role("region", name="How each vital stands").get_by_role("listitem")
         await expect(shown.filter(has_text="Skin temperature")).to_have_text("Skin temperatureWithheld by the patient")
@@ -172,7 +178,7 @@ async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:
         by=HOSTILE,
     )
     async with page() as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await expect(opened.locator("#link")).to_have_text("Live")
         await morning.put(hostile)
         title = opened.locator("#alerts .title")
@@ -193,7 +199,7 @@ async def test_the_page_and_the_desk_agree_on_the_order(morning: Morning) -> Non
     all_of_them = [standing(one for one in content.worklist() if one.alert_id == name) for name in ids]
     waiting = [one for one in all_of_them if one.view == "open"]
     async with page() as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await expect(opened.locator("#alerts .title")).to_have_text(
             [one.latest.title for one in sorted(waiting, key=urgency)]
         )
@@ -203,7 +209,7 @@ async def test_the_page_and_the_desk_agree_on_the_order(morning: Morning) -> Non
 async def test_severity_is_never_told_by_colour_alone(morning: Morning) -> None:
     await morning.put(*content.worklist(), alert("a-info", severity="info"))
     async with page() as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         tags = opened.locator("#alerts .severity")
         await expect(tags).to_have_count(6)
         told = set()
@@ -217,7 +223,7 @@ async def test_severity_is_never_told_by_colour_alone(morning: Morning) -> None:
 async def test_a_phone_shows_one_thing_at_a_time_and_nothing_is_cut_off(morning: Morning) -> None:
     await morning.put(*content.worklist())
     async with page(viewport={"width": 360, "height": 740}, has_touch=True) as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         title = named(opened, content.heart_alert().title)
         await title.tap()
         await expect(opened.locator(".chart canvas").first).to_be_visible()
@@ -233,7 +239,7 @@ async def test_nothing_is_asked_of_another_host(morning: Morning) -> None:
     async with page() as opened:
         asked: list[str] = []
         opened.on("request", lambda request: asked.append(request.url))
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await named(opened, content.heart_alert().title).click()
         await expect(opened.locator(".chart canvas").first).to_be_visible()
         assert [url for url in asked if not url.startswith(f"{morning.url}/")] == []
@@ -242,7 +248,7 @@ async def test_nothing_is_asked_of_another_host(morning: Morning) -> None:
 async def test_the_banner_and_the_time_of_the_log_are_said(morning: Morning) -> None:
     await morning.put(*content.worklist())
     async with page() as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await expect(opened.get_by_text(BANNER)).to_be_visible()
         await expect(opened.locator("#log-time")).to_have_text("Mon, 19 Jan 2026, 08:03 GMT")
 
@@ -251,7 +257,7 @@ async def test_the_banner_and_the_time_of_the_log_are_said(morning: Morning) -> 
 async def test_the_picture_of_the_readme_is_of_the_real_page(morning: Morning) -> None:
     await morning.put(*content.worklist())
     async with page(viewport={"width": 1440, "height": 960}) as opened:
-        await opened.goto(morning.url)
+        await morning.enter(opened)
         await named(opened, content.heart_alert().title).click()
         await expect(opened.locator(".chart canvas")).to_have_count(5)
         await opened.evaluate("document.fonts.ready")

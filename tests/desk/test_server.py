@@ -1,6 +1,7 @@
 """The desk as it runs: caught up before it is ready, live by server-sent events, and able to lose its broker."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
-from alerts.desk import DeskConfig, PortTaken, run_desk
+from alerts.desk import PortTaken, run_desk
 from streams.broker import EmbeddedBroker
 from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.waiting import until, until_answer
-from tests.desk.running import desk
+from tests.desk.running import client as signed_in
+from tests.desk.running import desk, made_config
 from tests.desk.test_store import summary
 
 
@@ -24,7 +26,7 @@ async def test_the_desk_is_ready_when_it_has_read_what_was_there(broker: Broker,
     events = [alert(f"a-{number}", patient=f"p-{number}") for number in range(300)]
     await topics.put(broker.address, f"{prefix}alerts", [*events, b"not an alert"])
     await topics.put(broker.address, f"{prefix}vitals", [summary(number) for number in range(300)])
-    async with desk(broker.address, prefix, tmp_path) as url, httpx.AsyncClient(base_url=url) as client:
+    async with desk(broker.address, prefix, tmp_path) as url, signed_in(url, tmp_path) as client:
         assert (await client.get("/readyz")).status_code == 200
         body = (await client.get("/api/desk")).json()
         assert body["lists"]["open"] == 300
@@ -41,7 +43,7 @@ async def test_an_action_lands_on_the_topic_under_its_patient(broker: Broker, pr
     await topics.put(broker.address, f"{prefix}alerts", [alert("a-1")])
     async with (
         desk(broker.address, prefix, tmp_path) as url,
-        httpx.AsyncClient(base_url=url) as client,
+        signed_in(url, tmp_path) as client,
         topics.watched(broker.address, f"{prefix}actions") as actions,
     ):
         answer = await client.post("/api/alerts/a-1/actions", json={"type": "resolve", "reason": "well"})
@@ -56,7 +58,7 @@ async def test_a_page_hears_of_an_alert_without_asking(
 ) -> None:
     bootstrap = embedded_broker.address
     await topics.made(bootstrap, prefix)
-    async with desk(bootstrap, prefix, tmp_path) as url, httpx.AsyncClient(base_url=url, timeout=20) as client:
+    async with desk(bootstrap, prefix, tmp_path) as url, signed_in(url, tmp_path) as client:
         heard: list[tuple[str, Any]] = []
         listening = asyncio.create_task(_listen(client, heard))
         await until(lambda: any(name == "counters" for name, _ in heard))
@@ -72,10 +74,10 @@ async def test_a_page_that_listens_does_not_keep_the_desk_from_stopping(
 ) -> None:
     await topics.made(embedded_broker.address, prefix)
     clock = asyncio.get_running_loop().time
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with contextlib.AsyncExitStack() as stack:
         heard: list[tuple[str, Any]] = []
         async with desk(embedded_broker.address, prefix, tmp_path) as url:
-            client.base_url = httpx.URL(url)
+            client = await stack.enter_async_context(signed_in(url, tmp_path))
             listening = asyncio.create_task(_listen(client, heard))
             await until(lambda: bool(heard))
             began = clock()
@@ -88,7 +90,7 @@ async def test_the_desk_outlives_its_broker_and_says_that_it_is_cut_off(prefix: 
     await broker.start()
     try:
         await topics.made(broker.address, prefix)
-        async with desk(broker.address, prefix, tmp_path) as url, httpx.AsyncClient(base_url=url) as client:
+        async with desk(broker.address, prefix, tmp_path) as url, signed_in(url, tmp_path) as client:
 
             async def connected(wanted: bool) -> bool:
                 return bool((await client.get("/api/desk")).json()["connected"]) is wanted
@@ -113,13 +115,13 @@ async def test_the_desk_outlives_its_broker_and_says_that_it_is_cut_off(prefix: 
 
 async def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        config = DeskConfig("localhost:1", "t.", f"sqlite:///{tmp_path / 'd.sqlite'}", port=other.getsockname()[1])
+        config = made_config("localhost:1", "t.", tmp_path, port=other.getsockname()[1])
         with pytest.raises(PortTaken, match=r"port \d+ on 127.0.0.1 is taken"):
             await run_desk(config, asyncio.Event())
 
 
 async def test_a_desk_without_a_broker_serves_says_so_and_stops(tmp_path: Path) -> None:
-    config = DeskConfig("127.0.0.1:1", "t.", f"sqlite:///{tmp_path / 'd.sqlite'}", port=_free_port())
+    config = made_config("127.0.0.1:1", "t.", tmp_path, port=_free_port())
     stop = asyncio.Event()
     running = asyncio.create_task(run_desk(config, stop))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{config.port}") as client:
@@ -132,7 +134,7 @@ async def test_a_desk_without_a_broker_serves_says_so_and_stops(tmp_path: Path) 
 
         await until_answer(alive)
         answer = await client.get("/readyz")
-        assert (answer.status_code, answer.text) == (503, "still reading t.alerts, t.vitals\n")
+        assert (answer.status_code, answer.text) == (503, "still reading t.profiles, t.alerts, t.vitals\n")
     stop.set()
     await asyncio.wait_for(running, 20)
 

@@ -9,12 +9,21 @@ const KINDS = {
     title: "Acknowledge", about: "You take it on. The alert waits for you, and the team sees it.", reason: "Note (optional)", needed: false,
     chips: ["I will call the patient", "I have seen it, watching"],
   },
+  snooze: {
+    title: "Snooze", about: "It rests until then, or until it gets worse. The team sees who did it and why.", reason: "Reason", needed: true,
+    chips: ["Waiting for the next reading", "Treatment begun, needs time", "Patient asleep"],
+  },
+  assign: { title: "Assign", about: "They have it from now on.", reason: "Note (optional)", needed: false, chips: [] },
   resolve: {
     title: "Resolve", about: "It is dealt with. If the problem returns within a day, the same alert opens again.", reason: "Reason", needed: true,
-    chips: ["Patient called, well", "Treated", "Expected for this patient", "Device or measurement fault"],
+    chips: [],
+  },
+  new_normal: {
+    title: "New normal", about: "This is how the patient is now: it is resolved, and the own band is learned anew from here.", reason: "Reason", needed: true,
+    chips: ["New medication", "Recovered after surgery", "Agreed with the doctor"],
   },
 };
-const SIGNED = "homebeat.signed-as";
+const SNOOZES = [1, 2, 4, 8, 12, 24];
 
 export class ActDialog {
   /** sent: called with the alert's id and the kind of action, once it is on the log. */
@@ -22,7 +31,9 @@ export class ActDialog {
     this.sent = sent;
     this.dialog = byId("act");
     this.reason = byId("act-reason");
-    this.by = byId("act-by");
+    this.to = byId("act-to");
+    this.until = byId("act-until");
+    this.until.replaceChildren(...SNOOZES.map((hours) => h("option", { value: String(hours) }, hours === 1 ? "1 hour" : `${hours} hours`)));
     byId("act-form").addEventListener("submit", (event) => this.submit(event));
     byId("act-cancel").addEventListener("click", () => this.dialog.close());
     this.reason.addEventListener("keydown", (event) => {
@@ -34,21 +45,24 @@ export class ActDialog {
     return this.dialog.open;
   }
 
-  open(alert, type, member) {
+  /** nowS: time of the log, from which a snooze is counted; outcomes: the words in which an alert is resolved. */
+  open(alert, type, { nowS, outcomes = [] }) {
     const kind = KINDS[type];
-    Object.assign(this, { alert, type, kind });
+    const chips = type === "resolve" ? outcomes.map((one) => one.words) : kind.chips;
+    Object.assign(this, { alert, type, kind, nowS });
+    byId("act-to-row").hidden = type !== "assign";
+    byId("act-until-row").hidden = type !== "snooze";
+    this.to.value = "";
     setText(byId("act-title"), `${kind.title}: ${alert.title}`);
     setText(byId("act-about"), `Patient ${alert.patient}. ${kind.about}`);
     setText(byId("act-reason-label"), kind.reason);
     setText(byId("act-send"), kind.title);
     this.reason.value = "";
     this.reason.required = kind.needed;
-    this.by.value = member.signed_in ? member.id : (localStorage.getItem(SIGNED) ?? member.id);
-    this.by.readOnly = member.signed_in;
     this.problem("");
-    byId("act-chips").replaceChildren(...kind.chips.map((words) => this.chip(words)));
+    byId("act-chips").replaceChildren(...chips.map((words) => this.chip(words)));
     this.dialog.showModal();
-    this.reason.focus();
+    (type === "assign" ? this.to : this.reason).focus();
   }
 
   chip(words) {
@@ -62,10 +76,14 @@ export class ActDialog {
   async submit(event) {
     event.preventDefault();
     const reason = this.reason.value.trim();
-    const by = this.by.value.trim();
     if (this.kind.needed && !reason) return this.problem("Please say why: the team that sees it next needs to know.", this.reason);
-    if (!/^[\x21-\x7e]{1,128}$/.test(by)) return this.problem("Your signature: letters and digits without spaces.", this.by);
-    return this.send({ type: this.type, by, reason: reason || null });
+    const asked = { type: this.type, reason: reason || null };
+    if (this.type === "assign") {
+      asked.to = this.to.value.trim();
+      if (!/^[\x21-\x7e]{1,128}$/.test(asked.to)) return this.problem("To whom? Their sign-in name, without spaces.", this.to);
+    }
+    if (this.type === "snooze") asked.until = new Date((this.nowS + Number(this.until.value) * 3600) * 1000).toISOString();
+    return this.send(asked);
   }
 
   async send(asked) {
@@ -73,7 +91,6 @@ export class ActDialog {
     button.disabled = true;
     try {
       await api.act(this.alert.alert_id, asked);
-      localStorage.setItem(SIGNED, asked.by);
       this.dialog.close();
       this.sent(this.alert.alert_id, this.type);
     } catch (problem) {

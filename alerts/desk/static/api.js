@@ -10,18 +10,39 @@ async function answered(url, options) {
     throw new Error("The desk does not answer.");
   }
   const body = await answer.json().catch(() => ({}));
+  if (answer.status === 401 && !url.startsWith("/api/sign-in")) globalThis.dispatchEvent(new Event("signed-out"));
   if (!answer.ok) throw new Error(body.error ?? `The desk answered with ${answer.status}.`);
   return body;
 }
 
-export const about = () => answered(path("desk"));
+let csrf = "";
+
+/** Who is signed in and what the page must know; keeps the token that every change has to carry. */
+export async function about() {
+  const found = await answered(path("desk"));
+  csrf = found.csrf;
+  return found;
+}
+
+function changing(method, body) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json", "X-Homebeat-CSRF": csrf };
+  return { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+}
+
+export const signIn = (name, password) => answered(path("sign-in"), changing("POST", { name, password }));
+export const signInByLink = (token) => answered(path("sign-in", "link"), changing("POST", { token }));
+export const signOut = () => answered(path("sign-in"), changing("DELETE"));
+export const patient = (id) => answered(path("patients", id));
+export const handover = (hours) => answered(`${path("handover")}?hours=${hours}`);
+export const cost = (days) => answered(`${path("cost")}?days=${days}`);
+export const acknowledgeAll = (alerts, reason) => answered(path("alerts", "acknowledge"), changing("POST", { alerts, reason }));
 export const worklist = (view) => answered(`${path("alerts")}?view=${encodeURIComponent(view)}`);
 export const alert = (id) => answered(path("alerts", id));
 
-/** Windows of one vital, or of all of them, of a patient. */
 /** How each vital of a patient stands now. */
 export const states = (patient) => answered(path("patients", patient, "states"));
 
+/** Windows of one vital, or of all of them, of a patient. */
 export function vitals(patient, { vital, sinceS, untilS }) {
   const query = new URLSearchParams();
   if (vital) query.set("vital", vital);
@@ -30,7 +51,4 @@ export function vitals(patient, { vital, sinceS, untilS }) {
   return answered(`${path("patients", patient, "vitals")}?${query}`);
 }
 
-export function act(id, asked) {
-  const headers = { "Content-Type": "application/json", Accept: "application/json" };
-  return answered(path("alerts", id, "actions"), { method: "POST", headers, body: JSON.stringify(asked) });
-}
+export const act = (id, asked) => answered(path("alerts", id, "actions"), changing("POST", asked));

@@ -2,6 +2,8 @@
 
 import * as api from "./api.js";
 import { ActDialog } from "./act.js";
+import { Door } from "./door.js";
+import { showCost, showHandover } from "./reports.js";
 import { byId, h, setText } from "./dom.js";
 import { Patient } from "./patient.js";
 import { Worklist, compare } from "./worklist.js";
@@ -9,24 +11,29 @@ import { LISTS, SEVERITIES, SEVERITY_WORDS, fullTime, seconds } from "./words.js
 
 const KEEP = 500; // alerts kept of one list: as many as the desk answers with
 const UNCONFIRMED_MS = 20_000;
+const SENDING = { acknowledge: "Acknowledging", resolve: "Resolving", snooze: "Snoozing", assign: "Assigning", new_normal: "Setting a new normal" };
 
-const state = { view: "open", chosen: null, member: { id: "desk" }, nowS: null, alerts: new Map(), counters: null, linked: false };
+const state = { view: "open", chosen: null, member: null, outcomes: [], place: "worklist", quiet: false, source: null, nowS: null, alerts: new Map(), counters: null, linked: false };
 const list = new Worklist(byId("alerts"), { choose, act });
 const patient = new Patient(byId("detail"), { act, back });
 const dialog = new ActDialog(sent);
 
+const door = new Door(enter);
+
+const URGENT = SEVERITIES.indexOf("urgent");
 const inView = () => [...state.alerts.values()].filter((one) => one.view === state.view);
+const shown = () => inView().filter((one) => !state.quiet || SEVERITIES.indexOf(one.severity) >= URGENT);
 
 function draw(fresh) {
-  list.show(inView().sort(compare).slice(0, KEEP), { nowS: state.nowS, chosen: state.chosen, fresh });
+  list.show(shown().sort(compare).slice(0, KEEP), { nowS: state.nowS, chosen: state.chosen, fresh });
   const word = LISTS.find((one) => one.view === state.view).word.toLowerCase();
   const none = !list.order.length;
   byId("empty").hidden = !none;
   const calm = state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
   byId("empty").replaceChildren(...calm.map((line) => h("p", {}, line)));
   const more = (state.counters?.lists[state.view] ?? 0) - list.order.length;
-  byId("list-note").hidden = more <= 0 || none;
-  setText(byId("list-note"), `${more} more are not shown`);
+  byId("list-note").hidden = more <= 0 || (none && !state.quiet);
+  setText(byId("list-note"), state.quiet ? `${more} that can wait are kept for the morning` : `${more} more are not shown`);
 }
 
 function drawLists() {
@@ -120,6 +127,7 @@ function tells(alert, known) {
 }
 
 function announce(alert, known) {
+  if (state.quiet && alert.severity !== "emergency") return;
   const word = SEVERITY_WORDS[alert.severity] ?? alert.severity;
   const text = `${known ? "Now" : "New"} ${word.toLowerCase()} alert: ${alert.title}, patient ${alert.patient}`;
   setText(byId(alert.severity === "emergency" ? "shout" : "say"), text);
@@ -158,12 +166,13 @@ function act(id, type) {
   const alert = state.alerts.get(id);
   if (!alert || alert.pending || alert.state === "resolved") return;
   if (type === "acknowledge" && alert.state === "acknowledged") return;
-  dialog.open(alert, type, state.member);
+  if (!state.member?.may.act || (type === "snooze" && alert.severity === "emergency")) return;
+  dialog.open(alert, type, { nowS: state.nowS, outcomes: state.outcomes });
 }
 
 /** The action is on the log. Whether it is allowed is said there too, so the page waits for the alert's next event. */
 function sent(id, type) {
-  mark(id, type === "acknowledge" ? "Acknowledging: waiting for the log…" : "Resolving: waiting for the log…");
+  mark(id, `${SENDING[type]}: waiting for the log…`);
   setText(byId("say"), "Sent.");
   const { sequence } = state.alerts.get(id) ?? {};
   setTimeout(() => {
@@ -199,12 +208,14 @@ const KEYS = {
   ArrowUp: () => move(-1),
   a: () => act(state.chosen ?? list.order[0], "acknowledge"),
   r: () => act(state.chosen ?? list.order[0], "resolve"),
+  s: () => act(state.chosen ?? list.order[0], "snooze"),
+  q: () => setQuiet(!state.quiet),
   Escape: back,
 };
 
 function onKey(event) {
   const typing = event.target.closest("input, textarea, select, [contenteditable]");
-  if (dialog.isOpen || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (dialog.isOpen || !state.member || state.place !== "worklist" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const arrow = event.key.startsWith("Arrow");
   if (arrow && !event.target.closest("#alerts")) return;
   const number = LISTS[Number(event.key) - 1];
@@ -215,7 +226,8 @@ function onKey(event) {
 }
 
 function listen() {
-  const source = new EventSource("/events");
+  state.source?.close();
+  const source = (state.source = new EventSource("/events"));
   const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
   source.onopen = () => {
     state.linked = true;
@@ -225,28 +237,82 @@ function listen() {
   source.onerror = () => {
     state.linked = false;
     drawLink();
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+    if (source.readyState === EventSource.CLOSED && state.source === source && state.member) setTimeout(listen, 3000);
   };
   on("counters", takeCounters);
   on("alerts", ({ alerts }) => takeAlerts(alerts));
   on("vitals", ({ patients }) => patient.news(patients));
+  on("signed_out", () => globalThis.dispatchEvent(new Event("signed-out")));
   on("reload", () => {
     load();
     if (patient.alert) patient.news([patient.alert.patient]);
   });
 }
 
+/** Which of the places is shown. */
+async function go(place) {
+  state.place = place;
+  for (const one of ["worklist", "handover", "cost"]) byId(`go-${one}`).setAttribute("aria-pressed", String(one === place));
+  byId("panes").hidden = place !== "worklist";
+  byId("report").hidden = place === "worklist";
+  if (place === "worklist") return load();
+  byId("report").replaceChildren(h("p", { class: "quiet" }, "One moment…"));
+  try {
+    await (place === "handover" ? showHandover(visit) : showCost());
+    byId("report").focus();
+  } catch (problem) {
+    byId("report").replaceChildren(h("p", { class: "problem" }, problem.message));
+  }
+  return null;
+}
+
+/** From the hand-over to an alert. */
+async function visit(alert) {
+  state.view = alert.view;
+  drawLists();
+  await go("worklist");
+  keep(alert);
+  choose(alert.alert_id);
+}
+
+/** Quiet hours: dark, silent but for emergencies, and what can wait until morning waits. */
+function setQuiet(on) {
+  state.quiet = on;
+  document.documentElement.classList.toggle("quiet-hours", on);
+  byId("go-quiet").setAttribute("aria-pressed", String(on));
+  draw();
+}
+
+/** Somebody is signed in. */
+async function enter() {
+  const { banner, member, outcomes } = await api.about();
+  state.member = member;
+  state.outcomes = outcomes;
+  door.hide();
+  document.body.classList.toggle("looks-only", !member.may.act);
+  setText(byId("me"), `${member.name} · ${member.role}`);
+  byId("go-cost").hidden = !member.may.lead;
+  byId("banner").hidden = !banner;
+  setText(byId("banner"), banner ?? "");
+  await go("worklist");
+  listen();
+}
+
 async function start() {
   document.addEventListener("keydown", onKey);
+  globalThis.addEventListener("signed-out", () => {
+    state.member = null;
+    state.source?.close();
+  });
+  for (const place of ["worklist", "handover", "cost"]) byId(`go-${place}`).addEventListener("click", () => go(place));
+  byId("go-quiet").addEventListener("click", () => setQuiet(!state.quiet));
   drawLists();
   draw();
   try {
-    const { banner, member } = await api.about();
-    state.member = member;
-    byId("banner").hidden = !banner;
-    setText(byId("banner"), banner ?? "");
-  } finally {
-    listen();
+    await door.byLink();
+    await enter();
+  } catch (problem) {
+    door.show(problem.message === "Please sign in." ? "" : problem.message);
   }
 }
 

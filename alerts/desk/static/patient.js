@@ -9,10 +9,10 @@ import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, fullTime, nu
 
 const DAY_S = 86400;
 const RANGES = [
-  { word: "1 day", days: 1 },
-  { word: "1 week", days: 7 },
-  { word: "1 month", days: 30 },
-  { word: "3 months", days: 90 },
+  { word: "24 h", days: 1 },
+  { word: "7 days", days: 7 },
+  { word: "30 days", days: 30 },
+  { word: "90 days", days: 90 },
 ];
 const REFRESH_MS = 1500;
 
@@ -47,7 +47,7 @@ export class Patient {
     }
     this.build(other);
     this.pass(nowS);
-    await Promise.all([this.fetchHistory(), this.fetchStates(), other ? this.fetchCharts() : null]);
+    await Promise.all([this.fetchHistory(), this.fetchStates(), this.fetchAbout(), other ? this.fetchCharts() : null]);
   }
 
   /** Time goes on. */
@@ -88,8 +88,9 @@ export class Patient {
       this.otherCharts = h("div", { class: "charts small" });
       this.evidence = h("div", {});
       this.states = h("div", {});
+      this.about = h("div", {});
       this.history = h("ol", { class: "history" });
-      this.root.replaceChildren(this.top, this.states, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history));
+      this.root.replaceChildren(this.top, this.states, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history), this.about);
     }
     this.top.replaceChildren(...headOf(alert, this.when, this.due, this.on));
     this.evidence.replaceChildren(evidenceTable(alert, this.nowS));
@@ -110,6 +111,13 @@ export class Patient {
     const { alert_id: id } = this.alert;
     const { events } = await api.alert(id).catch(() => ({ events: null }));
     if (events && this.alert?.alert_id === id) this.history.replaceChildren(...events.toReversed().map((one) => step(one, this.nowS)));
+  }
+
+  /** Who the patient is, and what else has happened to them. */
+  async fetchAbout() {
+    const { patient } = this.alert;
+    const found = await api.patient(patient).catch(() => null);
+    if (found && this.alert?.patient === patient) this.about.replaceChildren(...aboutPatient(found, this.nowS));
   }
 
   /** How each vital stands now, and how old its last value is. */
@@ -203,6 +211,30 @@ function headOf(alert, when, due, on) {
     alert.state === "resolved" && alert.reason ? h("p", { class: "quiet" }, `Resolved: ${alert.reason}`) : null,
     actions(alert, on.act),
   ].filter(Boolean);
+}
+
+function aboutPatient({ about, alerts, actions: taken }, nowS) {
+  const line = (alert) =>
+    h("li", {}, h("time", { datetime: alert.onset_at }, time(seconds(alert.onset_at), nowS)), h("span", {}, h("strong", {}, alert.title), ` · ${(STATE_WORDS[alert.state] ?? alert.state).toLowerCase()}`, ...done(alert, taken)));
+  return [
+    about === null ? h("p", { class: "quiet" }, "No profile is known of this patient.") : profileOf(about),
+    h("section", { aria: { label: "Episodes" } }, h("h2", {}, "Episodes of the last 90 days"), h("ol", { class: "history" }, alerts.map(line))),
+  ];
+}
+
+const done = (alert, taken) =>
+  taken.filter((one) => one.alert_id === alert.alert_id).map((one) => h("span", { class: "said" }, `${EVENT_WORDS[one.event] ?? one.event} by ${one.by}${one.reason ? `: ${one.reason}` : ""}`));
+
+function profileOf({ lines, phases, modifiers, problem }) {
+  return h(
+    "section",
+    { aria: { label: "About the patient" } },
+    h("h2", {}, "About the patient"),
+    problem ? h("p", { class: "problem" }, problem) : null,
+    phases.map((one) => h("p", { class: "phase" }, h("strong", {}, one.label), one.expected)),
+    h("dl", { class: "about-lines" }, lines.flatMap(([what, words]) => [h("dt", {}, what), h("dd", {}, words)]),
+      modifiers.length ? [h("dt", {}, "Moves the normal"), h("dd", {}, modifiers.map((one) => `${one.label} (${[...new Set(one.vitals)].join(", ").toLowerCase()})`).join("; "))] : []),
+  );
 }
 
 function legend() {

@@ -101,7 +101,7 @@ export class Worklist {
       { class: `alert ${alert.severity}`, onclick: (event) => event.target.closest("button") ?? this.on.choose(id) },
       h("div", { class: "top" }, severityTag(alert.severity), stateTag(alert), due),
       open,
-      h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.care_team ?? "no care team"}`),
+      h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.care_team ?? "no care team"}`, alert.owner ? h("span", { class: "owner" }, ` · with ${alert.owner}`) : null),
       reading(alert),
       h("p", { class: "why" }, alert.explanation),
       h("p", { class: "foot" }, when),
@@ -142,7 +142,7 @@ export function reading(alert) {
 
 /** The buttons of an alert; none when it is resolved, a word while an action is on its way. few: in the list. */
 export function actions(alert, act, few = false) {
-  if (alert.state === "resolved") return null;
+  if (alert.state === "resolved" || document.body.classList.contains("looks-only")) return null;
   if (alert.pending) return h("p", { class: "pending", role: "status" }, alert.pending);
   const button = (type, word, key, look) =>
     h(
@@ -160,6 +160,9 @@ export function actions(alert, act, few = false) {
     { class: few ? "acts few" : "acts" },
     answered ? null : button("acknowledge", "Acknowledge", "a", few ? "soft" : "strong"),
     button("resolve", "Resolve", "r", "plain"),
+    few || alert.severity === "emergency" ? null : button("snooze", "Snooze", "s", "plain"),
+    few ? null : button("assign", "Assign", "g", "plain"),
+    few || alert.category === "technical" ? null : button("new_normal", "New normal", "n", "plain"),
   );
 }
 

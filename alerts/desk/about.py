@@ -1,0 +1,70 @@
+"""A patient's profile in the words of the page: who they are, where in their course, what moves their normal."""
+
+from datetime import date
+from typing import Any
+
+from models.expectation import expect
+from models.profile import Profile, parse_profile, sees
+from models.profile_fields import coded
+from models.readings import Refused
+from models.vitals import VITALS
+
+
+def in_words(body: str | None, on: date) -> dict[str, Any] | None:
+    """The profile as lines of (what, words), phases and modifiers on that day; None when none is known."""
+    if body is None:
+        return None
+    try:
+        profile = parse_profile(body.encode())
+    except Refused as refused:
+        return {"lines": [], "phases": [], "modifiers": [], "problem": f"The profile cannot be read: {refused}"}
+    expected = expect(profile, on)
+    moved: dict[str, list[str]] = {}
+    for modifier in expected.modifiers:
+        vital = VITALS[modifier.vital].label if modifier.vital is not None else ""
+        moved.setdefault(modifier.label, []).append(vital)
+    return {
+        "lines": _lines(profile, on),
+        "phases": [{"label": phase.label, "expected": phase.expected} for phase in expected.phases],
+        "modifiers": [{"label": label, "vitals": list(dict.fromkeys(vitals))} for label, vitals in moved.items()],
+        "problem": None,
+    }
+
+
+def _lines(profile: Profile, on: date) -> list[list[str]]:
+    told = [
+        ["Age", f"{_years(profile.birth_date, on)} years" if profile.birth_date else ""],
+        ["Sex", profile.sex or ""],
+        ["Conditions", ", ".join(_words(one.code) for one in profile.conditions)],
+        ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
+        ["Genetics", ", ".join(f"{_words(g.gene)} {g.phenotype.replace('_', ' ')}" for g in profile.genomics)],
+        [
+            "Targets set",
+            ", ".join(f"{t.vital.replace('_', ' ')} {_range(t.low, t.high)} ({t.author})" for t in profile.targets),
+        ],
+        ["Devices", ", ".join(d.device for d in profile.devices if d.until is None)],
+        ["Time zone", profile.timezone],
+        ["Consent", _consent(profile)],
+    ]
+    return [line for line in told if line[1]]
+
+
+def _years(born: date, on: date) -> int:
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def _words(code: Any) -> str:
+    return coded(code)[0].replace("_", " ")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"up to {high:g}" if low is None else f"from {low:g}"
+    return f"{low:g} to {high:g}"
+
+
+def _consent(profile: Profile) -> str:
+    if not profile.consent.monitoring:
+        return "monitoring withdrawn"
+    withheld = [vital.label for vital, seen in zip(VITALS, sees(profile), strict=True) if not seen]
+    return f"monitoring, without {', '.join(withheld)}" if withheld else "monitoring"

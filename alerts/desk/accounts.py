@@ -1,0 +1,219 @@
+"""Who may sign in: local accounts, their sessions, one-time links, and the bound on wrong passwords.
+
+Kept apart from the desk's cache, which is thrown away at every start: this is the only place where it stands. Passwords
+are kept as argon2id, links and sessions as SHA-256 of what the person holds: who reads the file cannot sign in with it.
+"""
+
+import hashlib
+import json
+import secrets
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from itsdangerous import BadSignature, URLSafeSerializer
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from alerts.desk.config import DeskError
+from alerts.desk.members import Member, Role, teams_of
+from alerts.desk.register import ACCOUNTS, ATTEMPTS, LINKS, SESSIONS, register_at
+
+SESSION_S = 12 * 3600.0
+"""A sign-in lasts a long shift, whatever happens in it."""
+IDLE_S = 4 * 3600.0
+"""After so long without a request a session is over: the page of somebody who went home."""
+LINK_S = 15 * 60.0
+ATTEMPT_WINDOW_S = 15 * 60.0
+ATTEMPTS_MAX = {"who": 5, "account": 30, "address": 60}
+"""Wrong passwords within the window: of one account from one address, of one account, from one address. The second is
+large, so that a stranger cannot easily keep a nurse out; a sign-in link is never kept out."""
+PASSWORD_CHARS = (12, 256)
+VERIFIED_TOGETHER = 2
+"""Each check of a password takes 64 MiB and a core: more of them wait."""
+
+
+class Refused(DeskError):
+    """Not signed in; the text is for the person. why: the one word for the audit."""
+
+    def __init__(self, text: str, why: str, retry_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.why = why
+        self.retry_s = retry_s
+
+
+@dataclass(frozen=True)
+class Account:
+    """One person. version: raised by every change, which ends all of their sessions."""
+
+    id: str
+    name: str
+    role: Role
+    teams: frozenset[str]
+    version: int
+    has_password: bool
+
+
+class Accounts:
+    """The accounts in a database. Every method is short and blocking: call it from a thread. now_s: since 1970 [s]."""
+
+    def __init__(self, url: str, secret: bytes) -> None:
+        self._engine = register_at(url)
+        self._signer = URLSafeSerializer(hashlib.sha256(secret + b" homebeat desk session").digest(), "session")
+        self._hasher = PasswordHasher()
+        self._dummy = self._hasher.hash(secrets.token_hex())
+        self._verifying = threading.BoundedSemaphore(VERIFIED_TOGETHER)
+
+    @property
+    def engine(self) -> Any:
+        return self._engine
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def put(self, name: str, who: str, role: Role, teams: Iterable[str], password: str | None, replace: bool) -> None:
+        """Make an account, or change it. Raises DeskError when it is there already, or the password is poor."""
+        if password is not None and not PASSWORD_CHARS[0] <= len(password) <= PASSWORD_CHARS[1]:
+            raise DeskError(f"a password has {PASSWORD_CHARS[0]} to {PASSWORD_CHARS[1]} characters")
+        row: dict[str, Any] = {"name": name, "role": role, "teams": json.dumps(sorted(teams_of(teams)))}
+        if password is not None:
+            row["password"] = self._hasher.hash(password)
+        with self._engine.begin() as connection:
+            known = connection.execute(select(ACCOUNTS.c.version).where(ACCOUNTS.c.id == who)).scalar()
+            if known is not None and not replace:
+                raise DeskError(f"there is an account {who} already: --replace changes it")
+            if known is None:
+                connection.execute(insert(ACCOUNTS).values(id=who, version=1, **row))
+            else:
+                connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == who).values(version=known + 1, **row))
+                connection.execute(delete(SESSIONS).where(SESSIONS.c.account == who))
+                connection.execute(delete(LINKS).where(LINKS.c.account == who))
+
+    def remove(self, who: str) -> bool:
+        """Take an account away with its sessions and links; whether it was there."""
+        with self._engine.begin() as connection:
+            for table in (SESSIONS, LINKS):
+                connection.execute(delete(table).where(table.c.account == who))
+            return connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.id == who)).rowcount > 0
+
+    def all(self) -> list[Account]:
+        with self._engine.connect() as connection:
+            return [_account(row) for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.id)).mappings()]
+
+    def link(self, who: str, now_s: float, lasts_s: float = LINK_S) -> str:
+        """A token that signs this account in once. Raises DeskError when there is no such account."""
+        token = secrets.token_urlsafe(32)
+        with self._engine.begin() as connection:
+            if connection.execute(select(ACCOUNTS.c.id).where(ACCOUNTS.c.id == who)).scalar() is None:
+                raise DeskError(f"there is no account {who}")
+            connection.execute(delete(LINKS).where(LINKS.c.expires_s < now_s))
+            connection.execute(insert(LINKS).values(token=_hashed(token), account=who, expires_s=now_s + lasts_s))
+        return token
+
+    def by_password(self, who: str, password: str, address: str, now_s: float) -> str:
+        """The account's id, when the password is theirs. Raises Refused; says the same for whatever is wrong."""
+        self._count(who, address, now_s)
+        with self._engine.connect() as connection:
+            query = select(ACCOUNTS.c.password).where(ACCOUNTS.c.id == who)
+            stored = connection.execute(query).scalar()
+        with self._verifying:
+            right = self._right(stored or self._dummy, password) and stored is not None
+        if not right:
+            raise Refused("This name and password do not belong together.", "wrong_password")
+        with self._engine.begin() as connection:
+            connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.account == who, ATTEMPTS.c.address == address))
+        return who
+
+    def by_link(self, token: str, address: str, now_s: float) -> str:
+        """The account of a one-time link, which is used up by this. Raises Refused."""
+        self._count("", address, now_s)
+        with self._engine.begin() as connection:
+            found = delete(LINKS).where(LINKS.c.token == _hashed(token), LINKS.c.expires_s >= now_s)
+            who = connection.execute(found.returning(LINKS.c.account)).scalar()
+            if who is not None:
+                connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.account == "", ATTEMPTS.c.address == address))
+        if who is None:
+            raise Refused("This link was used already, or is too old. Ask for another one.", "wrong_link")
+        return str(who)
+
+    def begin(self, who: str, now_s: float) -> str:
+        """A new session of somebody who has proven who they are; the signed value of their cookie."""
+        session = secrets.token_urlsafe(32)
+        with self._engine.begin() as connection:
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.began_s < now_s - SESSION_S))
+            version = connection.execute(select(ACCOUNTS.c.version).where(ACCOUNTS.c.id == who)).scalar_one()
+            row = {"id": _hashed(session), "account": who, "version": version, "began_s": now_s, "seen_s": now_s}
+            connection.execute(insert(SESSIONS).values(**row))
+        return str(self._signer.dumps(session))
+
+    def member(self, cookie: str, now_s: float, touch: bool = True) -> Member | None:
+        """Who holds this cookie, if its session is good. touch: the person did something just now."""
+        session = self._session(cookie)
+        if session is None:
+            return None
+        joined = select(ACCOUNTS, SESSIONS.c.seen_s, SESSIONS.c.began_s).join(
+            SESSIONS, (SESSIONS.c.account == ACCOUNTS.c.id) & (SESSIONS.c.version == ACCOUNTS.c.version)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(joined.where(SESSIONS.c.id == _hashed(session))).mappings().first()
+        if row is None or now_s > row["began_s"] + SESSION_S or now_s > row["seen_s"] + IDLE_S:
+            return None
+        if touch and now_s > row["seen_s"] + 60.0:
+            with self._engine.begin() as writing:
+                writing.execute(update(SESSIONS).where(SESSIONS.c.id == _hashed(session)).values(seen_s=now_s))
+        account = _account(row)
+        return Member(account.id, account.name, account.role, account.teams, _hashed(session)[:16], self._csrf(session))
+
+    def end(self, cookie: str) -> None:
+        """Sign out: the session is over wherever its cookie is."""
+        session = self._session(cookie)
+        if session is not None:
+            with self._engine.begin() as connection:
+                connection.execute(delete(SESSIONS).where(SESSIONS.c.id == _hashed(session)))
+
+    def _session(self, cookie: str) -> str | None:
+        try:
+            return str(self._signer.loads(cookie))
+        except BadSignature:
+            return None
+
+    def _csrf(self, session: str) -> str:
+        """What only a page that may read our answers can know of the session."""
+        return _hashed(f"csrf {session}")
+
+    def _count(self, who: str, address: str, now_s: float) -> None:
+        """Count an attempt before it is judged, so that many at once do not slip by. Raises Refused beyond it."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.at_s < now_s - ATTEMPT_WINDOW_S))
+            connection.execute(insert(ATTEMPTS).values(account=who[:128], address=address[:128], at_s=now_s))
+            many = _attempts(connection, who[:128], address[:128])
+        if any(many[kind] > most for kind, most in ATTEMPTS_MAX.items()):
+            raise Refused(
+                "Too many attempts. Wait a quarter of an hour, or ask for a link.", "too_many", ATTEMPT_WINDOW_S
+            )
+
+    def _right(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password[: PASSWORD_CHARS[1]])
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def _attempts(connection: Connection, who: str, address: str) -> dict[str, int]:
+    mine, here = ATTEMPTS.c.account == who, ATTEMPTS.c.address == address
+    counted = {"who": (mine, here), "address": (here,), **({"account": (mine,)} if who else {"account": (mine, here)})}
+    return {
+        kind: connection.execute(select(func.count()).select_from(ATTEMPTS).where(*where)).scalar_one()
+        for kind, where in counted.items()
+    }
+
+
+def _account(row: Any) -> Account:
+    teams = frozenset(json.loads(row["teams"]))
+    return Account(row["id"], row["name"], row["role"], teams, row["version"], row["password"] is not None)
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

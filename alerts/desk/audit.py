@@ -1,0 +1,117 @@
+"""The audit of every look and act at the desk: first into a table, then from there to the `audit` topic.
+
+What was seen or done is kept before the answer goes out, so a broker that is away, or a desk that is killed, loses
+nothing; a record may come twice. Looks of one session at the same thing within a minute are one.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, delete, func, insert, select
+
+from alerts.desk.config import DeskError, NotPublished
+from alerts.desk.members import Member
+from alerts.desk.register import AUDIT
+from alerts.events import AuditEvent
+
+Send = Callable[[bytes], Awaitable[None]]
+"""Returns when the record is on the topic; raises NotPublished."""
+SAME_LOOK_S = 60.0
+LOOKS_REMEMBERED = 10_000
+WAITING_MAX = 200_000
+"""Records that may wait for their topic: weeks of a busy desk. Beyond it nothing is shown any more."""
+BATCH = 200
+RETRY_S = 2.0
+PAUSE_S = 0.2
+TEXT_MAX = 200
+
+
+class AuditFull(DeskError):
+    """The audit cannot be kept: so nothing may be shown or done."""
+
+
+class Audit:
+    """Records, and sends what was recorded. Recording blocks for a short write: call it from a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._looks: OrderedDict[tuple[str, ...], float] = OrderedDict()
+        self._lock = threading.Lock()
+        self._waiting = self._count()
+        self.sent = 0
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not on the topic yet."""
+        return self._waiting
+
+    def record(self, by: str, what: str, **detail: Any) -> None:
+        """Keep that somebody did this. Raises AuditFull. What strangers send is kept short."""
+        if self._waiting >= WAITING_MAX:
+            raise AuditFull("the audit cannot be kept, so nothing can be shown: the stream has been away too long")
+        short = {name: value[:TEXT_MAX] if isinstance(value, str) else value for name, value in detail.items()}
+        event = AuditEvent(at=datetime.now(UTC).isoformat(), by=by[:TEXT_MAX], what=what, detail=short)
+        with self._engine.begin() as connection:
+            connection.execute(insert(AUDIT).values(body=msgspec.json.encode(event).decode()))
+        with self._lock:
+            self._waiting += 1
+
+    def look(self, member: Member, what: str, **detail: Any) -> None:
+        """Keep that a member saw this, once a minute."""
+        key = (member.session, what, *(f"{name}={value}" for name, value in sorted(detail.items())))
+        now = time.monotonic()
+        with self._lock:
+            if now - self._looks.get(key, -SAME_LOOK_S) < SAME_LOOK_S:
+                return
+            self._looks[key] = now
+            self._looks.move_to_end(key)
+            while len(self._looks) > LOOKS_REMEMBERED:
+                self._looks.popitem(last=False)
+        self.record(member.id, what, session=member.session, **detail)
+
+    async def run(self, send: Send) -> None:
+        """Send what waits, in order, until cancelled."""
+        while True:
+            try:
+                done = await self._send_some(send)
+            except NotPublished:
+                done = 0
+                await asyncio.sleep(RETRY_S)
+            if done < BATCH:
+                await asyncio.sleep(PAUSE_S)
+
+    async def drain(self, send: Send) -> None:
+        """Send what waits as far as it goes: at the end, once."""
+        with contextlib.suppress(NotPublished):
+            while await self._send_some(send):
+                pass
+
+    async def _send_some(self, send: Send) -> int:
+        rows = await asyncio.to_thread(self._oldest)
+        for number, body in rows:
+            await send(body.encode())
+            await asyncio.to_thread(self._forget, number)
+        return len(rows)
+
+    def _oldest(self) -> list[tuple[int, str]]:
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(AUDIT.c.number, AUDIT.c.body).order_by(AUDIT.c.number).limit(BATCH))
+            return [(row.number, row.body) for row in rows]
+
+    def _forget(self, number: int) -> None:
+        with self._engine.begin() as connection:
+            gone = connection.execute(delete(AUDIT).where(AUDIT.c.number == number)).rowcount
+        with self._lock:
+            self._waiting = max(self._waiting - gone, 0)
+            self.sent += gone
+
+    def _count(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(AUDIT)).scalar_one()

@@ -1,0 +1,29 @@
+"""Who may sign in at the desk, from the command line."""
+
+from pathlib import Path
+
+from tests.cli.command import Homebeat
+
+
+def test_an_account_is_made_listed_given_a_link_and_taken_away(homebeat: Homebeat, tmp_path: Path) -> None:
+    own = {"data_folder": str(tmp_path)}
+    asked = ("desk", "add-user", "nurse-1", "--team", "cardiology-home", "--password-stdin")
+    made = homebeat.fed(b"a long password\n", *asked, **own)
+    assert made.code == 0, made.err
+    listed = homebeat("desk", "users", "--json", **own).json["users"]
+    assert listed == [{"id": "nurse-1", "name": "nurse-1", "role": "nurse", "teams": ["cardiology-home"]}]
+    assert homebeat("desk", "link", "nurse-1", **own).out.startswith("/#sign-in=")
+    assert homebeat("desk", "remove-user", "nurse-1", **own).code == 0
+    gone = homebeat("desk", "link", "nurse-1", **own)
+    assert (gone.code, gone.err.strip()) == (1, "homebeat: there is no account nurse-1")
+
+
+def test_a_poor_password_or_a_second_account_is_one_clear_line(homebeat: Homebeat, tmp_path: Path) -> None:
+    own = {"data_folder": str(tmp_path)}
+    poor = homebeat.fed(b"short\n", "desk", "add-user", "nurse-1", "--password-stdin", **own)
+    assert poor.code == 1
+    assert "12 to 256 characters" in poor.err
+    for code in (0, 1):
+        again = homebeat.fed(b"a long password\n", "desk", "add-user", "nurse-1", "--password-stdin", **own)
+        assert again.code == code
+    assert "--replace" in again.err
