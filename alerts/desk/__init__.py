@@ -14,8 +14,21 @@ and `audit`.
 - `static/`: the page. Plain modules, no build, no host but our own
 """
 
-from alerts.desk.app import create_app
-from alerts.desk.config import DeskConfig, DeskError, NotPublished, PortTaken
-from alerts.desk.server import run_desk
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alerts.desk.app import create_app
+    from alerts.desk.config import DeskConfig, DeskError, NotPublished, PortTaken
+    from alerts.desk.server import run_desk
 
 __all__ = ["DeskConfig", "DeskError", "NotPublished", "PortTaken", "create_app", "run_desk"]
+
+_HOMES = {"create_app": "app", "run_desk": "server"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: who makes an account does not wait for the web server."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module(f"alerts.desk.{_HOMES.get(name, 'config')}"), name)

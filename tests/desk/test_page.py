@@ -1,5 +1,6 @@
 """The page in a real browser, over a real desk and broker: what a nurse sees, hears and does."""
 
+import contextlib
 import os
 import re
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from tests.channels.events import alert
 from tests.channels.waiting import until
 from tests.desk import content
 from tests.desk.browser import page
-from tests.desk.running import desk, link
+from tests.desk.running import PASSWORD, accounts_at, desk, link
 
 pytestmark = pytest.mark.browser
 
@@ -251,6 +252,95 @@ async def test_the_banner_and_the_time_of_the_log_are_said(morning: Morning) -> 
         await morning.enter(opened)
         await expect(opened.get_by_text(BANNER)).to_be_visible()
         await expect(opened.locator("#log-time")).to_have_text("Mon, 19 Jan 2026, 08:03 GMT")
+
+
+async def test_a_nurse_signs_in_by_password_and_a_wrong_one_is_told_in_words(morning: Morning) -> None:
+    with contextlib.closing(accounts_at(morning.folder)) as accounts:
+        accounts.put("Nora", "nora", "nurse", ["*"], PASSWORD, replace=False)
+    async with page(refusals=True) as opened:
+        await opened.goto(morning.url)
+        await opened.get_by_label("Name").fill("nora")
+        await opened.get_by_label("Password").fill("not the password")
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#sign-in-problem")).to_contain_text("do not belong together")
+        await opened.get_by_label("Password").fill(PASSWORD)
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#me")).to_have_text("Nora · nurse")
+        await expect(opened.get_by_text("Nothing waits for an answer.")).to_be_visible()
+        await opened.get_by_role("button", name="Sign out").click()
+        await expect(opened.get_by_label("Password")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("button", "fields", "wanted"),
+    [
+        ("Snooze", {"Reason": "treatment begun"}, {"type": "snooze", "reason": "treatment begun"}),
+        ("New normal", {"Reason": "new drug"}, {"type": "new_normal", "reason": "new drug"}),
+        ("Assign", {"To whom": "nurse-2"}, {"type": "assign", "to": "nurse-2"}),
+    ],
+)
+async def test_what_a_nurse_may_do_stands_on_a_button(
+    morning: Morning, button: str, fields: dict[str, str], wanted: dict[str, str]
+) -> None:
+    await morning.put(content.heart_alert())
+    async with page() as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
+        await morning.enter(opened)
+        await named(opened, content.heart_alert().title).click()
+        await opened.locator("#detail").get_by_role("button", name=f"{button}: ").click()
+        for label, text in fields.items():
+            await opened.get_by_role("dialog").get_by_label(label).fill(text)
+        await opened.get_by_role("dialog").get_by_role("button", name=button, exact=True).click()
+        await until(lambda: len(actions) == 1)
+        assert {name: actions[0][name] for name in wanted} == wanted
+        assert (actions[0]["until"] is not None) == (button == "Snooze")
+
+
+async def test_the_next_shift_sees_what_is_open_in_hand_and_done(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page() as opened:
+        await morning.enter(opened)
+        await opened.get_by_role("button", name="Hand-over").click()
+        report = opened.locator("#report")
+        waiting = report.get_by_role("region", name="Open: waits for an answer").locator(".title")
+        await expect(waiting).to_have_count(5)
+        await expect(report.get_by_role("region", name="In hand")).to_contain_text("nurse-2")
+        await expect(report.get_by_role("region", name="Done in this shift")).to_contain_text("Patient called, well")
+        await waiting.first.click()
+        await expect(opened.locator(".detail-title")).to_have_text("Oxygen saturation below 86 %")
+
+
+async def test_in_quiet_hours_the_page_is_dark_and_what_can_wait_waits(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page() as opened:
+        await morning.enter(opened)
+        await expect(opened.locator("#alerts .title")).to_have_count(5)
+        await opened.get_by_role("button", name="Quiet hours").click()
+        await expect(opened.locator("#alerts .title")).to_have_count(3)
+        await expect(opened.locator("#list-note")).to_have_text("2 that can wait are kept for the morning")
+        assert await opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 26)"
+
+
+async def test_two_nurses_see_what_the_other_has_taken_on(morning: Morning) -> None:
+    await morning.put(content.heart_alert())
+    async with page() as one, page() as other:
+        await morning.enter(one)
+        await morning.enter(other, "nurse-2")
+        for opened in (one, other):
+            await expect(named(opened, content.heart_alert().title)).to_be_visible()
+        await morning.put(content.heart_alert(2, event="acknowledged", state="acknowledged", by="nurse-2"))
+        for opened in (one, other):
+            await expect(named(opened, content.heart_alert().title)).to_have_count(0)
+        await one.keyboard.press("2")
+        await expect(one.locator("#alerts .owner")).to_contain_text("with nurse-2")
+
+
+async def test_a_lead_sees_what_alerts_cost(morning: Morning) -> None:
+    await morning.put(*content.worklist())
+    async with page() as opened:
+        await morning.enter(opened)
+        await opened.get_by_role("button", name="Alert burden").click()
+        await expect(opened.locator(".tile")).to_have_count(4)
+        await expect(opened.get_by_role("region", name="By severity").first).to_contain_text("Emergency")
 
 
 @pytest.mark.skipif(os.environ.get("HOMEBEAT_TEST_PICTURE") != "1", reason="HOMEBEAT_TEST_PICTURE=1 draws it anew")
