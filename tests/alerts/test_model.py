@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alerts.episodes import Episode, NotAllowed
@@ -137,8 +137,15 @@ ops = st.lists(
 )  # fmt: skip
 
 
+FROM_THE_FIRST_RUNG: list[tuple[str, int, Severity, int]] = [
+    ("raise", 1, "urgent", 2), ("tick", 61, "urgent", 2), ("acknowledge", 1, "urgent", 2), ("raise", 1, "emergency", 2),
+]  # fmt: skip
+"""Once answered, what gets worse asks the first rung again."""
+
+
 @settings(deadline=None, max_examples=300)
 @given(ops)
+@example(FROM_THE_FIRST_RUNG)
 def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity, int]]) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for what, wait, severity, minutes in steps:
@@ -166,6 +173,8 @@ def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity
             except NotAllowed:
                 assert not allowed
         assert [(event.event, event.state) for event in life.told] == wanted.told
+        if wanted.phase in ("open", "escalated"):
+            assert (life.episodes[0].state, life.episodes[0].rung) == (wanted.phase, wanted.rung)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in life.sequences().values())
 
 

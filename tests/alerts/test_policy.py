@@ -58,6 +58,12 @@ class TestGroup:
         one.raised(1, "limit", other, problem="glucose.low")  # type: ignore[arg-type]
         assert [event.severity for event in one.told] == [severity, other]
 
+    def test_mere_information_raises_nobody(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(1, "deviation", "info", problem="steps.low")
+        assert [event.severity for event in one.told] == ["advisory", "info"]
+
     def test_what_began_longer_ago_is_another_incident(self) -> None:
         one = life()
         one.raised(0, "deviation", "advisory", problem="heart_rate.high")
