@@ -9,6 +9,7 @@
 - `samples`, `raw`: single samples against the safety floors
 - `late`: windows gathered again from what came late, and deviations of the past
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
+- `conditions` (`ruled`): the alert rules of patients' conditions, on single readings and on days
 - `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
   `notices`: what is said about that
 - `care`: from signals to findings and the episode ledger; `agenda`: what time alone brings to it, and at which tick

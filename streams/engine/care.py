@@ -127,6 +127,12 @@ def _band(state: PartitionState, samples: Samples, i: int, snapshot: Snapshot) -
     return band if band.known else None
 
 
+def band_of(state: PartitionState, samples: Samples, snapshots: dict[int, list[Snapshot]], i: int) -> Band | None:
+    """The patient's band at a sample of a row that was asked for."""
+    position = 2 * int(samples.index[i]) + 1
+    return _band(state, samples, i, [s for s in snapshots[int(samples.row[i])] if s.position <= position][-1])
+
+
 def forecast_signals(
     state: PartitionState, log: LogSlice, samples: Samples, foretold: Foretold, snapshots: dict[int, list[Snapshot]]
 ) -> list[Signal]:
@@ -313,6 +319,7 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
     Only on the episode's side: the other one may have an episode of its own, which still waits to be cleared. And what
     was said of the past leaves alone what is live.
     """
+    state.rules.ended(slot, episode.problem)
     row, high = int(state.row_of[slot, BY_NAME[episode.vital].index]), episode.problem.endswith(".high")
     if row < 0:
         return

@@ -14,6 +14,7 @@ from models.segments import Bools, Ints, rounds
 from models.times import US_PER_DAY, rfc3339
 from models.vitals import VITALS
 from models.windows import Windows
+from streams.engine import conditions
 from streams.engine.clock import NEVER, Clocks, first_reached
 from streams.engine.late import WAITED, Past, Shut, as_windows
 from streams.engine.rows import prior_of
@@ -65,12 +66,14 @@ class Closed:
 
 @dataclass(slots=True)
 class Closings:
-    """What closing windows brings: summaries with positions if wanted, signals, snapshots of the rows asked for."""
+    """What closing windows brings: summaries with positions if wanted, signals, snapshots of the rows asked for, and
+    the windows that rules of conditions look at."""
 
     wanted: bool
     summaries: list[tuple[Place, VitalSummary]] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
+    ruled: list[conditions.Ruled] = field(default_factory=list)
 
 
 def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks: Clocks) -> Closed:
@@ -216,15 +219,27 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     learns = resting & (~one.late | (newer & full)) & (calm | ~predicted.known)
     baseline.learn(base, prior, predicted, day_slot, y, one.start, line, learns)
     _put(state, row, base, ~one.late | newer)
-    if out.wanted or len(changes.index) or past is not None:
+    noted = conditions.noted(state, slot, one.late, resting)
+    if out.wanted or len(changes.index) or past is not None or len(noted):
         bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
         out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
+        out.ruled += [_ruled(state, one, vital, slot, bands, int(i)) for i in noted]
     if out.wanted:
         _tell(state, one, vital, slot, bands, usable, is_open, out)
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
         if r in out.snapshots:
             out.snapshots[r].append(_snapshot(state, r, p))
+
+
+def _ruled(state: PartitionState, one: Closed, vital: Ints, slot: Ints, bands: "_Bands", i: int) -> conditions.Ruled:
+    """A window for the rules of conditions."""
+    at = int(one.start[i])
+    day = (at + int(local_offset_us(state, slot[i : i + 1], one.start[i : i + 1])[0])) // US_PER_DAY
+    return conditions.Ruled(
+        int(one.position[i]), int(slot[i]), int(vital[i]), at, int(one.clock[i]), day, int(one.n[i]),
+        float(one.mean[i]), bands.one(i),
+    )  # fmt: skip
 
 
 def _put(state: PartitionState, row: Ints, base: baseline.Rows, moves: Bools) -> None:

@@ -40,7 +40,8 @@ class Page(msgspec.Struct, array_like=True):
     how often they were; windows: those that are open; floors: of the rows `floor_rows` (bytes of i4), what the floors
     remember; in both, rows are counted from the page's first one; sent: what must be known of readings that come again;
     links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows (`late.STATE`,
-    `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`).
+    `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`); rules: what the rules of conditions
+    remember (`condition.Watched`).
     """
 
     format: int
@@ -60,6 +61,7 @@ class Page(msgspec.Struct, array_like=True):
     late: bytes = b""
     late_watch: bytes = b""
     forecasts: bytes = b""
+    rules: bytes = b""
 
 
 _WINDOWS_KEPT, _SENT_KEPT = 4, 128

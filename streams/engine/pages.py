@@ -121,7 +121,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         gone=[(digest, one.offset) for digest, one in gone], gone_kept=[(one.origins, one.times) for _, one in gone],
         windows=solid(open_windows), floor_rows=floor_rows.astype(np.int32).tobytes(), floors=solid(of_floors),
         sent=state.rings.pack(state.patients, slots), links=state.links.packed(place), late=late, late_watch=watch,
-        forecasts=state.forecasts.packed(place[place >= 0].astype(np.int64)),
+        forecasts=state.forecasts.packed(place[place >= 0].astype(np.int64)), rules=state.rules.packed(slots),
     )  # fmt: skip
     return _encode(page)
 
@@ -200,6 +200,7 @@ def _place(state: PartitionState, number: int, page: Page) -> None:
     state.patients[first : first + len(page.people)] = np.frombuffer(page.patients, PATIENT)
     state.late.unpack(state.row_count, page.late, page.late_watch)
     state.forecasts.unpack(state.row_count, page.forecasts)
+    state.rules.unpack(first, page.rules)
     _place_rows(state, page)
     state.links.place(page.links, state.row_of)
     if page.sent is not None:

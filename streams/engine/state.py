@@ -33,6 +33,7 @@ from streams.engine.origins import with_origin
 from streams.engine.people import Person, compressed
 from streams.engine.rings import Rings
 from streams.engine.rows import PATIENT, PRIOR, ROW, prior_of
+from streams.engine.ruled import Rules
 from streams.engine.sources import Sources
 
 Ints = npt.NDArray[np.int64]
@@ -90,6 +91,7 @@ class PartitionState:
         self.gone = Departed()
         self.late = LateWork()
         self.forecasts = Forecasts()
+        self.rules = Rules()
         self._profiles: dict[int, Profile] = {}
         self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
@@ -231,6 +233,7 @@ class PartitionState:
         for row in rows.tolist():
             self.links.drop_row(row)
         self.late.drop(rows)
+        self.rules.withhold(slot, vitals)
         self.forecasts.drop(rows.tolist())
         windows.drop(self.rows["open"], self.windows, rows)
         floor = self.rows["floor"][rows]

@@ -8,6 +8,7 @@ import base64
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
 from models.windows import check_settings
 from streams import control
-from streams.engine import care, silences
+from streams.engine import care, conditions, silences
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
@@ -184,12 +185,15 @@ def _stretch(
     raw = judge_raw(state, samples)
     closed = gather_closed(state, samples, raw.broken, clocks)
     foretold = foretell(state.forecasts, samples)
-    asked = np.unique(np.concatenate([raw.crossings.row, samples.row[foretold.sample]]))
+    ruled = conditions.candidates(state, samples)
+    asked = np.unique(np.concatenate([raw.crossings.row, samples.row[foretold.sample], samples.row[ruled]]))
     closings = close(state, closed, asked, settings.summaries)
     watched = silences.watch(state, accepted, clock, clocks)
     signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices]
     signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)
+    band_of = partial(care.band_of, state, samples, closings.snapshots)
+    signals += conditions.judge(state, log, samples, ruled, closings.ruled, band_of)
     signals.sort(key=lambda s: s.order)
     care.to_people(state, signals, clocks, effects.alerts, effects.findings)
     effects.alerts += state.sources.woken(clocks.ticks, clocks.tick_offset)

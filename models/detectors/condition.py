@@ -1,0 +1,285 @@
+"""Rules of conditions: limits on single readings, and trends over days, judged one reading or window at a time.
+
+Few patients come this far, so this is plain Python. What is remembered is small and stored with the patient's page.
+A rule opens its problem when it begins to hold; the problem closes when none of its rules has held for a while
+(rules.yaml meta.clear).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from math import isnan, nan
+from statistics import fmean, median
+from typing import Any
+
+import msgspec
+
+from models.evidence import load
+from models.rules import Limit, Part, Trend
+
+CONFIRM_US = 36 * 3600 * 1_000_000
+"""Two windows further apart do not confirm each other."""
+
+
+class Day(msgspec.Struct, array_like=True):
+    """One local day of a vital: readings, their mean; deltas: windows held against a known band, and the mean of their
+    differences; value of the last window."""
+
+    day: int
+    n: int
+    mean: float
+    deltas: int
+    delta: float
+    last: float
+
+
+class Window(msgspec.Struct, array_like=True):
+    """The value of a window, and its difference from what was expected (NaN if not known)."""
+
+    at_us: int
+    day: int
+    value: float
+    delta: float
+
+
+class Run(msgspec.Struct, array_like=True):
+    """A limit: readings in a row beyond it, since when, and readings back inside since it is open."""
+
+    n: int = 0
+    since_us: int = 0
+    ok: int = 0
+
+
+class Held(msgspec.Struct, array_like=True):
+    """A rule that is open: its rank, since when, and the last day on which it held (trends)."""
+
+    rank: int
+    since_us: int
+    day: int
+
+
+class Watched(msgspec.Struct, array_like=True):
+    """What is remembered of one patient: days and the last two windows by vital, runs by limit, what is open by problem
+    and rule."""
+
+    days: dict[int, list[Day]] = {}
+    windows: dict[int, list[Window]] = {}
+    runs: dict[str, Run] = {}
+    open: dict[str, dict[str, Held]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A problem that a rule opens or makes worse, or that none of its rules sees any more."""
+
+    rule: Limit | Trend
+    raised: bool
+    since_us: int
+
+
+@cache
+def _clear() -> dict[str, Any]:
+    return dict(load("rules")["meta"]["clear"])
+
+
+@cache
+def spot_gap_us() -> int:
+    """Time without a reading after which one stands alone [us]."""
+    return int(load("rules")["meta"]["spot_gap_s"]) * 1_000_000
+
+
+def on_reading(
+    one: Watched, rules: Iterable[Limit], at_us: int, value: float, *, spot: bool, resting: bool
+) -> list[Change]:
+    """A live reading, later than all before it of its vital."""
+    found = list[Change]()
+    for rule in rules:
+        if resting or not rule.rest:
+            found += _reading(one, rule, at_us, value, spot)
+    return found
+
+
+def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool) -> list[Change]:
+    is_open = rule.id in one.open.get(rule.problem, {})
+    run = one.runs.get(rule.id, Run())
+    if not rule.broken(value):
+        if not is_open:
+            one.runs.pop(rule.id, None)
+            return []
+        one.runs[rule.id] = run = Run(0, 0, run.ok + 1)
+        if run.ok < _clear()["readings"]:
+            return []
+        del one.runs[rule.id]
+        return _closed(one, rule)
+    alone = spot and rule.repeat == 1
+    run = Run(1 if alone else run.n + 1, at_us if alone or not run.n else run.since_us)
+    one.runs[rule.id] = run
+    lasted = at_us - run.since_us >= rule.persist_us or spot
+    if is_open or run.n < rule.repeat or not lasted:
+        return []
+    return _opened(one, rule, run.since_us, 0)
+
+
+def ended(one: Watched, problem: str) -> None:
+    """A person resolved the problem: what goes on is raised anew."""
+    for rule in one.open.pop(problem, {}):
+        one.runs.pop(rule, None)
+
+
+def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
+    """Forget what is known of these vitals."""
+    for vital in vitals:
+        one.days.pop(vital, None)
+        one.windows.pop(vital, None)
+    starts = tuple(f"{name}." for name in names)
+    for problem in [problem for problem in one.open if problem.startswith(starts)]:
+        ended(one, problem)
+
+
+def on_window(
+    one: Watched, rules: Iterable[Trend], vital: int, window: Window, n: int, best: float | None = None
+) -> list[Change]:
+    """A window of a vital has closed, later than all before it. n: its readings; best: the level that the patient
+    states as best."""
+    _note(one, vital, window, n)
+    found = list[Change]()
+    for rule in rules:
+        if _holds(one, rule, window.day, best):
+            found += _opened(one, rule, window.at_us, window.day)
+        else:
+            held = one.open.get(rule.problem, {}).get(rule.id)
+            if held is not None and window.day - held.day >= _clear()["days"]:
+                found += _closed(one, rule)
+    return found
+
+
+def _note(one: Watched, vital: int, window: Window, n: int) -> None:
+    days, known = one.days.setdefault(vital, []), not isnan(window.delta)
+    if not days or days[-1].day != window.day:
+        days.append(Day(window.day, 0, 0.0, 0, 0.0, 0.0))
+        oldest = window.day - load("rules")["meta"]["series_days"]
+        one.days[vital] = days = [day for day in days if day.day >= oldest]
+    today = days[-1]
+    today.mean += n / (today.n + n) * (window.value - today.mean)
+    today.n += n
+    if known:
+        today.deltas += 1
+        today.delta += (window.delta - today.delta) / today.deltas
+    today.last = window.value
+    one.windows[vital] = [*one.windows.get(vital, []), window][-2:]
+
+
+def _holds(one: Watched, rule: Trend, today: int, best: float | None) -> bool:
+    if rule.within_d == 1 and len(rule.parts) == 1:
+        return _part(one, rule.parts[0], today, best)
+    held = sum(any(_part(one, part, today - back, best) for back in range(rule.within_d)) for part in rule.parts)
+    return held >= rule.at_least
+
+
+def _part(one: Watched, part: Part, today: int, best: float | None) -> bool:
+    """Whether a part holds, as of the end of a day that is in the series."""
+    days = [day for day in one.days.get(part.vital, ()) if day.day <= today]
+    if not days or today - days[-1].day > 0:
+        return False
+    if part.measure == "delta" and part.windows:
+        return _in_windows(one, part, today)
+    if part.measure in ("delta", "share"):
+        return _on_days(days, part, best)
+    if part.measure == "rise":
+        return _rises(one, part, days)
+    return _beyond(part, _figure(part, days))
+
+
+def _beyond(part: Part, figure: float) -> bool:
+    """False for NaN."""
+    return figure >= part.value if part.up else figure <= part.value
+
+
+def _figure(part: Part, days: list[Day]) -> float:
+    """Slope or mean over the last `days`; NaN where too little is known."""
+    lately = [day for day in days if day.day > days[-1].day - part.days]
+    if part.measure == "mean":
+        n = sum(day.n for day in lately)
+        return sum(day.n * day.mean for day in lately) / n if n >= part.least else nan
+    if part.measure == "delta_mean":
+        known = [day.delta for day in lately if day.deltas]
+        return fmean(known) if len(known) >= part.least else nan
+    if len(lately) < max(2, part.least):
+        return nan
+    x, y = fmean(day.day for day in lately), fmean(day.mean for day in lately)
+    return sum((d.day - x) * (d.mean - y) for d in lately) / sum((d.day - x) ** 2 for d in lately)
+
+
+def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
+    """The last value, or the windows that confirm each other, against the level so many days before (of more than one
+    day: the median of that day and its neighbours, so that one odd weighing is not what is compared with)."""
+    windows = one.windows.get(part.vital, [])[-part.confirm :]
+    if part.confirm == 1 or not windows or windows[-1].day != days[-1].day:
+        first, values = days[-1].day, [days[-1].last]
+    elif len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > CONFIRM_US:
+        return False
+    else:
+        first, values = windows[0].day, [window.value for window in windows]
+    around = 0 if part.days == 1 else 1
+    before = [day.mean for day in days if day.day < first and abs(first - part.days - day.day) <= around]
+    if not before:
+        return False
+    base = median(before)
+    return all(_beyond(part, value - base) for value in values)
+
+
+def _in_windows(one: Watched, part: Part, today: int) -> bool:
+    """The last two windows, the later one today."""
+    windows = one.windows.get(part.vital, [])
+    near = len(windows) == 2 and windows[1].day == today and windows[1].at_us - windows[0].at_us <= CONFIRM_US
+    return near and all(_beyond(part, window.delta) for window in windows)
+
+
+def _on_days(days: list[Day], part: Part, best: float | None) -> bool:
+    """k of the last n days with a value."""
+    last = [day for day in days[-part.n :] if day.day > days[-1].day - 2 * part.n]
+    if part.measure == "delta":
+        return sum(_beyond(part, day.delta) for day in last if day.deltas) >= part.k
+    reference = _reference(days, part, best)
+    return sum(_beyond(part, day.mean / reference) for day in last) >= part.k if reference > 0 else False
+
+
+LEAST_USUAL_DAYS = 7
+
+
+def _reference(days: list[Day], part: Part, best: float | None) -> float:
+    """The best or usual level; 0 while it is not known."""
+    if part.of_best:
+        return max([day.mean for day in days] + ([best] if best else []))
+    return median(day.mean for day in days) if len(days) >= max(LEAST_USUAL_DAYS, 2 * part.k) else 0.0
+
+
+def _opened(one: Watched, rule: Limit | Trend, since_us: int, day: int) -> list[Change]:
+    """Note that a rule holds; a change if its problem is new or becomes worse by it."""
+    held = one.open.setdefault(rule.problem, {})
+    worst = max((other.rank for other in held.values()), default=-1)
+    if rule.id in held:
+        held[rule.id].day = day
+        return []
+    held[rule.id] = Held(rule.rank, since_us, day)
+    return [Change(rule, raised=True, since_us=since_us)] if rule.rank > worst else []
+
+
+def _closed(one: Watched, rule: Limit | Trend) -> list[Change]:
+    """Note that a rule no longer holds; a change if it was the last one of its problem."""
+    held = one.open[rule.problem]
+    since_us = held.pop(rule.id).since_us
+    if held:
+        return []
+    del one.open[rule.problem]
+    return [Change(rule, raised=False, since_us=since_us)]
+
+
+def retired(one: Watched, held_now: set[str], every: Iterable[Limit | Trend]) -> list[Change]:
+    """Close what is open by rules that no longer hold for the patient (the profile or the course has moved on)."""
+    found = list[Change]()
+    for rule in every:
+        if rule.id not in held_now and rule.id in one.open.get(rule.problem, {}):
+            one.runs.pop(rule.id, None)
+            found += _closed(one, rule)
+    return found

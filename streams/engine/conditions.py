@@ -1,0 +1,166 @@
+"""Rules of conditions in the step: which patients have any, what is remembered of them, and what the rules say.
+
+Readings and windows are judged together in log order, patient by patient, so that the answer does not depend on how
+the log is cut. Late readings, and windows gathered again from them, are left to the floors and the record.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.explain import title
+from models import rules
+from models.detectors import condition
+from models.detectors.condition import Change, Watched, Window
+from models.rules import Limit, Trend
+from models.segments import Bools, Ints
+from models.vitals import VITALS
+from models.windows import HORIZON_US
+from streams.engine.log import LogSlice
+from streams.engine.samples import Samples
+from streams.engine.signals import Band, Signal
+from streams.engine.state import PartitionState
+
+Every = tuple[Limit, ...] | tuple[Trend, ...]
+PEAK_FLOW = "peak_flow"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """A window, closed in time, of a patient who has rules. at_us, clock_us; day: local; n readings; value; band."""
+
+    position: int
+    slot: int
+    vital: int
+    at_us: int
+    clock_us: int
+    day: int
+    n: int
+    value: float
+    band: Band
+
+
+@cache
+def _near() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """By vital: the highest low limit and the lowest high limit of any rule (infinite where there is none)."""
+    low, high = np.full(len(VITALS), -np.inf), np.full(len(VITALS), np.inf)
+    for rule in rules.limits():
+        if rule.high:
+            high[rule.vital] = min(high[rule.vital], rule.limit)
+        else:
+            low[rule.vital] = max(low[rule.vital], rule.limit)
+    return low, high
+
+
+def candidates(state: PartitionState, samples: Samples) -> Ints:
+    """Indices of the samples that the limits of conditions must look at: live ones in their order, of patients who are
+    near a limit in this stretch or have something running. The others change nothing."""
+    if not len(samples):
+        return np.empty(0, np.int64)
+    mine = np.flatnonzero(state.rules.concern(state, samples.slot))
+    live = samples.clock[mine] - samples.at[mine] <= HORIZON_US[samples.vital[mine]]
+    mine = mine[live & (samples.at[mine] > samples.newest[mine])]
+    if not len(mine):
+        return mine
+    (low, high), vital, value = _near(), samples.vital[mine], samples.value[mine]
+    near = np.unique(samples.slot[mine][(value <= low[vital]) | (value >= high[vital])]).tolist()
+    watched = state.rules.watched
+    busy = [s for s in np.unique(samples.slot[mine]).tolist() if s in watched and (watched[s].runs or watched[s].open)]
+    return mine[np.isin(samples.slot[mine], np.array([*near, *busy], np.int64))]
+
+
+def judge(
+    state: PartitionState,
+    log: LogSlice,
+    samples: Samples,
+    which: Ints,
+    closed: list[Ruled],
+    band_of: Callable[[int], Band | None],
+) -> list[Signal]:
+    """What the rules say of these samples and windows, in log order. band_of: the band at a sample."""
+    order: list[tuple[tuple[int, int, int, int, int], Any]] = [
+        ((w.position, 0, w.slot, w.at_us, w.vital), w) for w in closed
+    ]
+    order += [((2 * int(samples.index[i]) + 1, 1, int(i), 0, 0), int(i)) for i in which]
+    found = list[Signal]()
+    for _, event in sorted(order, key=lambda pair: pair[0]):
+        if isinstance(event, Ruled):
+            found += _window(state, event)
+        else:
+            found += _sample(state, log, samples, event, band_of)
+    return found
+
+
+def _sample(
+    state: PartitionState, log: LogSlice, samples: Samples, i: int, band_of: Callable[[int], Band | None]
+) -> list[Signal]:
+    slot, vital, at, clock = (int(c[i]) for c in (samples.slot, samples.vital, samples.at, samples.clock))
+    plan = state.rules.plan(state, slot, clock)
+    held = plan.limits.get(vital, ())
+    one = state.rules.watched.get(slot)
+    if not held and one is None:
+        return []
+    one, spot = state.rules.of(slot), at - int(samples.newest[i]) > condition.spot_gap_us()
+    value, resting = float(samples.value[i]), bool(samples.resting[i])
+    changes = _retired(one, plan.limits, rules.limits()) + condition.on_reading(
+        one, held, at, value, spot=spot, resting=resting
+    )
+    position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
+    band = band_of(i) if changes else None
+    times = position, at, arrived, clock
+    return [_signal(slot, vital, change, times, value, float(samples.quality[i]), band) for change in changes]
+
+
+def _window(state: PartitionState, w: Ruled) -> list[Signal]:
+    plan = state.rules.plan(state, w.slot, w.clock_us)
+    held, one = plan.trends.get(w.vital, ()), state.rules.watched.get(w.slot)
+    if not held and one is None:
+        return []
+    one = state.rules.of(w.slot)
+    changes = _retired(one, plan.trends, rules.trends())
+    if held:
+        window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"))
+        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w))
+    times = w.position, w.at_us, w.clock_us, w.clock_us
+    band = w.band if w.band.known else None
+    return [_signal(w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
+
+
+def _best(state: PartitionState, w: Ruled) -> float | None:
+    profile = state.profile(w.slot) if VITALS[w.vital].name == PEAK_FLOW else None
+    return profile.usual.get(PEAK_FLOW) if profile else None
+
+
+def _retired(
+    one: Watched, held: Mapping[int, tuple[Limit, ...]] | Mapping[int, tuple[Trend, ...]], every: Every
+) -> list[Change]:
+    """Close what no longer holds; limits when a reading is judged, trends when a window is: a stretch of the log that
+    is cut elsewhere must not close one earlier."""
+    if not one.open:
+        return []
+    return condition.retired(one, {rule.id for group in held.values() for rule in group}, every)
+
+
+def _signal(
+    slot: int, vital: int, change: Change, times: tuple[int, int, int, int], value: float, quality: float,
+    band: Band | None,
+) -> Signal:  # fmt: skip
+    rule, (position, event_us, arrived_us, decided_us) = change.rule, times
+    high = not rule.problem.endswith(".low")
+    own = VITALS[vital].name == rule.problem.partition(".")[0]
+    said = title(VITALS[vital].name, "high" if high else "low", "limit", rule.title) if own else rule.title
+    return Signal(
+        position=position, slot=slot, vital=vital, high=high, raised=change.raised, kind="condition", rank=rule.rank,
+        rule=rule.rule if change.raised else None, limit=None, onset_us=change.since_us, event_us=event_us,
+        arrived_us=arrived_us, decided_us=decided_us, value=value, quality=quality, band=band, retrospective=False,
+        problem=rule.problem, title=said,
+    )  # fmt: skip
+
+
+def noted(state: PartitionState, slot: Ints, late: Bools, resting: Bools) -> Ints:
+    """Indices of the windows that the trends of conditions look at."""
+    return np.flatnonzero(state.rules.concern(state, slot) & ~late & resting)

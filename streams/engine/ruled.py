@@ -1,0 +1,109 @@
+"""What is remembered for the rules of conditions, and which patients have any."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from models import rules
+from models.detectors import condition
+from models.detectors.condition import Watched
+from models.profile_fields import coded
+from models.rules import Plan
+from models.segments import Bools, Ints
+from models.situation import situation
+from models.terminology import condition_id
+from models.times import US_PER_DAY, from_us
+from models.vitals import VITALS
+
+if TYPE_CHECKING:
+    from streams.engine.state import PartitionState
+
+NEVER_ASKED = -2
+PLANS_KEPT = 4096
+"""Plans of a patient and day kept at once; beyond it they are made anew."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[int, Watched]]).decode
+
+
+class Rules:
+    """What is remembered for the rules of one partition's patients, by slot; `asked`: for which version of the profile
+    it is known whether the patient has rules; `has` (by slot)."""
+
+    def __init__(self) -> None:
+        self.watched: dict[int, Watched] = {}
+        self._plans: dict[tuple[int, int, int], Plan] = {}
+        self._asked: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._has: Bools = np.zeros(0, bool)
+
+    def concern(self, state: "PartitionState", slot: Ints) -> Bools:
+        """Whether each of these patients has a condition with rules, or something open by one, (n,)."""
+        if len(self._asked) < len(state.patients):
+            more = len(state.patients) - len(self._asked)
+            self._asked = np.concatenate([self._asked, np.full(more, NEVER_ASKED)])
+            self._has = np.concatenate([self._has, np.zeros(more, bool)])
+        stale = np.flatnonzero(self._asked[slot] != state.patients["version"][slot])
+        for one in np.unique(slot[stale]).tolist():
+            self._asked[one] = state.patients["version"][one]
+            self._has[one] = one in self.watched or _has_rules(state, one)
+        has: Bools = self._has[slot]
+        return has
+
+    def plan(self, state: "PartitionState", slot: int, clock_us: int) -> Plan:
+        """The rules that hold for a patient on the day of the clock."""
+        key = slot, int(state.patients["version"][slot]), clock_us // US_PER_DAY
+        if key not in self._plans:
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.clear()
+            profile = state.profile(slot)
+            target = profile is not None and any(t.vital == "spo2" and t.low is not None for t in profile.targets)
+            day = from_us(clock_us).date()
+            self._plans[key] = rules.plan(situation(profile, day), target) if profile else rules.NOTHING
+        return self._plans[key]
+
+    def of(self, slot: int) -> Watched:
+        """What is remembered of a patient."""
+        return self.watched.setdefault(slot, Watched())
+
+    def ended(self, slot: int, problem: str) -> None:
+        """A person resolved the problem."""
+        if slot in self.watched:
+            condition.ended(self.watched[slot], problem)
+
+    def withhold(self, slot: int, vitals: Iterable[int]) -> None:
+        """Forget what is known of these vitals of a patient."""
+        if slot not in self.watched:
+            return
+        gone = list(vitals)
+        if len(gone) == len(VITALS):
+            del self.watched[slot]
+        else:
+            condition.withheld(self.watched[slot], gone, [VITALS[v].name for v in gone])
+
+    def packed(self, slots: range) -> bytes:
+        """What is remembered of a page's patients; places are counted from the page's first one."""
+        known = [(slot - slots.start, self.watched[slot]) for slot in slots if slot in self.watched]
+        return _encode(known) if known else b""
+
+    def unpack(self, first: int, raw: bytes) -> None:
+        """Put back what was packed."""
+        for place, one in _decode(raw) if raw else ():
+            self.watched[first + place] = one
+
+
+def _has_rules(state: "PartitionState", slot: int) -> bool:
+    profile = state.profile(slot)
+    if profile is None:
+        return False
+    named = [condition_id(*coded(entry.code)) for entry in profile.conditions]
+    named += [condition_id(*coded(entry.condition)) for entry in profile.trajectories]
+    return not _concerned().isdisjoint(named)
+
+
+@cache
+def _concerned() -> frozenset[str | None]:
+    return frozenset(rules.concerned())
