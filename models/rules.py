@@ -143,6 +143,14 @@ def trends() -> tuple[Trend, ...]:
     return tuple(_trend(line, _cited(line)) for line in load("rules")["trends"])
 
 
+def checked() -> None:
+    """Read every rule. Raises EvidenceError if one is broken, or an alert of conditions.yaml is forgotten."""
+    limits()
+    trends()
+    if unread():
+        raise EvidenceError("rules", f"neither judged nor left out, or not in conditions.yaml: {sorted(unread())}")
+
+
 def unread() -> set[str]:
     """Ids of conditions.yaml that rules.yaml neither reads nor leaves out with a reason, and the other way round."""
     document = load("rules")

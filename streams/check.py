@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from models import evidence
+from models import evidence, rules
 from streams.configure import misspelt
 from streams.connection import admin_client
 from streams.errors import BrokerUnreachable, WrongSettings
@@ -102,6 +102,7 @@ def _secret(settings: Settings) -> Check:
 def _evidence() -> Check:
     try:
         found = summary()
+        rules.checked()
     except evidence.EvidenceError as wrong:
         return Check("evidence", "bad", str(wrong), "install homebeat again; changed evidence must cite its sources")
     figures = sum(len(ids) for ids in found["evidence"].values())

@@ -129,6 +129,7 @@ class Keeper:
             round(settings.clock_tolerance_s * US_PER_S),
             settings.unknown_patients == "monitor",
             policy=settings.policy,
+            off=frozenset(settings.modifiers_off),
         )
         self._brake = Brake()
         self._held: dict[int, Held] = {}

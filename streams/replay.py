@@ -108,7 +108,7 @@ def run_replay(
     secret = secrets.token_bytes(32)  # signs our own control records, and nothing else can: no decision depends on it
     engine = EngineSettings(
         secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor", summaries is not None,
-        settings.policy, sources_escalate=False,
+        settings.policy, sources_escalate=False, off=frozenset(settings.modifiers_off),
     )  # fmt: skip
     tally = Tally()
     with bulk_collector(), _writer(summaries) as write:
@@ -304,7 +304,7 @@ def run_replay_from_topic(
     secret = settings.secret.get_secret_value().encode()
     engine = EngineSettings(
         secret, settings.clock_tolerance_s * US_PER_S, settings.unknown_patients == "monitor", summaries=False,
-        policy=settings.policy,
+        policy=settings.policy, off=frozenset(settings.modifiers_off),
     )  # fmt: skip
     tally, states = Tally(), dict[int, PartitionState]()
     for log in slices(settings, since, until, batch):

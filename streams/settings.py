@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     unknown_patients: Literal["reject", "monitor"] = Field(
         "reject", description="What to do with readings of a patient without a profile."
     )
+    modifiers_off: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
+        (), max_length=256, description="Ids of modifiers of the expectation that are left out, several with commas."
+    )
 
     tick_s: int = Field(10, ge=1, le=300, description="The grid of ticks, by which time passes without data.")
     ticks: OnOff = Field("on", description="Whether workers write ticks; off when a replay feeder writes them.")

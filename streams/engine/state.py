@@ -93,6 +93,7 @@ class PartitionState:
         self.forecasts = Forecasts()
         self.rules = Rules()
         self._profiles: dict[int, Profile] = {}
+        self.off: frozenset[str] = frozenset()
         self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
 
@@ -356,7 +357,7 @@ class PartitionState:
         if profile is None:
             return _of_anybody(day)
         if self._expected is None or self._expected[:3] != (slot, profile.version, day):
-            self._expected = slot, profile.version, day, expect(profile, day)
+            self._expected = slot, profile.version, day, expect(profile, day, self.off)
         return self._expected[3]
 
     def touch(self, slots: Iterable[int]) -> None:

@@ -49,7 +49,8 @@ class EngineSettings:
     """What the step needs to know beside the log.
 
     clock_tolerance_us: how far a device's clock may be ahead; summaries: whether anybody draws charts from the effects;
-    policy: who is told when; sources_escalate: whether that holds for alerts about sources too.
+    policy: who is told when; sources_escalate: whether that holds for alerts about sources too;
+    off: ids of modifiers of the expectation that are left out.
     """
 
     secret: bytes
@@ -58,6 +59,7 @@ class EngineSettings:
     summaries: bool = True
     policy: PolicySettings = field(default_factory=PolicySettings)
     sources_escalate: bool = True
+    off: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         check_settings(self.clock_tolerance_us)
@@ -95,6 +97,7 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     """Apply a slice to the state, once: what a page has already been given is skipped."""
     effects = Effects()
     state.policy, state.sources.policy = settings.policy, settings.policy_of_sources
+    state.off = settings.off
     before, received = state.totals(), state.received_total()
     begin = int(np.searchsorted(log.offset, state.processed, side="right"))
     state.began = int(log.offset[begin]) if begin < len(log) else state.processed + 1

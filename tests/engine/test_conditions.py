@@ -7,7 +7,8 @@ import pytest
 from models import rules
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, Log, run
+from streams.engine.step import EngineSettings
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, Log, run
 
 
 def someone(*conditions: str, **fields: Any) -> Log:
@@ -149,3 +150,15 @@ def test_rules_go_on_from_stored_pages() -> None:
     first = run(Log(log.records[:cut]), state=before)
     after = restored(pack_dirty(before, 0).pages, 0)
     assert first.alerts + run(log, state=after, begin=cut).alerts == run(log).alerts
+
+
+def test_a_modifier_is_left_out_by_setting() -> None:
+    """Without the drug's own lowering, the band of somebody on a beta blocker starts where everybody's does."""
+    log = someone(medications=[{"code": "metoprolol"}])
+    for _ in range(6):
+        log.read(code="resting_heart_rate", value=58.0)
+        log.wait(DAY_US)
+    log.tick()
+    with_it, without = run(log), run(log, settings=EngineSettings(SECRET, off=frozenset({"beta_blocker"})))
+    expected = [next(s.expected for s in told.summaries if s.expected is not None) for told in (with_it, without)]
+    assert expected[0] < expected[1]
