@@ -168,7 +168,7 @@ def test_at_one_instant_profiles_come_first_then_actions_then_readings(folder: F
     folder.profiles = folder.write("profiles.jsonl", [profile(care_team="team-1"), second])
     folder.replay()
     assert [(a["event"], a["care_team"]) for a in folder.alerts] == [
-        ("opened", "team-1"), ("resolved", "team-2"), ("reopened", "team-2"),
+        ("opened", "team-1"), ("updated", "team-2"), ("resolved", "team-2"), ("reopened", "team-2"),
     ]  # fmt: skip
 
 
@@ -281,7 +281,7 @@ def test_the_command_writes_what_the_function_writes(folder: Folder, tmp_path: P
         "--summaries", "summaries.jsonl", "--batch", "1", "--json",
     )  # fmt: skip
     assert (done.code, done.err) == (0, "")
-    assert done.json["alerts"] == answer["alerts"] == 1
+    assert done.json["alerts"] == answer["alerts"] > 1, "a day in which nobody answers"
     assert (tmp_path / "other.jsonl").read_bytes() == wanted
     (summary,) = map(json.loads, (tmp_path / "summaries.jsonl").read_text().splitlines())
     assert set(summary) == set(VitalSummary.__struct_fields__)
