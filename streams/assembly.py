@@ -45,6 +45,7 @@ def desk_config(settings: Settings) -> "DeskConfig":
         host=settings.http_host,
         port=settings.port_of("desk"),
         banner=settings.desk_banner,
+        link_key=links.key_of(settings.secret.get_secret_value().encode()),
         allowed_hosts=settings.desk_hosts,
         kafka=security_options(settings),
     )

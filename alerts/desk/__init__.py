@@ -9,7 +9,7 @@ and `audit`.
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
 - `about`, `handover`, `cost`: a profile in words, what the next shift must know, what alerts cost the team
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
-- `publish`: actions on their way to Kafka
+- `publish`: actions on their way to Kafka; `answering`: the link in a message
 - `guard`, `app`: the HTTP API and the page; `server`: all of it running
 - `static/`: the page. Plain modules, no build, no host but our own
 """

@@ -14,12 +14,12 @@
 | `GET /api/handover?hours=` | open, snoozed, in hand, done |
 | `GET /api/cost?days=` | what alerts cost the team, for leads |
 | `GET /api/patients/{id}/vitals?vital=&since=&until=` | windows against the patient's own band |
+| `GET /a/{token}`, `POST /a/{token}` | acknowledging by the link in a message |
 | `GET /events` | server-sent events: `alerts`, `vitals`, `counters`, `reload` |
 | `/healthz` `/readyz` `/metrics` | for operators |
 """
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -34,7 +34,9 @@ from starlette.types import Scope
 
 from alerts.desk.accounts import Accounts
 from alerts.desk.acting import acting
+from alerts.desk.answering import answering
 from alerts.desk.audit import Audit, AuditFull
+from alerts.desk.config import STATIC
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.door import Door
 from alerts.desk.figures import Figures, Status
@@ -44,8 +46,6 @@ from alerts.desk.live import live
 from alerts.desk.looking import looking
 from alerts.desk.publish import Publish
 from alerts.desk.store import Store
-
-STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
@@ -61,11 +61,12 @@ def create_app(
     rows: int = 500,
     hosts: Collection[str] = (),
     member: MemberOf | None = None,
+    link_key: bytes = b"",
 ) -> FastAPI:
     """The application over a store that somebody else fills (`feed`) and a hub that somebody else tells.
 
     points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: another
-    way to know who asks than the door's session.
+    way to know who asks than the door's session; link_key: what signs the links in messages, empty for none.
     """
     status = status or Status()
     door = Door(accounts, audit)
@@ -75,6 +76,8 @@ def create_app(
     app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None, openapi_url=None)
     for router in (door.routes(), acting(desk, who), looking(desk, who), live(desk, who, door.still)):
         app.include_router(router)
+    if link_key:
+        app.include_router(answering(desk, accounts.engine, link_key))
     _add_operators(app, desk)
     _add_page(app)
     _add_problems(app)

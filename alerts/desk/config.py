@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+STATIC = Path(__file__).parent / "static"
+"""The page: plain files."""
 
 
 class DeskError(Exception):
@@ -41,6 +45,8 @@ class DeskConfig:
     allowed_hosts: tuple[str, ...] = ()
     kafka: Mapping[str, Any] = field(default_factory=dict)
     """Further options of aiokafka's clients, such as TLS and SASL."""
+    link_key: bytes = field(default=b"", repr=False)
+    """What signs the links in messages; without it they are not served."""
 
     @property
     def client(self) -> dict[str, Any]:

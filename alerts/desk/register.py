@@ -51,6 +51,13 @@ ATTEMPTS = Table(
     Index("desk_attempts_by_account", "account", "address"),
     Index("desk_attempts_by_address", "address"),
 )
+ANSWERED = Table(
+    "desk_answered",
+    METADATA,
+    Column("link", String(64), primary_key=True),
+    Column("expires_s", Float, nullable=False),
+)
+"""Links of messages that were used."""
 AUDIT = Table(
     "desk_audit",
     METADATA,

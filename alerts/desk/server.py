@@ -103,6 +103,7 @@ def _bounds(config: DeskConfig) -> dict[str, Any]:
         "points": config.chart_points,
         "rows": config.worklist_rows,
         "hosts": _hosts(config),
+        "link_key": config.link_key,
     }
 
 

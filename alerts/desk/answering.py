@@ -1,0 +1,98 @@
+"""Acknowledging by the link in a message, for somebody who is not signed in.
+
+A link is opened by mail scanners and previews too, so GET shows a page that says nothing of anybody, and only its
+button acts. A link acts once; what is forged, expired or used is refused, and stands in the audit.
+"""
+
+import time
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from sqlalchemy import Engine, delete, insert
+from sqlalchemy.exc import IntegrityError
+from starlette.concurrency import run_in_threadpool
+
+from alerts.desk.audit import Audit
+from alerts.desk.config import STATIC, NotPublished
+from alerts.desk.desk import Desk
+from alerts.desk.door import address
+from alerts.desk.register import ANSWERED
+from alerts.events import Action
+from alerts.links import Link, Refused, read
+
+SAID = {
+    "forged": "This link is damaged, or not one of ours. Please sign in at the desk.",
+    "expired": "This link is too old. Please sign in at the desk: the alert may still wait.",
+    "used": "This link was used already: the alert is acknowledged. Nothing more was done.",
+}
+KEPT_S = 60.0
+"""A used link is remembered for so much longer than it would hold."""
+
+
+class Answered:
+    """Which links were used, in the accounts' database. Every method blocks for a short write."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def take(self, link: Link, now_s: float) -> bool:
+        """Use the link up; False when it was used before, by whichever desk."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(ANSWERED).where(ANSWERED.c.expires_s < now_s - KEPT_S))
+                connection.execute(insert(ANSWERED).values(link=link.action_id, expires_s=link.expires_s))
+        except IntegrityError:
+            return False
+        return True
+
+    def give_back(self, link: Link) -> None:
+        """It had no effect: it may be used again."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(ANSWERED).where(ANSWERED.c.link == link.action_id))
+
+
+def answering(desk: Desk, engine: Engine, key: bytes) -> APIRouter:
+    """The routes of links. key: what signs them (`alerts.links.key_of`)."""
+    router, answered = APIRouter(prefix="/a"), Answered(engine)
+
+    @router.get("/{token}")
+    def page(token: str) -> FileResponse:
+        return FileResponse(STATIC / "answer.html", media_type="text/html")
+
+    @router.post("/{token}")
+    async def answer(token: str, request: Request) -> Response:
+        try:
+            link = read(key, token, time.time())
+        except Refused as refused:
+            return await run_in_threadpool(_refused, desk.audit, refused.why, "-", request)
+        if not await run_in_threadpool(answered.take, link, time.time()):
+            return await run_in_threadpool(_refused, desk.audit, "used", link.member, request)
+        return await _acknowledged(desk, answered, link)
+
+    return router
+
+
+async def _acknowledged(desk: Desk, answered: Answered, link: Link) -> Response:
+    """The action of a link that holds. What the stream does not take leaves the link as it was."""
+    action = Action(
+        action_id=link.action_id, alert_id=link.alert_id, patient=link.patient, at=datetime.now(UTC), by=link.member,
+        type="acknowledge",
+    )  # fmt: skip
+    detail = {"action_id": link.action_id, "alert_id": link.alert_id, "patient": link.patient, "type": "acknowledge"}
+    try:
+        await run_in_threadpool(lambda: desk.audit.record(link.member, "desk.acted", link=True, **detail))
+        await desk.publish(action)
+    except Exception as error:
+        await run_in_threadpool(answered.give_back, link)
+        if not isinstance(error, NotPublished):
+            raise
+        desk.figures.actions.labels("acknowledge", "not_published").inc()
+        return JSONResponse({"error": f"Not recorded: {error}. The alert still waits; please try again."}, 503)
+    desk.figures.actions.labels("acknowledge", "published").inc()
+    return JSONResponse({"said": "Recorded: the alert is acknowledged in your name."}, 202)
+
+
+def _refused(audit: Audit, why: str, who: str, request: Request) -> Response:
+    audit.record(who, "desk.refused", why=f"link_{why}", address=address(request))
+    return JSONResponse({"error": SAID[why]}, 409 if why == "used" else 403)

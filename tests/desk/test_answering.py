@@ -1,0 +1,109 @@
+"""Acknowledging by the link in a message: once, by whoever was asked, and by nothing that only looks."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from alerts import links
+from alerts.desk import NotPublished, create_app
+from alerts.desk.audit import Audit
+from alerts.desk.hub import Hub
+from alerts.events import Action
+from streams.broker import EmbeddedBroker
+from tests.channels import topics
+from tests.channels.waiting import until
+from tests.desk.browser import page
+from tests.desk.running import desk
+from tests.desk.test_api import HOST
+from tests.desk.test_attacks import Ward
+
+KEY = links.key_of(b"a deployment of the tests")
+
+
+@pytest.fixture
+def ward(tmp_path: Path) -> Iterator[Ward]:
+    made = Ward(tmp_path)
+    made.app = create_app(made.store, made.log, Hub(), made.accounts, Audit(made.accounts.engine), link_key=KEY)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
+    async with ward.client() as made:
+        yield made
+
+
+def token(now_s: float | None = None) -> str:
+    return links.issue(KEY, "a-1", "p-1", "ann", time.time() if now_s is None else now_s)
+
+
+async def test_a_link_acknowledges_once_in_the_name_of_whoever_was_asked(ward: Ward, client: httpx.AsyncClient) -> None:
+    path = f"/a/{token()}"
+    assert (await client.post(path)).status_code == 202
+    (action,) = ward.log.actions
+    assert (action.alert_id, action.patient, action.by, action.type) == ("a-1", "p-1", "ann", "acknowledge")
+    again = await client.post(path)
+    assert (again.status_code, len(ward.log.actions)) == (409, 1)
+    assert [(one["by"], one["detail"]["why"]) for one in ward.audited("desk.refused")] == [("ann", "link_used")]
+    assert [one["by"] for one in ward.audited("desk.acted")] == ["ann"]
+
+
+async def test_opening_a_link_does_nothing_and_shows_nothing(ward: Ward, client: httpx.AsyncClient) -> None:
+    shown = await client.get(f"/a/{token()}")
+    assert (shown.status_code, ward.log.actions) == (200, [])
+    assert not {"p-1", "a-1", "ann"} & set(shown.text.split())
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (lambda: token()[:-2] + "AA", "link_forged"),
+        (lambda: links.issue(links.key_of(b"another"), "a-1", "p-1", "ann", time.time()), "link_forged"),
+        (lambda: token(time.time() - links.VALID_S - 1), "link_expired"),
+        (lambda: "x" * 2000, "link_forged"),
+    ],
+    ids=["damaged", "another key", "expired", "too long"],
+)
+async def test_what_does_not_hold_is_refused_and_audited(
+    ward: Ward, client: httpx.AsyncClient, made: Callable[[], str], why: str
+) -> None:
+    assert (await client.post(f"/a/{made()}")).status_code == 403
+    assert ward.log.actions == []
+    assert [one["detail"]["why"] for one in ward.audited("desk.refused")] == [why]
+
+
+async def test_a_link_whose_action_was_not_taken_can_be_used_again(tmp_path: Path) -> None:
+    ward, taken = Ward(tmp_path), list[Action]()
+
+    async def away(action: Action) -> None:
+        taken.append(action)
+        if len(taken) == 1:
+            raise NotPublished("the stream is away")
+
+    ward.app = create_app(ward.store, away, Hub(), ward.accounts, Audit(ward.accounts.engine), link_key=KEY)
+    path = f"/a/{token()}"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(ward.app), base_url=HOST) as client:
+        assert [(await client.post(path)).status_code for _ in range(3)] == [503, 202, 409]
+    assert taken[0].action_id == taken[1].action_id
+    ward.close()
+
+
+@pytest.mark.browser
+async def test_the_page_of_a_link_in_a_browser(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> None:
+    bootstrap = embedded_broker.address
+    await topics.made(bootstrap, prefix)
+    async with (
+        desk(bootstrap, prefix, tmp_path, link_key=KEY) as url,
+        page() as opened,
+        topics.watched(bootstrap, f"{prefix}actions") as actions,
+    ):
+        await opened.goto(f"{url}/a/{token()}")
+        await opened.get_by_role("button", name="Acknowledge").click()
+        await expect(opened.get_by_role("status")).to_contain_text("Recorded")
+        await until(lambda: len(actions) == 1)
+        assert (actions[0]["by"], actions[0]["type"]) == ("ann", "acknowledge")
