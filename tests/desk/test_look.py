@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from alerts.desk.app import STATIC
+from alerts.desk.config import STATIC
 
 LIGHT, DARK = (STATIC / "look.css").read_text().split("@media (prefers-color-scheme: dark)")
 TEXT_ON = {
