@@ -186,7 +186,8 @@ async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:
         await expect(title).to_have_text(HOSTILE)
         await title.click()
         await expect(opened.locator(".detail-title")).to_have_text(HOSTILE)
-        await expect(opened.locator(".history .said")).to_have_text(HOSTILE)
+        for where in ("History", "Episodes"):
+            await expect(opened.get_by_role("region", name=where).locator(".said").first).to_contain_text(HOSTILE)
         await opened.keyboard.press("r")
         await expect(opened.locator("#act-title")).to_contain_text(HOSTILE)
         assert await opened.evaluate("window.pwned") is None
