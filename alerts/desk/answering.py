@@ -24,7 +24,7 @@ from alerts.links import Link, Refused, read
 SAID = {
     "forged": "This link is damaged, or not one of ours. Please sign in at the desk.",
     "expired": "This link is too old. Please sign in at the desk: the alert may still wait.",
-    "used": "This link was used already: the alert is acknowledged. Nothing more was done.",
+    "used": "This link was used already, and nothing more was done. The desk shows where the alert stands.",
 }
 KEPT_S = 60.0
 """A used link is remembered for so much longer than it would hold."""
@@ -90,7 +90,7 @@ async def _acknowledged(desk: Desk, answered: Answered, link: Link) -> Response:
         desk.figures.actions.labels("acknowledge", "not_published").inc()
         return JSONResponse({"error": f"Not recorded: {error}. The alert still waits; please try again."}, 503)
     desk.figures.actions.labels("acknowledge", "published").inc()
-    return JSONResponse({"said": "Recorded: the alert is acknowledged in your name."}, 202)
+    return JSONResponse({"said": "Recorded in your name. The desk shows where the alert stands."}, 202)
 
 
 def _refused(audit: Audit, why: str, who: str, request: Request) -> Response:

@@ -1,5 +1,7 @@
 """The numbers of one patient, and of one row: one vital of one patient."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -56,3 +58,13 @@ the pools of runs beyond a floor (0: none) and of open windows."""
 def prior_of(one: npt.NDArray[np.void]) -> baseline.Prior:
     """The expectations of rows (dtype PRIOR) as columns."""
     return baseline.Prior(*(one[name].astype(np.float64) for name in PRIOR.names or ()))
+
+
+def grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:
+    """The column with room for at least that many, by doubling."""
+    size = max(at_least, 2 * len(column))
+    wider = np.zeros((size, *column.shape[1:]), column.dtype)
+    if fill:
+        wider[:] = fill
+    wider[: len(column)] = column
+    return wider

@@ -32,7 +32,7 @@ from streams.engine.links import Links
 from streams.engine.origins import with_origin
 from streams.engine.people import Person, compressed
 from streams.engine.rings import Rings
-from streams.engine.rows import PATIENT, PRIOR, ROW, prior_of
+from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
 from streams.engine.sources import Sources
 
@@ -59,7 +59,7 @@ class PartitionState:
 
     began: first offset of the slice being worked on; dirty: pages not written since they changed, each with the first
     offset that its stored form lacks; ticked: (offset, time) of the ticks since the last checkpoint, by slice.
-    policy: of the deployment, set before each step, and not stored.
+    policy, off (modifiers left out): of the deployment, set before each step, and not stored.
     """
 
     def __init__(self) -> None:
@@ -258,8 +258,8 @@ class PartitionState:
     def reserve(self, patients: int) -> None:
         """Room for that many patients, and their pages."""
         if patients > len(self.patients):
-            self.patients = _grown(self.patients, patients)
-            self.row_of = _grown(self.row_of, patients, -1)
+            self.patients = grown(self.patients, patients)
+            self.row_of = grown(self.row_of, patients, -1)
         pages = -(-patients // PATIENTS_PER_PAGE)
         if pages > len(self.applied):
             more = pages - len(self.applied)
@@ -326,7 +326,7 @@ class PartitionState:
         row = self.row_count
         self.row_count += 1
         if row >= len(self.rows):
-            self.rows = _grown(self.rows, row + 1)
+            self.rows = grown(self.rows, row + 1)
         self.rows[row] = np.zeros((), ROW)
         one = self.rows[row : row + 1]
         one["slot"], one["vital"], one["newest_at"], one["late_at"] = slot, vital, LONG_AGO, LONG_AGO
@@ -346,7 +346,7 @@ class PartitionState:
         first = self.row_count
         self.row_count += len(rows)
         if self.row_count > len(self.rows):
-            self.rows = _grown(self.rows, self.row_count)
+            self.rows = grown(self.rows, self.row_count)
         self.rows[first : self.row_count] = rows
         self.row_of[rows["slot"], rows["vital"]] = np.arange(first, self.row_count)
         return first
@@ -396,13 +396,3 @@ PROFILES_PARSED = 512
 def _of_anybody(day: date) -> Expectation:
     """What to expect of somebody of whom nothing is known."""
     return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), day)
-
-
-def _grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:
-    """The column with room for at least that many, by doubling."""
-    size = max(at_least, 2 * len(column))
-    grown = np.zeros((size, *column.shape[1:]), column.dtype)
-    if fill:
-        grown[:] = fill
-    grown[: len(column)] = column
-    return grown
