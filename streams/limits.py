@@ -81,6 +81,10 @@ STOP_WITHIN_S = 10.0
 the process has (process.STOP_WITHIN_S), also when no broker answers."""
 START_WITHIN_S = 60.0
 """How long Faust may take to start: connect, make its topics, and join."""
+METADATA_AGE_MAX_MS = 10_000
+"""How old a consumer's picture of the brokers' topics may be (Kafka's own default is 5 minutes). The group's leader
+shares out what its picture shows; a topic that is missing there costs everybody a fresh start until it is looked for.
+"""
 RESTART_AFTER_S = (0.5, 15.0)
 """Pauses before a fresh start after trouble with Kafka: the first, doubled each time, and the longest."""
 BROKER_LOOK_EVERY_S = 1.0

@@ -20,6 +20,18 @@ from streams.settings import Settings
 
 log = logging.getLogger(__name__)
 
+
+class StateNotAssigned(errors.KafkaError):  # type: ignore[misc]
+    """The group gave us readings without the changelog of their state.
+
+    Whoever leads the group shares out only the topics that its client knows, and a broker that has just started, or a
+    topic that has just been made, is not known to everybody at once. To go on would be to begin these patients anew.
+    """
+
+    def __init__(self, changelog: str, partitions: set[int]) -> None:
+        super().__init__(f"partitions {sorted(partitions)} were assigned without their state in {changelog}")
+
+
 OF_KAFKA = (errors.KafkaError, OSError, TimeoutError, NotReady, ProducerSendError, BrokerUnreachable)
 """OSError: a connection; TimeoutError: an answer that did not come; the two of Faust: a client of its that is gone."""
 

@@ -21,6 +21,7 @@ from streams import limits
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id, changelog_topic
+from streams.outage import StateNotAssigned
 from streams.page_store import KafkaChangelog, PagesTable
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
@@ -118,7 +119,13 @@ class Session:
     async def _assigned(self, app: Any, /, *given: Any, **_: Any) -> None:
         readings = self.settings.topic("readings")
         tps: set[TP] = given[0]
-        self.keeper.assigned({tp.partition for tp in tps if tp.topic == readings})
+        ours = {tp.partition for tp in tps if tp.topic == readings}
+        changelog = changelog_topic(self.settings)
+        stateless = ours - {tp.partition for tp in self.app.assignor.assigned_actives() if tp.topic == changelog}
+        if stateless:
+            self._failed(StateNotAssigned(changelog, stateless))
+        else:
+            self.keeper.assigned(ours)
 
     async def _restore(self) -> None:
         """The pages of our partitions are complete: make their state before the first reading waits for it."""

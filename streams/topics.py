@@ -128,8 +128,13 @@ def topics_of(prefix: str, partitions: int) -> Topics:
     )
 
 
-async def ensure_topics(bootstrap: str, prefix: str, partitions: int, replication: int, **client: Any) -> Topics:
+async def ensure_topics(
+    bootstrap: str, prefix: str, partitions: int, replication: int, *, changelog: str = "", **client: Any
+) -> Topics:
     """Create what is missing and check the rest. client: TLS and login, as `connection.client_options` gives them.
+
+    changelog: the topic of a worker's pages, made with the others. It must be there before the first worker joins its
+    group: the group shares out only topics that its leader's client knows, and who looks too early looks again late.
 
     Raises BrokerUnreachable, TopicRefused, PartitionsDiffer.
     """
@@ -142,6 +147,8 @@ async def ensure_topics(bootstrap: str, prefix: str, partitions: int, replicatio
         raise BrokerUnreachable(bootstrap, str(wrong)) from None
     else:
         await create_missing(admin, topics, replication)
+        if changelog:
+            await create_changelog(admin, changelog, partitions, replication)
         await check_partitions(admin, topics)
         return topics
     finally:
@@ -160,15 +167,26 @@ async def create_missing(admin: AIOKafkaAdminClient, topics: Topics, replication
     return [topic.name for topic in missing]
 
 
+async def create_changelog(admin: AIOKafkaAdminClient, name: str, partitions: int, replication: int) -> None:
+    """The topic of a worker's pages, as Faust would make it, if the broker does not have it. Raises TopicRefused."""
+    if name not in await admin.list_topics():
+        configs = {"cleanup.policy": "compact", **pages_configs(replication)}
+        await _create_all(admin, [NewTopic(name, partitions, replication, topic_configs=configs)])
+
+
 async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], replication: int) -> None:
     new = [
         NewTopic(topic.name, topic.partitions, replication, topic_configs=topic.configs(replication))
         for topic in missing
     ]
+    await _create_all(admin, new)
+
+
+async def _create_all(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> None:
     answer = (await admin.create_topics(new)).to_object()
     for result in answer["topic_errors"]:
         _refused(result["topic"], result["error_code"])
-    await _led(admin, [topic.name for topic in missing])
+    await _led(admin, [topic.name for topic in new])
 
 
 def _refused(name: str, code: int) -> None:

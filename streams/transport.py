@@ -382,6 +382,7 @@ def faust_settings(bounds: Bounds | None = None) -> dict[str, Any]:
         "broker_max_poll_records": (bounds or Bounds()).records,  # of one fetch, all partitions together
         "consumer_max_fetch_size": limits.PARTITION_FETCH_BYTES_MAX,
         "consumer_auto_offset_reset": "earliest",
+        "consumer_metadata_max_age_ms": limits.METADATA_AGE_MAX_MS,
         "producer_max_request_size": limits.PRODUCER_REQUEST_BYTES_MAX,
         "broker_commit_interval": 1.0,
         "broker_request_timeout": limits.REQUEST_WITHIN_S,

@@ -20,6 +20,7 @@ from streams.brake import EverythingRefused
 from streams.errors import Failed, HomebeatError
 from streams.health import HealthServer
 from streams.keeper import Keeper
+from streams.ledger import changelog_topic
 from streams.outage import BrokerWatch, passing
 from streams.process import bulk_collector, run_async
 from streams.session import Session
@@ -122,12 +123,13 @@ class Worker:
 
 
 async def make_topics(settings: Settings) -> None:
-    """The topics of the contract, created where missing."""
+    """The topics of the contract and the worker's own, created where missing."""
     from streams.connection import security_options
 
     await ensure_topics(
-        settings.broker, settings.topic_prefix, settings.partitions, settings.replication, **security_options(settings)
-    )
+        settings.broker, settings.topic_prefix, settings.partitions, settings.replication,
+        changelog=changelog_topic(settings), **security_options(settings),
+    )  # fmt: skip
 
 
 def faust_folder(wanted: Path) -> Path:

@@ -29,7 +29,7 @@ TELL_EVERY_S = 0.1
 FLUSH_WITHIN_S = 120.0
 ODD_ONE_IN = 1000
 PRODUCER = {
-    "enable.idempotence": True, "partitioner": "murmur2_random", "linger.ms": 20, "batch.size": 256 * 1024,
+    "enable.idempotence": True, "partitioner": "murmur2_random", "linger.ms": 100, "batch.size": 256 * 1024,
     "message.timeout.ms": 0, "queue.buffering.max.messages": 4_000_000, "queue.buffering.max.kbytes": 2_000_000,
     "delivery.report.only.error": True,
 }  # fmt: skip

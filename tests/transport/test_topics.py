@@ -45,6 +45,17 @@ async def test_missing_topics_are_created_and_existing_ones_left_alone(broker: B
     assert {name for name, count in counts.items() if count == 3} == {prefix + word for word in KEYED}
 
 
+async def test_the_topic_of_the_pages_is_there_before_anybody_joins_the_group(broker: Broker, prefix: str) -> None:
+    changelog = prefix + "homebeat-pages-changelog"
+    for _ in range(2):
+        await ensure_topics(broker.address, prefix, 3, 1, changelog=changelog)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+    await admin.start()
+    counts = await partition_counts(admin, [changelog])
+    await admin.close()
+    assert counts == {changelog: 3}
+
+
 async def test_processes_that_start_together_agree_on_the_topics(broker: Broker, prefix: str) -> None:
     made = await asyncio.gather(*(ensure_topics(broker.address, prefix, 6, 1) for _ in range(5)))
     assert all(topics == made[0] for topics in made)
