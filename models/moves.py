@@ -48,18 +48,35 @@ def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
     known = {entry["id"]: entry for entry in load("genomics")["pairs"]}
     for line in design["pairs"]:
         entry = known[line["of"]]
-        phenotype = now.genotypes.get(entry["gene"])
-        if phenotype is not None and any(taken.recent is recent for taken in _taken_of(now, line)):
-            shifts = entry["apply"][line["shift"]]
-            amount = float(shifts[phenotype] - shifts[design["reference"]])
-            label = f"{entry['gene']} {design['phenotypes'][phenotype][-2].replace('_', ' ')}"
-            yield from _genetic(line, entry, amount, label)
+        phenotype, lately = now.genotypes.get(entry["gene"]), {taken.recent for taken in _taken_of(now, line)}
+        if phenotype is not None and lately:
+            shifts, source = entry["apply"][line["shift"]], " ".join(entry["apply"]["src"])
+            if recent in lately:
+                amount = float(shifts[phenotype] - shifts[design["reference"]])
+                label = f"{entry['gene']} {design['phenotypes'][phenotype][-2].replace('_', ' ')}"
+                yield from _genetic(line, entry["id"], amount, label, source)
+            yield from _converted(now, line, shifts, phenotype, recent, lately)
 
 
-def _genetic(line: dict[str, Any], entry: dict[str, Any], amount: float, label: str) -> Iterator[Move]:
-    for name in line["vitals"]:
-        effect = Effect(entry["id"], BY_NAME[name].index, "raw", (amount, amount), " ".join(entry["apply"]["src"]))
-        yield Move(effect, amount, entry["id"], label, "genotype")
+def _converted(
+    now: Situation, line: dict[str, Any], shifts: dict[str, float], phenotype: str, recent: bool, lately: set[bool]
+) -> Iterator[Move]:
+    """What a strong inhibitor of the enzyme adds to that, whatever the genes say: as recent as the later of the two."""
+    for entry in load("design")["genomics"]["phenoconversion"]:
+        inhibitor = now.inhibited.get(entry["gene"])
+        if inhibitor is None or not line["of"].startswith(f"{entry['gene']}_"):
+            continue
+        if recent is (inhibitor.recent or True in lately):
+            amount = float(shifts[entry["becomes"]] - shifts[phenotype])
+            label, source = f"{entry['gene']} inhibited by {inhibitor.words()}", " ".join(entry["src"])
+            yield from _genetic(line, f"{entry['gene']}_phenoconversion", amount, label, source)
+
+
+def _genetic(line: dict[str, Any], id: str, amount: float, label: str, source: str) -> Iterator[Move]:
+    if amount:
+        for name in line["vitals"]:
+            effect = Effect(id, BY_NAME[name].index, "raw", (amount, amount), source)
+            yield Move(effect, amount, id, label, "genotype")
 
 
 def _taken_of(now: Situation, line: dict[str, Any]) -> list[Taken]:

@@ -39,6 +39,8 @@ class Situation:
     courses: Mapping[str, Anchored]
     taken: Mapping[str, Taken]
     genotypes: Mapping[str, str]
+    inhibited: Mapping[str, Taken]
+    """Gene to the strong inhibitors of its enzyme that are taken."""
 
 
 def situation(profile: Profile, on: date) -> Situation:
@@ -53,6 +55,7 @@ def situation(profile: Profile, on: date) -> Situation:
         courses=courses,
         taken=_taken(profile, on),
         genotypes=_genotypes(profile),
+        inhibited=_inhibited(profile, on),
     )
 
 
@@ -83,6 +86,18 @@ def _taken(profile: Profile, on: date) -> dict[str, Taken]:
         for class_id in known.classes if known else ():
             active.setdefault(class_id, []).append((entry, known.name if known else ""))
     return {class_id: _class(class_id, entries, profile, on) for class_id, entries in sorted(active.items())}
+
+
+def _inhibited(profile: Profile, on: date) -> dict[str, Taken]:
+    """The strong inhibitors taken on that day, by the gene of the enzyme."""
+    taken: dict[str, Taken] = {}
+    for line in load("design")["genomics"]["phenoconversion"]:
+        names = {drug["name"] for drug in line["drugs"]}
+        known = [(entry, terminology.drug(*coded(entry.code))) for entry in profile.medications if _active(entry, on)]
+        found = [(entry, drug.name) for entry, drug in known if drug and drug.name in names]
+        if found:
+            taken[line["gene"]] = _class(line["gene"], found, profile, on)
+    return taken
 
 
 def _active(entry: Medication, on: date) -> bool:

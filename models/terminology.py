@@ -31,7 +31,8 @@ _SYSTEMS = {
 
 
 class Drug(NamedTuple):
-    """A drug of the evidence: its classes, and its name (empty when the profile names only the class)."""
+    """A drug of the evidence: its classes (none for one that only inhibits an enzyme), and its name (empty when the
+    profile names only the class)."""
 
     classes: tuple[str, ...]
     name: str
@@ -98,6 +99,12 @@ def _icd10(code: str) -> str | None:
     return below.pop() if len(below) == 1 else None
 
 
+def _inhibitors() -> Iterator[tuple[str, str]]:
+    """(drug name, RxNorm ingredient) of those that act through what they do to an enzyme."""
+    for entry in load("design")["genomics"]["phenoconversion"]:
+        yield from ((drug["name"], drug["rxnorm"]) for drug in entry["drugs"])
+
+
 def _members() -> Iterator[tuple[str, str, str | None]]:
     """(class id, drug name, RxNorm ingredient); 'albuterol/salbutamol' is two names of one drug."""
     for entry in load("medications")["classes"]:
@@ -111,6 +118,8 @@ def _drugs() -> dict[str, Drug]:
     found: dict[str, list[str]] = {}
     for class_id, name, _ in _members():
         found.setdefault(name, []).append(class_id)
+    for name, _ in _inhibitors():
+        found.setdefault(name, [])
     drugs = {name: Drug(tuple(classes), name) for name, classes in found.items()}
     return drugs | {
         entry["id"]: Drug((entry["id"],), "") for entry in load("medications")["classes"] if entry["id"] not in drugs
@@ -119,7 +128,7 @@ def _drugs() -> dict[str, Drug]:
 
 @cache
 def _rxnorm() -> dict[str, str]:
-    return {code: name for _, name, code in _members() if code}
+    return {code: name for name, code in _inhibitors()} | {code: name for _, name, code in _members() if code}
 
 
 @cache

@@ -230,6 +230,28 @@ def test_a_genotype_shifts_the_drug_s_effect() -> None:
     assert moved("qtc", **slow) - moved("qtc", **citalopram) == pytest.approx(3.5)
 
 
+@pytest.mark.parametrize("phenotype", ["PM", "IM", "NM", "UM"])
+@pytest.mark.parametrize("code", ["paroxetine", {"system": "rxnorm", "code": "4493"}])
+def test_a_strong_inhibitor_makes_any_metaboliser_a_poor_one(phenotype: str, code: Any) -> None:
+    genes = {"genomics": [{"gene": "CYP2D6", "phenotype": phenotype, "confirmed": True}]}
+    drugs = {"medications": [{"code": "metoprolol"}, {"code": code}]}
+    assert moved("heart_rate", **genes, **drugs) == pytest.approx(moved("heart_rate", **GENES))
+    assert moved("heart_rate", **genes, medications=[{"code": code}]) == pytest.approx(0), "without the drug, nothing"
+    known = profile(**genes, **drugs)
+    inhibited = "CYP2D6_phenoconversion"
+    assert (inhibited in ids(expect(known, TODAY), "heart_rate")) is (phenotype != "PM")
+    assert inhibited not in ids(expect(known, TODAY, frozenset({inhibited})), "heart_rate")
+
+
+def test_an_inhibitor_that_was_stopped_or_meets_an_unknown_genotype_moves_nothing() -> None:
+    normal = {"genomics": [{"gene": "CYP2D6", "phenotype": "NM", "confirmed": True}]}
+    plain = moved("heart_rate", medications=[{"code": "metoprolol"}])
+    over = [{"code": "metoprolol"}, {"code": "quinidine", "start": "2020-01-01", "stop": "2020-02-01"}]
+    assert moved("heart_rate", **normal, medications=over) == pytest.approx(plain)
+    taking = [{"code": "metoprolol"}, {"code": "quinidine"}]
+    assert moved("heart_rate", medications=taking) == pytest.approx(plain)
+
+
 @pytest.mark.parametrize(
     ("tone", "factor"),
     [
