@@ -3,60 +3,25 @@
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from alerts.desk.worklist import standing, urgency
-from streams.broker import EmbeddedBroker
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.waiting import until
 from tests.desk import content
 from tests.desk.browser import page
-from tests.desk.running import PASSWORD, accounts_at, desk, link
+from tests.desk.morning import BANNER, Morning, named
+from tests.desk.running import PASSWORD, accounts_at, link
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = '"><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>{{7*7}}\u202e'
 PICTURE = Path(__file__).parents[2] / "deploy" / "desk.png"
 SUMMARY = re.compile(r"Heart rate: \d+ windows, \d+ outside .*, 24 not known, 2 stretches without knowledge\. Newest ")
-BANNER = "Software under validation, not for clinical use. The patients on this page are made up"
-
-
-@dataclass
-class Morning:
-    """A desk with its topics; `put` publishes alerts as the worker would."""
-
-    url: str
-    folder: Path
-    bootstrap: str
-    prefix: str
-
-    async def enter(self, opened: Page, who: str = "nurse-1", **changed: Any) -> None:
-        """Sign somebody in by a one-time link."""
-        await opened.goto(self.url + link(self.folder, who, **changed))
-        await expect(opened.locator("#link")).to_have_text("Live")
-
-    async def put(self, *events: Any) -> None:
-        await topics.put(self.bootstrap, f"{self.prefix}alerts", events)
-
-
-@pytest.fixture
-async def morning(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> AsyncIterator[Morning]:
-    bootstrap = embedded_broker.address
-    await topics.made(bootstrap, prefix)
-    await topics.put(bootstrap, f"{prefix}vitals", content.vitals())
-    async with desk(bootstrap, prefix, tmp_path, banner=BANNER) as url:
-        yield Morning(url, tmp_path, bootstrap, prefix)
-
-
-def named(opened: Page, title: str) -> Any:
-    return opened.locator("#alerts").get_by_role("button", name=title, exact=True)
 
 
 async def test_an_alert_appears_by_itself_and_is_acknowledged_by_keyboard(morning: Morning) -> None:
@@ -270,6 +235,16 @@ async def test_a_nurse_signs_in_by_password_and_a_wrong_one_is_told_in_words(mor
         await expect(opened.get_by_text("Nothing waits for an answer.")).to_be_visible()
         await opened.get_by_role("button", name="Sign out").click()
         await expect(opened.get_by_label("Password")).to_be_visible()
+
+
+async def test_a_link_pasted_into_an_open_tab_signs_that_person_in(morning: Morning) -> None:
+    async with page(refusals=True) as opened:
+        await opened.goto(morning.url)
+        await expect(opened.get_by_label("Password")).to_be_visible()
+        for who in ("nurse-1", "nurse-2"):
+            await opened.evaluate("address => { location.href = address; }", link(morning.folder, who))
+            await expect(opened.locator("#me")).to_have_text(f"{who} · lead")
+            await expect(opened).to_have_url(f"{morning.url}/")
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,15 @@ export class Door {
     byId("sign-in").addEventListener("submit", (event) => this.submit(event));
     byId("sign-out").addEventListener("click", () => this.leave());
     globalThis.addEventListener("signed-out", () => this.show("Please sign in again."));
+    // A link pasted into an open tab changes only what stands behind the #. Begin anew: nothing of who was here before stays.
+    globalThis.addEventListener("hashchange", () => location.hash.startsWith(LINK) && location.reload());
   }
 
   /** Whether an address holds a one-time link; uses it up. */
   async byLink() {
     if (!location.hash.startsWith(LINK)) return;
     const token = location.hash.slice(LINK.length);
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + location.search);
     await api.signInByLink(token);
   }
 
