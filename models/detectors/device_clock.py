@@ -22,7 +22,8 @@ MOST_COUNTED = 250
 
 STATE = np.dtype([("mark_s", "u4"), ("event_s", "u4"), ("lag_s", "i4"), ("run", "u1"), ("fault", "u1")], align=True)
 """One link. mark_s, event_s: arrival and event time of the last reading compared [s]; fault: of the run; run: readings
-in a row with it; lag_s: how far event times were behind arrivals before the run."""
+in a row with it; lag_s: how far event times were behind arrivals before the run, 0 while there is none (readings with
+which nothing happens are not gone through, so nothing else may depend on them)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Hand:
         """One more reading; before_s: the link's arrival before."""
         if at_s // MINUTE_S == before_s // MINUTE_S:
             if self.run and not self._as_wrong(at_s, event_s):  # one right reading shows that the clock is right
-                self.run, self.fault = 0, FINE
+                self.run, self.fault, self.lag_s = 0, FINE, 0
             return
         if self.run and self._goes_on(at_s, event_s):
             self.run = min(self.run + 1, MOST_COUNTED)
@@ -125,4 +126,4 @@ class Hand:
         step = event_s - self.event_s
         self.fault = STUCK if step == 0 else BEHIND if step < -settings().pace_s else FINE
         self.run = int(self.fault != FINE)
-        self.lag_s = self.mark_s - self.event_s
+        self.lag_s = self.mark_s - self.event_s if self.run else 0
