@@ -215,6 +215,14 @@ def learn(
     rows.n += which
 
 
+def reopen(rows: Rows, shift: Floats, doubt: Floats) -> None:
+    """Move each level by `shift` (n,) and hold it no more firmly than within an SD of `doubt` (n,); `rows` is updated
+    in place. A firmer hold is loosened, a looser one left: telling the same twice does not loosen twice."""
+    rows.x[0] += shift
+    level = DIAGONAL[0]
+    rows.p[level] = np.maximum(rows.p[level], doubt**2)
+
+
 def _learn_spread(rows: Rows, prior: Prior, prediction: Prediction, error: Floats, line: Ints, which: Bools) -> None:
     """Within-person variance from clipped squares of the errors, shrunk to the profile's while there are few.
 

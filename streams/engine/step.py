@@ -22,7 +22,7 @@ from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
 from models.windows import check_settings
 from streams import control
-from streams.engine import care, conditions, silences
+from streams.engine import care, conditions, relearning, silences
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
@@ -332,7 +332,9 @@ def _profile(
         slot = state.add_patient(name)
     if profile.version <= state.patients["version"][slot]:
         return "ignored"
+    known = state.profile(slot)
     state.put_profile(slot, profile, document)
+    relearning.reopened(state, slot, known, arrived)
     effects.summaries += silences.withheld(state, slot, before, arrived)
     effects.alerts += care.withdrawn(state, slot, arrived)
     effects.alerts += care.handed_over(state, slot, arrived)
