@@ -25,13 +25,12 @@ ROUNDS = int(os.environ.get("HOMEBEAT_TEST_FAULT_ROUNDS") or 1)
 FULL = ROUNDS > 1
 """Whether faults last as long as the promise says."""
 SEED = int(os.environ.get("HOMEBEAT_TEST_FAULT_SEED") or time.time_ns() % 1_000_000)
-RATE = float(os.environ.get("HOMEBEAT_TEST_FAULT_RATE") or (20_000 if FULL else 2_500))
+RATE = float(os.environ.get("HOMEBEAT_TEST_FAULT_RATE") or (20_000 if FULL else 2_000))
 WORKERS, PARTITIONS = 3, 6
 SOON_S, LONG_S = 120.0, 300.0
-STEADY_S = 5.0
-"""A fault meets workers that keep up: no more is uncommitted than came in this time (a second each to the checkpoint
-and to the commit, and the way through three brokers). Brokers just started are slow for a while: not the fault's doing.
-"""
+STEADY_S, STEADY_WITHIN_S = 5.0, 60.0
+"""Workers keep up when no more is uncommitted than came in this time (a second each to the checkpoint and to the commit,
+and the way through three brokers). Brokers just started are slow for a while, which is not the fault's doing."""
 ANSWERED = 0.2
 """The share of new alerts that somebody acknowledges."""
 SETTINGS = {
@@ -210,7 +209,6 @@ class Scene:
         self.wait_until_ready()
         self.load = LoadProcess(self.cluster, self.here.prefix, self.seed)
         self.until_sent(round(RATE * self.rng.uniform(4, 10)))
-        self._until_steady()
         yield
         self.until_sent(round(RATE * self.rng.uniform(2, 4)))
         self.load.ask_to_stop()
@@ -219,11 +217,11 @@ class Scene:
         self.until(lambda: load.outcome, "the load says what it sent")
         self.marks["load"] = load.outcome
 
-    def _until_steady(self) -> None:
-        """A look a second: each opens connections, and a machine with all this on it has little to spare."""
-        end = time.monotonic() + SOON_S
-        while (behind := self.lag()) > RATE * STEADY_S:
-            assert time.monotonic() < end, f"{behind} readings wait, and the load is steady (seed {self.seed})"
+    def until_steady(self) -> None:
+        """Until the workers keep up with the load, or long enough: then what is measured says so. A look a second: each
+        opens connections, and a machine with all this on it has little to spare."""
+        end = time.monotonic() + STEADY_WITHIN_S
+        while self.lag() > RATE * STEADY_S and time.monotonic() < end:
             self.pass_time(1.0)
 
     # --- what the broker says

@@ -37,6 +37,7 @@ def test_a_worker_is_killed(scene: Scene) -> None:
 
 def test_all_workers_are_restarted_one_by_one(scene: Scene) -> None:
     with scene.under_load():
+        scene.until_steady()
         for post in scene.rng.sample(scene.posts, len(scene.posts)):
             assert post.stop() == 0, post.worker.log()[-2000:]
             post.start()
