@@ -29,8 +29,9 @@ RATE = float(os.environ.get("HOMEBEAT_TEST_FAULT_RATE") or (20_000 if FULL else 
 WORKERS, PARTITIONS = 3, 6
 SOON_S, LONG_S = 120.0, 300.0
 STEADY_S, STEADY_WITHIN_S = 5.0, 60.0
-"""Workers keep up when no more is uncommitted than came in this time (a second each to the checkpoint and to the commit,
-and the way through three brokers). Brokers just started are slow for a while, which is not the fault's doing."""
+"""Workers keep up when no more is uncommitted than came in this time (a second each to the checkpoint and to the
+commit, and the way through three brokers). Brokers just started are slow for a while: that is not the fault's doing.
+"""
 ANSWERED = 0.2
 """The share of new alerts that somebody acknowledges."""
 SETTINGS = {
