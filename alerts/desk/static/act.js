@@ -9,6 +9,10 @@ const KINDS = {
     title: "Acknowledge", about: "You take it on. The alert waits for you, and the team sees it.", reason: "Note (optional)", needed: false,
     chips: ["I will call the patient", "I have seen it, watching"],
   },
+  together: {
+    title: "Acknowledge together", about: "You take them all on, for one reason that is kept with each.", reason: "Reason", needed: true,
+    chips: ["Seen at the round, can wait", "Known, already in treatment"],
+  },
   snooze: {
     title: "Snooze", about: "It rests until then, or until it gets worse. The team sees who did it and why.", reason: "Reason", needed: true,
     chips: ["Waiting for the next reading", "Treatment begun, needs time", "Patient asleep"],
@@ -49,12 +53,24 @@ export class ActDialog {
   open(alert, type, { nowS, outcomes = [] }) {
     const kind = KINDS[type];
     const chips = type === "resolve" ? outcomes.map((one) => one.words) : kind.chips;
-    Object.assign(this, { alert, type, kind, nowS });
+    Object.assign(this, { alert, type, kind, nowS, together: null });
+    this.ask(`${kind.title}: ${alert.title}`, `Patient ${alert.patient}. ${kind.about}`, chips);
+  }
+
+  /** Several alerts, by their ids. */
+  openTogether(together) {
+    const kind = KINDS.together;
+    Object.assign(this, { alert: null, type: "acknowledge", kind, together });
+    this.ask(`${kind.title}: ${together.length} alerts`, kind.about, kind.chips);
+  }
+
+  ask(title, about, chips) {
+    const { kind, type } = this;
     byId("act-to-row").hidden = type !== "assign";
     byId("act-until-row").hidden = type !== "snooze";
     this.to.value = "";
-    setText(byId("act-title"), `${kind.title}: ${alert.title}`);
-    setText(byId("act-about"), `Patient ${alert.patient}. ${kind.about}`);
+    setText(byId("act-title"), title);
+    setText(byId("act-about"), about);
     setText(byId("act-reason-label"), kind.reason);
     setText(byId("act-send"), kind.title);
     this.reason.value = "";
@@ -90,9 +106,10 @@ export class ActDialog {
     const button = byId("act-send");
     button.disabled = true;
     try {
-      await api.act(this.alert.alert_id, asked);
+      const ids = this.together ?? [this.alert.alert_id];
+      await (this.together ? api.acknowledgeAll(ids, asked.reason) : api.act(ids[0], asked));
       this.dialog.close();
-      this.sent(this.alert.alert_id, this.type);
+      ids.forEach((id) => this.sent(id, this.type));
     } catch (problem) {
       this.problem(problem.message);
     } finally {

@@ -36,7 +36,8 @@ export const patient = (id) => answered(path("patients", id));
 export const handover = (hours) => answered(`${path("handover")}?hours=${hours}`);
 export const cost = (days) => answered(`${path("cost")}?days=${days}`);
 export const acknowledgeAll = (alerts, reason) => answered(path("alerts", "acknowledge"), changing("POST", { alerts, reason }));
-export const worklist = (view) => answered(`${path("alerts")}?view=${encodeURIComponent(view)}`);
+/** wanted: the filters of the API, by name. */
+export const worklist = (view, wanted = {}) => answered(`${path("alerts")}?${new URLSearchParams({ view, ...wanted })}`);
 export const alert = (id) => answered(path("alerts", id));
 
 /** How each vital of a patient stands now. */

@@ -4,36 +4,54 @@ import * as api from "./api.js";
 import { ActDialog } from "./act.js";
 import { Door } from "./door.js";
 import { showCost, showHandover } from "./reports.js";
+import { Bulk } from "./bulk.js";
 import { byId, h, setText } from "./dom.js";
+import { Filters } from "./filters.js";
 import { Patient } from "./patient.js";
 import { Worklist, compare } from "./worklist.js";
 import { LISTS, SEVERITIES, SEVERITY_WORDS, fullTime, seconds } from "./words.js";
 
 const KEEP = 500; // alerts kept of one list: as many as the desk answers with
 const UNCONFIRMED_MS = 20_000;
+const TYPING_MS = 250; // so long after the last key the desk is asked for what a filter wants
 const SENDING = { acknowledge: "Acknowledging", resolve: "Resolving", snooze: "Snoozing", assign: "Assigning", new_normal: "Setting a new normal" };
 
 const state = { view: "open", chosen: null, member: null, outcomes: [], place: "worklist", quiet: false, source: null, nowS: null, alerts: new Map(), counters: null, linked: false };
-const list = new Worklist(byId("alerts"), { choose, act });
+const bulk = new Bulk((ids) => dialog.openTogether(ids));
+const list = new Worklist(byId("alerts"), { choose, act, bulk });
 const patient = new Patient(byId("detail"), { act, back });
 const dialog = new ActDialog(sent);
 
+let asking = null;
+const filters = new Filters(() => {
+  draw();
+  clearTimeout(asking);
+  asking = setTimeout(load, TYPING_MS);
+});
 const door = new Door(enter);
 
 const URGENT = SEVERITIES.indexOf("urgent");
 const inView = () => [...state.alerts.values()].filter((one) => one.view === state.view);
-const shown = () => inView().filter((one) => !state.quiet || SEVERITIES.indexOf(one.severity) >= URGENT);
+const wanted = (one) => filters.matches(one, { nowS: state.nowS, me: state.member?.id });
+const shown = () => inView().filter((one) => wanted(one) && (!state.quiet || SEVERITIES.indexOf(one.severity) >= URGENT));
 
 function draw(fresh) {
-  list.show(shown().sort(compare).slice(0, KEEP), { nowS: state.nowS, chosen: state.chosen, fresh });
+  const alerts = shown().sort(compare).slice(0, KEEP);
+  filters.offer([...state.alerts.values()].map((one) => one.care_team));
+  list.show(alerts, { nowS: state.nowS, chosen: state.chosen, fresh });
+  bulk.show(alerts, list);
+  drawNote(!alerts.length);
+}
+
+/** What the list does not show, and why: a list that is narrowed never looks like one with nothing on it. */
+function drawNote(none) {
   const word = LISTS.find((one) => one.view === state.view).word.toLowerCase();
-  const none = !list.order.length;
   byId("empty").hidden = !none;
-  const calm = state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
+  const calm = filters.active ? ["Nothing on this list matches the filters."] : state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
   byId("empty").replaceChildren(...calm.map((line) => h("p", {}, line)));
   const more = (state.counters?.lists[state.view] ?? 0) - list.order.length;
-  byId("list-note").hidden = more <= 0 || (none && !state.quiet);
-  setText(byId("list-note"), state.quiet ? `${more} that can wait are kept for the morning` : `${more} more are not shown`);
+  byId("list-note").hidden = more <= 0 || (none && !state.quiet && !filters.active);
+  setText(byId("list-note"), filters.active ? `${more} more are hidden by the filters` : state.quiet ? `${more} that can wait are kept for the morning` : `${more} more are not shown`);
 }
 
 function drawLists() {
@@ -60,6 +78,7 @@ function takeCounters(counters) {
   setText(byId("log-time"), fullTime(state.nowS));
   byId("log-time").dateTime = counters.log_time ?? "";
   if (JSON.stringify(counters.lists) !== before) drawLists();
+  if (filters.wanted.overdue) draw();
   list.pass(state.nowS);
   patient.pass(state.nowS);
   drawLink();
@@ -83,8 +102,10 @@ function drawLink() {
 async function load() {
   const { view } = state;
   try {
-    const { alerts, ...counters } = await api.worklist(view);
-    for (const one of inView()) state.alerts.delete(one.alert_id);
+    const asked = filters.wanted;
+    const { alerts, ...counters } = await api.worklist(view, asked);
+    if (view !== state.view || asked !== filters.wanted) return; // an answer to what is no longer asked
+    for (const one of inView().filter(wanted)) state.alerts.delete(one.alert_id);
     for (const one of alerts) keep(one);
     takeCounters(counters);
     draw();
@@ -210,6 +231,7 @@ const KEYS = {
   r: () => act(state.chosen ?? list.order[0], "resolve"),
   s: () => act(state.chosen ?? list.order[0], "snooze"),
   q: () => setQuiet(!state.quiet),
+  "/": () => byId("filter-patient").focus(),
   Escape: back,
 };
 

@@ -18,7 +18,7 @@ export function compare(one, other) {
 }
 
 export class Worklist {
-  /** list: the <ul>. on: {choose, act} called with an alert's id, and the kind of action. */
+  /** list: the <ul>. on: {choose, act} called with an alert's id, and the kind of action; bulk: what is chosen. */
   constructor(list, on) {
     this.list = list;
     this.on = on;
@@ -72,6 +72,11 @@ export class Worklist {
     return this.order[Math.min(Math.max(place + step, 0), this.order.length - 1)];
   }
 
+  /** Boxes follow what is chosen. */
+  tick(picked) {
+    for (const [id, { pick }] of this.items) if (pick) pick.checked = picked.has(id);
+  }
+
   drop(id, item) {
     item.root.remove();
     this.items.delete(id);
@@ -96,10 +101,11 @@ export class Worklist {
     const open = h("button", { class: "title", type: "button", data: { role: "open" }, onclick: () => this.on.choose(id) }, alert.title);
     const when = h("span", { class: "when" });
     const due = h("span", { class: "due" });
+    const pick = this.on.bulk.takes(alert) ? pickBox(alert, this.on.bulk) : null;
     const root = h(
       "li",
-      { class: `alert ${alert.severity}`, onclick: (event) => event.target.closest("button") ?? this.on.choose(id) },
-      h("div", { class: "top" }, severityTag(alert.severity), stateTag(alert), due),
+      { class: `alert ${alert.severity}`, onclick: (event) => event.target.closest("button, input") ?? this.on.choose(id) },
+      h("div", { class: "top" }, pick, severityTag(alert.severity), stateTag(alert), due),
       open,
       h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.care_team ?? "no care team"}`, alert.owner ? h("span", { class: "owner" }, ` · with ${alert.owner}`) : null),
       reading(alert),
@@ -107,8 +113,15 @@ export class Worklist {
       h("p", { class: "foot" }, when),
       actions(alert, this.on.act, true),
     );
-    return { root, open, when, due, alert, pending: alert.pending };
+    return { root, open, pick, when, due, alert, pending: alert.pending };
   }
+}
+
+function pickBox(alert, bulk) {
+  const label = `Choose: ${alert.title}, patient ${alert.patient}`;
+  const box = h("input", { type: "checkbox", class: "pick", data: { role: "pick" }, aria: { label }, onchange: () => bulk.set(alert.alert_id, box.checked) });
+  box.checked = bulk.has(alert.alert_id);
+  return box;
 }
 
 export const severityTag = (severity) =>
