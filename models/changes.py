@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from models.evidence import load
 from models.expectation import Expectation, expect
-from models.profile import Profile
+from models.profile import Medication, Profile
 from models.vitals import VITALS
 
 Floats = NDArray[np.float64]
 ACTING = ("medication", "genotype", "course")
-"""Kinds of modifiers that act on a body anew. What was only written down now (a condition, an age) changes nobody."""
+"""Kinds of modifiers that come and go with a drug or a course."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +36,11 @@ def change(before: Profile, after: Profile, on: date, off: frozenset[str] = froz
     off: ids of modifiers that are left out.
     """
     rules = load("design")["reopening"]
-    earlier, later = expect(before, on, off), expect(after, on, off)
-    shift = _acting(later) - _acting(earlier)
+    since = on - timedelta(days=rules["recent_days"])
+    later = expect(after, on, off)
+    shift = _acting(later) - _acting(expect(_until_now(before, after, on, since), on, off))
     doubt = rules["share"] * np.abs(shift)
-    if _begun(after, on, rules["recent_days"]) - _begun(before, on, rules["recent_days"]):
+    if any(since <= one.date <= on and one not in before.trajectories for one in after.trajectories):
         doubt = np.maximum(doubt, rules["event_share"] * np.nan_to_num(later.sd_between))
     return Change(shift, doubt) if doubt.any() else None
 
@@ -53,7 +54,18 @@ def _acting(expectation: Expectation) -> Floats:
     return total
 
 
-def _begun(profile: Profile, on: date, days: int) -> frozenset[tuple[str, str, date]]:
-    """Courses whose day 0 was within the last `days`."""
-    begun = ((str(one.condition), one.anchor, one.date) for one in profile.trajectories)
-    return frozenset(one for one in begun if on - timedelta(days=days) <= one[2] <= on)
+def _until_now(before: Profile, after: Profile, on: date, since: date) -> Profile:
+    """The patient as `after` knows it, with the drugs and courses of until now. What `after` says of long ago was only
+    written down now: a drug taken for years, a gene, a condition. The body, and what was learned of it, has it already.
+    """
+    drugs = [one for one in after.medications if (day := _changed(one, on)) is not None and day < since]
+    known = [one.code for one in drugs]
+    drugs += [one for one in before.medications if one.code not in known]
+    courses = [one for one in after.trajectories if one.date < since]
+    courses += [one for one in before.trajectories if one not in courses]
+    return after.model_copy(update={"medications": tuple(drugs), "trajectories": tuple(courses)})
+
+
+def _changed(drug: Medication, on: date) -> date | None:
+    """The last day on which something about this drug changed; None if nobody says when."""
+    return drug.stop if drug.stop is not None and drug.stop <= on else drug.start

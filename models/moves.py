@@ -55,21 +55,24 @@ def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
                 amount = float(shifts[phenotype] - shifts[design["reference"]])
                 label = f"{entry['gene']} {design['phenotypes'][phenotype][-2].replace('_', ' ')}"
                 yield from _genetic(line, entry["id"], amount, label, source)
-            yield from _converted(now, line, shifts, phenotype, recent, lately)
+            if recent is (True in lately or _lately_inhibited(now, entry["gene"])):
+                yield from _converted(now, line, entry["gene"], shifts, phenotype)
+
+
+def _lately_inhibited(now: Situation, gene: str) -> bool:
+    """Whether an inhibitor was begun lately: what it adds is as recent as the later of the two drugs."""
+    return gene in now.inhibited and now.inhibited[gene].recent
 
 
 def _converted(
-    now: Situation, line: dict[str, Any], shifts: dict[str, float], phenotype: str, recent: bool, lately: set[bool]
+    now: Situation, line: dict[str, Any], gene: str, shifts: dict[str, float], phenotype: str
 ) -> Iterator[Move]:
-    """What a strong inhibitor of the enzyme adds to that, whatever the genes say: as recent as the later of the two."""
+    """What a strong inhibitor of the enzyme adds to that, whatever the genes say."""
     for entry in load("design")["genomics"]["phenoconversion"]:
-        inhibitor = now.inhibited.get(entry["gene"])
-        if inhibitor is None or not line["of"].startswith(f"{entry['gene']}_"):
-            continue
-        if recent is (inhibitor.recent or True in lately):
+        if entry["gene"] == gene and gene in now.inhibited:
             amount = float(shifts[entry["becomes"]] - shifts[phenotype])
-            label, source = f"{entry['gene']} inhibited by {inhibitor.words()}", " ".join(entry["src"])
-            yield from _genetic(line, f"{entry['gene']}_phenoconversion", amount, label, source)
+            label, source = f"{gene} inhibited by {now.inhibited[gene].words()}", " ".join(entry["src"])
+            yield from _genetic(line, f"{gene}_phenoconversion", amount, label, source)
 
 
 def _genetic(line: dict[str, Any], id: str, amount: float, label: str, source: str) -> Iterator[Move]:

@@ -10,19 +10,17 @@ from streams.engine.state import PartitionState
 from streams.engine.zones import local_offset_us
 
 
-def reopened(state: PartitionState, slot: int, before: Profile | None, at_us: int) -> None:
+def reopened(state: PartitionState, slot: int, before: Profile | None, after: Profile, at_us: int) -> None:
     """Move and loosen the baselines of a patient whose drugs or course have changed. before: the profile until now."""
-    after = state.profile(slot)
-    if before is None or after is None:
+    vital = np.flatnonzero(state.row_of[slot] >= 0)
+    if before is None or not len(vital):
         return
     at = np.array([at_us])
     day = (at_us + int(local_offset_us(state, np.array([slot]), at)[0])) // US_PER_DAY
     found = change(before, after, from_us(day * US_PER_DAY).date(), state.off)
     if found is None:
         return
-    vital = np.flatnonzero(state.row_of[slot] >= 0)
     row = state.row_of[slot][vital].astype(np.int64)
     rows = baseline.take(state.rows["base"], row)
     baseline.reopen(rows, found.shift[vital], found.doubt[vital])
     baseline.put(state.rows["base"], row, rows)
-    state.rows["prior"]["mean"][row] += found.shift[vital].astype(np.float32)

@@ -334,7 +334,7 @@ def _profile(
         return "ignored"
     known = state.profile(slot)
     state.put_profile(slot, profile, document)
-    relearning.reopened(state, slot, known, arrived)
+    relearning.reopened(state, slot, known, profile, arrived)
     effects.summaries += silences.withheld(state, slot, before, arrived)
     effects.alerts += care.withdrawn(state, slot, arrived)
     effects.alerts += care.handed_over(state, slot, arrived)

@@ -51,10 +51,33 @@ def test_an_operation_loosens_every_level_once() -> None:
     assert change(after, after, TODAY) is None
 
 
+GENE = {"genomics": [{"gene": "CYP2D6", "phenotype": "PM", "confirmed": True}]}
+
+
+def test_a_gene_that_is_known_now_changes_nobody_who_takes_the_drug_already() -> None:
+    assert change(profile(**METOPROLOL), profile(**METOPROLOL, **GENE), TODAY) is None
+    assert change(profile(**METOPROLOL, **GENE), profile(**METOPROLOL), TODAY) is None
+
+
+@pytest.mark.parametrize("dates", [{"start": "2024-01-01"}, {"start": "2024-01-01", "stop": "2025-06-01"}])
+def test_what_is_said_now_of_a_drug_of_long_ago_changes_nobody(dates: dict[str, str]) -> None:
+    told = {"medications": [{"code": "metoprolol"} | dates]}
+    assert change(profile(), profile(**told), TODAY) is None
+    assert change(profile(medications=[{"code": "metoprolol"}]), profile(**told), TODAY) is None
+
+
+def test_a_drug_that_is_stopped_moves_the_level_back() -> None:
+    begun = change(profile(), profile(**METOPROLOL), TODAY)
+    stopped = profile(medications=[{"code": "metoprolol", "start": "2025-06-01", "stop": "2026-01-03"}])
+    for after in (profile(), stopped):
+        ended = change(profile(**METOPROLOL), after, TODAY)
+        assert begun is not None
+        assert ended is not None
+        np.testing.assert_allclose(ended.shift, -begun.shift, atol=1e-9)
+
+
 @settings(max_examples=60, deadline=None)
 @given(profiles, profiles)
-def test_to_go_back_moves_the_level_back(one: Profile, other: Profile) -> None:
-    there, back = change(one, other, TODAY), change(other, one, TODAY)
-    shift = np.zeros(17) if there is None else there.shift
-    again = np.zeros(17) if back is None else back.shift
-    np.testing.assert_allclose(shift, -again, atol=1e-9)
+def test_without_another_drug_or_course_nothing_moves(one: Profile, other: Profile) -> None:
+    same = {"medications": one.medications, "trajectories": one.trajectories}
+    assert change(one, other.model_copy(update=same), TODAY) is None
