@@ -9,6 +9,7 @@ from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
 from tests.brokers import ApacheKafka, Broker, apache_kafka
+from tests.postgres import Postgres, programs
 
 settings.register_profile("homebeat", deadline=None)  # a busy machine is no fault of the code; pytest bounds each test
 settings.load_profile("homebeat")
@@ -32,6 +33,17 @@ def kafka_broker() -> Iterator[ApacheKafka]:
         yield broker
     finally:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """PostgreSQL, one server for the session: take a `database()` of your own."""
+    server = Postgres(programs())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])

@@ -188,6 +188,7 @@ class Accounts:
         with self._engine.begin() as connection:
             connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.at_s < now_s - ATTEMPT_WINDOW_S))
             connection.execute(insert(ATTEMPTS).values(account=who[:128], address=address[:128], at_s=now_s))
+        with self._engine.connect() as connection:  # after it is there for all: of many at once, each counts the others
             many = _attempts(connection, who[:128], address[:128])
         if any(many[kind] > most for kind, most in ATTEMPTS_MAX.items()):
             raise Refused(

@@ -19,6 +19,7 @@
 | `/healthz` `/readyz` `/metrics` | for operators |
 """
 
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -37,6 +38,7 @@ from alerts.desk.acting import acting
 from alerts.desk.answering import answering
 from alerts.desk.audit import Audit, AuditFull
 from alerts.desk.config import STATIC
+from alerts.desk.database import AWAY, one_line
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.door import Door
 from alerts.desk.figures import Figures, Status
@@ -46,6 +48,8 @@ from alerts.desk.live import live
 from alerts.desk.looking import looking
 from alerts.desk.publish import Publish
 from alerts.desk.store import Store
+
+log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -129,6 +133,13 @@ def _add_problems(app: FastAPI) -> None:
     @app.exception_handler(AuditFull)
     async def unaudited(_: Request, error: AuditFull) -> JSONResponse:
         return JSONResponse({"error": str(error)}, 503)
+
+    async def away(_: Request, error: Exception) -> JSONResponse:
+        log.warning("the desk's database does not answer: %s", one_line(error))
+        return JSONResponse({"error": "The desk's database does not answer. Please try again."}, 503)
+
+    for kind in AWAY:
+        app.add_exception_handler(kind, away)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Engine, delete, func, insert, select
 
 from alerts.desk.config import DeskError, NotPublished
+from alerts.desk.database import AWAY
 from alerts.desk.members import Member
 from alerts.desk.register import AUDIT
 from alerts.events import AuditEvent
@@ -81,7 +82,7 @@ class Audit:
         while True:
             try:
                 done = await self._send_some(send)
-            except NotPublished:
+            except (NotPublished, *AWAY):
                 done = 0
                 await asyncio.sleep(RETRY_S)
             if done < BATCH:
@@ -89,7 +90,7 @@ class Audit:
 
     async def drain(self, send: Send) -> None:
         """Send what waits as far as it goes: at the end, once."""
-        with contextlib.suppress(NotPublished):
+        with contextlib.suppress(NotPublished, *AWAY):
             while await self._send_some(send):
                 pass
 

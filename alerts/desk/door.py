@@ -18,6 +18,7 @@ from alerts.desk.members import Member
 
 COOKIE = "homebeat_session"
 CSRF_HEADER = "x-homebeat-csrf"
+NO_NUL = r"^[^\x00]*$"
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
 
@@ -26,7 +27,7 @@ class ByPassword(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=NO_NUL)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 

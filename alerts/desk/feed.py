@@ -1,20 +1,22 @@
 """From a topic into the store: read from the beginning at every start, without a group, for as long as the desk runs.
 
-A record that cannot be read is counted and passed over; Kafka going away ends a session, and the next one begins anew,
-which changes nothing, because the store is idempotent.
+A record that cannot be read is counted and passed over; Kafka or the database going away ends a session, and the
+next one begins anew, which changes nothing, because the store is idempotent.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from alerts.channels.closing import let_go
+from alerts.desk.database import AWAY, storable
 from alerts.desk.patients import PatientProfile
+from alerts.desk.schema import VITAL_CHARS
 from alerts.desk.worklist import seconds
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
@@ -32,13 +34,18 @@ PROBE_S = 5.0
 PROBE_WITHIN_S = 4.0
 RECONNECT_S = 1.0
 CLOSE_WITHIN_S = 3.0
-LOST = (KafkaError, OSError, TimeoutError)
+LOST = (KafkaError, OSError, TimeoutError, *AWAY)
+COUNT_MAX = 2**31 - 1
+"""What a column of whole numbers takes in every database."""
 
 
 def alert_event(_: bytes, value: bytes) -> AlertEvent:
     """An AlertEvent whose time of decision is a time. ValueError for anything else."""
     event = msgspec.json.decode(value, type=AlertEvent)
     seconds(event.decided_at)
+    for name in (event.alert_id, event.patient, event.care_team, event.rule.id, event.by):
+        storable(name)
+    _counted(event.sequence)
     return event
 
 
@@ -48,14 +55,15 @@ def patient_profile(key: bytes, value: bytes) -> PatientProfile:
     What else is in it is read when somebody looks; the worker says what is wrong with a profile.
     """
     if not value:
-        return PatientProfile(key.decode(), 0, None, None)
+        return PatientProfile(str(storable(key.decode())), 0, None, None)
     head = msgspec.json.decode(value, type=_Head)
+    storable(head.patient), storable(head.care_team)
     return PatientProfile(head.patient, head.version, head.care_team, value.decode())
 
 
 class _Head(msgspec.Struct):
     patient: str
-    version: int
+    version: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     care_team: str | None = None
 
 
@@ -63,9 +71,16 @@ def vital_summary(_: bytes, value: bytes) -> VitalSummary:
     """A VitalSummary that has a place in time. ValueError for anything else."""
     summary = msgspec.json.decode(value, type=VitalSummary)
     seconds(summary.start)
+    storable(summary.patient), storable(summary.vital, VITAL_CHARS)
+    _counted(summary.n)
     if not summary.period_s > 0:
         raise ValueError("period_s should be above zero")
     return summary
+
+
+def _counted(number: int) -> None:
+    if not 0 <= number <= COUNT_MAX:
+        raise ValueError(f"a count should be from 0 to {COUNT_MAX}")
 
 
 class Feed(Generic[Kind]):
@@ -102,7 +117,7 @@ class Feed(Generic[Kind]):
                 await consumer.start()
                 await self._follow(consumer)
             except LOST as error:
-                log.info("desk: no %s yet (%s), trying again", self.topic, type(error).__name__)
+                log.info("desk: %s is not taken in (%s), trying again", self.topic, type(error).__name__)
             finally:
                 self.connected = False
                 await let_go(consumer, CLOSE_WITHIN_S)

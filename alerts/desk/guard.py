@@ -66,6 +66,8 @@ class Guard:
         host = headers.get("host", "")
         if self._hosts and _name(host) not in self._hosts:
             return 400, "this host name does not belong to the desk"
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return 400, "no address of the desk holds a NUL"
         if scope["method"] not in ("POST", "PUT", "PATCH", "DELETE"):
             return None
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):

@@ -3,33 +3,28 @@
 SQLite in a file of its own, readable by its owner only, or PostgreSQL beside the cache.
 """
 
-from pathlib import Path
-from typing import Any
+from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy.exc import SQLAlchemyError
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, String, Table, Text, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import QueuePool
-
-from alerts.desk.config import DeskError
+from alerts.desk.database import cannot_open, engine_at, name_type
 
 METADATA = MetaData()
 
 ACCOUNTS = Table(
     "desk_accounts",
     METADATA,
-    Column("id", String(128), primary_key=True),
-    Column("name", String(128), nullable=False),
-    Column("role", String(16), nullable=False),
+    Column("id", name_type(), primary_key=True),
+    Column("name", name_type(), nullable=False),
+    Column("role", name_type(16), nullable=False),
     Column("teams", Text, nullable=False),
-    Column("password", String(256)),
+    Column("password", name_type(256)),
     Column("version", Integer, nullable=False),
 )
 SESSIONS = Table(
     "desk_sessions",
     METADATA,
-    Column("id", String(64), primary_key=True),
-    Column("account", String(128), nullable=False, index=True),
+    Column("id", name_type(64), primary_key=True),
+    Column("account", name_type(), nullable=False, index=True),
     Column("version", Integer, nullable=False),
     Column("began_s", Float, nullable=False),
     Column("seen_s", Float, nullable=False),
@@ -37,16 +32,16 @@ SESSIONS = Table(
 LINKS = Table(
     "desk_links",
     METADATA,
-    Column("token", String(64), primary_key=True),
-    Column("account", String(128), nullable=False),
+    Column("token", name_type(64), primary_key=True),
+    Column("account", name_type(), nullable=False),
     Column("expires_s", Float, nullable=False),
 )
 ATTEMPTS = Table(
     "desk_attempts",
     METADATA,
     Column("number", Integer, primary_key=True, autoincrement=True),
-    Column("account", String(128), nullable=False),
-    Column("address", String(128), nullable=False),
+    Column("account", name_type(), nullable=False),
+    Column("address", name_type(), nullable=False),
     Column("at_s", Float, nullable=False),
     Index("desk_attempts_by_account", "account", "address"),
     Index("desk_attempts_by_address", "address"),
@@ -54,7 +49,7 @@ ATTEMPTS = Table(
 ANSWERED = Table(
     "desk_answered",
     METADATA,
-    Column("link", String(64), primary_key=True),
+    Column("link", name_type(64), primary_key=True),
     Column("expires_s", Float, nullable=False),
 )
 """Links of messages that were used."""
@@ -65,30 +60,14 @@ AUDIT = Table(
     Column("body", Text, nullable=False),
 )
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000")
+WHAT = "the desk's accounts"
 
 
 def register_at(url: str) -> Engine:
     """The database with its tables there. DeskError with one line when it cannot be used."""
+    engine = engine_at(url, WHAT, PRAGMAS, private=True)
     try:
-        parsed = make_url(url)
-        options: dict[str, Any] = {}
-        if parsed.get_backend_name() == "sqlite":
-            file = Path(str(parsed.database))
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=0o600)
-            options = {"connect_args": {"check_same_thread": False}}
-        engine = create_engine(parsed, poolclass=QueuePool, **options)
-        if parsed.get_backend_name() == "sqlite":
-            event.listen(engine, "connect", _set_pragmas)
         METADATA.create_all(engine)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, SQLAlchemyError, OSError) as error:
-        cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        raise DeskError(f"the desk's accounts cannot be opened ({cause}): check the address and rights") from None
+    except SQLAlchemyError as error:
+        raise cannot_open(WHAT, error) from None
     return engine
-
-
-def _set_pragmas(connection: Any, _: Any) -> None:
-    cursor = connection.cursor()
-    for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

@@ -1,9 +1,9 @@
 """The desk's cache: idempotent, so that the topics can be read from the beginning as often as one likes.
 
-Every method is short and blocking: call it from a thread. Writers take turns; readers do not wait for them.
+Every method is short and blocking: call it from a thread. Writers take turns; readers do not wait for them. What cannot
+be done because the database is away raises one of `database.AWAY`.
 """
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,8 +16,9 @@ from alerts.desk.chart import Window, window
 from alerts.desk.members import EVERYTHING, Scope
 from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
-from alerts.desk.wanted import ANY, Wanted, within
+from alerts.desk.wanted import ANY, Wanted, beginning, within
 from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, standing, urgency
+from alerts.desk.writing import Writer
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
 
@@ -33,13 +34,14 @@ class Store:
     """Alerts and vitals in a database. keep_days, keep_windows: bounds for each patient and vital."""
 
     def __init__(self, url: str, keep_days: float = 90.0, keep_windows: int = 30_000) -> None:
-        self._engine = opened(url, supported=INSERTS)
+        self._engine = opened(url)
+        self._writer = Writer(self._engine)
         self._keep_s, self._keep_windows = keep_days * DAY_S, keep_windows
-        self._writing = threading.Lock()
         self._log_time_s: float | None = None
         self._since_prune: dict[tuple[str, str], int] = defaultdict(int)
 
     def close(self) -> None:
+        self._writer.close()
         self._engine.dispose()
 
     @property
@@ -50,10 +52,9 @@ class Store:
     def put_events(self, events: Sequence[AlertEvent]) -> list[str]:
         """Keep alert events, each (`alert_id`, `sequence`) once; answers with the alerts that have news."""
         times = [seconds(event.decided_at) for event in events]
-        with self._writing, self._engine.begin() as connection:
-            fresh = [event for event in events if self._insert_event(connection, event)]
-            changed = list(dict.fromkeys(event.alert_id for event in fresh))
-            self._upsert(connection, STANDINGS, [self._restated(connection, alert_id) for alert_id in changed])
+        with self._writer.begin() as connection:
+            changed = self._insert_events(connection, events)
+            self._upsert(connection, STANDINGS, _restated(connection, changed))
         self._pass_time(times)
         return changed
 
@@ -66,7 +67,7 @@ class Store:
             known = rows.get((one.patient, one.vital, w.start_s, w.period_s))
             if known is None or known["n"] <= w.n:
                 rows[one.patient, one.vital, w.start_s, w.period_s] = _window_row(one, w)
-        with self._writing, self._engine.begin() as connection:
+        with self._writer.begin() as connection:
             self._upsert(connection, WINDOWS, list(rows.values()), fuller=WINDOWS.c.n)
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
         self._pass_time([w.start_s + w.period_s for _, w in windows])
@@ -85,7 +86,7 @@ class Store:
             if one.body is not None
         ]
         gone = [one.patient for one in newest.values() if one.body is None]
-        with self._writing, self._engine.begin() as connection:
+        with self._writer.begin() as connection:
             self._upsert(connection, PATIENTS, kept, fuller=PATIENTS.c.version)
             for chunk in _chunks(gone):
                 connection.execute(delete(PATIENTS).where(PATIENTS.c.patient.in_(chunk)))
@@ -170,9 +171,8 @@ class Store:
 
     def find(self, begins: str, scope: Scope, limit: int = 20) -> list[tuple[str, str | None]]:
         """Patients whose id begins so, with their teams, by id."""
-        until = begins + "\uffff"
         query = select(PATIENTS.c.patient, PATIENTS.c.team).where(
-            PATIENTS.c.patient >= begins, PATIENTS.c.patient < until, *within(scope, PATIENTS.c.team)
+            beginning(PATIENTS.c.patient, begins), *within(scope, PATIENTS.c.team)
         )
         with self._engine.connect() as connection:
             rows = connection.execute(query.order_by(PATIENTS.c.patient).limit(limit))
@@ -192,15 +192,14 @@ class Store:
 
     def vitals_of(self, patient: str) -> list[str]:
         """The vitals with windows of this patient, by name."""
-        query = select(WINDOWS.c.vital).where(WINDOWS.c.patient == patient).distinct().order_by(WINDOWS.c.vital)
         with self._engine.connect() as connection:
-            return list(connection.execute(query).scalars())
+            return _vitals_of(connection, patient)
 
     def newest(self, patient: str) -> list[tuple[str, Window, Window | None]]:
         """Each vital of a patient, by name: its newest window, and the newest that holds readings."""
         found = []
         with self._engine.connect() as connection:
-            for vital in self.vitals_of(patient):
+            for vital in _vitals_of(connection, patient):
                 mine = select(WINDOWS).where(WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
                 mine = mine.order_by(WINDOWS.c.start_s.desc(), WINDOWS.c.period_s.desc()).limit(1)
                 last = connection.execute(mine).mappings().first()
@@ -231,17 +230,16 @@ class Store:
             found = [standing_of_row(row) for row in connection.execute(query.order_by(*order).limit(limit)).mappings()]
         return sorted(found, key=recency if done else urgency)
 
-    def _insert_event(self, connection: Connection, event: AlertEvent) -> bool:
-        row = {"alert_id": event.alert_id, "sequence": event.sequence, "body": msgspec.json.encode(event).decode()}
-        insert = INSERTS[self._engine.dialect.name](EVENTS).on_conflict_do_nothing()
-        return connection.execute(insert, row).rowcount > 0
-
-    def _restated(self, connection: Connection, alert_id: str) -> dict[str, Any]:
-        bodies = connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id)).scalars()
-        one = standing(map(_decode, bodies))
-        known = select(PATIENTS.c.team).where(PATIENTS.c.patient == one.latest.patient)
-        found = connection.execute(known).first()
-        return _standing_row(one, one.latest.care_team if found is None else found.team)
+    def _insert_events(self, connection: Connection, events: Sequence[AlertEvent]) -> list[str]:
+        """Those that are new, each once; answers with their alerts, as they came. What is new is asked of the database:
+        how many rows a statement has changed is not known of every driver."""
+        rows = [
+            {"alert_id": one.alert_id, "sequence": one.sequence, "body": msgspec.json.encode(one).decode()}
+            for one in events
+        ]
+        insert = INSERTS[self._engine.dialect.name](EVENTS).on_conflict_do_nothing().returning(EVENTS.c.alert_id)
+        fresh = set(connection.execute(insert, rows).scalars()) if rows else set()
+        return [name for name in dict.fromkeys(one.alert_id for one in events) if name in fresh]
 
     def _upsert(
         self, connection: Connection, table: Table, rows: list[dict[str, Any]], fuller: Column[int] | None = None
@@ -275,6 +273,25 @@ class Store:
     def _pass_time(self, times: list[float]) -> None:
         if times:
             self._log_time_s = max(*times, self._log_time_s or times[0], times[0])
+
+
+def _vitals_of(connection: Connection, patient: str) -> list[str]:
+    query = select(WINDOWS.c.vital).where(WINDOWS.c.patient == patient).distinct().order_by(WINDOWS.c.vital)
+    return list(connection.execute(query).scalars())
+
+
+def _restated(connection: Connection, alert_ids: list[str]) -> list[dict[str, Any]]:
+    """Where these alerts stand now, as rows; whose a patient is now goes before whose they were."""
+    found: dict[str, list[AlertEvent]] = {name: [] for name in alert_ids}
+    for chunk in _chunks(alert_ids):
+        for row in connection.execute(select(EVENTS.c.alert_id, EVENTS.c.body).where(EVENTS.c.alert_id.in_(chunk))):
+            found[row.alert_id].append(_decode(row.body))
+    standings = [standing(events) for events in found.values()]
+    teams: dict[str, str | None] = {}
+    for chunk in _chunks(list({one.latest.patient for one in standings})):
+        known = select(PATIENTS.c.patient, PATIENTS.c.team).where(PATIENTS.c.patient.in_(chunk))
+        teams.update({row.patient: row.team for row in connection.execute(known)})
+    return [_standing_row(one, teams.get(one.latest.patient, one.latest.care_team)) for one in standings]
 
 
 def _decode(body: str) -> AlertEvent:

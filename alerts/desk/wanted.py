@@ -28,7 +28,7 @@ class Wanted:
             (self.severities, columns.severity.in_(self.severities)),
             (self.category, columns.category == self.category),
             (self.team, columns.team == self.team),
-            (self.patient, columns.patient.startswith(self.patient or "", autoescape=True)),
+            (self.patient, beginning(columns.patient, self.patient or "")),
             (self.whose == "mine", columns.owner == self.member),
             (self.whose == "unowned", columns.owner.is_(None)),
             (self.overdue, columns.due_s < (log_time_s or 0.0)),
@@ -37,6 +37,13 @@ class Wanted:
 
 
 ANY = Wanted()
+LAST = "\U0010ffff"
+"""Sorts after every character that an id can have."""
+
+
+def beginning(column: Column[Any], begins: str) -> ColumnElement[bool]:
+    """Whether a name begins so, large and small letters being different: a stretch of the column's index."""
+    return and_(column >= begins, column < begins + LAST)
 
 
 def within(scope: Scope, team: Column[Any]) -> list[ColumnElement[bool]]:

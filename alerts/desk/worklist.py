@@ -3,6 +3,7 @@
 The events may come in any order and more than once; what counts is their `sequence`.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import msgspec
 
 from alerts.events import AlertEvent
 from models.findings import SEVERITIES, Severity
+from models.readings import ID_PATTERN
 
 View = Literal["open", "acknowledged", "resolved", "retrospective"]
 VIEWS: tuple[View, ...] = get_args(View)
@@ -141,7 +143,7 @@ def owner_of(steps: list[AlertEvent]) -> str | None:
 def assigned_to(step: AlertEvent) -> str | None:
     """To whom; the ledger says it as the first words of the reason (`to nurse-2: knows her well`)."""
     words = (step.reason or "").removeprefix("to ").partition(":")[0].strip()
-    return words if (step.reason or "").startswith("to ") and words and " " not in words else None
+    return words if (step.reason or "").startswith("to ") and re.fullmatch(ID_PATTERN, words) else None
 
 
 def _until_s(latest: AlertEvent) -> float | None:
@@ -152,7 +154,8 @@ def _until_s(latest: AlertEvent) -> float | None:
 def _outcome(steps: list[AlertEvent]) -> str | None:
     """Why a person resolved it the last time; None when it is not resolved, or ended by itself."""
     ends = [step for step in steps if step.event == "resolved"]
-    return ends[-1].reason if ends and ends[-1].by and steps[-1].state == "resolved" else None
+    said = ends[-1].reason if ends and ends[-1].by and steps[-1].state == "resolved" else None
+    return said.replace("\0", "") if said else None
 
 
 def _late(steps: list[AlertEvent], answered: AlertEvent) -> bool:

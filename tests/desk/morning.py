@@ -1,12 +1,12 @@
 """A desk on a made-up morning, over a real broker, and how somebody enters it."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page, expect
 
 from tests.channels import topics
+from tests.desk.databases import Databases
 from tests.desk.running import link
 
 BANNER = "Software under validation, not for clinical use. The patients on this page are made up"
@@ -17,13 +17,13 @@ class Morning:
     """A desk with its topics; `put` publishes alerts as the worker would."""
 
     url: str
-    folder: Path
+    kept: Databases
     bootstrap: str
     prefix: str
 
     async def enter(self, opened: Page, who: str = "nurse-1", **changed: Any) -> None:
         """Sign somebody in by a one-time link."""
-        await opened.goto(self.url + link(self.folder, who, **changed))
+        await opened.goto(self.url + link(self.kept, who, **changed))
         await expect(opened.locator("#link")).to_have_text("Live")
 
     async def put(self, *events: Any) -> None:

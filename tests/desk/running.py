@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,29 +11,30 @@ import httpx
 from alerts.desk import DeskConfig, run_desk
 from alerts.desk.accounts import Accounts
 from alerts.desk.members import Role
+from tests.desk.databases import Databases
 
 SECRET = b"a secret of the tests only"
 PASSWORD = "correct horse battery"
 
 
-def accounts_at(folder: Path) -> Accounts:
-    """The accounts of a desk in this folder."""
-    return Accounts(f"sqlite:///{folder / 'accounts.sqlite'}", SECRET)
+def accounts_at(kept: Databases) -> Accounts:
+    """The accounts of a desk that keeps things there."""
+    return Accounts(kept.accounts, SECRET)
 
 
-def link(folder: Path, who: str = "nurse-1", role: Role = "lead", teams: tuple[str, ...] = ("*",)) -> str:
+def link(kept: Databases, who: str = "nurse-1", role: Role = "lead", teams: tuple[str, ...] = ("*",)) -> str:
     """The end of an address that signs this person in once; makes the account if it is not there."""
-    with contextlib.closing(accounts_at(folder)) as accounts:
+    with contextlib.closing(accounts_at(kept)) as accounts:
         if who not in {one.id for one in accounts.all()}:
             accounts.put(who, who, role, teams, None, replace=False)
         return f"/#sign-in={accounts.link(who, time.time())}"
 
 
 @contextlib.asynccontextmanager
-async def client(url: str, folder: Path, **changed: Any) -> AsyncIterator[httpx.AsyncClient]:
+async def client(url: str, kept: Databases, **changed: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client that is signed in as a lead of every team."""
     async with httpx.AsyncClient(base_url=url, **{"timeout": 20, **changed}) as made:
-        token = (await asyncio.to_thread(link, folder)).partition("=")[2]
+        token = (await asyncio.to_thread(link, kept)).partition("=")[2]
         await sign_in(made, token)
         yield made
 
@@ -47,9 +47,9 @@ async def sign_in(made: httpx.AsyncClient, token: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def desk(bootstrap: str, prefix: str, folder: Path, **changed: Any) -> AsyncIterator[str]:
+async def desk(bootstrap: str, prefix: str, kept: Databases, **changed: Any) -> AsyncIterator[str]:
     """Gives the page's address once the desk has caught up; stops it after the block."""
-    config = made_config(bootstrap, prefix, folder, **changed)
+    config = made_config(bootstrap, prefix, kept, **changed)
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     running = asyncio.create_task(run_desk(config, stop, ready.set_result))
     try:
@@ -62,6 +62,5 @@ async def desk(bootstrap: str, prefix: str, folder: Path, **changed: Any) -> Asy
         await asyncio.wait_for(running, 20)
 
 
-def made_config(bootstrap: str, prefix: str, folder: Path, **changed: Any) -> DeskConfig:
-    urls = (f"sqlite:///{folder / 'desk.sqlite'}", f"sqlite:///{folder / 'accounts.sqlite'}")
-    return DeskConfig(bootstrap, prefix, *urls, SECRET, **{"port": 0, **changed})
+def made_config(bootstrap: str, prefix: str, kept: Databases, **changed: Any) -> DeskConfig:
+    return DeskConfig(bootstrap, prefix, kept.cache, kept.accounts, SECRET, **{"port": 0, **changed})

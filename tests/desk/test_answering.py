@@ -17,6 +17,7 @@ from streams.broker import EmbeddedBroker
 from tests.channels import topics
 from tests.channels.waiting import until
 from tests.desk.browser import page
+from tests.desk.databases import Databases, in_folder
 from tests.desk.running import desk
 from tests.desk.test_api import HOST
 from tests.desk.test_attacks import Ward
@@ -25,8 +26,8 @@ KEY = links.key_of(b"a deployment of the tests")
 
 
 @pytest.fixture
-def ward(tmp_path: Path) -> Iterator[Ward]:
-    made = Ward(tmp_path)
+def ward(databases: Databases) -> Iterator[Ward]:
+    made = Ward(databases)
     made.app = create_app(made.store, made.log, Hub(), made.accounts, Audit(made.accounts.engine), link_key=KEY)
     yield made
     made.close()
@@ -77,8 +78,8 @@ async def test_what_does_not_hold_is_refused_and_audited(
     assert [one["detail"]["why"] for one in ward.audited("desk.refused")] == [why]
 
 
-async def test_a_link_whose_action_was_not_taken_can_be_used_again(tmp_path: Path) -> None:
-    ward, taken = Ward(tmp_path), list[Action]()
+async def test_a_link_whose_action_was_not_taken_can_be_used_again(databases: Databases) -> None:
+    ward, taken = Ward(databases), list[Action]()
 
     async def away(action: Action) -> None:
         taken.append(action)
@@ -98,7 +99,7 @@ async def test_the_page_of_a_link_in_a_browser(embedded_broker: EmbeddedBroker, 
     bootstrap = embedded_broker.address
     await topics.made(bootstrap, prefix)
     async with (
-        desk(bootstrap, prefix, tmp_path, link_key=KEY) as url,
+        desk(bootstrap, prefix, in_folder(tmp_path), link_key=KEY) as url,
         page() as opened,
         topics.watched(bootstrap, f"{prefix}actions") as actions,
     ):

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ from alerts.desk.store import Store
 from alerts.events import Action
 from tests.channels.events import alert
 from tests.channels.waiting import until
+from tests.desk.databases import Databases
 from tests.desk.running import accounts_at
 from tests.desk.running import client as signed_in
 from tests.desk.test_store import summary
@@ -38,8 +38,8 @@ class Log:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path / 'desk.sqlite'}")
+def store(databases: Databases) -> Iterator[Store]:
+    made = Store(databases.cache)
     yield made
     made.close()
 
@@ -50,16 +50,16 @@ def log() -> Log:
 
 
 @pytest.fixture
-def accounts(tmp_path: Path) -> Iterator[Accounts]:
-    made = accounts_at(tmp_path)
+def accounts(databases: Databases) -> Iterator[Accounts]:
+    made = accounts_at(databases)
     yield made
     made.close()
 
 
 @pytest.fixture
-async def client(store: Store, log: Log, accounts: Accounts, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(store: Store, log: Log, accounts: Accounts, databases: Databases) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(store, log, Hub(), accounts, Audit(accounts.engine), hosts=("127.0.0.1",), points=100)
-    async with signed_in(HOST, tmp_path, transport=httpx.ASGITransport(app)) as made:
+    async with signed_in(HOST, databases, transport=httpx.ASGITransport(app)) as made:
         yield made
 
 

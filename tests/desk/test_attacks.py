@@ -17,9 +17,10 @@ from alerts.desk.door import COOKIE
 from alerts.desk.hub import Hub
 from alerts.desk.members import Role
 from alerts.desk.patients import PatientProfile
-from alerts.desk.register import AUDIT
+from alerts.desk.register import AUDIT, METADATA
 from alerts.desk.store import Store
 from tests.channels.events import alert
+from tests.desk.databases import Databases
 from tests.desk.running import PASSWORD, accounts_at, sign_in
 from tests.desk.test_api import HOST, Log
 from tests.desk.test_store import summary
@@ -30,9 +31,9 @@ NOW_S = 1_700_000_000.0
 class Ward:
     """A desk with two teams, and everything that its audit has heard."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(f"sqlite:///{folder / 'desk.sqlite'}")
-        self.accounts = accounts_at(folder)
+    def __init__(self, kept: Databases) -> None:
+        self.store = Store(kept.cache)
+        self.accounts = accounts_at(kept)
         self.log = Log()
         self.app = create_app(self.store, self.log, Hub(), self.accounts, Audit(self.accounts.engine))
         self.store.put_profiles([PatientProfile("p-1", 1, "cardiology", "{}"), PatientProfile("p-2", 1, "lungs", "{}")])
@@ -58,8 +59,8 @@ class Ward:
 
 
 @pytest.fixture
-def ward(tmp_path: Path) -> Iterator[Ward]:
-    made = Ward(tmp_path)
+def ward(databases: Databases) -> Iterator[Ward]:
+    made = Ward(databases)
     yield made
     made.close()
 
@@ -242,11 +243,17 @@ async def test_what_was_recorded_reaches_the_topic_in_order_though_the_stream_wa
     assert Audit(ward.accounts.engine).waiting == 0
 
 
-def test_accounts_outlive_the_cache_and_a_password_is_never_kept(ward: Ward, tmp_path: Path) -> None:
+def test_accounts_outlive_the_cache_and_a_password_is_never_kept(
+    ward: Ward, databases: Databases, tmp_path: Path
+) -> None:
     ward.accounts.put("Nurse", "nurse-1", "nurse", ["cardiology"], PASSWORD, replace=False)
-    Store(f"sqlite:///{tmp_path / 'desk.sqlite'}").close()
-    again: Accounts = accounts_at(tmp_path)
+    ward.store.close()
+    Store(databases.cache).close()
+    again: Accounts = accounts_at(databases)
     assert [one.id for one in again.all()] == ["nurse-1"]
     again.close()
-    files = b"".join(path.read_bytes() for path in tmp_path.glob("accounts.sqlite*"))
-    assert PASSWORD.encode() not in files
+    with ward.accounts.engine.connect() as connection:
+        rows = [str(row) for table in METADATA.sorted_tables for row in connection.execute(select(table))]
+    assert any("nurse-1" in row for row in rows)
+    assert not any(PASSWORD in row for row in rows)
+    assert not any(PASSWORD.encode() in path.read_bytes() for path in tmp_path.glob("accounts.sqlite*"))

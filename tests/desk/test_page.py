@@ -221,7 +221,7 @@ async def test_the_banner_and_the_time_of_the_log_are_said(morning: Morning) -> 
 
 
 async def test_a_nurse_signs_in_by_password_and_a_wrong_one_is_told_in_words(morning: Morning) -> None:
-    with contextlib.closing(accounts_at(morning.folder)) as accounts:
+    with contextlib.closing(accounts_at(morning.kept)) as accounts:
         accounts.put("Nora", "nora", "nurse", ["*"], PASSWORD, replace=False)
     async with page(refusals=True) as opened:
         await opened.goto(morning.url)
@@ -242,7 +242,7 @@ async def test_a_link_pasted_into_an_open_tab_signs_that_person_in(morning: Morn
         await opened.goto(morning.url)
         await expect(opened.get_by_label("Password")).to_be_visible()
         for who in ("nurse-1", "nurse-2"):
-            await opened.evaluate("address => { location.href = address; }", link(morning.folder, who))
+            await opened.evaluate("address => { location.href = address; }", link(morning.kept, who))
             await expect(opened.locator("#me")).to_have_text(f"{who} · lead")
             await expect(opened).to_have_url(f"{morning.url}/")
 

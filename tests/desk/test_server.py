@@ -16,17 +16,20 @@ from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.waiting import until, until_answer
+from tests.desk.databases import Databases, in_folder
 from tests.desk.running import client as signed_in
 from tests.desk.running import desk, made_config
 from tests.desk.test_store import summary
 
 
-async def test_the_desk_is_ready_when_it_has_read_what_was_there(broker: Broker, prefix: str, tmp_path: Path) -> None:
+async def test_the_desk_is_ready_when_it_has_read_what_was_there(
+    broker: Broker, prefix: str, databases: Databases
+) -> None:
     await topics.made(broker.address, prefix)
     events = [alert(f"a-{number}", patient=f"p-{number}") for number in range(300)]
     await topics.put(broker.address, f"{prefix}alerts", [*events, b"not an alert"])
     await topics.put(broker.address, f"{prefix}vitals", [summary(number) for number in range(300)])
-    async with desk(broker.address, prefix, tmp_path) as url, signed_in(url, tmp_path) as client:
+    async with desk(broker.address, prefix, databases) as url, signed_in(url, databases) as client:
         assert (await client.get("/readyz")).status_code == 200
         body = (await client.get("/api/desk")).json()
         assert body["lists"]["open"] == 300
@@ -38,12 +41,14 @@ async def test_the_desk_is_ready_when_it_has_read_what_was_there(broker: Broker,
         )
 
 
-async def test_an_action_lands_on_the_topic_under_its_patient(broker: Broker, prefix: str, tmp_path: Path) -> None:
+async def test_an_action_lands_on_the_topic_under_its_patient(
+    broker: Broker, prefix: str, databases: Databases
+) -> None:
     await topics.made(broker.address, prefix)
     await topics.put(broker.address, f"{prefix}alerts", [alert("a-1")])
     async with (
-        desk(broker.address, prefix, tmp_path) as url,
-        signed_in(url, tmp_path) as client,
+        desk(broker.address, prefix, databases) as url,
+        signed_in(url, databases) as client,
         topics.watched(broker.address, f"{prefix}actions") as actions,
     ):
         answer = await client.post("/api/alerts/a-1/actions", json={"type": "resolve", "reason": "well"})
@@ -54,11 +59,11 @@ async def test_an_action_lands_on_the_topic_under_its_patient(broker: Broker, pr
 
 
 async def test_a_page_hears_of_an_alert_without_asking(
-    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
+    embedded_broker: EmbeddedBroker, prefix: str, databases: Databases
 ) -> None:
     bootstrap = embedded_broker.address
     await topics.made(bootstrap, prefix)
-    async with desk(bootstrap, prefix, tmp_path) as url, signed_in(url, tmp_path) as client:
+    async with desk(bootstrap, prefix, databases) as url, signed_in(url, databases) as client:
         heard: list[tuple[str, Any]] = []
         listening = asyncio.create_task(_listen(client, heard))
         await until(lambda: any(name == "counters" for name, _ in heard))
@@ -70,14 +75,14 @@ async def test_a_page_hears_of_an_alert_without_asking(
 
 
 async def test_a_page_that_listens_does_not_keep_the_desk_from_stopping(
-    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
+    embedded_broker: EmbeddedBroker, prefix: str, databases: Databases
 ) -> None:
     await topics.made(embedded_broker.address, prefix)
     clock = asyncio.get_running_loop().time
     async with contextlib.AsyncExitStack() as stack:
         heard: list[tuple[str, Any]] = []
-        async with desk(embedded_broker.address, prefix, tmp_path) as url:
-            client = await stack.enter_async_context(signed_in(url, tmp_path))
+        async with desk(embedded_broker.address, prefix, databases) as url:
+            client = await stack.enter_async_context(signed_in(url, databases))
             listening = asyncio.create_task(_listen(client, heard))
             await until(lambda: bool(heard))
             began = clock()
@@ -85,12 +90,12 @@ async def test_a_page_that_listens_does_not_keep_the_desk_from_stopping(
         await asyncio.wait_for(listening, 5)
 
 
-async def test_the_desk_outlives_its_broker_and_says_that_it_is_cut_off(prefix: str, tmp_path: Path) -> None:
+async def test_the_desk_outlives_its_broker_and_says_that_it_is_cut_off(prefix: str, databases: Databases) -> None:
     broker = EmbeddedBroker()
     await broker.start()
     try:
         await topics.made(broker.address, prefix)
-        async with desk(broker.address, prefix, tmp_path) as url, signed_in(url, tmp_path) as client:
+        async with desk(broker.address, prefix, databases) as url, signed_in(url, databases) as client:
 
             async def connected(wanted: bool) -> bool:
                 return bool((await client.get("/api/desk")).json()["connected"]) is wanted
@@ -115,13 +120,13 @@ async def test_the_desk_outlives_its_broker_and_says_that_it_is_cut_off(prefix: 
 
 async def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
-        config = made_config("localhost:1", "t.", tmp_path, port=other.getsockname()[1])
+        config = made_config("localhost:1", "t.", in_folder(tmp_path), port=other.getsockname()[1])
         with pytest.raises(PortTaken, match=r"port \d+ on 127.0.0.1 is taken"):
             await run_desk(config, asyncio.Event())
 
 
 async def test_a_desk_without_a_broker_serves_says_so_and_stops(tmp_path: Path) -> None:
-    config = made_config("127.0.0.1:1", "t.", tmp_path, port=_free_port())
+    config = made_config("127.0.0.1:1", "t.", in_folder(tmp_path), port=_free_port())
     stop = asyncio.Event()
     running = asyncio.create_task(run_desk(config, stop))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{config.port}") as client:

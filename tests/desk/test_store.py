@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +14,14 @@ from alerts.desk.store import Store
 from alerts.desk.worklist import instant, seconds
 from models.readings import VitalSummary
 from tests.channels.events import alert
+from tests.desk.databases import Databases
 
 START_S = seconds("2026-01-05T00:00:00Z")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(f"sqlite:///{tmp_path / 'new' / 'desk.sqlite'}", keep_days=10.0, keep_windows=600)
+def store(databases: Databases) -> Iterator[Store]:
+    made = Store(databases.cache, keep_days=10.0, keep_windows=600)
     yield made
     made.close()
 
@@ -86,8 +86,8 @@ def test_windows_beyond_the_days_to_keep_are_dropped(store: Store) -> None:
     assert store.windows("p-1", "heart_rate", None, None)[0].start_s >= START_S + 900 * 96 * 20
 
 
-def test_a_store_begins_empty_because_the_topics_are_the_truth(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'desk.sqlite'}"
+def test_a_store_begins_empty_because_the_topics_are_the_truth(databases: Databases) -> None:
+    url = databases.cache
     first = Store(url)
     first.put_events([alert()])
     first.close()

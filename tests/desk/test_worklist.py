@@ -1,7 +1,6 @@
 """What a worklist is, whatever the order in which its events came, and however often."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from alerts.desk.worklist import Standing, seconds, standing, urgency
 from alerts.events import AlertEvent
 from models.findings import SEVERITIES
 from tests.channels.events import alert
+from tests.desk.databases import Databases
 
 STATES = ("open", "acknowledged", "snoozed", "resolved")
 NOON_S = seconds("2026-01-05T12:00:00Z")
@@ -41,16 +41,18 @@ lives = st.lists(st.tuples(steps, st.booleans()), min_size=1, max_size=4).map(
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), lives)
 def test_any_order_and_repetition_of_events_gives_the_same_worklist(
-    tmp_path: Path, data: st.DataObject, events: list[AlertEvent]
+    databases: Databases, data: st.DataObject, events: list[AlertEvent]
 ) -> None:
     repeated = events + data.draw(st.lists(st.sampled_from(events), max_size=8))
     shuffled = data.draw(st.permutations(repeated))
     cut = data.draw(st.integers(0, len(shuffled)))
-    assert kept(tmp_path, [events]) == kept(tmp_path, [shuffled[:cut], shuffled[cut:]])
+    assert kept(databases, [events]) == kept(databases, [shuffled[:cut], shuffled[cut:]])
 
 
-def kept(folder: Path, batches: list[Sequence[AlertEvent]]) -> tuple[list[Standing], dict[str, int], float | None]:
-    store = Store(f"sqlite:///{folder / 'desk.sqlite'}")  # emptied at every opening
+def kept(
+    databases: Databases, batches: list[Sequence[AlertEvent]]
+) -> tuple[list[Standing], dict[str, int], float | None]:
+    store = Store(databases.cache)  # emptied at every opening
     try:
         for batch in batches:
             store.put_events(batch)

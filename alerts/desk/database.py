@@ -1,0 +1,109 @@
+"""The databases that the desk can stand on: SQLite in a file, PostgreSQL for a team. Both say the same of everything.
+
+What differs is kept in here: how an address becomes an engine, how names are compared (byte by byte, on PostgreSQL too,
+whose own collation would sort and search them by language), and which errors mean that the database is away.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, String, create_engine, event
+from sqlalchemy import exc as failures
+from sqlalchemy.dialects.postgresql import VARCHAR
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.types import TypeEngine
+
+from alerts.desk.config import DeskError
+
+BACKENDS = ("sqlite", "postgresql")
+CONNECTIONS, MORE_CONNECTIONS = 5, 15
+"""Of one engine; a desk has two. PostgreSQL as it comes has a hundred for all of its clients."""
+CONNECT_WITHIN_S = 5
+POSTGRES_ARGUMENTS: Mapping[str, Any] = {
+    "connect_timeout": CONNECT_WITHIN_S,
+    "application_name": "homebeat-desk",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c lock_timeout=10s",
+}
+"""Both ends notice within half a minute when the other has gone without a word: what a dead desk held is free again."""
+AWAY = (failures.OperationalError, failures.InterfaceError, failures.TimeoutError)
+"""The database does not answer, or has no connection left: the same may work later. A refusal is no such error."""
+WRONG = (failures.ArgumentError, failures.NoSuchModuleError, ModuleNotFoundError)
+NAME_CHARS = 255
+"""Ids have 128; that of a technical alert's `patient` is one with a word before it."""
+
+
+def name_type(chars: int = NAME_CHARS) -> TypeEngine[str]:
+    """Text that is searched by its beginning and sorted: the same order in every database."""
+    return String(chars).with_variant(VARCHAR(chars, collation="C"), "postgresql")
+
+
+def engine_at(url: str, what: str, pragmas: Sequence[str], private: bool = False) -> Engine:
+    """The database at an address; nothing has been asked of it yet. private: of a file, only its owner may read it.
+
+    Raises DeskError with one line about `what`.
+    """
+    try:
+        parsed = _address(url)
+        if parsed.get_backend_name() not in BACKENDS:
+            raise DeskError(f"{what} should be one of {', '.join(BACKENDS)}, not {parsed.get_backend_name()}")
+        if parsed.get_backend_name() == "postgresql":
+            sizes = {"pool_size": CONNECTIONS, "max_overflow": MORE_CONNECTIONS, "pool_timeout": CONNECT_WITHIN_S}
+            arguments = {**POSTGRES_ARGUMENTS, **_own_options(parsed)}
+            return create_engine(parsed, poolclass=QueuePool, pool_pre_ping=True, connect_args=arguments, **sizes)
+        _prepare_file(parsed.database, what, private)
+        engine = create_engine(parsed, poolclass=QueuePool, connect_args={"check_same_thread": False})
+    except WRONG as error:
+        raise DeskError(f"{what}: the address cannot be used: {one_line(error)}") from None
+    except OSError as error:
+        raise cannot_open(what, error) from None
+    event.listen(engine, "connect", lambda connection, _: _set_pragmas(connection, pragmas))
+    return engine
+
+
+def cannot_open(what: str, error: Exception) -> DeskError:
+    """One line for the person at the keyboard."""
+    return DeskError(f"{what} cannot be opened ({one_line(getattr(error, 'orig', None) or error)}): check its address "
+                     "and rights")  # fmt: skip
+
+
+def one_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]
+
+
+def storable(text: str | None, chars: int = NAME_CHARS) -> str | None:
+    """Text that both databases keep as it is. ValueError for what is too long, or holds a NUL, which only one takes."""
+    if text is not None and (len(text) > chars or "\0" in text):
+        raise ValueError(f"a name should have at most {chars} characters, and no NUL")
+    return text
+
+
+def _address(url: str) -> URL:
+    """The address with the driver that homebeat comes with, where none is named."""
+    parsed = make_url(url)
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername in ("postgresql", "postgres") else parsed
+
+
+def _own_options(parsed: URL) -> dict[str, str]:
+    """What the address itself asks of the session goes before ours, and does not replace it."""
+    asked = parsed.query.get("options")
+    return {"options": f"{POSTGRES_ARGUMENTS['options']} {asked}"} if isinstance(asked, str) else {}
+
+
+def _prepare_file(file: str | None, what: str, private: bool) -> None:
+    if file in (None, "", ":memory:"):
+        raise DeskError(f"{what} should be a file: sqlite:///desk.sqlite")
+    Path(str(file)).parent.mkdir(parents=True, exist_ok=True)
+    if private:
+        Path(str(file)).touch(mode=0o600)
+
+
+def _set_pragmas(connection: Any, pragmas: Sequence[str]) -> None:
+    cursor = connection.cursor()
+    for pragma in pragmas:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

@@ -1,0 +1,186 @@
+"""What the desk promises of its databases, and what only a real PostgreSQL can break."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from sqlalchemy import inspect, text
+
+from alerts.desk.accounts import ATTEMPTS_MAX, Refused
+from alerts.desk.cost import cost
+from alerts.desk.database import engine_at
+from alerts.desk.feed import alert_event, patient_profile, vital_summary
+from alerts.desk.handover import handover
+from alerts.desk.members import EVERYTHING, Scope
+from alerts.desk.patients import PatientProfile
+from alerts.desk.schema import METADATA
+from alerts.desk.store import Store
+from alerts.desk.wanted import Wanted
+from alerts.desk.writing import Taken
+from streams.broker import EmbeddedBroker
+from tests.channels import topics
+from tests.channels.events import alert
+from tests.channels.waiting import until_answer
+from tests.desk.databases import Databases
+from tests.desk.running import accounts_at, desk
+from tests.desk.running import client as signed_in
+from tests.desk.test_attacks import Ward
+from tests.desk.test_store import summary
+from tests.postgres import Postgres, programs
+
+CARDIOLOGY = Scope(frozenset({"cardiology"}), without_team=False)
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    made = Store(databases.cache)
+    yield made
+    made.close()
+
+
+def test_every_alert_that_came_is_on_the_worklist_and_comes_as_news_once(store: Store) -> None:
+    assert store.put_events([alert("a-2"), alert("a-1"), alert("a-2"), alert("a-2", 2)]) == ["a-2", "a-1"]
+    assert store.put_events([alert("a-1"), alert("a-3"), alert("a-2", 2)]) == ["a-3"]
+    assert {(one.latest.alert_id, one.events) for one in store.worklist()} == {("a-1", 1), ("a-2", 2), ("a-3", 1)}
+    assert store.counts()["open"] == 3
+
+
+def test_names_are_compared_letter_by_letter_in_every_database(store: Store) -> None:
+    names = ["P-1", "p-1", "p-10", "p-2", "p_1", "P-é", "p-%", "~z"]
+    store.put_profiles([PatientProfile(name, 1, "cardiology", "{}") for name in names])
+    store.put_events([alert(f"a-{number}", patient=name) for number, name in enumerate(names)])
+    assert store.find("p", EVERYTHING) == [(name, "cardiology") for name in sorted(names) if name.startswith("p")]
+    for begins in ("p-", "P", "p-%", "p_", "~", "q"):
+        found = store.worklist("open", wanted=Wanted(patient=begins))
+        assert {one.latest.patient for one in found} == {name for name in names if name.startswith(begins)}
+
+
+def test_what_is_of_large_numbers_is_kept(store: Store) -> None:
+    newest = 2**63 - 1
+    store.put_profiles([PatientProfile("p-1", newest, "cardiology", '{"a": 1}'), PatientProfile("p-1", 3, "x", "{}")])
+    store.put_profiles([PatientProfile("p-1", newest - 1, "lungs", "{}")])
+    assert store.profile("p-1") == '{"a": 1}'
+
+
+def test_a_reason_with_a_nul_in_it_takes_nothing_from_the_worklist(store: Store) -> None:
+    """JSON can hold one, PostgreSQL's text cannot."""
+    store.put_events([alert("a-1"), alert("a-1", 2, event="resolved", state="resolved", by="n", reason="fine\0!")])
+    (one,) = store.worklist("resolved")
+    assert one.outcome == "fine!"
+    assert one.latest.reason == "fine\0!"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: patient_profile(b"p", b'{"patient": "p\\u0000", "version": 1}'),
+        lambda: patient_profile(b"p", b'{"patient": "p", "version": 9223372036854775808}'),
+        lambda: patient_profile(b"p" * 300, b""),
+        lambda: alert_event(b"p", _json(alert("a" * 300))),
+        lambda: alert_event(b"p", _json(alert("a-1", 2**31))),
+        lambda: vital_summary(b"p", _json(summary(0, vital="v" * 65))),
+        lambda: vital_summary(b"p", _json(summary(0, n=2**31))),
+    ],
+)
+def test_what_no_table_takes_is_unreadable_and_never_stops_the_desk(read: object) -> None:
+    with pytest.raises(ValueError):
+        read()  # type: ignore[operator]
+
+
+def test_lists_hand_over_and_cost_are_of_the_own_teams(store: Store) -> None:
+    store.put_profiles([PatientProfile("p-1", 1, "cardiology", "{}"), PatientProfile("p-2", 1, "lungs", "{}")])
+    store.put_events([alert("a-1", patient="p-1"), alert("a-2", patient="p-2"), alert("a-3", patient="p-3")])
+    store.put_events([alert("a-1", 2, patient="p-1", event="acknowledged", state="acknowledged", by="n")])
+    assert [one.latest.alert_id for one in store.worklist(scope=CARDIOLOGY)] == ["a-1"]
+    assert store.counts(CARDIOLOGY)["acknowledged"] == 1
+    assert [one["alert_id"] for one in handover(store, CARDIOLOGY, 0.0)["in_hand"]] == ["a-1"]
+    assert cost(store, CARDIOLOGY, 7)["alerts"] == 1
+    assert store.seen(["p-1", "p-2", "p-9"], CARDIOLOGY) == ["p-1"]
+
+
+def test_of_many_attempts_at_once_no_more_are_judged_than_are_allowed(databases: Databases) -> None:
+    async def tried() -> int:
+        with contextlib.closing(accounts_at(databases)) as accounts:
+            judged = await asyncio.gather(
+                *(asyncio.to_thread(accounts.by_password, "nora", "wrong", "::1", 0.0) for _ in range(12)),
+                return_exceptions=True,
+            )
+        return sum(1 for one in judged if isinstance(one, Refused) and one.why == "wrong_password")
+
+    assert asyncio.run(tried()) <= ATTEMPTS_MAX["who"]
+
+
+async def test_an_address_with_a_nul_is_refused(databases: Databases, store: Store) -> None:
+    store.close()
+    ward = Ward(databases)
+    try:
+        async with ward.client() as client:
+            await ward.signed_in(client)
+            for path in ("/api/alerts?patient=%00", "/api/patients/%00", "/api/alerts/a%00"):
+                assert (await client.get(path)).status_code == 400
+            asked = {"name": "n\0", "password": "x"}
+            assert (await client.post("/api/sign-in", json=asked)).status_code == 422
+    finally:
+        ward.close()
+
+
+@pytest.mark.postgres
+def test_a_second_desk_does_not_empty_the_cache_of_the_first(postgres_server: Postgres) -> None:
+    url = postgres_server.schema()
+    first = Store(url)
+    first.put_events([alert()])
+    with pytest.raises(Taken, match="another desk"):
+        Store(url)
+    assert len(first.worklist()) == 1
+    Store(postgres_server.schema()).close()
+    first.close()
+    Store(url).close()
+
+
+@pytest.mark.postgres
+def test_tables_of_others_in_the_same_database_are_left_alone(postgres_server: Postgres) -> None:
+    url = postgres_server.database()
+    engine = engine_at(url, "it", ())
+    with engine.begin() as connection:
+        for name in ("patients", "alerts", "alert_events", "vital_windows"):
+            connection.execute(text(f"CREATE TABLE {name} (own int)"))
+    Store(url).close()
+    tables = set(inspect(engine).get_table_names())
+    engine.dispose()
+    assert tables == {"patients", "alerts", "alert_events", "vital_windows", *METADATA.tables}
+
+
+@pytest.mark.postgres
+async def test_the_desk_outlives_its_database_and_misses_nothing(
+    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
+) -> None:
+    server = Postgres(programs())
+    try:
+        server.start()
+        await topics.made(embedded_broker.address, prefix)
+        url = server.database()
+        databases = Databases(url, url)
+        async with desk(embedded_broker.address, prefix, databases) as page, signed_in(page, databases) as client:
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-1")])
+            await until_answer(lambda: _open(client, 1))
+            server.stop()
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-2")])
+            answer = await client.get("/api/alerts")
+            assert (answer.status_code, "does not answer" in answer.json()["error"]) == (503, True)
+            server.start()
+            await until_answer(lambda: _open(client, 2), 60)
+    finally:
+        server.remove()
+
+
+async def _open(client: httpx.AsyncClient, wanted: int) -> bool:
+    answer = await client.get("/api/alerts", params={"view": "open"})
+    return answer.status_code == 200 and len(answer.json()["alerts"]) == wanted
+
+
+def _json(record: object) -> bytes:
+    return msgspec.json.encode(record)
