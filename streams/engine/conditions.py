@@ -68,8 +68,7 @@ def candidates(state: PartitionState, samples: Samples) -> Ints:
         return mine
     (low, high), vital, value = _near(), samples.vital[mine], samples.value[mine]
     near = np.unique(samples.slot[mine][(value <= low[vital]) | (value >= high[vital])]).tolist()
-    watched = state.rules.watched
-    busy = [s for s in np.unique(samples.slot[mine]).tolist() if s in watched and (watched[s].runs or watched[s].open)]
+    busy = state.rules.running(np.unique(samples.slot[mine]).tolist())
     return mine[np.isin(samples.slot[mine], np.array([*near, *busy], np.int64))]
 
 
@@ -101,7 +100,7 @@ def _sample(
     slot, vital, at, clock = (int(c[i]) for c in (samples.slot, samples.vital, samples.at, samples.clock))
     plan = state.rules.plan(state, slot, clock)
     held = plan.limits.get(vital, ())
-    one = state.rules.watched.get(slot)
+    one = state.rules.known(slot)
     if not held and one is None:
         return []
     one, spot = state.rules.of(slot), at - int(samples.newest[i]) > condition.spot_gap_us()
@@ -117,7 +116,7 @@ def _sample(
 
 def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     plan = state.rules.plan(state, w.slot, w.clock_us)
-    held, one = plan.trends.get(w.vital, ()), state.rules.watched.get(w.slot)
+    held, one = plan.trends.get(w.vital, ()), state.rules.known(w.slot)
     if not held and one is None:
         return []
     one = state.rules.of(w.slot)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from models.detectors import forecast
 from models.segments import Ints
+from streams.engine.rows import grown
 
 STATE = np.dtype([("row", "i4"), ("filter", forecast.STATE)], align=True)
 """As a page keeps it; row: place of the row in the page."""
@@ -31,9 +32,7 @@ class Forecasts:
     def _new(self) -> int:
         count = len(self._place) + len(self._free)
         if count >= len(self.table):
-            grown = np.zeros(max(16, 2 * len(self.table)), forecast.STATE)
-            grown[: len(self.table)] = self.table
-            self.table = grown
+            self.table = grown(self.table, max(16, count + 1))
         return count
 
     def drop(self, rows: list[int]) -> None:

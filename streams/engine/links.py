@@ -12,6 +12,7 @@ import numpy.typing as npt
 from models.detectors import device_clock, silence
 from models.segments import Bools, Ints, rounds
 from streams.engine.holes import solid
+from streams.engine.rows import grown
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -149,6 +150,11 @@ class Links:
             self._head[row[group]] = first + group
         self.note_due(int(found["pace"]["due_s"].min()))
 
+    def reserve(self, rows: int) -> None:
+        """Room for that many rows with one link each."""
+        self._reserve(rows)
+        self._grow(rows)
+
     def _new_place(self) -> int:
         self._grow(self.count + 1)
         self.count += 1
@@ -156,13 +162,10 @@ class Links:
 
     def _grow(self, at_least: int) -> None:
         if at_least > len(self.table):
-            grown = np.zeros(max(at_least, 2 * len(self.table)), LINK)
-            grown["slot"], grown["pace"]["due_s"] = NOBODY, silence.NEVER_S
-            grown[: len(self.table)] = self.table
-            self.table = grown
+            before = len(self.table)
+            self.table = grown(self.table, at_least)
+            self.table["slot"][before:], self.table["pace"]["due_s"][before:] = NOBODY, silence.NEVER_S
 
     def _reserve(self, rows: int) -> None:
         if rows > len(self._head):
-            grown = np.full(max(rows, 2 * len(self._head)), NOBODY, np.int32)
-            grown[: len(self._head)] = self._head
-            self._head = grown
+            self._head = grown(self._head, rows, NOBODY)

@@ -194,11 +194,10 @@ class Rings:
             return Remembered(counts, b"", b"", b"")
         return Remembered(counts, *(np.concatenate(column).tobytes() for column in zip(*parts, strict=True)))
 
-    def place(self, patients: Patients, first: int, remembered: Remembered) -> None:
-        """Put the rings of the patients from slot `first` on back; their `accepted` is known."""
+    def place(self, patients: Patients, slots: Ints, remembered: Remembered) -> None:
+        """Put the rings of the patients in these slots back; their `accepted` is known."""
         count = np.array(remembered.counts, np.int64)
-        slots = first + np.flatnonzero(count)
-        count = count[count > 0]
+        slots, count = slots[count > 0], count[count > 0]
         k = np.searchsorted(SIZES, count)
         for size in set(k.tolist()):
             patients["ring"][slots[k == size]] = self.pools[size].take(int((k == size).sum()))

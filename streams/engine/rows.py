@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from models import baseline, windows
 from models.detectors import deviation
+from models.pool import room_for
 
 PATIENT = np.dtype(
     [
@@ -61,10 +62,10 @@ def prior_of(one: npt.NDArray[np.void]) -> baseline.Prior:
 
 
 def grown(column: npt.NDArray[Any], at_least: int, fill: int = 0) -> npt.NDArray[Any]:
-    """The column with room for at least that many, by doubling."""
-    size = max(at_least, 2 * len(column))
+    """The column with room for at least that many."""
+    size = room_for(at_least, len(column))
     wider = np.zeros((size, *column.shape[1:]), column.dtype)
     if fill:
-        wider[:] = fill
+        wider[len(column) :] = fill
     wider[: len(column)] = column
     return wider

@@ -1,4 +1,8 @@
-"""What is remembered for the rules of conditions, and which patients have any."""
+"""What is remembered for the rules of conditions, and which patients have any.
+
+A worker may hold a hundred thousand patients with a condition, of whom few have anything running. The others' memory is
+kept as the bytes of their page, a tenth of what it takes as objects, until a window of theirs asks for it.
+"""
 
 from collections.abc import Iterable
 from functools import cache
@@ -10,7 +14,7 @@ import numpy.typing as npt
 
 from models import rules
 from models.detectors import condition
-from models.detectors.condition import Watched
+from models.detectors.condition import Held, Run, Watched
 from models.profile_fields import coded
 from models.rules import Plan
 from models.segments import Bools, Ints
@@ -26,8 +30,20 @@ NEVER_ASKED = -2
 PLANS_KEPT = 4096
 """Plans of a patient and day kept at once; beyond it they are made anew."""
 
+
+class _Running(msgspec.Struct, array_like=True):
+    """The fields of `Watched`, of which only those are read that tell whether anything is running."""
+
+    days: msgspec.Raw
+    windows: msgspec.Raw
+    runs: dict[str, Run]
+    open: dict[str, dict[str, Held]]
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[int, Watched]]).decode
+_split = msgspec.msgpack.Decoder(list[tuple[int, msgspec.Raw]]).decode
+_running = msgspec.msgpack.Decoder(_Running).decode
+_decode = msgspec.msgpack.Decoder(Watched).decode
 
 
 class Rules:
@@ -35,7 +51,8 @@ class Rules:
     it is known whether the patient has rules; `has` (by slot)."""
 
     def __init__(self) -> None:
-        self.watched: dict[int, Watched] = {}
+        self._watched: dict[int, Watched] = {}
+        self._resting: dict[int, bytes] = {}  # packed; nothing is running
         self._plans: dict[tuple[int, int, int], Plan] = {}
         self._asked: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._has: Bools = np.zeros(0, bool)
@@ -49,7 +66,7 @@ class Rules:
         stale = np.flatnonzero(self._asked[slot] != state.patients["version"][slot])
         for one in np.unique(slot[stale]).tolist():
             self._asked[one] = state.patients["version"][one]
-            self._has[one] = one in self.watched or _has_rules(state, one)
+            self._has[one] = self._knows(one) or _has_rules(state, one)
         has: Bools = self._has[slot]
         return has
 
@@ -65,34 +82,64 @@ class Rules:
             self._plans[key] = rules.plan(situation(profile, day), target) if profile else rules.NOTHING
         return self._plans[key]
 
+    def _knows(self, slot: int) -> bool:
+        return slot in self._watched or slot in self._resting
+
+    def known(self, slot: int) -> Watched | None:
+        """What is remembered of a patient, to be changed in place; None if nothing is."""
+        if slot in self._resting:
+            self._watched[slot] = _decode(self._resting.pop(slot))
+        return self._watched.get(slot)
+
     def of(self, slot: int) -> Watched:
-        """What is remembered of a patient."""
-        return self.watched.setdefault(slot, Watched())
+        """The same, begun if nothing is remembered."""
+        return self.known(slot) or self._watched.setdefault(slot, Watched())
+
+    def running(self, slots: Iterable[int]) -> list[int]:
+        """Those of the patients with a run beyond a limit, or anything open."""
+        known = ((slot, self._watched.get(slot)) for slot in slots)
+        return [slot for slot, one in known if one is not None and (one.runs or one.open)]
 
     def ended(self, slot: int, problem: str) -> None:
         """A person resolved the problem."""
-        if slot in self.watched:
-            condition.ended(self.watched[slot], problem)
+        if one := self.known(slot):
+            condition.ended(one, problem)
 
     def withhold(self, slot: int, vitals: Iterable[int]) -> None:
         """Forget what is known of these vitals of a patient."""
-        if slot not in self.watched:
+        gone, one = list(vitals), self.known(slot)
+        if one is None:
             return
-        gone = list(vitals)
         if len(gone) == len(VITALS):
-            del self.watched[slot]
+            del self._watched[slot]
         else:
-            condition.withheld(self.watched[slot], gone, [VITALS[v].name for v in gone])
+            condition.withheld(one, gone, [VITALS[v].name for v in gone])
 
     def packed(self, slots: range) -> bytes:
         """What is remembered of a page's patients; places are counted from the page's first one."""
-        known = [(slot - slots.start, self.watched[slot]) for slot in slots if slot in self.watched]
+        known = [(slot - slots.start, msgspec.Raw(self._pack(slot))) for slot in slots if self._knows(slot)]
         return _encode(known) if known else b""
+
+    def _pack(self, slot: int) -> bytes:
+        """One patient's memory as bytes, which rests from here on if nothing is running."""
+        one = self._watched.get(slot)
+        if one is None:
+            return self._resting[slot]
+        raw = _encode(one)
+        if not one.runs and not one.open:
+            self._resting[slot] = raw
+            del self._watched[slot]
+        return raw
 
     def unpack(self, first: int, raw: bytes) -> None:
         """Put back what was packed."""
-        for place, one in _decode(raw) if raw else ():
-            self.watched[first + place] = one
+        for place, packed in _split(raw) if raw else ():
+            one = bytes(packed)
+            parts = _running(one)
+            if parts.runs or parts.open:
+                self._watched[first + place] = _decode(one)
+            else:
+                self._resting[first + place] = one
 
 
 def _has_rules(state: "PartitionState", slot: int) -> bool:

@@ -22,6 +22,7 @@ from models.detectors import floors
 from models.expectation import Expectation, expect
 from models.pool import NOWHERE, Pool
 from models.profile import Profile, parse_profile, sees
+from models.segments import Ints
 from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
@@ -35,8 +36,6 @@ from streams.engine.rings import Rings
 from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
 from streams.engine.sources import Sources
-
-Ints = npt.NDArray[np.int64]
 
 PATIENTS_PER_PAGE = 16
 """Bounds a page's changelog record: even if each profile had the full 1 MiB, a page fits the changelog's largest
@@ -55,7 +54,7 @@ class Outcome(IntEnum):
 
 
 class PartitionState:
-    """Columns of one partition. Grows by doubling; rows and patients are only ever added.
+    """Columns of one partition. Rows and patients are only ever added.
 
     began: first offset of the slice being worked on; dirty: pages not written since they changed, each with the first
     offset that its stored form lacks; ticked: (offset, time) of the ticks since the last checkpoint, by slice.
@@ -267,6 +266,11 @@ class PartitionState:
             self.counted = np.concatenate([self.counted, np.zeros((more, len(Outcome)), np.int64)])
             self.received = np.concatenate([self.received, np.zeros(more, np.int64)])
 
+    def reserve_rows(self, rows: int) -> None:
+        """Room for that many rows, each with one device: a recovery knows how many will come, and need not grow."""
+        self.rows = grown(self.rows, rows) if rows > len(self.rows) else self.rows
+        self.links.reserve(rows)
+
     def profile(self, slot: int) -> Profile | None:
         """The patient's profile, parsed when first asked for."""
         if slot not in self._profiles:
@@ -386,8 +390,7 @@ class PartitionState:
 
 
 DEVICES_KEPT = 4096
-"""(patient, device) pairs looked up at once, of readings older than some device of theirs;
-beyond it they are looked up again."""
+"""(patient, device) pairs looked up at once, of readings older than some device of theirs; beyond it, again."""
 PROFILES_PARSED = 512
 """Profiles kept parsed at once (about 10 KiB each); beyond it the cache starts anew and costs a parse each."""
 
