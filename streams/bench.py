@@ -15,7 +15,7 @@ Workload `soak`: the readings of `throughput` and ticks of their time, at half t
 import asyncio
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from streams.benching import recovery, soak, throughput
@@ -38,11 +38,27 @@ def run_bench(name: str | None, settings: Settings, sizes: Sequence[int] = ()) -
 
 async def _bench(name: str, sizes: Sequence[int]) -> dict[str, Any]:
     async with EmbeddedBroker() as broker:
-        settings = load_settings(broker=broker.address, ticks="off", unknown_patients="monitor", notifier="off")
-        began = time.perf_counter()
-        measured = throughput.measure(settings) if name == "throughput" else recovery.measure(settings, sizes)
-        figures = await measured
-        return {**figures, f"{name}_took_s": round(time.perf_counter() - began, 1)}
+        settings = _settings(broker.address)
+        return await _timed(name, throughput.measure(settings) if name == "throughput" else _recovery(settings, sizes))
+
+
+def run_recovery(sizes: Sequence[int], broker: str) -> dict[str, Any]:
+    """Recovery on the Kafka that is named; topics recovery-* are made anew there."""
+    return asyncio.run(_timed("recovery", _recovery(_settings(broker), sizes)))
+
+
+def _settings(broker: str) -> Settings:
+    return load_settings(broker=broker, ticks="off", unknown_patients="monitor", notifier="off")
+
+
+async def _recovery(settings: Settings, sizes: Sequence[int]) -> dict[str, Any]:
+    return await recovery.measure(settings, sizes or recovery.SIZES)
+
+
+async def _timed(name: str, measured: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    began = time.perf_counter()
+    figures = await measured
+    return {**figures, f"{name}_took_s": round(time.perf_counter() - began, 1)}
 
 
 def run_soak(minutes: float | None, broker: str | None) -> dict[str, Any]:

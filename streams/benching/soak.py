@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from streams.benching import workload
+from streams.benching.anew import forget
 from streams.benching.child import environment
 from streams.broker import free_port
 from streams.connection import admin_client
@@ -83,19 +84,10 @@ async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
 
 async def _fresh_topics(settings: Settings) -> None:
     """Readings that are deleted again, so that an hour of them fits; and nothing of an earlier soak."""
+    await forget(settings)
     async with admin_client(settings) as admin:
-        old = [name for name in await admin.list_topics() if name.startswith(PREFIX)]
-        if old:
-            await admin.delete_topics(old)
-            await _gone(admin, old)
         topic = NewTopic(settings.topic("readings"), settings.partitions, settings.replication, topic_configs=KEPT)
         await admin.create_topics([topic])
-
-
-async def _gone(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while set(names) & set(await admin.list_topics()):
-            await asyncio.sleep(PAUSE_S)
 
 
 class _Looking:

@@ -125,7 +125,11 @@ def score(
               help="With recovery: so many; may be given several times. 10000 and 100000 by default; 1000000 takes "
               "minutes and 8 GiB.")  # fmt: skip
 @click.option("--minutes", type=click.FloatRange(0.1, 10_000), help="With soak: for so long (60 by default).")
-@click.option("--broker", metavar="HOST:PORT", help="With soak: a Kafka on which topics soak.* may be made anew.")
+@click.option(
+    "--broker",
+    metavar="HOST:PORT",
+    help="With soak and recovery: a Kafka on which topics soak.*, recovery-* may be made anew.",
+)
 @as_json_option
 def bench(name: str | None, as_json: bool, **options: Any) -> None:
     """Measured figures with their ratios, all from one run on this machine; without NAME those of speed.
@@ -138,21 +142,25 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
     Example:
       homebeat bench throughput --json
       homebeat bench soak --minutes 5
+      homebeat bench recovery --patients 100000 --broker localhost:9092
       homebeat bench scorecard --data cohort
     """
     minutes, broker, patients = options.pop("minutes"), options.pop("broker"), options.pop("patients")
     if name != "recovery" and patients:
         raise click.UsageError("--patients goes with recovery")
-    if name != "soak" and (minutes or broker):
-        raise click.UsageError("--minutes and --broker go with soak")
+    if (name != "soak" and minutes) or (name not in ("soak", "recovery") and broker):
+        raise click.UsageError("--minutes goes with soak, --broker with soak or recovery")
     if name == "scorecard":
         _scorecard(options, as_json)
         return
-    from streams.bench import run_bench, run_soak
+    from streams.bench import run_bench, run_recovery, run_soak
 
     if any(options.values()):
         raise click.UsageError("--data, --set, --half and --out go with scorecard")
-    result = run_soak(minutes, broker) if name == "soak" else run_bench(name, settings_for(), patients)
+    if name == "soak":
+        result = run_soak(minutes, broker)
+    else:
+        result = run_recovery(patients, broker) if broker else run_bench(name, settings_for(), patients)
     answer(result, figures(result), as_json)
 
 
