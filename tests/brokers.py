@@ -1,15 +1,17 @@
 """The brokers that tests run against: the embedded one, and Apache Kafka 4 from a folder of jars."""
 
 import asyncio
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
 from typing import Protocol
 
-from streams.broker import end_child, free_port, start_child, wait_until_answering
+from streams.broker import end_child, start_child, wait_until_answering
 from tests.requirements import require
 
 HOST = "127.0.0.1"
@@ -47,6 +49,13 @@ class Broker(Protocol):
     def address(self) -> str: ...
 
 
+def free_ports(count: int) -> list[int]:
+    """That many ports that nobody listens on, all different: each is held until the last is found."""
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in held]
+
+
 class ApacheKafka:
     """One node of Apache Kafka with KRaft, its data in a folder that goes away with it."""
 
@@ -62,10 +71,10 @@ class ApacheKafka:
 
     def start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="homebeat-kafka-"))
-        self.port = free_port(HOST)
+        self.port, controller = free_ports(2)
         properties = self._folder / "server.properties"
         properties.write_text(
-            SERVER_PROPERTIES.format(host=HOST, port=self.port, controller=free_port(HOST), folder=self._folder)
+            SERVER_PROPERTIES.format(host=HOST, port=self.port, controller=controller, folder=self._folder)
         )
         format_storage = ("kafka.tools.StorageTool", "format", "-t", str(uuid.UUID(int=1)), "-c", str(properties))
         subprocess.run([*JAVA, "-cp", self._classpath, *format_storage], check=True, capture_output=True, text=True)

@@ -12,15 +12,15 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streams.broker import end_child, free_port, start_child, wait_until_answering
-from tests.brokers import HOST, jars_of_kafka
+from streams.broker import end_child, start_child, wait_until_answering
+from tests.brokers import HOST, free_ports, jars_of_kafka
 from tests.detour import Detour
 
 NODES = (1, 2, 3)
@@ -64,10 +64,10 @@ class Node:
 
     number: int
     folder: Path
-    direct: int = field(default_factory=lambda: free_port(HOST))
-    through: int = field(default_factory=lambda: free_port(HOST))
-    advertised: int = field(default_factory=lambda: free_port(HOST))
-    controller: int = field(default_factory=lambda: free_port(HOST))
+    direct: int
+    through: int
+    advertised: int
+    controller: int
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -94,7 +94,11 @@ class Cluster:
 
     def start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="homebeat-cluster-"))
-        self.nodes = {number: Node(number, self._folder / str(number)) for number in NODES}
+        ports = free_ports(4 * len(NODES))
+        fours = zip(ports[0::4], ports[1::4], ports[2::4], ports[3::4], strict=True)
+        self.nodes = {
+            number: Node(number, self._folder / str(number), *four) for number, four in zip(NODES, fours, strict=True)
+        }
         self._format()
         self.detour.start({node.advertised: node.through for node in self.nodes.values()})
         self.revive(*NODES)
