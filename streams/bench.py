@@ -9,6 +9,9 @@ at half the worker's rate.
 Workload `recovery`: the pages of 10,000 and of 100,000 patients with six vitals each on the changelog, and a worker
 that is killed and started again.
 
+Workload `desk`: a desk that holds 100,000 patients, 5,000 open alerts and 20,000 of the last 90 days, and, among two
+windows of everybody, 90 days of ten vitals of some. Asked over HTTP, whole answers, as the page asks.
+
 Workload `soak`: the readings of `throughput` and ticks of their time, at half the rate that the worker had at first.
 """
 
@@ -18,7 +21,8 @@ import time
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from streams.benching import recovery, soak, throughput
+from streams.benching import desk, recovery, soak, throughput
+from streams.benching.ward import Ward
 from streams.broker import EmbeddedBroker
 from streams.configure import load_settings
 from streams.settings import Settings
@@ -59,6 +63,14 @@ async def _timed(name: str, measured: Awaitable[dict[str, Any]]) -> dict[str, An
     began = time.perf_counter()
     figures = await measured
     return {**figures, f"{name}_took_s": round(time.perf_counter() - began, 1)}
+
+
+def run_desk_bench(patients: int | None, database: str | None) -> dict[str, Any]:
+    """How fast the desk answers, on PostgreSQL or a file of SQLite that goes away. Raises Failed."""
+    began = time.perf_counter()
+    many = patients or Ward.patients
+    figures = desk.measure(Ward(patients=many, followed=min(Ward.followed, many)), database)
+    return {**figures, "desk_took_s": round(time.perf_counter() - began, 1)}
 
 
 def run_soak(minutes: float | None, broker: str | None) -> dict[str, Any]:

@@ -13,7 +13,8 @@
 | `GET /api/patients/{id}` | the profile in words, the alerts of 90 days and their events |
 | `GET /api/handover?hours=` | open, snoozed, in hand, done |
 | `GET /api/cost?days=` | what alerts cost the team, for leads |
-| `GET /api/patients/{id}/vitals?vital=&since=&until=` | windows against the patient's own band |
+| `GET /api/patients/{id}/vitals?vital=&without=&since=&until=&points=` | windows against the patient's own band |
+| `GET /api/patients/{id}/reach?vital=&since=&until=` | when its first window begins, and how many there are |
 | `GET /a/{token}`, `POST /a/{token}` | acknowledging by the link in a message |
 | `GET /events` | server-sent events: `alerts`, `vitals`, `counters`, `reload` |
 | `/healthz` `/readyz` `/metrics` | for operators |

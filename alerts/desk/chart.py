@@ -57,7 +57,12 @@ def gap_s(windows: Sequence[Window], cadence_s: float = 0.0) -> float:
     if len(windows) < 2:
         return math.inf
     steps = [after.start_s - before.start_s for before, after in itertools.pairwise(windows)]
-    return max(GAP_FACTOR * max(statistics.median(steps), cadence_s), 1.5 * windows[0].period_s)
+    return gap_after(statistics.median(steps), cadence_s, min(one.period_s for one in windows))
+
+
+def gap_after(usual_s: float, cadence_s: float, shortest_s: float) -> float:
+    """The same, of the median step between starts and of the shortest window."""
+    return max(GAP_FACTOR * max(usual_s, cadence_s), 1.5 * shortest_s)
 
 
 def thinned(windows: Sequence[Window], points: int, cadence_s: float = 0.0) -> list[Window]:
@@ -67,7 +72,8 @@ def thinned(windows: Sequence[Window], points: int, cadence_s: float = 0.0) -> l
     if len(windows) <= points:
         return list(windows)
     missing_s = gap_s(windows, cadence_s)
-    width_s = _width_s(windows, points)
+    period_s = min(one.period_s for one in windows)
+    width_s = width_of(windows[-1].start_s - windows[0].start_s, period_s, points)
     buckets: dict[int, list[Window]] = {}
     gaps: set[int] = set()
     for before, one in zip([None, *windows[:-1]], windows, strict=True):
@@ -81,11 +87,10 @@ def thinned(windows: Sequence[Window], points: int, cadence_s: float = 0.0) -> l
     ]
 
 
-def _width_s(windows: Sequence[Window], points: int) -> float:
-    """A whole number of the shortest windows, so that buckets do not cut one."""
-    span_s = windows[-1].start_s - windows[0].start_s + 1e-9
-    period_s = min(one.period_s for one in windows) or 1.0
-    return max(math.ceil(span_s / points / period_s + 1e-9), 1) * period_s
+def width_of(span_s: float, shortest_s: float, points: int) -> float:
+    """How much time [s] one of so many points holds: a whole number of the shortest windows, so that none is cut."""
+    period_s = shortest_s or 1.0
+    return max(math.ceil((span_s + 1e-9) / points / period_s + 1e-9), 1) * period_s
 
 
 def _merged(group: Sequence[Window], start_s: float, width_s: float, gap: bool) -> Window:

@@ -11,13 +11,14 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime
 
 from alerts.desk.about import in_words
-from alerts.desk.chart import Window, gap_s, thinned
+from alerts.desk.chart import Window, gap_s
 from alerts.desk.cost import OUTCOMES, cost
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.handover import handover
 from alerts.desk.members import Member
 from alerts.desk.states import standing_of
 from alerts.desk.wanted import Wanted, Whose
+from alerts.desk.windows import Span, Thinned
 from alerts.desk.worklist import ANSWER_WITHIN_S, View, instant
 from alerts.events import Category
 from models.findings import Severity
@@ -73,14 +74,26 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
     def vitals(
         patient: str, request: Request, asking: Annotated[Member, Depends(member)], vital: str | None = None,
         since: AwareDatetime | None = None, until: AwareDatetime | None = None,
+        points: Annotated[int | None, Query(ge=1)] = None, without: Annotated[tuple[str, ...], Query()] = (),
     ) -> Any:  # fmt: skip
         desk.patient(patient, asking, request)
         desk.audit.look(asking, "desk.saw_patient", patient=patient)
-        names = [vital] if vital else desk.store.vitals_of(patient)
-        points = max(desk.points // max(len(names), 1), 1)
-        span = since.timestamp() if since else None, until.timestamp() if until else None
-        charts = [_chart(name, *_thinned(desk, patient, name, span, points)) for name in names]
+        names = [vital] if vital else [one for one in desk.store.vitals_of(patient) if one not in without]
+        most = max(min(points or desk.points, desk.points) // max(len(names), 1), 1)
+        cadences = {name: _cadence_s(name) for name in names}
+        found = desk.store.thinned(patient, cadences, _span(since, until), most)
+        charts = [_chart(name, one) for name, one in zip(names, found, strict=True)]
         return _json({"patient": patient, "log_time": instant(desk.store.log_time_s), "vitals": charts})
+
+    @router.get("/patients/{patient:path}/reach")
+    def reach(
+        patient: str, request: Request, asking: Annotated[Member, Depends(member)], vital: str,
+        since: AwareDatetime | None = None, until: AwareDatetime | None = None,
+    ) -> Any:  # fmt: skip
+        desk.patient(patient, asking, request)
+        desk.audit.look(asking, "desk.saw_patient", patient=patient)
+        first_s, windows = desk.store.reach(patient, vital, _span(since, until))
+        return _json({"patient": patient, "vital": vital, "first": instant(first_s), "windows": windows})
 
     @router.get("/patients/{patient:path}/states")
     def states(patient: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
@@ -141,26 +154,26 @@ def _json(content: Any) -> Response:
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-def _thinned(
-    desk: Desk, patient: str, vital: str, span: tuple[float | None, float | None], points: int
-) -> tuple[list[Window], int]:
-    """The windows of a vital, at most `points`, and how many there were."""
+def _span(since: datetime | None, until: datetime | None) -> Span:
+    return since.timestamp() if since else None, until.timestamp() if until else None
+
+
+def _cadence_s(vital: str) -> float:
     known = BY_NAME.get(vital)
-    windows = desk.store.windows(patient, vital, *span)
-    return thinned(windows, points, known.cadence_s if known else 0.0), len(windows)
+    return known.cadence_s if known else 0.0
 
 
-def _chart(name: str, shown: list[Window], full: int) -> dict[str, Any]:
+def _chart(name: str, found: Thinned) -> dict[str, Any]:
     """One vital for a chart. gap_s: from which distance between two starts on something is missing."""
     known = BY_NAME.get(name)
-    missing_s = gap_s(shown, known.cadence_s if known else 0.0)
+    missing_s = gap_s(found.windows, _cadence_s(name))
     return {
         "vital": name,
         "label": known.label if known else name,
         "unit": known.unit if known else None,
-        "thinned": len(shown) < full,
+        "thinned": len(found.windows) < found.full,
         "gap_s": missing_s if math.isfinite(missing_s) else None,
-        "windows": [_shown(one) for one in shown],
+        "windows": [_shown(one) for one in found.windows],
     }
 
 

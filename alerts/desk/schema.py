@@ -3,7 +3,20 @@
 Their names are ours beyond doubt: a database that the desk shares may well have a table `patients` of its own.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Engine, Float, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
 
 from alerts.desk.database import engine_at, name_type
 
@@ -40,7 +53,7 @@ STANDINGS = Table(
     Column("until_s", Float),
     Column("outcome", Text),
     Column("body", Text, nullable=False),
-    Index("desk_cache_alerts_by_view", "view", "rank", "waiting_since_s"),
+    Index("desk_cache_alerts_by_view", "view", text("rank DESC"), "waiting_since_s", text("decided_s DESC")),
     Index("desk_cache_alerts_by_view_and_time", "view", "decided_s"),
     Index("desk_cache_alerts_by_patient", "patient", "decided_s"),
     Index("desk_cache_alerts_by_opening", "opened_s"),
@@ -67,6 +80,7 @@ WINDOWS = Table(
     *(Column(name, Float) for name in ("mean", "min", "max", "expected", "low", "high")),
     Column("n", Integer, nullable=False),
     Column("state", name_type(16), nullable=False),
+    sqlite_with_rowid=False,  # the rows lie in the order of the key, so that a chart is one stretch of the file
 )
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=OFF", "busy_timeout=5000", "temp_store=MEMORY")

@@ -4,19 +4,21 @@ Every method is short and blocking: call it from a thread. Writers take turns; r
 be done because the database is away raises one of `database.AWAY`.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Column, Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from alerts.desk import windows
 from alerts.desk.chart import Window, window
 from alerts.desk.members import EVERYTHING, Scope
 from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
 from alerts.desk.wanted import ANY, Wanted, beginning, within
+from alerts.desk.windows import Span, Thinned
 from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, standing, urgency
 from alerts.desk.writing import Writer
 from alerts.events import AlertEvent
@@ -61,16 +63,16 @@ class Store:
     def put_summaries(self, summaries: Sequence[VitalSummary]) -> list[str]:
         """Keep windows; the fuller word about a window counts, of equal ones the last: what comes late of a window is
         told as one of its own, and must not hide what came in time. Answers with the patients that have news."""
-        windows = [(one, window(one, seconds(one.start))) for one in summaries]
+        told = [(one, window(one, seconds(one.start))) for one in summaries]
         rows: dict[tuple[str, str, float, float], dict[str, Any]] = {}
-        for one, w in windows:
+        for one, w in told:
             known = rows.get((one.patient, one.vital, w.start_s, w.period_s))
             if known is None or known["n"] <= w.n:
                 rows[one.patient, one.vital, w.start_s, w.period_s] = _window_row(one, w)
         with self._writer.begin() as connection:
             self._upsert(connection, WINDOWS, list(rows.values()), fuller=WINDOWS.c.n)
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
-        self._pass_time([w.start_s + w.period_s for _, w in windows])
+        self._pass_time([w.start_s + w.period_s for _, w in told])
         return list(dict.fromkeys(one.patient for one in summaries))
 
     def put_profiles(self, profiles: Sequence[PatientProfile]) -> list[str]:
@@ -144,13 +146,13 @@ class Store:
     def team_of(self, patient: str) -> tuple[bool, str | None]:
         """Whether anything is known of a patient, and whose patient it is."""
         by_alert = select(STANDINGS.c.team).where(STANDINGS.c.patient == patient).order_by(STANDINGS.c.decided_s.desc())
-        windows = select(WINDOWS.c.patient).where(WINDOWS.c.patient == patient).limit(1)
+        any_window = select(WINDOWS.c.patient).where(WINDOWS.c.patient == patient).limit(1)
         with self._engine.connect() as connection:
             for query in (select(PATIENTS.c.team).where(PATIENTS.c.patient == patient), by_alert.limit(1)):
                 found = connection.execute(query).first()
                 if found is not None:
                     return True, found.team
-            return connection.execute(windows).first() is not None, None
+            return connection.execute(any_window).first() is not None, None
 
     def seen(self, patients: Iterable[str], scope: Scope) -> list[str]:
         """Those of these patients that may be seen."""
@@ -193,31 +195,27 @@ class Store:
     def vitals_of(self, patient: str) -> list[str]:
         """The vitals with windows of this patient, by name."""
         with self._engine.connect() as connection:
-            return _vitals_of(connection, patient)
+            return windows.vitals_of(connection, patient)
 
     def newest(self, patient: str) -> list[tuple[str, Window, Window | None]]:
         """Each vital of a patient, by name: its newest window, and the newest that holds readings."""
-        found = []
         with self._engine.connect() as connection:
-            for vital in _vitals_of(connection, patient):
-                mine = select(WINDOWS).where(WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
-                mine = mine.order_by(WINDOWS.c.start_s.desc(), WINDOWS.c.period_s.desc()).limit(1)
-                last = connection.execute(mine).mappings().first()
-                measured = connection.execute(mine.where(WINDOWS.c.n > 0)).mappings().first()
-                if last is not None:
-                    found.append((vital, _window(last), _window(measured) if measured is not None else None))
-        return found
+            return windows.newest(connection, patient)
 
     def windows(self, patient: str, vital: str, since_s: float | None, until_s: float | None) -> list[Window]:
         """The windows of a vital that reach into [since, until), in order of time."""
-        query = select(WINDOWS).where(WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
-        if since_s is not None:
-            query = query.where(WINDOWS.c.start_s + WINDOWS.c.period_s > since_s)
-        if until_s is not None:
-            query = query.where(WINDOWS.c.start_s < until_s)
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(WINDOWS.c.start_s, WINDOWS.c.period_s)).mappings()
-            return [_window(row) for row in rows]
+            return windows.whole(connection, patient, vital, (since_s, until_s))
+
+    def thinned(self, patient: str, vitals: Mapping[str, float], span: Span, points: int) -> list[Thinned]:
+        """At most `points` windows of each of these vitals, which have their usual cadence [s] beside them."""
+        with self._engine.connect() as connection:
+            return [windows.thinned(connection, patient, name, span, points, s) for name, s in vitals.items()]
+
+    def reach(self, patient: str, vital: str, span: Span) -> tuple[float | None, int]:
+        """When the first window of a vital in this time begins, and how many there are."""
+        with self._engine.connect() as connection:
+            return windows.reach(connection, patient, vital, span)
 
     def _view(self, view: View, limit: int, scope: Scope, wanted: Wanted) -> list[Standing]:
         query = select(STANDINGS).where(STANDINGS.c.view == view, *within(scope, STANDINGS.c.team))
@@ -253,10 +251,9 @@ class Store:
             connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news, where=wins), rows)
 
     def _prune(self, connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
-        for key in touched:
-            self._since_prune[key] += 1
-        for (patient, vital), added in list(self._since_prune.items()):
-            if added >= PRUNE_EVERY:
+        for (patient, vital), added in Counter(touched).items():
+            self._since_prune[patient, vital] += added
+            if self._since_prune[patient, vital] >= PRUNE_EVERY:
                 del self._since_prune[patient, vital]
                 self._prune_one(connection, patient, vital)
 
@@ -273,11 +270,6 @@ class Store:
     def _pass_time(self, times: list[float]) -> None:
         if times:
             self._log_time_s = max(*times, self._log_time_s or times[0], times[0])
-
-
-def _vitals_of(connection: Connection, patient: str) -> list[str]:
-    query = select(WINDOWS.c.vital).where(WINDOWS.c.patient == patient).distinct().order_by(WINDOWS.c.vital)
-    return list(connection.execute(query).scalars())
 
 
 def _restated(connection: Connection, alert_ids: list[str]) -> list[dict[str, Any]]:
@@ -330,10 +322,6 @@ def standing_of_row(row: Any) -> Standing:
 
 def _window_row(summary: VitalSummary, one: Window) -> dict[str, Any]:
     return {"patient": summary.patient, "vital": summary.vital, **vars(one)}
-
-
-def _window(row: Any) -> Window:
-    return Window(**{name: row[name] for name in Window.__dataclass_fields__})
 
 
 def _chunks(rows: list[Any]) -> Iterable[list[Any]]:

@@ -1,2 +1,2 @@
-"""What `homebeat bench` measures: `workload` makes the records, `child` is a worker to look at from outside, the others
-measure one thing each."""
+"""What `homebeat bench` measures: `workload` and `ward` make the records, `child` is a worker to look at from outside,
+the others measure one thing each."""

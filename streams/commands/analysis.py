@@ -114,7 +114,7 @@ def score(
 
 
 @click.command(short_help="Measured figures with their ratios.")
-@click.argument("name", type=click.Choice(["throughput", "recovery", "soak", "scorecard"]), required=False)
+@click.argument("name", type=click.Choice(["throughput", "recovery", "desk", "soak", "scorecard"]), required=False)
 @click.option("--data", type=FOLDER, metavar="FOLDER", help="With scorecard: a cohort, or public data sets.")
 @click.option("--set", "sets", type=click.Choice(["stanford", "lifesnaps", "tihm", "cgm"]), multiple=True,
               help="With scorecard: only these public sets.")  # fmt: skip
@@ -123,7 +123,12 @@ def score(
               help="With scorecard: keep the sets as JSON lines, and homebeat's alerts.")  # fmt: skip
 @click.option("--patients", type=click.IntRange(1, 2_000_000), multiple=True,
               help="With recovery: so many; may be given several times. 10000 and 100000 by default; 1000000 takes "
-              "minutes and 8 GiB.")  # fmt: skip
+              "minutes and 8 GiB. With desk: so many (100000).")  # fmt: skip
+@click.option(
+    "--database",
+    metavar="URL",
+    help="With desk: PostgreSQL in which tables desk_cache_* may be made anew; a file of SQLite by default.",
+)
 @click.option("--minutes", type=click.FloatRange(0.1, 10_000), help="With soak: for so long (60 by default).")
 @click.option(
     "--broker",
@@ -135,33 +140,46 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
     """Measured figures with their ratios, all from one run on this machine; without NAME those of speed.
 
     `scorecard` runs homebeat's replay and published rules over the same data: what each finds, against chance, at what
-    burden. `recovery` kills a worker that holds so many patients, and starts another. `soak` runs a worker at half its
-    top rate for a long time: its memory must stay flat, its lag end at 0.
+    burden. `recovery` kills a worker that holds so many patients, and starts another. `desk` asks a desk with 100,000
+    patients and 5,000 open alerts for the worklist, and for the page of a patient with 90 days. `soak` runs a worker at
+    half its top rate for a long time: its memory must stay flat, its lag end at 0.
 
     \b
     Example:
       homebeat bench throughput --json
+      homebeat bench desk --database postgresql://localhost/bench
       homebeat bench soak --minutes 5
       homebeat bench recovery --patients 100000 --broker localhost:9092
       homebeat bench scorecard --data cohort
     """
     minutes, broker, patients = options.pop("minutes"), options.pop("broker"), options.pop("patients")
-    if name != "recovery" and patients:
-        raise click.UsageError("--patients goes with recovery")
+    database = options.pop("database")
+    if patients and (name not in ("recovery", "desk") or (name == "desk" and len(patients) > 1)):
+        raise click.UsageError("--patients goes with recovery, and once with desk")
+    if name != "desk" and database:
+        raise click.UsageError("--database goes with desk")
     if (name != "soak" and minutes) or (name not in ("soak", "recovery") and broker):
         raise click.UsageError("--minutes goes with soak, --broker with soak or recovery")
     if name == "scorecard":
         _scorecard(options, as_json)
         return
-    from streams.bench import run_bench, run_recovery, run_soak
-
     if any(options.values()):
         raise click.UsageError("--data, --set, --half and --out go with scorecard")
-    if name == "soak":
-        result = run_soak(minutes, broker)
-    else:
-        result = run_recovery(patients, broker) if broker else run_bench(name, settings_for(), patients)
+    result = _measured(name, minutes, broker, patients, database)
     answer(result, figures(result), as_json)
+
+
+def _measured(
+    name: str | None, minutes: float | None, broker: str | None, patients: tuple[int, ...], database: str | None
+) -> dict[str, Any]:
+    from streams.bench import run_bench, run_desk_bench, run_recovery, run_soak
+
+    if name == "soak":
+        return run_soak(minutes, broker)
+    if name == "desk":
+        settings_for()
+        return run_desk_bench(patients[0] if patients else None, database)
+    return run_recovery(patients, broker) if broker else run_bench(name, settings_for(), patients)
 
 
 def _scorecard(options: dict[str, Any], as_json: bool) -> None:

@@ -88,9 +88,11 @@ async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
     await reached(settings)
     from alerts.desk import DeskError, run_desk
     from streams.assembly import desk_config
+    from streams.process import bulk_collector
 
     try:
-        await run_desk(desk_config(settings), stop)
+        with bulk_collector():  # else it looks through all libraries in the middle of an answer, for 100 ms and more
+            await run_desk(desk_config(settings), stop)
     except DeskError as wrong:
         raise Failed(str(wrong)) from None
 

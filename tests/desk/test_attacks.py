@@ -75,7 +75,8 @@ async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
     "path",
     [
         "/api/desk", "/api/alerts", "/api/alerts/a-1", "/api/patients/p-1", "/api/patients/p-1/vitals", "/events",
-        "/api/patients/p-1/states", "/api/patients?begins=p", "/api/handover", "/api/cost",
+        "/api/patients/p-1/states", "/api/patients/p-1/reach?vital=heart_rate", "/api/patients?begins=p",
+        "/api/handover", "/api/cost",
     ],
 )  # fmt: skip
 async def test_nothing_about_patients_is_shown_to_whoever_has_not_signed_in(

@@ -43,13 +43,21 @@ export const alert = (id) => answered(path("alerts", id));
 /** How each vital of a patient stands now. */
 export const states = (patient) => answered(path("patients", patient, "states"));
 
-/** Windows of one vital, or of all of them, of a patient. */
-export function vitals(patient, { vital, sinceS, untilS }) {
+/** Windows of one vital, or of all of them but some, of a patient. points: at most so many, of neighbours made one. */
+export function vitals(patient, { vital, without = [], sinceS, untilS, points }) {
   const query = new URLSearchParams();
   if (vital) query.set("vital", vital);
+  for (const one of without) query.append("without", one);
+  if (points) query.set("points", points);
   query.set("since", new Date(sinceS * 1000).toISOString());
   query.set("until", new Date(untilS * 1000).toISOString());
   return answered(`${path("patients", patient, "vitals")}?${query}`);
+}
+
+/** When the first window of a vital begins within a time, and how many there are. */
+export function reach(patient, { vital, sinceS, untilS }) {
+  const query = new URLSearchParams({ vital, since: new Date(sinceS * 1000).toISOString(), until: new Date(untilS * 1000).toISOString() });
+  return answered(`${path("patients", patient, "reach")}?${query}`);
 }
 
 export const act = (id, asked) => answered(path("alerts", id, "actions"), changing("POST", asked));

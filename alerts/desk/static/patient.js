@@ -15,6 +15,7 @@ const RANGES = [
   { word: "90 days", days: 90 },
 ];
 const REFRESH_MS = 1500;
+const POINTS = 600; // of a large chart: about as many as can be told apart
 
 export class Patient {
   /** root: the pane. on: {act, back}. */
@@ -145,12 +146,12 @@ export class Patient {
       this.days ??= await this.usualRange(mine[0]);
       const view = this.view();
       const [others, ...own] = await Promise.all([
-        api.vitals(alert.patient, view),
-        ...mine.map((vital) => api.vitals(alert.patient, { ...view, vital })),
+        api.vitals(alert.patient, { ...view, without: mine }),
+        ...mine.map((vital) => api.vitals(alert.patient, { ...view, vital, points: POINTS })),
       ]);
       if (this.alert?.alert_id !== alert.alert_id) return;
       this.showRanges();
-      const rest = others.vitals.filter((one) => !mine.includes(one.vital) && one.windows.length);
+      const rest = others.vitals.filter((one) => one.windows.length);
       const first = own.flatMap((one) => one.vitals);
       this.draw(first.length ? first : rest, this.mainCharts, view, 240);
       if (first.length) this.draw(rest, this.otherCharts, view, 150);
@@ -164,10 +165,9 @@ export class Patient {
     if (!vital) return 7;
     this.days = 90;
     const { sinceS, untilS } = this.view();
-    const { vitals } = await api.vitals(this.alert.patient, { vital, sinceS, untilS });
-    const { windows } = vitals[0];
-    const reachS = windows.length ? untilS - seconds(windows[0].start) : 0;
-    const perDay = windows.length / Math.max(reachS / DAY_S, 1);
+    const { first, windows } = await api.reach(this.alert.patient, { vital, sinceS, untilS });
+    const reachS = first ? untilS - seconds(first) : 0;
+    const perDay = windows / Math.max(reachS / DAY_S, 1);
     return perDay < 4 ? (reachS > 30 * DAY_S ? 90 : 30) : reachS < 1.5 * DAY_S ? 1 : 7;
   }
 
