@@ -87,6 +87,7 @@ TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
     ("acknowledged", "snooze"): ("snoozed", "snoozed"),
     ("snoozed", "wake"): ("open", "updated"),
     ("open", "tell"): ("open", "updated"),
+    ("escalated", "tell"): ("escalated", "updated"),
     ("open", "escalate"): ("escalated", "escalated"),
     ("escalated", "escalate"): ("escalated", "escalated"),
     ("open", "hand_over"): ("open", "updated"),

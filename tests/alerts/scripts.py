@@ -59,11 +59,13 @@ class Life:
         )  # fmt: skip
         return self._said(*ledger.on_raised(self.episodes, finding, self.when(at)))
 
-    def again(self, at: float, *, problem: str = "spo2.low", kind: Kind = "limit") -> list[tuple[str, str]]:
+    def again(
+        self, at: float, severity: Severity = "urgent", *, problem: str = "spo2.low", kind: Kind = "limit"
+    ) -> list[tuple[str, str]]:
         """A reading breaks a limit that is open already."""
         finding = Raised(
             problem=problem, vital="spo2", title="Oxygen saturation below 88 %", kind=kind,
-            rank=SEVERITIES.index("urgent"), rule=Rule(id="spo2_low", version="1", source="RCP2017"), onset_us=us(at),
+            rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"), onset_us=us(at),
             event_us=us(at), retrospective=False, evidence=evidence(at, 81.0), population=True,
         )  # fmt: skip
         if not ledger.may_repeat(self.episodes, problem, us(at)):

@@ -46,7 +46,7 @@ WALL: dict[str, list[str]] = {
     "comment":     ["-"] + [f"{p} updated" for p in "OEASRXP"],
     "snooze":      ["-"] + ["S snoozed"] * 3 + ["-"] * 4,
     "wake":        ["-"] * 4 + ["O updated"] + ["-"] * 3,
-    "tell":        ["-", "O updated"] + ["-"] * 6,
+    "tell":        ["-", "O updated", "E updated"] + ["-"] * 5,
     "escalate":    ["-", "E escalated", "E escalated"] + ["-"] * 5,
     "hand_over":   ["-", "O updated", "O updated", "-", "O updated", "-", "-", "-"],
     "forget":      ["-"] + ["X expired"] * 4 + ["-", "-", "X expired"],

@@ -153,6 +153,21 @@ class TestBudget:
         assert (one.told[-1].alert_id, one.told[-1].notify) == (waits.alert_id, "first")
         assert one.told[-1].deadline == rfc3339(us(2 * DAY_MIN)), "the time to answer begins with the message"
 
+    def test_a_message_that_waits_is_told_in_time_though_the_alert_has_been_escalated(self) -> None:
+        """Nobody answered for a day, and the limit is broken again on a day whose messages are spent."""
+        one = life()
+        one.raised(0, "limit", "advisory", problem="spo2.low")
+        one.tick(DAY_MIN)
+        assert one.told[-1].event == "escalated"
+        for n, problem in enumerate(self.PROBLEMS[1:3]):
+            one.raised(DAY_MIN + 420 * n + 1, "deviation", "advisory", problem=problem)
+        assert one.again(DAY_MIN + 840, "advisory") == [("updated", "open")]
+        waits = one.told[-1]
+        assert (said(waits, "budget"), waits.notify) == ("deferred", None)
+        one.tick(2 * DAY_MIN + 421)
+        later = [event for event in one.told if event.alert_id == waits.alert_id and event.sequence > waits.sequence]
+        assert "its message has waited for its turn" in [event.reason for event in later]
+
     def test_nothing_urgent_waits_or_is_counted(self) -> None:
         one = self.life()
         one.raised(1260, "limit", "urgent", problem="qtc.high")
