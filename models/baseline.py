@@ -2,7 +2,8 @@
 
 State: level, and the first two harmonics of the day (24 h and 12 h) in the patient's local time. It starts from the
 expectation of the profile and is moved by the patient's own windows, each weighed by what is already known; an artefact
-moves it only as much as a value at two SD would (Huber). The spread is learned the same way.
+moves it only as much as a value at two SD would (Huber). The spread is learned the same way. The course of a disease or
+recovery is laid over it day by day (`Passing`).
 
 Arrays have the state axis first, (5, n), and sums run over it only: the result for a row never depends on which other
 rows share the call, so a batch of any size gives the same bits.
@@ -99,16 +100,32 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Passing:
+    """What the course of a disease or recovery adds on the day of a window, (n,) or (1,): mean, and sd of not knowing
+    how far this patient follows it, on the working scale; factor of the within-person SD [1]."""
+
+    mean: Floats
+    sd: Floats
+    factor: Floats
+
+
+STEADY = Passing(np.zeros(1), np.zeros(1), np.ones(1))
+"""Of nobody who is on a course."""
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What a window was expected to be, before it was looked at: mean and SD (n,) on the working scale.
 
-    level_variance: the part of its variance that is not yet knowing the patient; known: enough of the patient's own
-    windows have been seen to judge by it.
+    level_variance, noise: the parts of its variance that are not yet knowing the patient, and that are the window's own
+    (spread, device, and what is not known of the day's course); known: enough of the patient's own windows have been
+    seen to judge by it.
     """
 
     mean: Floats
     sd: Floats
     level_variance: Floats
+    noise: Floats
     known: Bools
 
 
@@ -171,15 +188,17 @@ def slot_of_day(at_us: Ints, offset_us: Ints) -> Ints:
     return ((at_us + offset_us) % US_PER_DAY) // (US_PER_DAY // SLOTS_PER_DAY)
 
 
-def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, line: Ints) -> Prediction:
+def predict(
+    rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, line: Ints, passing: Passing = STEADY
+) -> Prediction:
     """Let time pass up to `at` and say what to expect then; `rows` is updated in place.
 
-    line (n,): the settings of each row, see `line_of`. A row without any level takes its first window `y` as one, and
-    expects it.
+    line (n,): the settings of each row, see `line_of`; passing: the course of the day, which lies on top of the level
+    and is never learned into it. A row without any level takes its first window `y` as one, and expects it.
     """
     s = settings()
     homeless = np.isnan(rows.x[0])
-    rows.x[0] = np.where(homeless, y, rows.x[0])
+    rows.x[0] = np.where(homeless, y - passing.mean, rows.x[0])
     days = np.where(rows.last_at > 0, np.maximum(at - rows.last_at, 0), 0) / US_PER_DAY
     rows.p[DIAGONAL[0]] += s.q_level * rows.s2 * days
     for place in DIAGONAL[1:]:
@@ -188,8 +207,9 @@ def predict(rows: Rows, prior: Prior, at: Ints, slot: Ints, y: Floats, line: Int
     rows.seen += 1
     h = day_shape()[:, slot]
     level = (h * _covariance_with(rows.p, h)).sum(axis=0)
-    variance = level + rows.s2 + prior.sd_meas**2
-    return Prediction((h * rows.x).sum(axis=0), np.sqrt(variance), level, rows.n >= s.known_after[line])
+    noise = rows.s2 * passing.factor**2 + prior.sd_meas**2 + passing.sd**2
+    mean = (h * rows.x).sum(axis=0) + passing.mean
+    return Prediction(mean, np.sqrt(level + noise), level, noise, rows.n >= s.known_after[line])
 
 
 def learn(
@@ -205,7 +225,7 @@ def learn(
     h = day_shape()[:, slot]
     ph = _covariance_with(rows.p, h)
     error = y - prediction.mean
-    noise = (rows.s2 + prior.sd_meas**2) * s.learn_from[line]
+    noise = prediction.noise * s.learn_from[line]
     surprise = np.abs(error) / prediction.sd
     total = ((h * ph).sum(axis=0) + noise) * np.maximum(1.0, surprise / s.huber)
     rows.x += np.where(which, ph / total * error, 0.0)

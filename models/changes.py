@@ -1,8 +1,9 @@
 """What a new version of a profile means for what has been learned of a patient.
 
-A drug begun, stopped or changed, and an operation or another day 0, move the body; a baseline that goes on as before
-would call the effect a deviation, or learn it as slowly as a whim of the day. So the learned level moves by what the
-evidence expects, and is held less firmly until own data have confirmed it (design.yaml `reopening`).
+A drug begun, stopped or changed moves the body; a baseline that goes on as before would call the effect a deviation, or
+learn it as slowly as a whim of the day. So the learned level moves by what the evidence expects, and is held less
+firmly until own data have confirmed it (design.yaml `reopening`). An operation or another day 0 moves no level: the
+course is laid over it day by day. What no table says of it is left to doubt.
 """
 
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 
 from models.evidence import load
 from models.expectation import Expectation, expect
-from models.profile import Medication, Profile
+from models.profile import Condition, Medication, Profile
+from models.profile_fields import coded
+from models.terminology import condition_id
+from models.trajectory import is_course
 from models.vitals import VITALS
 
 Floats = NDArray[np.float64]
-ACTING = ("medication", "genotype", "course")
-"""Kinds of modifiers that come and go with a drug or a course."""
+ACTING = ("medication", "genotype")
+"""Kinds of modifiers that come and go with a drug."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,12 +41,16 @@ def change(before: Profile, after: Profile, on: date, off: frozenset[str] = froz
     """
     rules = load("design")["reopening"]
     since = on - timedelta(days=rules["recent_days"])
-    later = expect(after, on, off)
-    shift = _acting(later) - _acting(expect(_until_now(before, after, on, since), on, off))
+    later, known = expect(after, on, off), _until_now(before, after, on, since)
+    until_now = expect(known, on, off)
+    shift = _acting(later) - _acting(until_now)
     doubt = rules["share"] * np.abs(shift)
     if any(since <= one.date <= on and one not in before.trajectories for one in after.trajectories):
-        doubt = np.maximum(doubt, rules["event_share"] * np.nan_to_num(later.sd_between))
-    return Change(shift, doubt) if doubt.any() else None
+        # What the tables move is laid over the level; of the rest nobody knows.
+        untold = np.where(later.path == until_now.path, rules["event_share"], 0.0)
+        doubt = np.maximum(doubt, untold * np.nan_to_num(later.sd_between))
+    shift += expect(_as_told(before, known), on, off).path - until_now.path
+    return Change(shift, doubt) if shift.any() or doubt.any() else None
 
 
 def _acting(expectation: Expectation) -> Floats:
@@ -63,7 +71,21 @@ def _until_now(before: Profile, after: Profile, on: date, since: date) -> Profil
     drugs += [one for one in before.medications if one.code not in known]
     courses = [one for one in after.trajectories if one.date < since]
     courses += [one for one in before.trajectories if one not in courses]
-    return after.model_copy(update={"medications": tuple(drugs), "trajectories": tuple(courses)})
+    named = [one for one in after.conditions if one in before.conditions or not _begun(one, since)]
+    update = {"medications": tuple(drugs), "trajectories": tuple(courses), "conditions": tuple(named)}
+    return after.model_copy(update=update)
+
+
+def _as_told(before: Profile, known: Profile) -> Profile:
+    """The same patient on the courses of which the version before told. The path of any other was learned into the
+    level, from which it must go before it is laid over it."""
+    named = [one for one in known.conditions if one in before.conditions or not _begun(one, date.min)]
+    return known.model_copy(update={"trajectories": before.trajectories, "conditions": tuple(named)})
+
+
+def _begun(condition: Condition, since: date) -> bool:
+    """Whether a condition is a recovery or infection that began on that day or later."""
+    return is_course(condition_id(*coded(condition.code))) and condition.since is not None and condition.since >= since
 
 
 def _changed(drug: Medication, on: date) -> date | None:

@@ -47,7 +47,8 @@ class Move:
 class Draft:
     """The numbers of an expectation, moved by `add`; lists of 17 on the working scale. `off`: ids that are ignored.
 
-    What is added while `passing` is set also goes into `path`. `reference`: the mean for the person's age and sex.
+    What is added while `passing` is set also goes into `path`, `path_variance` (how surely it is known) and
+    `path_factor` (of the within-person SD). `reference`: the mean for the person's age and sex.
     """
 
     def __init__(self, off: frozenset[str]) -> None:
@@ -59,7 +60,7 @@ class Draft:
             list(start.sd_within),
             list(start.sd_meas),
         )
-        self.path = [0.0] * len(VITALS)
+        self.path, self.path_variance, self.path_factor = ([none] * len(VITALS) for none in (0.0, 0.0, 1.0))
         self.passing = False
         self.modifiers: list[Modifier] = []
 
@@ -75,6 +76,7 @@ class Draft:
         self.sd_meas[vital] *= modifier.sd_meas_factor
         if self.passing:
             self.path[vital] += modifier.delta_mean
+            self.path_factor[vital] *= modifier.sd_factor
         self.modifiers.append(modifier)
 
     def stack(self, moves: Iterable[Move], group: Literal["conditions", "medications"]) -> None:
@@ -129,6 +131,8 @@ class Draft:
     def _apply(self, move: Move, weight: float) -> None:
         effect, vital = move.effect, move.effect.vital
         delta = weight * self._delta(move)
+        if self.passing:
+            self.path_variance[vital] += (load("design")["moving"]["doubt"]["share"] * delta) ** 2
         self.add(
             Modifier(
                 id=move.id,

@@ -7,8 +7,9 @@ A modifier moves a prior. No safety floor depends on any of them.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,9 @@ class Expectation:
     level may lie from it; sd_within: from day to day; sd_meas: the device. amplitude: half peak to trough of the day,
     0 if unknown; acrophase_h: local clock hour of its peak [h].
     population: the mean without modifiers (a stated level where there is no other). path: the part of `mean` that is
-    the course of a disease or recovery on this day; it also holds on top of a level learned from own data.
+    the course of a disease or recovery on this day; path_sd: how surely it is known, a part of `sd_between`;
+    path_factor: by how much the day's course widens `sd_within` [1]. These three also hold on top of what was learned
+    from own data.
     """
 
     mean: Floats
@@ -48,8 +51,19 @@ class Expectation:
     acrophase_h: Floats
     population: Floats
     path: Floats
+    path_sd: Floats
+    path_factor: Floats
     modifiers: tuple[Modifier, ...]
     phases: tuple[Phase, ...]
+
+    def settled(self) -> "Expectation":
+        """The same without the course of the day: what holds of the patient before, and after it."""
+        between = np.sqrt(np.maximum(self.sd_between**2 - self.path_sd**2, 0.0))
+        within = self.sd_within / self.path_factor
+        return replace(
+            self, mean=_fixed(self.mean - self.path), sd_between=_fixed(between), sd_within=_fixed(within),
+            path=_NO_PATH, path_sd=_NO_PATH, path_factor=_NO_PATH + 1.0,
+        )  # fmt: skip
 
 
 def expect(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Expectation:
@@ -70,6 +84,12 @@ def expect(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Exp
     _skin_tone(draft, profile.skin_tone)
     draft.keep_physical()
     return _expectation(draft, phases)
+
+
+@lru_cache(maxsize=64)
+def of_anybody(on: date) -> Expectation:
+    """What to expect of somebody of whom nothing is known."""
+    return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), on)
 
 
 def describe(expectation: Expectation, vital_index: int) -> list[str]:
@@ -189,6 +209,8 @@ def _expectation(draft: Draft, phases: tuple[Phase, ...]) -> Expectation:
         acrophase_h=_fixed(day.acrophase_h),
         population=_fixed(draft.population),
         path=_fixed(draft.path),
+        path_sd=_fixed(np.sqrt(np.array(draft.path_variance))),
+        path_factor=_fixed(draft.path_factor),
         modifiers=tuple(draft.modifiers),
         phases=phases,
     )
@@ -198,6 +220,9 @@ def _fixed(values: list[float] | Floats) -> Floats:
     array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
+
+
+_NO_PATH = _fixed(np.zeros(len(VITALS)))
 
 
 def _change(modifier: Modifier) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from models import terminology
+from models.effects import of_condition
 from models.evidence import load
 from models.profile import Profile
 from models.profile_fields import coded
@@ -21,6 +22,8 @@ from models.vitals import BY_NAME
 
 DAYS_PER_WEEK = 7
 HOURS_PER_DAY = 24
+LONGEST_DAYS = 36_500
+"""Of a course that the evidence gives no end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,34 @@ def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
     From `trajectories`; for a condition that only makes sense as a course (a recovery, an infection) and has none, from
     the day since which it is known.
     """
+    return tuple(_governing(condition, dates, on) for condition, dates in sorted(_events(profile).items()))
+
+
+def moving_until(profile: Profile) -> date | None:
+    """The last day on which a course of this profile moves what is expected; None if it has none that does."""
+    ends = [
+        min(day.toordinal() + last, date.max.toordinal())
+        for condition, dates in _events(profile).items()
+        for day, anchor in dates
+        if (last := _last_day(condition, anchor)) is not None
+    ]
+    return date.fromordinal(max(ends)) if ends else None
+
+
+@cache
+def _last_day(condition: str, anchor: str) -> int | None:
+    """The last day since the anchor on which this course moves a level or a spread."""
+    first = int(load("design")["anchors"]["first_day"].get(anchor, 0))
+    courses = [effect.course for effect in of_condition(condition) if effect.course is not None]
+    days = [course.points[-1][0] - first for course in courses if course.anchor == anchor]
+    days += [path.last for path in _paths(condition, anchor)]
+    rows = [row for row in _phases(condition) if row.get("anchor") == anchor and row.get("sd_mult", 1.0) != 1.0]
+    days += [_span(row)[1] - first for row in rows]
+    return int(min(max(days), LONGEST_DAYS)) if days else None
+
+
+def _events(profile: Profile) -> dict[str, list[tuple[date, str]]]:
+    """The days 0 of every condition of the profile that is counted from one, with their anchors."""
     events: dict[str, list[tuple[date, str]]] = {}
     for entry in profile.trajectories:
         condition = terminology.condition_id(*coded(entry.condition))
@@ -106,10 +137,9 @@ def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
     since: dict[str, list[tuple[date, str]]] = {}
     for known in profile.conditions:
         condition = terminology.condition_id(*coded(known.code))
-        if condition in _main_anchor() and known.since is not None:
+        if condition is not None and is_course(condition) and known.since is not None:
             since.setdefault(condition, []).append((known.since, _main_anchor()[condition]))
-    events = since | events
-    return tuple(_governing(condition, dates, on) for condition, dates in sorted(events.items()))
+    return since | events
 
 
 def _governing(condition: str, events: Iterable[tuple[date, str]], on: date) -> Anchored:
@@ -188,6 +218,11 @@ def condition_words(condition: str) -> str:
     """The condition's label without what it has in brackets."""
     label: str = _entry(condition)["label"]
     return label.split(" (")[0]
+
+
+def is_course(condition: str | None) -> bool:
+    """Whether a condition (id in conditions.yaml) only makes sense as a course: a recovery, an infection."""
+    return condition in _main_anchor()
 
 
 @cache

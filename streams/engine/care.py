@@ -37,7 +37,6 @@ from streams.engine.samples import Samples
 from streams.engine.signals import Band, Notice, Recurrence, Signal, Snapshot
 from streams.engine.silences import unwatched
 from streams.engine.state import PartitionState
-from streams.engine.zones import local_offset_us
 
 ACTIONS_REMEMBERED = 64
 """Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A
@@ -122,8 +121,7 @@ def _is_spoken_for(state: PartitionState, slot: int, at_us: int, book: Floors, l
 def _band(state: PartitionState, samples: Samples, i: int, snapshot: Snapshot) -> Band | None:
     """The band as it was when the sample was judged: after the last window that had closed by then."""
     one = slice(i, i + 1)
-    offset = int(local_offset_us(state, samples.slot[one], samples.at[one])[0])
-    band = band_at(snapshot, int(samples.vital[i]), int(samples.at[i]), offset, float(samples.value[i]))
+    band = band_at(state, snapshot, samples.slot[one], samples.vital[one], samples.at[one], samples.value[one])
     return band if band.known else None
 
 

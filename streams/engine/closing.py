@@ -16,6 +16,7 @@ from models.vitals import VITALS
 from models.windows import Windows
 from streams.engine import conditions
 from streams.engine.clock import NEVER, Clocks, first_reached
+from streams.engine.courses import local_day
 from streams.engine.late import WAITED, Past, Shut, as_windows
 from streams.engine.rows import prior_of
 from streams.engine.samples import Samples
@@ -203,9 +204,11 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     vital, slot = state.rows["vital"][row].astype(np.int64), state.rows["slot"][row].astype(np.int64)
     prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
     newer, line = one.start > base.last_at, baseline.line_of(base, vital)
-    day_slot = baseline.slot_of_day(one.start, local_offset_us(state, slot, one.start))
+    offset = local_offset_us(state, slot, one.start)
+    day, day_slot = local_day(one.start, offset), baseline.slot_of_day(one.start, offset)
     y = to_working(one.mean, vital)
-    predicted = baseline.predict(base, prior, one.start, day_slot, y, line)
+    passing = state.courses.passing(state, slot, vital, day)
+    predicted = baseline.predict(base, prior, one.start, day_slot, y, line, passing)
     z = (y - predicted.mean) / predicted.sd
     resting, full = 2 * one.active <= one.n, (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
     judged = resting & predicted.known & (~one.late | full)
@@ -224,7 +227,7 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
         bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
         out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
-        out.ruled += [_ruled(state, one, vital, slot, bands, int(i)) for i in noted]
+        out.ruled += [_ruled(one, vital, slot, day, bands, int(i)) for i in noted]
     if out.wanted:
         _tell(state, one, vital, slot, bands, usable, is_open, out)
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
@@ -232,13 +235,11 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
             out.snapshots[r].append(_snapshot(state, r, p))
 
 
-def _ruled(state: PartitionState, one: Closed, vital: Ints, slot: Ints, bands: "_Bands", i: int) -> conditions.Ruled:
+def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", i: int) -> conditions.Ruled:
     """A window for the rules of conditions."""
-    at = int(one.start[i])
-    day = (at + int(local_offset_us(state, slot[i : i + 1], one.start[i : i + 1])[0])) // US_PER_DAY
     return conditions.Ruled(
-        int(one.position[i]), int(slot[i]), int(vital[i]), at, int(one.clock[i]), day, int(one.n[i]),
-        float(one.mean[i]), bands.one(i),
+        int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i]), int(one.clock[i]), int(day[i]),
+        int(one.n[i]), float(one.mean[i]), bands.one(i),
     )  # fmt: skip
 
 
@@ -301,14 +302,14 @@ class _Bands:
         )
 
 
-def band_at(snapshot: Snapshot, vital: int, at_us: int, offset_us: int, value: float) -> Band:
-    """The band of one row for a moment, and how far a raw value is from it. The snapshot is not changed."""
-    v, at, y = np.array([vital]), np.array([at_us]), np.array([value])
-    base = baseline.take(snapshot.base, np.zeros(1, np.int64))
-    slot = baseline.slot_of_day(at, np.array([offset_us]))
+def band_at(state: PartitionState, snapshot: Snapshot, slot: Ints, v: Ints, at: Ints, y: Floats) -> Band:
+    """The band of one row for a moment, and how far a raw value is from it, (1,) each: patient, vital, time [us] and
+    value. The snapshot is not changed."""
+    base, offset = baseline.take(snapshot.base, np.zeros(1, np.int64)), local_offset_us(state, slot, at)
+    passing = state.courses.passing(state, slot, v, local_day(at, offset))
     working = to_working(y, v)
     line = baseline.line_of(base, v)
-    predicted = baseline.predict(base, snapshot.prior, at, slot, working, line)
+    predicted = baseline.predict(base, snapshot.prior, at, baseline.slot_of_day(at, offset), working, line, passing)
     z = (working - predicted.mean) / predicted.sd
     return _Bands(predicted, snapshot.prior, base, v, line, z).one(0)
 

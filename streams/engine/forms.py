@@ -3,6 +3,9 @@
 Fields of other owners are added at the end, with a default: a page without them is read as one that has none.
 """
 
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +13,17 @@ import numpy.typing as npt
 from alerts.episodes import Episode
 from models import baseline, windows
 from models.detectors import deviation, floors
-from models.times import US_PER_S
+from models.expectation import expect
+from models.profile import Profile, parse_profile
+from models.times import US_PER_DAY, US_PER_S, from_us
+from streams.engine.courses import over_from
 from streams.engine.origins import NOTHING
-from streams.engine.people import compressed
+from streams.engine.people import compressed, decompressed
 from streams.engine.rings import Remembered
 from streams.engine.rows import PATIENT, PRIOR, ROW
+from streams.engine.state import PATIENTS_PER_PAGE
 
-FORMAT = 2
+FORMAT = 3
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -111,16 +118,44 @@ _ROW_1 = np.dtype(
 
 
 def upgraded(page: Page) -> Page:
-    """A page of format 1 as one of today: windows and floors apart, figures in single precision, profiles small."""
+    """A page of an older format as one of today."""
     if not page.people:
         return page
+    return _settled(_apart(page) if page.format == 1 else page)
+
+
+def _settled(page: Page) -> Page:
+    """A page of format 2 as one of today: what had been learned held the path of its days, which now lies over it
+    day by day; and it is noted until when there is one."""
+    patients, rows = np.frombuffer(page.patients, PATIENT).copy(), np.frombuffer(page.rows, ROW).copy()
+    for place, person in enumerate(page.people):
+        document = None if person is None else person.document
+        profile = None if document is None else parse_profile(decompressed(document))
+        if profile is not None and (over := over_from(profile)):
+            patients["course_over"][place] = over
+            for row in np.flatnonzero(rows["slot"] % PATIENTS_PER_PAGE == place):
+                rows["base"]["x"][row, 0] -= _path_learned(rows[row], profile)
+    return msgspec.structs.replace(page, format=FORMAT, patients=patients.tobytes(), rows=rows.tobytes())
+
+
+def _path_learned(row: np.void, profile: Profile) -> float:
+    """The mean path of the last week of a row, on the working scale: a level that followed the data was so far behind.
+    Modifiers that a deployment leaves out are not known here; own data mend what is wrong by that."""
+    first, last = int(row["base"]["first_at"]), int(row["base"]["last_at"]) or max(int(row["newest_at"]), 0)
+    on = from_us(last).astimezone(ZoneInfo(profile.timezone or "UTC")).date()
+    days = range(min(7, 1 + (last - first) // US_PER_DAY) if first else 1)
+    return float(np.mean([expect(profile, on - timedelta(days=day)).path[row["vital"]] for day in days]))
+
+
+def _apart(page: Page) -> Page:
+    """A page of format 1 as one of format 2: windows and floors apart, figures in single precision, profiles small."""
     patients, rows = np.frombuffer(page.patients, _PATIENT_1), np.frombuffer(page.rows, _ROW_1)
     busy = np.flatnonzero(rows["floor"]["busy"])
     for person in page.people:
         if person is not None and person.document is not None:
             person.document = compressed(person.document)
     return msgspec.structs.replace(
-        page, format=FORMAT, patients=_patients(patients).tobytes(), rows=_rows(rows).tobytes(),
+        page, format=2, patients=_patients(patients).tobytes(), rows=_rows(rows).tobytes(),
         windows=_windows(rows).tobytes(), floor_rows=busy.astype(np.int32).tobytes(),
         floors=_alike(rows["floor"][busy], floors.STATE).tobytes(), sent=_sent(patients),
     )  # fmt: skip

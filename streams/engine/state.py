@@ -9,7 +9,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,14 @@ from alerts.episodes import next_wake_us
 from alerts.policy import PolicySettings
 from models import baseline, windows
 from models.detectors import floors
-from models.expectation import Expectation, expect
+from models.expectation import Expectation, expect, of_anybody
 from models.pool import NOWHERE, Pool
 from models.profile import Profile, parse_profile, sees
 from models.segments import Ints
 from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
+from streams.engine.courses import Courses, over_from
 from streams.engine.departed import Departed, Gone, digest_of
 from streams.engine.forecasts import Forecasts
 from streams.engine.late import LateWork
@@ -91,6 +91,7 @@ class PartitionState:
         self.late = LateWork()
         self.forecasts = Forecasts()
         self.rules = Rules()
+        self.courses = Courses()
         self._profiles: dict[int, Profile] = {}
         self.off: frozenset[str] = frozenset()
         self._expected: tuple[int, int, date, Expectation] | None = None
@@ -314,7 +315,7 @@ class PartitionState:
         one["devices_since"] = to_us(datetime.combine(max(dates), time(), UTC)) if dates else LONG_AGO
         lows = [t.low for t in profile.targets if t.vital == "spo2" and t.low is not None]
         one["spo2_low"] = min(lows, default=np.nan)
-        one["zone_until"] = LONG_AGO
+        one["zone_until"], one["course_over"] = LONG_AGO, over_from(profile)
 
     def rows_for(self, slot: Ints, vital: Ints, at: Ints) -> Ints:
         """Row of each (slot, vital), made if it is new. New rows are given in the order of their first reading."""
@@ -338,9 +339,9 @@ class PartitionState:
         return row
 
     def set_prior(self, row: int, at_us: int) -> None:
-        """Expectation of the profile for a row, and a baseline that starts from it."""
+        """Expectation of the profile for a row, and a baseline that starts from it; no day's course, see `courses`."""
         one = self.rows[row : row + 1]
-        expected, vital = self.expectation(int(one["slot"][0]), at_us), int(one["vital"][0])
+        expected, vital = self.expectation(int(one["slot"][0]), at_us).settled(), int(one["vital"][0])
         for name in PRIOR.names or ():
             one["prior"][name] = getattr(expected, name)[vital]
         baseline.put(one["base"], np.zeros(1, np.int64), baseline.start(prior_of(one["prior"])))
@@ -359,7 +360,7 @@ class PartitionState:
         """What the profile leads one to expect on that day (population priors for a patient without one)."""
         profile, day = self.profile(slot), from_us(at_us).date()
         if profile is None:
-            return _of_anybody(day)
+            return of_anybody(day)
         if self._expected is None or self._expected[:3] != (slot, profile.version, day):
             self._expected = slot, profile.version, day, expect(profile, day, self.off)
         return self._expected[3]
@@ -393,9 +394,3 @@ DEVICES_KEPT = 4096
 """(patient, device) pairs looked up at once, of readings older than some device of theirs; beyond it, again."""
 PROFILES_PARSED = 512
 """Profiles kept parsed at once (about 10 KiB each); beyond it the cache starts anew and costs a parse each."""
-
-
-@lru_cache(maxsize=64)
-def _of_anybody(day: date) -> Expectation:
-    """What to expect of somebody of whom nothing is known."""
-    return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), day)

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.lib.recfunctions import repack_fields
 
+from models import baseline
 from streams.engine.forms import FORMAT
 from streams.engine.links import LINK
 from streams.engine.pages import PageError, counts, key_of, owner_of, pack_dirty, restored
@@ -23,7 +24,7 @@ from streams.engine.step import step
 from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Record, Told, run
 from tests.engine.histories import crowd, histories
 
-FORMAT_1 = Path(__file__).parent / "pages_format_1.json"
+FORMAT_1, FORMAT_2 = (Path(__file__).parent / f"pages_format_{number}.json" for number in (1, 2))
 LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -274,16 +275,39 @@ def test_only_pages_that_changed_are_written_sources_and_meta_first_and_the_cloc
     assert list(pack_dirty(state, 0).pages) == [b"0/sources", b"0/meta", b"0/1", b"0/clock"]
 
 
-def test_a_page_of_the_first_format_is_still_read() -> None:
-    """A worker of this version takes over what an earlier one wrote: what is open stays open, and nothing is lost."""
-    stored = json.loads(FORMAT_1.read_bytes())
+def as_stored(path: Path) -> tuple[dict[str, Any], dict[bytes, bytes], Log]:
+    """What an earlier version wrote: pages, the log of which they were made and that goes on, and what it told then."""
+    stored = json.loads(path.read_bytes())
     records = [
         Record(key and key.encode(), value and value.encode(), at, [(name, text.encode()) for name, text in headers])
         for key, value, at, headers in stored["records"]
     ]
     pages = {key.encode(): zlib.decompress(base64.b64decode(page)) for key, page in stored["pages"].items()}
+    return stored, pages, Log(records)
+
+
+def test_a_page_of_the_second_format_is_still_read() -> None:
+    """It held the path of a recovery in what it had learned, which now lies over it day by day."""
+    stored, pages, log = as_stored(FORMAT_2)
+    assert all(msgspec.msgpack.decode(page)[0] == 2 for page in pages.values())
+    state, afresh = restored(pages, 0), PartitionState()
+    run(Log(log.records[: stored["first"]]), state=afresh)
+    rows = [one.row_of[:3][one.row_of[:3] >= 0].astype(np.int64) for one in (state, afresh)]
+    levels = [baseline.take(one.rows["base"], row).x[0] for one, row in zip((state, afresh), rows, strict=True)]
+    np.testing.assert_allclose(levels[0], levels[1], atol=2.0)
+    assert (state.patients["course_over"][:3] == afresh.patients["course_over"][:3]).all()
+    told = run(log, state=state, begin=stored["first"])
+    clinical = [alert for alert in told.alerts if alert.category == "clinical"]
+    assert [[alert.patient, alert.problem, alert.event] for alert in clinical] == stored["told"]
+    assert told.outcomes == stored["outcomes"]
+    assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
+
+
+def test_a_page_of_the_first_format_is_still_read() -> None:
+    """A worker of this version takes over what an earlier one wrote: what is open stays open, and nothing is lost."""
+    stored, pages, log = as_stored(FORMAT_1)
     state = restored(pages, 0)
-    told = run(Log(records), state=state, begin=stored["first"])
+    told = run(log, state=state, begin=stored["first"])
     clinical = [alert for alert in told.alerts if alert.category == "clinical"]
     assert [[alert.patient, alert.problem, alert.event] for alert in clinical] == stored["told"]
     assert told.outcomes == stored["outcomes"]

@@ -1,5 +1,6 @@
 """A new version of a profile moves what was learned only where something acts on the body."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.models.profiles import EXAMPLE, TODAY, profile, profiles
 
 RATE = BY_NAME["resting_heart_rate"].index
 METOPROLOL: dict[str, Any] = {"medications": [{"code": "metoprolol", "start": "2026-01-04"}]}
-SURGERY = {"trajectories": [{"condition": "postop_general", "anchor": "surgery", "date": "2026-01-04"}]}
+SURGERY = {"trajectories": [{"condition": "postop_major_abdominal", "anchor": "surgery", "date": "2026-01-04"}]}
 
 
 def test_the_same_again_changes_nothing() -> None:
@@ -42,13 +43,28 @@ def test_what_is_only_written_down_now_changes_nobody(fields: dict[str, Any]) ->
     assert change(profile(), profile(**fields), TODAY) is None
 
 
-def test_an_operation_loosens_every_level_once() -> None:
+def test_an_operation_loosens_once_every_level_of_which_its_course_says_nothing() -> None:
+    """What the course says is laid over the level day by day: the level itself stays, and as firm as it was."""
     after = profile(**SURGERY)
-    found = change(profile(), after, TODAY)
+    found, told = change(profile(), after, TODAY), expect(after, TODAY)
     assert found is not None
-    wanted = load("design")["reopening"]["event_share"] * np.nan_to_num(expect(after, TODAY).sd_between)
-    assert (found.doubt >= wanted).all()
+    wanted = load("design")["reopening"]["event_share"] * np.nan_to_num(told.sd_between)
+    np.testing.assert_allclose(found.doubt, np.where(told.path == 0, wanted, 0.0))
+    assert found.doubt[RATE] == 0
+    assert told.path[RATE] > 10
+    assert not found.shift.any()
     assert change(after, after, TODAY) is None
+
+
+def test_a_course_of_long_ago_that_is_written_down_now_goes_from_the_level_before_it_is_laid_over_it() -> None:
+    """Its path has been learned: what is expected on this day stays the same."""
+    begun = TODAY - timedelta(days=40)
+    after = profile(trajectories=[{"condition": "postop_cardiac", "anchor": "surgery", "date": begun.isoformat()}])
+    found, path = change(profile(), after, TODAY), expect(after, TODAY).path
+    assert found is not None
+    assert path[RATE] > 5
+    np.testing.assert_allclose(found.shift, -path)
+    assert change(after, profile(), TODAY) is None
 
 
 GENE = {"genomics": [{"gene": "CYP2D6", "phenotype": "PM", "confirmed": True}]}
@@ -79,5 +95,5 @@ def test_a_drug_that_is_stopped_moves_the_level_back() -> None:
 @settings(max_examples=60, deadline=None)
 @given(profiles, profiles)
 def test_without_another_drug_or_course_nothing_moves(one: Profile, other: Profile) -> None:
-    same = {"medications": one.medications, "trajectories": one.trajectories}
+    same = {"medications": one.medications, "trajectories": one.trajectories, "conditions": one.conditions}
     assert change(one, other.model_copy(update=same), TODAY) is None

@@ -3,13 +3,14 @@
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from models.evidence import load
 from models.expectation import describe, expect
 from models.prior import from_scale
 from models.profile import Profile
-from models.trajectory import anchored, phase
+from models.trajectory import anchored, moving_until, phase
 from models.vitals import BY_NAME, VITALS
 from tests.models.profiles import TODAY, profile
 
@@ -144,3 +145,43 @@ def test_a_course_also_holds_where_only_a_personal_level_is_known() -> None:
     assert expect(known, after(1)).path[BY_NAME["body_weight"].index] == pytest.approx(3)
     weighed = course("postop_cardiac", "surgery", weight_kg=80.0)
     assert expect(weighed, after(1)).mean[BY_NAME["body_weight"].index] == pytest.approx(83)
+
+
+@pytest.mark.parametrize(
+    ("condition", "anchor"),
+    [
+        ("postop_major_abdominal", "surgery"),
+        ("postop_cardiac", "surgery"),
+        ("covid_ari", "symptom_onset"),
+        ("chemo_neutropenia", "cycle_day1"),
+        ("heart_failure", "discharge"),
+        ("pregnancy_preeclampsia", "gestation"),
+        ("pregnancy_preeclampsia", "birth"),
+    ],
+)
+def test_a_course_says_until_when_it_moves_anything(condition: str, anchor: str) -> None:
+    known = course(condition, anchor)
+    last = moving_until(known)
+    assert last is not None
+    moved = {day for day in range(-5, 400) if moves(known, after(day))}
+    assert max(moved) <= (last - TODAY).days <= max(moved) + 1, "one day more at most: where a path ends at zero"
+
+
+def moves(known: Profile, on: date) -> bool:
+    e = expect(known, on)
+    return bool(e.path.any() or (e.path_factor != 1).any())
+
+
+def test_who_is_on_no_course_has_none_that_moves_anything() -> None:
+    assert moving_until(profile(conditions=[{"code": "copd"}, {"code": "covid_ari"}])) is None
+    assert moving_until(course("copd", "discharge")) is None
+
+
+def test_without_its_course_an_expectation_is_that_of_before() -> None:
+    """A course is laid over the level; its doubt is the course's own, and goes with it."""
+    known, never = expect(course("postop_major_abdominal", "surgery"), after(2)), expect(profile(), after(2))
+    for name in ("mean", "sd_between", "sd_within", "sd_meas"):
+        np.testing.assert_allclose(getattr(known.settled(), name), getattr(never, name), rtol=1e-12, err_msg=name)
+    heart = BY_NAME["resting_heart_rate"].index
+    assert known.path_sd[heart] == pytest.approx(known.path[heart] / 2)
+    assert not known.settled().path.any()

@@ -1,0 +1,172 @@
+"""The path of a recovery or an illness moves from day to day: who is on it is not told of, and who leaves it is."""
+
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import baseline
+from models.times import to_us
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.state import PartitionState
+from streams.engine.step import step
+from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, START_US, Log, Told, one_by_one, run
+
+BEFORE, AFTER, LEVEL = 30, 30, 64.0
+SURGERY = date(2026, 1, 5) + timedelta(days=BEFORE)
+
+
+def heart_after_surgery(day: int) -> float:
+    """What the evidence expects over the usual level: conditions.yaml, trajectory_model of postop_major_abdominal."""
+    return 14 * math.exp(-(max(day, 1) - 1) / 6) if day >= 0 else 0.0
+
+
+def recovering(anchor: str = "surgery", condition: str = "postop_major_abdominal") -> dict[str, Any]:
+    return {"trajectories": [{"condition": condition, "anchor": anchor, "date": SURGERY.isoformat()}]}
+
+
+def nights(log: Log, levels: list[float], *, seed: int = 1, code: str = "resting_heart_rate", sd: float = 2.0) -> Log:
+    for value in np.round(np.array(levels) + np.random.default_rng(seed).normal(0, sd, len(levels)), 2).tolist():
+        log.read(code=code, value=value)
+        log.wait(DAY_US)
+        log.tick()
+    return log
+
+
+def story(course: list[float], *, told: bool = True, seed: int = 1, **fields: Any) -> Log:
+    """Thirty nights at the usual level, then an operation and these steps above it."""
+    log = Log()
+    log.profile(**fields)
+    nights(log, [LEVEL] * BEFORE, seed=seed)
+    if told:
+        log.profile(version=2, **recovering(), **fields)
+    return nights(log, [LEVEL + step for step in course], seed=seed + 100)
+
+
+ON_PATH = [heart_after_surgery(day) for day in range(AFTER)]
+
+
+def found(told: Told) -> set[str]:
+    return {f"{finding.rule.id} {finding.problem}" for finding in told.findings}
+
+
+def expected(told: Told) -> list[float]:
+    """Of every night since the operation."""
+    nightly = [s.expected for s in told.summaries if s.n and s.vital == "resting_heart_rate"]
+    return [value for value in nightly if value is not None][BEFORE - baseline_known() :]
+
+
+def baseline_known() -> int:
+    """Nights without a band: until one is known."""
+    return int(baseline.settings().known_after[1])
+
+
+def level(state: PartitionState, row: int = 0) -> float:
+    return float(baseline.take(state.rows["base"], np.array([row])).x[0, 0])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_recovery_on_its_path_is_no_alert(seed: int) -> None:
+    assert found(run(story(ON_PATH, seed=seed))) == set()
+    unsaid = found(run(story(ON_PATH, seed=seed, told=False)))
+    assert "acute_deviation resting_heart_rate.high" in unsaid, "without a word of the operation it is one"
+
+
+def test_what_is_expected_follows_the_path_from_day_to_day() -> None:
+    """The level was learned before; nothing but the days moves what is expected."""
+    log = Log()
+    log.profile()
+    nights(log, [LEVEL] * BEFORE, sd=0.3)
+    log.profile(version=2, **recovering())
+    nights(log, [LEVEL + step for step in ON_PATH], sd=0.3)
+    np.testing.assert_allclose(expected(run(log)), LEVEL + np.array(ON_PATH), atol=1.0)
+
+
+def test_a_recovery_leaves_the_usual_level_where_it_was() -> None:
+    state = PartitionState()
+    run(story(ON_PATH), state=state)
+    assert level(state) == pytest.approx(LEVEL, abs=1.5)
+
+
+def test_who_stays_high_while_the_path_falls_is_told_of() -> None:
+    stuck = [heart_after_surgery(min(day, 1)) for day in range(AFTER)]
+    assert "acute_deviation resting_heart_rate.high" in found(run(story(stuck)))
+
+
+def fever(day: int) -> float:
+    """covid_ari of design.yaml courses: a degree for three days, gone after a week."""
+    return float(np.interp(day, [0, 3, 7], [1.0, 1.0, 0.0]))
+
+
+@pytest.mark.parametrize(("stays", "wanted"), [(7, False), (1, True)])
+def test_an_expected_fever_is_none_and_one_that_does_not_go_is_told_of(stays: int, wanted: bool) -> None:
+    """Body temperature under the floors' limits, so that only the own band can tell."""
+    log = Log()
+    log.profile()
+    nights(log, [36.1] * BEFORE, code="body_temperature", sd=0.15)
+    log.profile(version=2, **recovering("symptom_onset", "covid_ari"))
+    course = [fever(day) if stays == 7 else fever(min(day, stays)) for day in range(14)]
+    told = run(nights(log, [36.1 + step for step in course], code="body_temperature", sd=0.15, seed=2))
+    assert ("acute_deviation body_temperature.high" in found(told)) is wanted
+
+
+def test_it_does_not_matter_how_the_log_is_cut_or_where_it_was_stored() -> None:
+    log = story(ON_PATH[:12], timezone="Pacific/Auckland")
+    whole = run(log)
+    assert run(log, one_by_one(log)).lines() == whole.lines()
+    state, told = PartitionState(), Told()
+    for begin in range(0, len(log), 20):
+        told.take(step(state, log.slice(begin, begin + 20), SETTINGS), begin)
+        state = restored(pack_dirty(state, 0).pages, 0)
+    assert told.lines()["summaries"] == whole.lines()["summaries"]
+
+
+@pytest.mark.parametrize(("zone", "days"), [("Pacific/Auckland", 1), ("America/Los_Angeles", 0)])
+def test_the_day_of_a_course_is_the_patients(zone: str, days: int) -> None:
+    """At 20:00 UTC it is tomorrow in Auckland, and still today in Los Angeles."""
+    at = to_us(datetime(2026, 1, 7, 20, tzinfo=UTC))
+    state, log = PartitionState(), Log()
+    log.profile(timezone=zone, trajectories=[{"condition": "postop_joint", "anchor": "surgery", "date": "2026-01-07"}])
+    log.now_us = at
+    log.read(code="heart_rate", value=70)
+    run(log, state=state)
+    day = (at + {"Pacific/Auckland": 13, "America/Los_Angeles": -8}[zone] * HOUR_US) // DAY_US
+    passing = state.courses.passing(state, np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([day]))
+    assert passing.mean[0] == pytest.approx(8 * np.interp(days, [0, 7], [1, 0.6]))
+
+
+def test_a_late_night_is_held_against_the_path_of_its_own_day() -> None:
+    """A watch that was off for a week sends its nights all at once, when the path has nearly come down."""
+    log = Log()
+    log.profile()
+    nights(log, [LEVEL] * BEFORE)
+    log.profile(version=2, **recovering())
+    begin = log.now_us
+    log.wait(9 * DAY_US)
+    for day in range(9):
+        log.read(code="resting_heart_rate", value=LEVEL + heart_after_surgery(day), at_us=begin + day * DAY_US)
+    log.wait(DAY_US)
+    log.tick()
+    assert found(run(log)) == set()
+
+
+def test_days_of_many_patients_do_not_mix() -> None:
+    """Each on another day of another course, and one on none."""
+    log, courses = Log(), ("postop_major_abdominal", "postop_joint", "postop_cardiac")
+    for n in range(6):
+        begun = (date(2026, 1, 5) - timedelta(days=n)).isoformat()
+        course = [{"condition": courses[n % 3], "anchor": "surgery", "date": begun}] if n else []
+        log.profile(f"p-{n}", trajectories=course)
+        log.read(patient=f"p-{n}", code="resting_heart_rate", value=70)
+    state = PartitionState()
+    run(log, state=state)
+    first = START_US // DAY_US
+    slot, day = np.repeat(np.arange(6), 4), np.tile(first + np.array([0, 1, 2, 5]), 6)
+    vital = np.ones(24, np.int64)
+    together = state.courses.passing(state, slot, vital, day).mean
+    alone = [state.courses.passing(state, slot[k : k + 1], vital[:1], day[k : k + 1]).mean[0] for k in range(24)]
+    assert together.tolist() == alone
+    assert (together[:4] == 0).all()
+    assert len(set(together[4:].round(6).tolist())) > 15
