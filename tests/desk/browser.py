@@ -29,10 +29,16 @@ def chromium() -> str:
     return str(found)
 
 
+REFUSED = "the server responded with a status of 401"
+AWAY = ("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_RESET")
+
+
 @contextlib.asynccontextmanager
-async def page(refusals: bool = False, **options: Any) -> AsyncIterator[Page]:
-    """A page whose errors and refused contents fail the test. refusals: the desk will refuse something, as is right."""
+async def page(refusals: bool = False, lost: bool = False, **options: Any) -> AsyncIterator[Page]:
+    """A page whose errors and refused contents fail the test. refusals: the desk will refuse something, as is right;
+    lost: it will not answer for a while."""
     path = chromium()
+    expected = [*([REFUSED] if refusals else []), *(AWAY if lost else ())]
     settings = {
         "viewport": {"width": 1440, "height": 900},
         "timezone_id": "Europe/London",
@@ -47,8 +53,6 @@ async def page(refusals: bool = False, **options: Any) -> AsyncIterator[Page]:
         opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         try:
             yield opened
-            assert [
-                one for one in problems if not (refusals and "the server responded with a status of 401" in one)
-            ] == []
+            assert [one for one in problems if not any(words in one for words in expected)] == []
         finally:
             await browser.close()

@@ -1,5 +1,7 @@
 """Everybody can use the page: no finding of axe that is serious or critical, in any place, scheme and width."""
 
+import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,13 +9,19 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
+from alerts import links
+from streams.broker import EmbeddedBroker
+from tests.channels import topics
 from tests.desk import content
 from tests.desk.browser import page
+from tests.desk.databases import in_folder
 from tests.desk.morning import Morning, named
+from tests.desk.running import desk
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
+KEY = links.key_of(b"a deployment of the tests")
 GRAVE = ("serious", "critical")
 RUN = """async () => {
     const {violations} = await axe.run(document, {resultTypes: ['violations']});
@@ -71,6 +79,29 @@ async def test_nobody_is_shut_out(morning: Morning, scheme: str, viewport: dict[
             if grave := await findings(opened):
                 found[place] = grave
     assert found == {}
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nobody_is_shut_out_of_the_answer_to_a_message(
+    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path, scheme: str, viewport: dict[str, int]
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    kept = in_folder(tmp_path)
+    async with (
+        desk(embedded_broker.address, prefix, kept, link_key=KEY) as url,
+        page(viewport=viewport, color_scheme=scheme) as opened,
+    ):
+        await opened.goto(f"{url}/a/{links.issue(KEY, 'a-1', 'p-1', 'ann', time.time())}")
+        await expect(opened.get_by_role("heading", name="Acknowledge an alert")).to_be_visible()
+        found = {"before": await findings(opened)}
+        await opened.keyboard.press("Tab")
+        await opened.keyboard.press("Enter")
+        await expect(opened.get_by_role("status")).to_contain_text("Recorded")
+        found["after"] = await findings(opened)
+        if picture := os.environ.get("HOMEBEAT_TEST_PICTURES"):
+            await opened.screenshot(path=Path(picture) / f"answer-{scheme}-{viewport['width']}.png")
+        assert found == {"before": [], "after": []}
 
 
 async def test_a_field_without_a_name_would_be_found(morning: Morning) -> None:

@@ -49,6 +49,17 @@ export class ActDialog {
     return this.dialog.open;
   }
 
+  /** Whether it is this alert that the dialog is about. */
+  asks(id) {
+    return this.isOpen && this.alert?.alert_id === id;
+  }
+
+  /** There is nothing to send any more: somebody else was faster. */
+  stop(words) {
+    this.problem(`${words} Nothing needs to be sent.`);
+    byId("act-send").disabled = true;
+  }
+
   /** nowS: time of the log, from which a snooze is counted; outcomes: the words in which an alert is resolved. */
   open(alert, type, { nowS, outcomes = [] }) {
     const kind = KINDS[type];
@@ -76,6 +87,7 @@ export class ActDialog {
     this.reason.value = "";
     this.reason.required = kind.needed;
     this.problem("");
+    byId("act-send").disabled = false;
     byId("act-chips").replaceChildren(...chips.map((words) => this.chip(words)));
     this.dialog.showModal();
     (type === "assign" ? this.to : this.reason).focus();
@@ -104,12 +116,14 @@ export class ActDialog {
 
   async send(asked) {
     const button = byId("act-send");
+    if (button.disabled) return; // on its way, or for nothing
     button.disabled = true;
+    const seen = new Map(this.alert ? [[this.alert.alert_id, this.alert.sequence]] : []);
     try {
       const ids = this.together ?? [this.alert.alert_id];
       await (this.together ? api.acknowledgeAll(ids, asked.reason) : api.act(ids[0], asked));
       this.dialog.close();
-      ids.forEach((id) => this.sent(id, this.type));
+      ids.forEach((id) => this.sent(id, this.type, seen.get(id) ?? Infinity));
     } catch (problem) {
       this.problem(problem.message);
     } finally {

@@ -109,27 +109,55 @@ async function load() {
     for (const one of alerts) keep(one);
     takeCounters(counters);
     draw();
-    const chosen = state.alerts.get(state.chosen);
-    if (chosen) patient.show(chosen, state.nowS);
+    await followChosen();
   } catch {
     state.linked = false;
     drawLink();
   }
 }
 
+/** The chosen alert as it is now: while nobody listened it may have left the list that was asked for. */
+async function followChosen() {
+  const id = state.chosen;
+  if (!id) return;
+  if (!state.alerts.has(id)) {
+    const found = await api.alert(id).catch(() => null); // it may be another team's by now
+    if (!found) return;
+    keep(found.alert);
+    draw();
+  }
+  if (state.chosen === id) patient.show(state.alerts.get(id), state.nowS);
+}
+
 /** Take over what the log says of an alert, unless more is known already. */
 function keep(alert) {
   const known = state.alerts.get(alert.alert_id);
   if (known && known.sequence > alert.sequence) return known;
-  if (known?.pending && known.sequence === alert.sequence) alert.pending = known.pending;
+  if (known?.pending && known.sequence === alert.sequence) Object.assign(alert, { pending: known.pending, asked: known.asked });
   state.alerts.set(alert.alert_id, alert);
   return known;
+}
+
+/** Whether somebody else was faster, so that an action of this kind has changed nothing, or would not. */
+function outrun(alert, type) {
+  if (!alert.by || alert.by === state.member?.id) return false;
+  return alert.state === "resolved" || (type === "acknowledge" && alert.state === "acknowledged");
+}
+
+const whoHas = (alert) => (alert.state === "resolved" ? `${alert.by} has resolved it already` : `${alert.owner ?? alert.by} has it already`);
+
+/** The colleague was first: said where it is seen, until it is put away. */
+function tellOutrun(alert) {
+  setText(byId("told-words"), `${whoHas(alert)}: ${alert.title}, patient ${alert.patient}. What you sent came second and changed nothing.`);
+  byId("told").hidden = false;
 }
 
 function takeAlerts(alerts) {
   const fresh = new Set();
   for (const alert of alerts) {
     const known = keep(alert);
+    if (known?.pending && outrun(alert, known.asked)) tellOutrun(alert);
+    if (dialog.asks(alert.alert_id) && outrun(alert, dialog.type)) dialog.stop(`${whoHas(alert)}.`);
     if (tells(alert, known)) {
       fresh.add(alert.alert_id);
       announce(alert, known);
@@ -192,20 +220,25 @@ function act(id, type) {
 }
 
 /** The action is on the log. Whether it is allowed is said there too, so the page waits for the alert's next event. */
-function sent(id, type) {
-  mark(id, `${SENDING[type]}: waiting for the log…`);
+function sent(id, type, seen) {
   setText(byId("say"), "Sent.");
-  const { sequence } = state.alerts.get(id) ?? {};
+  const { sequence, by } = state.alerts.get(id) ?? {};
+  if (sequence > seen && by) {
+    // the log was faster than the answer to us
+    if (outrun(state.alerts.get(id), type)) tellOutrun(state.alerts.get(id));
+    return;
+  }
+  mark(id, `${SENDING[type]}: waiting for the log…`, type);
   setTimeout(() => {
     const alert = state.alerts.get(id);
     if (alert?.pending && alert.sequence === sequence) mark(id, null);
   }, UNCONFIRMED_MS);
 }
 
-function mark(id, pending) {
+function mark(id, pending, asked = null) {
   const alert = state.alerts.get(id);
   if (!alert) return;
-  const marked = { ...alert, pending };
+  const marked = { ...alert, pending, asked };
   state.alerts.set(id, marked);
   draw();
   if (state.chosen === id) patient.show(marked, state.nowS);
@@ -327,6 +360,7 @@ async function start() {
     state.source?.close();
   });
   for (const place of ["worklist", "handover", "cost"]) byId(`go-${place}`).addEventListener("click", () => go(place));
+  byId("told-close").addEventListener("click", () => (byId("told").hidden = true));
   byId("go-quiet").addEventListener("click", () => setQuiet(!state.quiet));
   drawLists();
   draw();

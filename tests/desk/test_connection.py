@@ -1,0 +1,114 @@
+"""How soon the page knows, and what it says when it cannot know, in a real browser."""
+
+import statistics
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+from playwright.async_api import Page, expect
+
+from alerts.events import AlertEvent
+from streams.broker import EmbeddedBroker, free_port
+from tests.brokers import HOST, Broker
+from tests.channels import topics
+from tests.channels.events import alert
+from tests.desk import content
+from tests.desk.browser import page
+from tests.desk.databases import in_folder
+from tests.desk.morning import Morning, named
+from tests.desk.running import desk, link
+
+pytestmark = pytest.mark.browser
+
+ALERTS = 5
+WITHIN_S = 1.0
+BACK_WITHIN_MS = 30_000
+SEEN = """() => {
+    globalThis.seenAt = {};
+    new MutationObserver(() => {
+      const shown = document.querySelectorAll('#alerts .patient');
+      for (const one of shown) globalThis.seenAt[one.textContent] ??= Date.now();
+    }).observe(document.querySelector('#alerts'), {childList: true, subtree: true}); }"""
+
+
+async def test_an_alert_is_on_the_page_within_a_second_of_its_event(
+    broker: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """Half of them, so that a busy machine's worst moment decides nothing; both ends look at the same clock."""
+    await topics.made(broker.address, prefix)
+    kept = in_folder(tmp_path)
+    async with desk(broker.address, prefix, kept) as url, page() as opened:
+        morning = Morning(url, kept, broker.address, prefix)
+        await morning.enter(opened)
+        await opened.evaluate(SEEN)
+        took_s = await shown_after(opened, morning, [alert(f"a-{n}", patient=f"p-{n}") for n in range(ALERTS)])
+    assert statistics.median(took_s) < WITHIN_S, took_s
+
+
+async def shown_after(opened: Page, morning: Morning, events: list[AlertEvent]) -> list[float]:
+    """From handing each event to Kafka until it stands on the list [s], one after the other."""
+    took_s = []
+    producer = AIOKafkaProducer(bootstrap_servers=morning.bootstrap)
+    await producer.start()
+    try:
+        await producer.partitions_for(f"{morning.prefix}alerts")
+        for event in events:
+            began_s = time.time()
+            await producer.send_and_wait(f"{morning.prefix}alerts", msgspec.json.encode(event), event.patient.encode())
+            found = await opened.wait_for_function("patient => globalThis.seenAt[patient]", arg=event.patient)
+            took_s.append(float(await found.json_value()) / 1000 - began_s)
+    finally:
+        await producer.stop()
+    return took_s
+
+
+async def test_a_desk_that_went_away_is_said_and_what_came_meanwhile_is_shown_when_it_is_back(
+    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    kept, port = in_folder(tmp_path), free_port(HOST)
+    known, missed = content.heart_alert(), alert("a-2", patient="p-2", title="Glucose low for this patient")
+    async with page(lost=True) as opened:
+        async with desk(embedded_broker.address, prefix, kept, port=port) as url:
+            morning = Morning(url, kept, embedded_broker.address, prefix)
+            await morning.put(known)
+            await morning.enter(opened)
+            await named(opened, known.title).click()
+        await expect(opened.locator("#link")).to_have_text("Reconnecting")
+        await expect(opened.locator("#trouble")).to_have_text("The desk does not answer. What you see may be old.")
+        await expect(named(opened, known.title)).to_be_visible()
+        await opened.locator("#detail").get_by_role("button", name="Acknowledge: ").click()
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#act-problem")).to_have_text("The desk does not answer.")
+        await opened.get_by_role("button", name="Cancel").click()
+        await morning.put(missed, content.heart_alert(2, event="acknowledged", state="acknowledged", by="nurse-9"))
+        async with desk(embedded_broker.address, prefix, kept, port=port):
+            await expect(named(opened, missed.title)).to_be_visible(timeout=BACK_WITHIN_MS)
+            await expect(named(opened, known.title)).to_have_count(0)
+            await expect(opened.locator("#link")).to_have_text("Live")
+            await expect(opened.locator("#trouble")).to_be_hidden()
+            await expect(opened.locator("#detail .state").first).to_contain_text("Acknowledged by nurse-9")
+
+
+async def test_a_stream_that_was_lost_is_said_and_the_page_catches_up(prefix: str, tmp_path: Path) -> None:
+    broker, kept = EmbeddedBroker(), in_folder(tmp_path)
+    await broker.start()
+    try:
+        await topics.made(broker.address, prefix)
+        async with desk(broker.address, prefix, kept) as url, page() as opened:
+            morning = Morning(url, kept, broker.address, prefix)
+            await opened.goto(url + link(kept))
+            await expect(opened.locator("#link")).to_have_text("Live")
+            broker.stop()
+            await expect(opened.locator("#link")).to_have_text("Stream lost", timeout=BACK_WITHIN_MS)
+            await expect(opened.locator("#trouble")).to_contain_text("What you see may be old")
+            await broker.start()
+            await topics.made(broker.address, prefix)
+            await morning.put(content.heart_alert())
+            await expect(named(opened, content.heart_alert().title)).to_be_visible(timeout=2 * BACK_WITHIN_MS)
+            await expect(opened.locator("#link")).to_have_text("Live", timeout=BACK_WITHIN_MS)
+            await expect(opened.locator("#trouble")).to_be_hidden()
+    finally:
+        broker.stop()
