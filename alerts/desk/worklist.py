@@ -50,7 +50,7 @@ class Standing:
 
     waiting_since_s, due_s: somebody waits for an answer. opened_s: first told. answered_s: when a person first took it
     up; late: and that was after it was due. owner: who has it. until_s: the end of a snooze. outcome: why a person
-    resolved it.
+    resolved it. team: whose patient it is now; `care_team` of an event says whose it was then.
     """
 
     latest: AlertEvent
@@ -63,6 +63,7 @@ class Standing:
     owner: str | None = None
     until_s: float | None = None
     outcome: str | None = None
+    team: str | None = None
 
     @property
     def view(self) -> View:
@@ -85,6 +86,7 @@ class Standing:
             "due_at": instant(self.due_s),
             "overdue": self.overdue(log_time_s),
             "owner": self.owner,
+            "team": self.team,
             "snoozed_until": instant(self.until_s),
             "opened_at": instant(self.opened_s),
             "answered_at": instant(self.answered_s),
@@ -119,6 +121,7 @@ def standing(events: Iterable[AlertEvent]) -> Standing:
         "owner": owner_of(steps),
         "until_s": _until_s(latest),
         "outcome": _outcome(steps),
+        "team": latest.care_team,
     }
     if latest.state != "open" or latest.retrospective:
         return Standing(latest, len(steps), None, None, **known)

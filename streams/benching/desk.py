@@ -117,7 +117,7 @@ async def _patient_page(client: aiohttp.ClientSession, patient: str, alert: str)
     async def charts() -> int:
         span = {"since": _instant(NOW_S - DAYS * DAY_S), "until": _instant(NOW_S)}
         asked = [_whole(client, f"/api/patients/{patient}/vitals", without=DENSE[0], **span)]
-        asked.append(_whole(client, f"/api/patients/{patient}/vitals", vital=DENSE[0], points="600", **span))
+        asked.append(_whole(client, f"/api/patients/{patient}/vitals", vital=DENSE[0], points="1000", **span))
         probed = await _whole(client, f"/api/patients/{patient}/reach", vital=DENSE[0], **span)
         return probed + sum(await asyncio.gather(*asked))
 

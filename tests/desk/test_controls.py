@@ -134,3 +134,20 @@ async def test_who_may_only_look_can_choose_nothing(morning: Morning) -> None:
         await shown(opened, ALL - {"p-2500"})
         await expect(opened.locator("#bulk")).to_be_hidden()
         await expect(opened.locator("#alerts").get_by_role("checkbox")).to_have_count(0)
+
+
+async def test_the_team_of_an_alert_is_whose_patient_it_is_now_for_the_page_as_for_the_api(morning: Morning) -> None:
+    profile = b'{"patient": "p-0952", "version": 2, "care_team": "palliative-home", "consent": {"monitoring": true}}'
+    await topics.put(morning.bootstrap, f"{morning.prefix}profiles", [profile])
+    await morning.put(*content.worklist())
+    async with page() as opened:
+        await morning.enter(opened)
+        await shown(opened, ALL - {"p-2500"})
+        await expect(opened.locator("#alerts li", has_text="p-0952").locator(".who")).to_contain_text("palliative-home")
+        offered = await opened.get_by_label("Team", exact=True).locator("option").all_inner_texts()
+        assert ("palliative-home" in offered, "oncology-home" in offered) == (True, False)
+        await opened.get_by_label("Team", exact=True).select_option("palliative-home")
+        await shown(opened, {"p-0952"})
+        await expect(opened.locator("#list-note")).to_have_text("4 more are hidden by the filters")
+        await opened.reload()
+        await shown(opened, {"p-0952"})

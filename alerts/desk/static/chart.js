@@ -2,6 +2,7 @@
 // left looking normal: windows without a verdict, gaps between windows, and the time after the last one.
 
 import { h, setText } from "./dom.js";
+import { drawMarks, inWords, marksOf, wordsAt } from "./marks.js";
 import { band, clockTime, dateOnly, digits, number, seconds, time, unitWord, vitalWord, withUnit } from "./words.js";
 
 const uPlot = globalThis.uPlot;
@@ -71,6 +72,7 @@ export class VitalChart {
   /** height: CSS pixels of the plot. */
   constructor(chart, view, height) {
     this.height = height;
+    this.marks = marksOf(null);
     this.caption = h("p", { class: "caption" });
     this.plotted = h("div", { class: "plot", role: "img" });
     this.heading = h("h3", {}, vitalWord(chart.vital), h("span", { class: "quiet" }, unitWord(chart.unit)));
@@ -95,6 +97,13 @@ export class VitalChart {
       this.plot.setData(this.data, false);
       this.rescale();
     }
+  }
+
+  /** Show what has happened about this vital. */
+  mark(marks) {
+    this.marks = marks;
+    this.plotted.setAttribute("aria-label", this.summary());
+    this.redraw();
   }
 
   /** Draw, once the figure is in the page and has a width. */
@@ -177,6 +186,7 @@ export class VitalChart {
     ctx.rect(bbox.left, 0, bbox.width + 12 * px(), bbox.top + bbox.height);
     ctx.clip();
     this.windows.forEach((one, place) => this.drawPoint(u, one, place));
+    drawMarks(u, this.marks, look, px());
     if (this.view.onsetS !== null) drawOnset(u, this.view.onsetS);
     ctx.restore();
   }
@@ -201,6 +211,7 @@ export class VitalChart {
     const own = band(one);
     const verdict = { normal: "within own band", deviating: "outside own band", unknown: "not known", withheld: "withheld by consent" };
     const parts = [time(one.startS, this.view.nowS), withUnit(one.mean, this.chart.unit, digits(one)), own ? `own band ${own}` : "no own band", verdict[one.state]];
+    if (place !== null && place !== undefined) parts.push(...wordsAt(this.marks, one.middle, Math.max((one.endS - one.startS) / 2, (this.view.untilS - this.view.sinceS) / 150)));
     setText(this.caption, (place === null || place === undefined ? "Newest: " : "") + parts.join(" · "));
     this.caption.dataset.state = one.state;
   }
@@ -216,7 +227,8 @@ export class VitalChart {
     return (
       `${name}: ${shown.length} windows, ${count("deviating")} outside the patient's own band, ` +
       `${count("unknown") + count("withheld")} not known, ${this.spans.length} stretches without knowledge. ` +
-      `Newest ${withUnit(last.mean, this.chart.unit, digits(last))}${own ? `, own band ${own}` : ""}.`
+      `Newest ${withUnit(last.mean, this.chart.unit, digits(last))}${own ? `, own band ${own}` : ""}.` +
+      inWords(this.marks, this.view.sinceS, this.view.untilS)
     );
   }
 }

@@ -28,7 +28,7 @@ export class Filters {
   matches(alert, { nowS, me }) {
     const { severity, team, whose, patient, overdue } = this.wanted;
     if (severity && alert.severity !== severity) return false;
-    if (team && alert.care_team !== team) return false;
+    if (team && alert.team !== team) return false;
     if (whose && alert.owner !== (whose === "mine" ? me : null)) return false;
     if (patient && !alert.patient.startsWith(patient)) return false;
     return !overdue || (alert.due_at !== null && nowS !== null && seconds(alert.due_at) < nowS);

@@ -37,7 +37,7 @@ const shown = () => inView().filter((one) => wanted(one) && (!state.quiet || SEV
 
 function draw(fresh) {
   const alerts = shown().sort(compare).slice(0, KEEP);
-  filters.offer([...state.alerts.values()].map((one) => one.care_team));
+  filters.offer([...state.alerts.values()].map((one) => one.team));
   list.show(alerts, { nowS: state.nowS, chosen: state.chosen, fresh });
   bulk.show(alerts, list);
   drawNote(!alerts.length);

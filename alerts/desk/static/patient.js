@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { VitalChart } from "./chart.js";
 import { gauge } from "./icons.js";
 import { h, setText } from "./dom.js";
+import { marksOf } from "./marks.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
 import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, fullTime, number, seconds, span, time, vitalWord, withUnit } from "./words.js";
 
@@ -15,7 +16,7 @@ const RANGES = [
   { word: "90 days", days: 90 },
 ];
 const REFRESH_MS = 1500;
-const POINTS = 600; // of a large chart: about as many as can be told apart
+const POINTS = 1000; // of a large chart: a week of quarter hours is shown whole
 
 export class Patient {
   /** root: the pane. on: {act, back}. */
@@ -74,6 +75,7 @@ export class Patient {
   clear() {
     clearTimeout(this.waiting);
     this.waiting = null;
+    this.found = null;
     this.charts.forEach((one) => one.unmount());
     this.charts.clear();
   }
@@ -118,7 +120,10 @@ export class Patient {
   async fetchAbout() {
     const { patient } = this.alert;
     const found = await api.patient(patient).catch(() => null);
-    if (found && this.alert?.patient === patient) this.about.replaceChildren(...aboutPatient(found, this.nowS));
+    if (!found || this.alert?.patient !== patient) return;
+    this.found = found;
+    this.about.replaceChildren(...aboutPatient(found, this.nowS));
+    this.charts.forEach((chart, vital) => chart.mark(marksOf(found, vital, this.nowS)));
   }
 
   /** How each vital stands now, and how old its last value is. */
@@ -195,6 +200,7 @@ export class Patient {
         this.charts.set(chart.vital, made);
         into.append(made.root);
         made.mount();
+        made.mark(marksOf(this.found, chart.vital, this.nowS));
       }
     }
     if (!this.charts.size && into === this.mainCharts) into.replaceChildren(h("p", { class: "quiet" }, "No readings to draw."));
@@ -206,7 +212,7 @@ function headOf(alert, when, due, on) {
     h("button", { type: "button", class: "back plain", onclick: on.back }, "‹ Worklist"),
     h("div", { class: "top" }, severityTag(alert.severity), stateTag(alert), due),
     h("h2", { class: "detail-title" }, alert.title),
-    h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.care_team ?? "no care team"} · `, when),
+    h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.team ?? "no care team"} · `, when),
     h("p", { class: "explanation" }, alert.explanation),
     alert.state === "resolved" && alert.reason ? h("p", { class: "quiet" }, `Resolved: ${alert.reason}`) : null,
     actions(alert, on.act),
@@ -247,6 +253,8 @@ function legend() {
     key("dash", "expected"),
     key("diamond", "outside own band"),
     key("hatched", "not known"),
+    key("episode", "episode"),
+    key("action", "what was done"),
   );
 }
 

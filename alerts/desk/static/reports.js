@@ -49,7 +49,7 @@ function row(name, alert, nowS, choose) {
       "div",
       {},
       h("button", { type: "button", class: "title", onclick: () => choose(alert) }, alert.title),
-      h("p", { class: "quiet" }, `${alert.patient} · ${alert.care_team ?? "no care team"} · since ${time(seconds(alert.onset_at), nowS)}`),
+      h("p", { class: "quiet" }, `${alert.patient} · ${alert.team ?? "no care team"} · since ${time(seconds(alert.onset_at), nowS)}`),
     ),
     h("p", { class: "quiet" }, ...standing(name, alert, nowS)),
   );

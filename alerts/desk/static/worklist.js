@@ -107,7 +107,7 @@ export class Worklist {
       { class: `alert ${alert.severity}`, onclick: (event) => event.target.closest("button, input") ?? this.on.choose(id) },
       h("div", { class: "top" }, pick, severityTag(alert.severity), stateTag(alert), due),
       open,
-      h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.care_team ?? "no care team"}`, alert.owner ? h("span", { class: "owner" }, ` · with ${alert.owner}`) : null),
+      h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.team ?? "no care team"}`, alert.owner ? h("span", { class: "owner" }, ` · with ${alert.owner}`) : null),
       reading(alert),
       h("p", { class: "why" }, alert.explanation),
       h("p", { class: "foot" }, when),
