@@ -15,7 +15,7 @@ from models.times import US_PER_S
 from models.trajectory import condition_words
 from models.vitals import BY_NAME, VITALS
 
-Measure = Literal["rise", "slope", "mean", "delta", "delta_mean", "share"]
+Measure = Literal["rise", "slope", "mean", "delta", "delta_mean", "share", "stalled"]
 UNITS = {"Cel": "°C", "mm[Hg]": "mmHg", "1": ""}
 
 
@@ -83,6 +83,9 @@ class Part:
     windows: bool = False
     confirm: int = 1
     of_best: bool = False
+    fall: float = 0.0
+    above: float = 0.0
+    fall_alone: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,12 @@ def concerned() -> frozenset[str]:
 def limits() -> tuple[Limit, ...]:
     """All limits, in the order of the file. Raises EvidenceError if one has no counterpart in conditions.yaml."""
     return tuple(_limit(line, _cited(line)) for line in load("rules")["limits"])
+
+
+@cache
+def on_paths() -> frozenset[int]:
+    """The vitals of which a rule asks how they follow the path of a course."""
+    return frozenset(part.vital for trend in trends() for part in trend.parts if part.measure == "stalled")
 
 
 @cache
@@ -193,7 +202,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
         raise EvidenceError("rules", f"{line['id']}: {value} is not a possible {vital.name}")
     word = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}[op]
     unit = UNITS.get(vital.unit, vital.unit)
-    label = condition_words(_of(line)[0]).lower()
+    label = (line.get("label") or condition_words(_of(line)[0])).lower()
     return Limit(
         id=line.get("as", line["id"]), vital=vital.index, high=high, strict=op in ("<", ">"), limit=value,
         persist_us=line.get("persist_s", 0) * US_PER_S, repeat=line.get("repeat", 1), rest=line.get("rest", False),
@@ -207,12 +216,13 @@ def _trend(line: dict[str, Any], cited: dict[str, Any]) -> Trend:
     whole = line["measure"] == "any"
     parts = tuple(_parts(line, cited, whole))
     first = parts[0]
-    label = condition_words(_of(line)[0])
+    label = line.get("label") or condition_words(_of(line)[0])
+    titled = f"{label}: {line['title']}" if "title" in line else f"{_words(first)} ({label.lower()})"
     side = f"{VITALS[first.vital].name}.{'high' if first.up else 'low'}"
     return Trend(
         id=line.get("as", line["id"]), parts=parts, at_least=line.get("at_least", 1), within_d=line.get("within_d", 1),
         rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited), problem=line.get("problem", side),
-        title=f"{label}: {line['title']}" if whole else f"{_words(first)} ({label.lower()})", scope=_scope(line),
+        title=titled, scope=_scope(line),
     )  # fmt: skip
 
 
@@ -225,6 +235,8 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
             vital=BY_NAME[row["vital"]].index, measure=row["measure"], up=row["op"].startswith(">"),
             value=float(row["value"]), days=days, least=least, k=row.get("k", 1), n=row.get("n", 1),
             windows=row.get("windows", False), confirm=row.get("confirm", 1), of_best=row.get("of_best", False),
+            fall=float(row.get("fall", 0)), above=float(row.get("above", 0)),
+            fall_alone=float(row.get("fall_alone", 0)),
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from models.evidence import load
-from models.rules import Limit, Part, Trend
+from models.rules import Limit, Part, Trend, on_paths
 
 CONFIRM_US = 36 * 3600 * 1_000_000
 """Two windows further apart do not confirm each other."""
@@ -60,12 +60,15 @@ class Held(msgspec.Struct, array_like=True):
 
 class Watched(msgspec.Struct, array_like=True):
     """What is remembered of one patient: days and the last two windows by vital, runs by limit, what is open by problem
-    and rule."""
+    and rule; paths: by vital and day, what the course adds to the level, of vitals with rules on that; usual: their
+    level when the course began."""
 
     days: dict[int, list[Day]] = {}
     windows: dict[int, list[Window]] = {}
     runs: dict[str, Run] = {}
     open: dict[str, dict[str, Held]] = {}
+    paths: dict[int, dict[int, float]] = {}
+    usual: dict[int, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +134,22 @@ def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
     for vital in vitals:
         one.days.pop(vital, None)
         one.windows.pop(vital, None)
+        one.paths.pop(vital, None)
+        one.usual.pop(vital, None)
     starts = tuple(f"{name}." for name in names)
     for problem in [problem for problem in one.open if problem.startswith(starts)]:
         ended(one, problem)
 
 
 def on_window(
-    one: Watched, rules: Iterable[Trend], vital: int, window: Window, n: int, best: float | None = None
-) -> list[Change]:
+    one: Watched, rules: Iterable[Trend], vital: int, window: Window, n: int, best: float | None = None,
+    path: float = 0.0,
+) -> list[Change]:  # fmt: skip
     """A window of a vital has closed, later than all before it. n: its readings; best: the level that the patient
-    states as best."""
+    states as best; path: what the course of the day adds to the level, on the vital's working scale."""
     _note(one, vital, window, n)
+    if vital in on_paths():
+        _note_path(one, vital, window, path)
     found = list[Change]()
     for rule in rules:
         if _holds(one, rule, window.day, best):
@@ -169,6 +177,18 @@ def _note(one: Watched, vital: int, window: Window, n: int) -> None:
     one.windows[vital] = [*one.windows.get(vital, []), window][-2:]
 
 
+def _note_path(one: Watched, vital: int, window: Window, path: float) -> None:
+    """A day without a path ends what was known of the course before."""
+    if path == 0:
+        one.paths.pop(vital, None)
+        one.usual.pop(vital, None)
+    else:
+        if vital not in one.paths and not isnan(window.delta):
+            one.usual[vital] = window.value - window.delta - path
+        oldest, known = one.days[vital][0].day, one.paths.get(vital, {})
+        one.paths[vital] = {day: known[day] for day in known if day >= oldest} | {window.day: path}
+
+
 def _holds(one: Watched, rule: Trend, today: int, best: float | None) -> bool:
     if rule.within_d == 1 and len(rule.parts) == 1:
         return _part(one, rule.parts[0], today, best)
@@ -187,6 +207,9 @@ def _part(one: Watched, part: Part, today: int, best: float | None) -> bool:
         return _on_days(days, part, best)
     if part.measure == "rise":
         return _rises(one, part, days)
+    if part.measure == "stalled":
+        paths, usual = one.paths.get(part.vital, {}), one.usual.get(part.vital, nan)
+        return all(_stalled(days[: len(days) - back], paths, usual, part) for back in range(part.k))
     return _beyond(part, _figure(part, days))
 
 
@@ -226,6 +249,25 @@ def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
         return False
     base = median(before)
     return all(_beyond(part, value - base) for value in values)
+
+
+FIRST_DAYS = 2
+
+
+def _stalled(days: list[Day], paths: dict[int, float], usual: float, part: Part) -> bool:
+    """Whether what should have fallen since the first days of the course has not, as of the end of the last day.
+    usual: the level when it began, NaN if it was not known."""
+    course = [day for day in days if day.day in paths]
+    lately = [day for day in course if day.day > days[-1].day - part.days]
+    if len(lately) < part.least or lately[0].day <= course[FIRST_DAYS - 1].day:
+        return False
+    path = fmean(paths[day.day] for day in lately)
+    expected = fmean(paths[day.day] for day in course[:FIRST_DAYS]) - path
+    value = fmean(day.mean for day in lately)
+    fell = fmean(day.mean for day in course[:FIRST_DAYS]) - value
+    if isnan(usual):  # what is above the usual level may be the usual level
+        return expected >= part.fall_alone and fell <= 0
+    return expected >= part.fall and fell <= part.value * expected and value - path - usual >= part.above
 
 
 def _in_windows(one: Watched, part: Part, today: int) -> bool:

@@ -227,7 +227,8 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
         bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
         out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
-        out.ruled += [_ruled(one, vital, slot, day, bands, int(i)) for i in noted]
+        path = np.broadcast_to(passing.mean, len(row))
+        out.ruled += [_ruled(one, vital, slot, day, bands, path, int(i)) for i in noted]
     if out.wanted:
         _tell(state, one, vital, slot, bands, usable, is_open, out)
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
@@ -235,11 +236,11 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
             out.snapshots[r].append(_snapshot(state, r, p))
 
 
-def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", i: int) -> conditions.Ruled:
+def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", path: Floats, i: int) -> conditions.Ruled:
     """A window for the rules of conditions."""
     return conditions.Ruled(
         int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i]), int(one.clock[i]), int(day[i]),
-        int(one.n[i]), float(one.mean[i]), bands.one(i),
+        int(one.n[i]), float(one.mean[i]), bands.one(i), float(path[i]),
     )  # fmt: skip
 
 

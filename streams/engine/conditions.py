@@ -31,7 +31,8 @@ PEAK_FLOW = "peak_flow"
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A window, closed in time, of a patient who has rules. at_us, clock_us; day: local; n readings; value; band."""
+    """A window, closed in time, of a patient who has rules. at_us, clock_us; day: local; n readings; value; band;
+    path: of the course on that day."""
 
     position: int
     slot: int
@@ -42,6 +43,7 @@ class Ruled:
     n: int
     value: float
     band: Band
+    path: float
 
 
 @cache
@@ -123,7 +125,7 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     changes = _retired(one, plan.trends, rules.trends())
     if held:
         window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"))
-        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w))
+        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w), w.path)
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
     return [_signal(w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
