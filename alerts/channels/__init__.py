@@ -4,7 +4,8 @@
 - `signature`: how a receiver knows that a message is ours, and fresh
 - `retrying`: which answers of a server are worth another try, and when
 - `webhook`: POST of the AlertEvent as JSON, at most a bounded number of times, once in effect by its idempotency key
-- `message`, `email`, `apprise`: words for people, by mail and by whatever Apprise reaches
+- `message`, `email`, `apprise`: words for people, by mail and by whatever Apprise reaches; `letter`, `gauge`: the same
+  for mail as HTML, with a picture of each value against the patient's own band
 - `fhir`: a transaction of DetectedIssue and Task for the hospital's server
 - `build`: channels from the file of care teams; `post`: which of them an event goes to; `health`: which of them fail
 - `outbox`: which of the waiting events goes next, so that a dead receiver never delays something more severe

@@ -13,6 +13,7 @@ from typing import Literal
 
 import aiosmtplib
 
+from alerts.channels.letter import Letter, letter_of
 from alerts.channels.message import message_of
 from alerts.channels.protocol import Clock, Outcome
 from alerts.channels.retrying import Backoff
@@ -91,7 +92,8 @@ class EmailChannel:
             )  # fmt: skip
 
     def _mail(self, event: AlertEvent, key: str) -> EmailMessage:
-        said = message_of(event, safe=self._safe, desk=self._desk, link=self._link_of(event))
+        link = self._link_of(event)
+        said = message_of(event, safe=self._safe, desk=self._desk, link=link)
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = self._server.sender, self._to, said.subject
         mail["Date"] = formatdate(self._now())
@@ -99,4 +101,16 @@ class EmailChannel:
         mail["Message-ID"] = f"<{digest}@homebeat.invalid>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(said.text)
+        links = [one for one in (link, self._desk) if one]
+        letter = letter_of(event, said.text, f"{digest}@homebeat.invalid", links) if self._safe else None
+        if letter is not None:
+            _illustrate(mail, letter)
         return mail
+
+
+def _illustrate(mail: EmailMessage, letter: Letter) -> None:
+    """The same as HTML, with its pictures in the mail; who reads plain text has all the words."""
+    mail.add_alternative(letter.html, subtype="html")
+    page = mail.get_payload()[1]  # type: ignore[index]
+    for name, png in letter.pictures.items():
+        page.add_related(png, "image", "png", cid=f"<{name}>", disposition="inline")  # type: ignore[union-attr]

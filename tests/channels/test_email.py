@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import html
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP
+from msgspec.structs import replace
 
 from alerts.channels.email import EmailChannel, MailServer
 from alerts.channels.protocol import idempotency_key
 from alerts.channels.retrying import Backoff
-from tests.channels.events import alert
+from tests.channels.events import EVIDENCE, alert
 
 QUICK = Backoff(0.01, 0.01, random.Random(1))
 
@@ -67,8 +69,15 @@ async def sent(one: EmailChannel, **changed: Any) -> tuple[str, int]:
     return outcome.outcome, outcome.attempts
 
 
-def text(mail: Message) -> str:
-    return bytes(mail.get_payload(decode=True)).decode()
+def text(mail: Message, kind: str = "text/plain") -> str:
+    part = next(one for one in mail.walk() if one.get_content_type() == kind)
+    return bytes(part.get_payload(decode=True)).decode()
+
+
+def pictures(mail: Message) -> dict[str, bytes]:
+    """The pictures in a mail, by their names."""
+    found = [one for one in mail.walk() if one.get_content_type() == "image/png"]
+    return {str(one["Content-ID"]): bytes(one.get_payload(decode=True)) for one in found}
 
 
 async def test_a_mail_says_what_a_nurse_needs_and_how_to_take_it() -> None:
@@ -108,3 +117,28 @@ async def test_a_server_that_is_away_fails_after_bounded_tries() -> None:
     async with inbox() as box:
         pass
     assert await sent(channel(box)) == ("failed", 3)
+
+
+async def test_a_mail_shows_each_value_against_the_own_band_and_nothing_is_fetched_for_it() -> None:
+    hostile = '<img src="https://evil/x">&"'
+    async with inbox() as box:
+        one = channel(box, safe=True, link_of=lambda _: "https://desk/a/token?x=1&y=2")
+        event = {"evidence": [EVIDENCE, replace(EVIDENCE, vital="spo2", low=None)], "explanation": hostile}
+        assert await sent(one, **event) == ("delivered", 1)
+    (mail,) = box.mails
+    page, shown = text(mail, "text/html"), pictures(mail)
+    ((name, png),) = shown.items()
+    assert f'src="cid:{name.strip("<>")}"' in page
+    assert "Heart rate: 104 /min, own band 54.0 /min to 72 /min" in page
+    assert page.count("<img") == 1
+    assert html.escape(hostile) in page
+    assert page.count("<a href=") == page.count('<a href="https://desk/a/token?x=1&amp;y=2">') == 1
+    assert hostile in text(mail)
+    assert png.startswith(b"\x89PNG")
+
+
+async def test_what_is_not_safe_carries_no_picture_either() -> None:
+    async with inbox() as box:
+        assert await sent(channel(box)) == ("delivered", 1)
+    (mail,) = box.mails
+    assert (mail.get_content_type(), pictures(mail)) == ("text/plain", {})
