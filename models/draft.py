@@ -34,7 +34,8 @@ class Modifier:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An effect that applies to this patient: the amount for the sex, and the share [1] of it expected today."""
+    """An effect that applies to this patient: the amount for the sex, and the share [1] of it expected today;
+    unsettled: the share that may not have come yet."""
 
     effect: Effect
     amount: float
@@ -42,13 +43,15 @@ class Move:
     label: str
     kind: Kind
     share: float = 1.0
+    unsettled: float = 0.0
 
 
 class Draft:
     """The numbers of an expectation, moved by `add`; lists of 17 on the working scale. `off`: ids that are ignored.
 
     What is added while `passing` is set also goes into `path`, `path_variance` (how surely it is known) and
-    `path_factor` (of the within-person SD). `reference`: the mean for the person's age and sex.
+    `path_factor` (of the within-person SD). `settling_variance`: of what new drugs may not do yet. `reference`: the
+    mean for the person's age and sex.
     """
 
     def __init__(self, off: frozenset[str]) -> None:
@@ -61,6 +64,7 @@ class Draft:
             list(start.sd_meas),
         )
         self.path, self.path_variance, self.path_factor = ([none] * len(VITALS) for none in (0.0, 0.0, 1.0))
+        self.settling_variance = [0.0] * len(VITALS)
         self.passing = False
         self.modifiers: list[Modifier] = []
 
@@ -131,6 +135,7 @@ class Draft:
     def _apply(self, move: Move, weight: float) -> None:
         effect, vital = move.effect, move.effect.vital
         delta = weight * self._delta(move)
+        self.settling_variance[vital] += (move.unsettled * delta) ** 2
         if self.passing:
             self.path_variance[vital] += (load("design")["moving"]["doubt"]["share"] * delta) ** 2
         self.add(

@@ -39,8 +39,8 @@ class Expectation:
     0 if unknown; acrophase_h: local clock hour of its peak [h].
     population: the mean without modifiers (a stated level where there is no other). path: the part of `mean` that is
     the course of a disease or recovery on this day; path_sd: how surely it is known, a part of `sd_between`;
-    path_factor: by how much the day's course widens `sd_within` [1]. These three also hold on top of what was learned
-    from own data.
+    path_factor: by how much the day's course widens `sd_within` [1]. settling_sd: how much of what new drugs do may not
+    have come yet. These four also hold on top of what was learned from own data.
     """
 
     mean: Floats
@@ -53,6 +53,7 @@ class Expectation:
     path: Floats
     path_sd: Floats
     path_factor: Floats
+    settling_sd: Floats
     modifiers: tuple[Modifier, ...]
     phases: tuple[Phase, ...]
 
@@ -211,6 +212,7 @@ def _expectation(draft: Draft, phases: tuple[Phase, ...]) -> Expectation:
         path=_fixed(draft.path),
         path_sd=_fixed(np.sqrt(np.array(draft.path_variance))),
         path_factor=_fixed(draft.path_factor),
+        settling_sd=_fixed(np.sqrt(np.array(draft.settling_variance))),
         modifiers=tuple(draft.modifiers),
         phases=phases,
     )

@@ -39,7 +39,7 @@ def of_drugs(now: Situation, recent: bool) -> Iterator[Move]:
         if taken.recent is recent:
             for effect in of_class(taken.class_id):
                 if holds(effect.when, now, taken.names, taken.days):
-                    yield _move(effect, now, taken.class_id, taken.words(), "medication")
+                    yield _move(effect, now, taken.class_id, taken.words(), "medication", unsettled=_unsettled(taken))
 
 
 def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
@@ -91,7 +91,17 @@ def _all_drugs(now: Situation) -> frozenset[str]:
     return _ANY_DRUG.union(*(taken.names for taken in now.taken.values()))
 
 
-def _move(effect: Effect, now: Situation, id: str, label: str, kind: Kind, share: float = 1.0) -> Move:
+def _unsettled(taken: Taken) -> float:
+    """The share of a drug's effect that may not have come yet: all on its first day, none after the days in which drugs
+    settle (medications.yaml)."""
+    settle = load("medications")["meta"]["generic_settle_days"]
+    new = taken.days is not None and 0 <= taken.days < settle
+    return load("design")["reopening"]["share"] * (1 - (taken.days or 0) / settle) if new else 0.0
+
+
+def _move(
+    effect: Effect, now: Situation, id: str, label: str, kind: Kind, share: float = 1.0, unsettled: float = 0.0
+) -> Move:
     women, men = effect.amount
     amount = women if now.sex == "female" else men if now.sex == "male" else (women + men) / 2
-    return Move(effect, amount, id, label, kind, share)
+    return Move(effect, amount, id, label, kind, share, unsettled)

@@ -105,13 +105,15 @@ def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
 
 
 def moving_until(profile: Profile) -> date | None:
-    """The last day on which a course of this profile moves what is expected; None if it has none that does."""
+    """The last day on which a course of this profile moves what is expected, or a drug settles; None without."""
+    settle = int(load("medications")["meta"]["generic_settle_days"]) - 1
     ends = [
         min(day.toordinal() + last, date.max.toordinal())
         for condition, dates in _events(profile).items()
         for day, anchor in dates
         if (last := _last_day(condition, anchor)) is not None
     ]
+    ends += [min(one.start.toordinal() + settle, date.max.toordinal()) for one in profile.medications if one.start]
     return date.fromordinal(max(ends)) if ends else None
 
 

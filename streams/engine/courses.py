@@ -1,4 +1,4 @@
-"""What the course of a disease or recovery leads one to expect of each patient on a local day.
+"""What passes in each patient on a local day: the course of a disease or recovery, and drugs that are settling.
 
 It is a function of the profile and the day, so nothing of it is stored: a page only keeps until when a patient's course
 moves anything. Of each patient on a course two days are kept at hand, since windows of yesterday and today close
@@ -27,15 +27,15 @@ Floats = npt.NDArray[np.float64]
 
 AT_HAND = 2
 """Days of each patient."""
-FIGURES = ("path", "path_sd", "path_factor")
-"""Of an expectation, in the order of `Passing`."""
-DAY = np.dtype([("version", "i8"), ("day", "i8"), ("figures", "f4", (len(FIGURES), len(VITALS)))])
+FIGURES = 3
+"""In the order of `Passing`."""
+DAY = np.dtype([("version", "i8"), ("day", "i8"), ("figures", "f4", (FIGURES, len(VITALS)))])
 _NONE_YET = -1
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def over_from(profile: Profile) -> int:
-    """The first local day, counted from 1970, from which on no course of the profile moves anything; 0: none does.
+    """The first local day, counted from 1970, from which on no course or new drug of the profile passes; 0: none does.
 
     >>> over_from(Profile.model_validate({"patient": "p-1", "version": 1, "consent": {"monitoring": True}}))
     0
@@ -93,7 +93,8 @@ class Courses:
         if profile is None:
             raise KeyError(f"slot {slot} is on a course without a profile")
         expected = expect(profile, date_of(day), state.off)
-        figures = np.array([getattr(expected, name) for name in FIGURES], np.float32)
+        sd = np.hypot(expected.path_sd, expected.settling_sd)
+        figures = np.array([expected.path, sd, expected.path_factor], np.float32)
         one["figures"] = figures
         return figures
 

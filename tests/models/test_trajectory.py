@@ -185,3 +185,16 @@ def test_without_its_course_an_expectation_is_that_of_before() -> None:
     heart = BY_NAME["resting_heart_rate"].index
     assert known.path_sd[heart] == pytest.approx(known.path[heart] / 2)
     assert not known.settled().path.any()
+
+
+def test_what_a_new_drug_does_is_unsure_while_it_settles() -> None:
+    """As unsure as it is large on its first day, and sure after generic_settle_days; one of unknown age has."""
+    known, old = (profile(medications=[{"code": "metoprolol"} | more]) for more in ({"start": TODAY.isoformat()}, {}))
+    heart = BY_NAME["resting_heart_rate"].index
+    effect = expect(known, TODAY).mean[heart] - expect(profile(), TODAY).mean[heart]
+    assert effect < -5
+    unsure = [float(expect(known, after(day)).settling_sd[heart]) for day in (0, 7, 14)]
+    assert unsure == pytest.approx([-effect, -effect / 2, 0])
+    assert moving_until(known) == after(13)
+    assert not expect(old, TODAY).settling_sd.any()
+    assert moving_until(old) is None
