@@ -59,9 +59,10 @@ def stand(states: Sequence[PartitionState]) -> None:
     """What stands now, over all partitions of ours."""
     metrics.state_patients.set(sum(state.patient_count for state in states))
     metrics.alerts_open.set(sum(standing.open_alerts(state) for state in states))
-    by_state = [standing.patients_by_state(state) for state in states]
+    rows = [standing.rows_of(state) for state in states]
+    by_state = list(map(standing.patients_by_state, states, rows))
     for word in standing.WORDS:
         metrics.patients_by_state.labels(word).set(sum(counted[word] for counted in by_state))
-    vitals = [standing.vitals_by_state(state) for state in states]
+    vitals = list(map(standing.vitals_by_state, states, rows))
     for vital, word in product(BY_NAME, standing.WORDS):
         metrics.vitals_by_state.labels(vital, word).set(sum(counted[vital][word] for counted in vitals))

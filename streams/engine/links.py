@@ -122,8 +122,8 @@ class Links:
         """Rows (rows,) over which data still come as usual, from one device at least. row_of (patients, V): as of
         `PartitionState`."""
         table, fresh = self.table[: self.count], np.zeros(rows, bool)
-        alive = table[(table["slot"] >= 0) & (table["pace"]["stale"] == 0)]
-        fresh[row_of[alive["slot"], alive["pace"]["vital"]]] = True
+        alive = np.flatnonzero((table["slot"] >= 0) & (table["pace"]["stale"] == 0))
+        fresh[row_of[table["slot"][alive], table["pace"]["vital"][alive]]] = True
         return fresh
 
     def packed(self, rows: npt.NDArray[np.int32]) -> bytes:
