@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.evidence import load
-from tests.engine.factories import MINUTE_US, Log, run
+from tests.engine.factories import HOUR_US, MINUTE_US, Log, Told, run
 from tests.models.profiles import documents
 
 LIMITS = [floor for floor in load("floors")["floors"] if floor["severity"] in ("urgent", "emergency")]
@@ -48,3 +48,30 @@ def test_every_urgent_limit_speaks_for_somebody_of_whom_nothing_is_known(floor: 
 def test_no_profile_keeps_a_safety_floor_quiet(document: dict[str, Any], floor: dict[str, Any]) -> None:
     plain, known = floors_told(floor, {}, 0.5), floors_told(floor, somebody(document), 0.5)
     assert {one for one in plain if one[1] in ("urgent", "emergency")} <= known
+
+
+def habitually(floor: dict[str, Any]) -> Told:
+    """Eight days a step inside the limit, of somebody who calls that usual; then the vital stays as far beyond it."""
+    up = 1 if floor["op"].startswith(">") else -1
+    step = 0.01 * floor["limit"] if floor["vital"] != "body_temperature" else 0.1
+    log = Log()
+    log.profile("p-1", usual={floor["vital"]: floor["limit"] - up * step})
+    readings = [(floor["limit"] - up * step * (1 + n % 2), 12 * HOUR_US) for n in range(16)]
+    readings += [(floor["limit"] + up * step, MINUTE_US)] * MINUTES
+    for value, pause in readings:
+        log.read(patient="p-1", code=floor["vital"], value=value, unit=floor["unit"], context={"activity": "rest"})
+        log.wait(pause)
+    return run(log)
+
+
+MEASURED = [floor for floor in LIMITS if floor["id"] not in LETTERS]
+
+
+@pytest.mark.parametrize("floor", MEASURED, ids=[floor["id"] for floor in MEASURED])
+def test_no_learned_band_keeps_an_urgent_limit_quiet(floor: dict[str, Any]) -> None:
+    """What is usual for the patient, and lies within the own band, is told all the same where the limit protects."""
+    told = habitually(floor)
+    mine = [f for f in told.findings if f.kind == "limit" and f.severity == floor["severity"]]
+    assert mine
+    within = [f.low is not None and f.high is not None and f.low <= (f.value or 0) <= f.high for f in mine]
+    assert any(within) or floor["id"] == "glucose_critical", "eight days do not bring a band up to 400 mg/dL"
