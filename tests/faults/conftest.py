@@ -2,18 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import Cluster, running_cluster
 from tests.faults.scene import ROUNDS, SEED, Scene
+from tests.simulation.conftest import AHEAD
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """Three brokers; every fault gives them back whole."""
-    with running_cluster() as made:
+@pytest.fixture(scope="package")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Three brokers; every fault gives them back whole. They need the machine for themselves."""
+    ahead = request.config.stash.get(AHEAD, None)
+    with running_cluster() as made, ahead.held() if ahead else nullcontext():
         yield made
 
 
