@@ -26,7 +26,7 @@ from models.times import US_PER_S
 from streams import limits, metrics, worker_metrics
 from streams.brake import Brake
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
-from streams.engine.pages import Checkpoint, certified_up_to, pack_dirty, restoring
+from streams.engine.pages import Checkpoint, certified_up_to, pack_dirty, restored
 from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
 from streams.engine.step import EngineSettings, step
 from streams.pace import Pace
@@ -110,7 +110,7 @@ class _Packed:
 class Keeper:
     """State of the partitions of one worker. Time is the event loop's; the wall clock is read for metrics alone.
 
-    steps: of taking back state, so far: while they grow, it goes on.
+    steps: partitions taken back so far: while they grow, it goes on.
     confirmed_s: when the group last confirmed that our partitions are ours, by the event loop's clock [s]. No page is
     written when that is too long ago: a worker that was paused or cut off waits until the group has told it.
     """
@@ -152,8 +152,9 @@ class Keeper:
         if not await self._follows(tp.partition, receipt.span[0]):
             return
         async with self._deciding:
-            if (held := await self._hold(tp.partition)) is None:
+            if tp.partition not in self.partitions:
                 return  # taken away since it was fetched: it comes to whoever has the partition now
+            held = self._hold(tp.partition)
             began = time.perf_counter()
             log_slice = slice_of(tp.topic, tp.partition, records, self._settings.partitions)
             held.untold = True
@@ -173,11 +174,10 @@ class Keeper:
     async def _follows(self, partition: int, start: int) -> bool:
         """Whether a chunk that begins at `start` may be decided. If our state lacks records before it, others have
         decided them, and the group has gone on without us; or, if it confirms us after that, they are no more."""
-        async with self._deciding:
-            held = await self._hold(partition)
-        if held is None or start <= (position := held.position):
-            return held is not None
-        noticed_s, assignments = asyncio.get_running_loop().time(), self._assignments
+        if partition not in self.partitions or start <= (position := self._hold(partition).position):
+            return True
+        loop, assignments = asyncio.get_running_loop(), self._assignments
+        noticed_s = loop.time()
         while ours := partition in self.partitions and assignments == self._assignments:
             if self._confirmed_s() > noticed_s:
                 log.warning(
@@ -197,31 +197,27 @@ class Keeper:
         """Whether the state of every partition of ours is in memory."""
         return self.partitions <= self._held.keys()
 
-    async def hold_all(self) -> None:
-        """Restore every partition of ours now."""
+    async def hold_all(self) -> int:
+        """Restore every partition of ours now; how many patients there are."""
+        count = 0
         for partition in sorted(self.partitions):
             async with self._deciding:
-                await self._hold(partition)
-        states = [held.state for held in self._held.values()]
-        worker_metrics.stand(states)
-        give_back_memory(sum(state.patient_count for state in states))
+                if partition in self.partitions:
+                    count += self._hold(partition).state.patient_count
+            await asyncio.sleep(0)  # health pages between one partition and the next
+        worker_metrics.stand([held.state for held in self._held.values()])
+        give_back_memory(count)
+        return count
 
-    async def _hold(self, partition: int) -> Held | None:
-        """The partition's state, from its pages when it is first needed after an assignment; None if it is not ours, or
-        no longer: whoever has it then reads the changelog. Under the lock of those who decide."""
-        if partition not in self.partitions:
-            return None
-        if partition not in self._held:
+    def _hold(self, partition: int) -> Held:
+        """The partition's state, from its pages when it is first needed after an assignment."""
+        held = self._held.get(partition)
+        if held is None:
             count, position = len(pages := self._pages(partition)), certified_up_to(pages, partition) + 1
-            assignments = self._assignments
-            for state in restoring(pages, partition, drain=True):
-                held, self.steps = Held(state, position), self.steps + 1
-                await asyncio.sleep(0)  # seconds, if there are many patients: health pages and a hand-over come between
-                if partition not in self.partitions or assignments != self._assignments:
-                    return None
-            self._held[partition] = held
+            held = self._held[partition] = Held(restored(pages, partition, drain=True), position)
+            self.steps += 1
             log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
-        return self._held[partition]
+        return held
 
     async def keep_checkpointing(self) -> None:
         """A checkpoint every `checkpoint_s`."""

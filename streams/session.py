@@ -177,7 +177,7 @@ class Session:
                     raise TimeoutError(f"Faust did not start, and nothing has moved for {limits.START_WITHIN_S:g} s")
                 if loop.time() - said_s > limits.PROGRESS_SAID_EVERY_S:
                     said_s = loop.time()
-                    log.info("taking back the state of patients: %d pages read, %d batches in place", *moved)
+                    log.info("taking back the state of patients: %d pages read, %d partitions in place", *moved)
         finally:
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)

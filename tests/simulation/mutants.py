@@ -14,7 +14,7 @@ import numpy as np
 from streams import keeper
 from streams.engine import intake
 from streams.engine.duplicates import find_duplicates
-from streams.engine.pages import Checkpoint, pack_dirty, restoring
+from streams.engine.pages import Checkpoint, pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.keeper import Keeper
 from streams.page_store import Shelf
@@ -26,13 +26,13 @@ Mutant = Callable[[], AbstractContextManager[object]]
 def nothing_is_skipped() -> AbstractContextManager[object]:
     """Pages do not know up to where they were applied: what comes again is applied again."""
 
-    def forgetful(*given: Any, **options: Any) -> Iterator[PartitionState]:
-        for state in restoring(*given, **options):
-            state.applied[:] = -1
-            state.meta_applied = -1
-            yield state
+    def forgetful(*given: Any, **options: Any) -> PartitionState:
+        state = restored(*given, **options)
+        state.applied[:] = -1
+        state.meta_applied = -1
+        return state
 
-    return patch.object(keeper, "restoring", forgetful)
+    return patch.object(keeper, "restored", forgetful)
 
 
 def chunks_are_acknowledged_when_decided() -> AbstractContextManager[object]:
