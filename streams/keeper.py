@@ -110,7 +110,6 @@ class _Packed:
 class Keeper:
     """State of the partitions of one worker. Time is the event loop's; the wall clock is read for metrics alone.
 
-    steps: partitions taken back so far: while they grow, it goes on.
     confirmed_s: when the group last confirmed that our partitions are ours, by the event loop's clock [s]. No page is
     written when that is too long ago: a worker that was paused or cut off waits until the group has told it.
     """
@@ -139,7 +138,6 @@ class Keeper:
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
         self._assignments = 0
-        self.steps = 0
         self.received = 0
 
     def now_us(self, partition: int) -> int | None:
@@ -192,11 +190,6 @@ class Keeper:
         if self._settings.ticks == "on":  # in simulated time, how long it took means nothing
             worker_metrics.told(event)
 
-    @property
-    def whole(self) -> bool:
-        """Whether the state of every partition of ours is in memory."""
-        return self.partitions <= self._held.keys()
-
     async def hold_all(self) -> int:
         """Restore every partition of ours now; how many patients there are."""
         count = 0
@@ -215,7 +208,6 @@ class Keeper:
         if held is None:
             count, position = len(pages := self._pages(partition)), certified_up_to(pages, partition) + 1
             held = self._held[partition] = Held(restored(pages, partition, drain=True), position)
-            self.steps += 1
             log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
         return held
 

@@ -80,10 +80,7 @@ STOP_WITHIN_S = 10.0
 """How long Faust may take to stop. Then its threads are cancelled. With STOP_CHECKPOINT_S and CLOSE_WITHIN_S less than
 the process has (process.STOP_WITHIN_S), also when no broker answers."""
 START_WITHIN_S = 60.0
-"""How long Faust may take to connect, make its topics and join: without news, that is. Reading the changelog takes as
-long as there are patients (a million: a minute or two), and each page that comes is news."""
-PROGRESS_SAID_EVERY_S = 10.0
-"""How often a worker that takes back its patients' state says how far it is."""
+"""How long Faust may take to start: connect, make its topics, and join."""
 METADATA_AGE_MAX_MS = 10_000
 """How old a consumer's picture of the brokers' topics may be (Kafka's own default is 5 minutes). The group's leader
 shares out what its picture shows; a topic that is missing there costs everybody a fresh start until it is looked for.

@@ -58,7 +58,6 @@ class PageStore(base.Store[bytes, bytes]):
     keep: given the partitions that are ours from now on, those whose live state stands, so that their pages need not be
     read again. lost: called first when the group has formed at least once without us, so that no live state can stand.
     restore: called when the pages of ours are complete. failed: told what Faust would log and go on from.
-    taken: records of the changelog so far.
     """
 
     keep: Callable[[set[int]], frozenset[int]]
@@ -69,7 +68,6 @@ class PageStore(base.Store[bytes, bytes]):
     def __post_init__(self) -> None:
         self.data = {}
         self.shelves: dict[int, Shelf] = {}
-        self.taken = 0
         self._live: dict[int, int] = {}
         self._generation = NOTHING
 
@@ -101,7 +99,6 @@ class PageStore(base.Store[bytes, bytes]):
                 if message.partition not in self._live:
                     shelf = self.shelves.setdefault(message.partition, Shelf())
                     shelf.put(message.offset, cast(bytes, message.key), message.value)
-                    self.taken += 1
         except PageError as error:
             self.failed(error)
 

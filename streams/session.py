@@ -130,7 +130,7 @@ class Session:
     async def _restore(self) -> None:
         """The pages of our partitions are complete: make their state before the first reading waits for it."""
         await self._or_failed(self.keeper.hold_all())
-        self._restored = self.keeper.whole
+        self._restored = True
 
     async def _or_failed(self, work: Awaitable[object]) -> None:
         """Faust would go on after a failure of any kind here; this session must not."""
@@ -156,34 +156,13 @@ class Session:
         try:
             await self.publisher.start()
             self.app.finalize()
-            if await self._started(stop):
-                await self._supervise(stop)
+            async with asyncio.timeout(limits.START_WITHIN_S):
+                await self.app.start()
+            await self._supervise(stop)
         finally:
             await self._end()
         if self.failure is not None:
             raise self.failure
-
-    async def _started(self, stop: asyncio.Event) -> bool:
-        """Whether Faust is up, not stopped before. That is when the state has been taken back, however much it is:
-        TimeoutError when nothing has moved for START_WITHIN_S."""
-        starting, loop = asyncio.create_task(self.app.start()), asyncio.get_running_loop()
-        moved, since_s, said_s = (0, 0), loop.time(), loop.time()
-        try:
-            while not starting.done() and not stop.is_set() and self.failure is None:
-                await asyncio.wait({starting}, timeout=LOOK_EVERY_S)
-                if (now := (self.store.taken, self.keeper.steps)) != moved:
-                    moved, since_s = now, loop.time()
-                if loop.time() - since_s > limits.START_WITHIN_S:
-                    raise TimeoutError(f"Faust did not start, and nothing has moved for {limits.START_WITHIN_S:g} s")
-                if loop.time() - said_s > limits.PROGRESS_SAID_EVERY_S:
-                    said_s = loop.time()
-                    log.info("taking back the state of patients: %d pages read, %d partitions in place", *moved)
-        finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-        if not starting.cancelled():
-            starting.result()
-        return starting.done() and not starting.cancelled()
 
     async def _supervise(self, stop: asyncio.Event) -> None:
         """Checkpoints, ticks and the watch over sources, beside the agents."""

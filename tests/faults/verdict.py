@@ -80,7 +80,7 @@ def balance(scene: Scene) -> dict[str, int]:
     counted = {name: int(checked[name]) for name in ("received", "decided", "rejected", "duplicate", "withheld")}
     received = counted.pop("received")
     assert received == sum(counted.values()), f"the ledger does not balance (seed {scene.seed}): {checked}"
-    assert received == scene.marks["load"]["sent"], f"not what was sent (seed {scene.seed}): {checked}"
+    assert received == scene.marks["load"]["sent"], f"not {scene.marks['load']} (seed {scene.seed}): {checked}"
     assert scene.marks["load"]["failed"] == 0
     return {"readings": received, "duplicates": counted.pop("duplicate"), **counted}
 
