@@ -107,23 +107,26 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
     def whole(patient: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
         team = desk.patient(patient, asking, request)
         desk.audit.look(asking, "desk.saw_patient", patient=patient)
-        now_s = desk.store.log_time_s or 0.0
-        alerts = desk.store.alerts_of(patient, now_s - ALERTS_DAYS * 86_400)
-        events = desk.store.events_of([one.latest.alert_id for one in alerts])
-        return _json(
-            {
-                "patient": patient,
-                "care_team": team,
-                "log_time": instant(desk.store.log_time_s),
-                "about": in_words(desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date()),
-                "alerts": [one.shown(now_s) for one in alerts],
-                "actions": [
-                    {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}
-                    for e in events
-                    if e.by
-                ],
-            }
-        )
+        return _json(_whole(desk, patient, team))
+
+
+def _whole(desk: Desk, patient: str, team: str | None) -> dict[str, Any]:
+    """What the desk knows of a patient besides the vitals."""
+    now_s = desk.store.log_time_s or 0.0
+    alerts = desk.store.alerts_of(patient, now_s - ALERTS_DAYS * 86_400)
+    events = desk.store.events_of([one.latest.alert_id for one in alerts])
+    return {
+        "patient": patient,
+        "care_team": team,
+        "log_time": instant(desk.store.log_time_s),
+        "about": in_words(desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date()),
+        "alerts": [one.shown(now_s) for one in alerts],
+        "actions": [
+            {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}
+            for e in events
+            if e.by
+        ],
+    }
 
 
 def _add_alerts(router: APIRouter, desk: Desk, member: MemberOf) -> None:
