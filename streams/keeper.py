@@ -5,16 +5,17 @@ goes on meanwhile. Chunks are acknowledged only when their effects and their pag
 
 When partitions are shared out anew, those that stay ours keep their live state: it has been applied furthest. State
 that may be behind (the group went on without us, or a checkpoint was cut off half way) is dropped and read again.
+Chunks of a partition wait until its state is back.
 
 Kafka tells anybody from where the group goes on, also a worker that is no longer a member and does not know it yet. So
-a chunk that begins beyond what our state has been given is decided only once the group has confirmed us since.
+a chunk that begins beyond what our state has been given waits until the group has confirmed us since. Then the state
+is right, and the group's offset is not (somebody has moved it): what is missing is fetched, if the log still has it.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -26,9 +27,9 @@ from models.times import US_PER_S
 from streams import limits, metrics, worker_metrics
 from streams.brake import Brake
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
-from streams.engine.pages import Checkpoint, certified_up_to, pack_dirty, restored
-from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
+from streams.engine.pages import certified_up_to, restoring
 from streams.engine.step import EngineSettings, step
+from streams.held import Held, Packed, Receipt, Waiting
 from streams.pace import Pace
 from streams.process import give_back_memory
 from streams.publisher import Publisher, Sent, settled
@@ -44,19 +45,14 @@ class Changelog(Protocol):
         """One page; the future is done when the broker has it."""
 
 
-class Receipt(Protocol):
-    """What is kept of a chunk until its checkpoint."""
+class WayBack(Protocol):
+    """The readings that the group has passed already."""
 
-    @property
-    def offset(self) -> int:
-        """Of the chunk's last record."""
+    async def begins(self, partition: int) -> int:
+        """The offset of the first record that the log still has."""
 
-    @property
-    def span(self) -> tuple[int, int]:
-        """Positions [start, end) that the chunk covers: those of a partition join without a hole."""
-
-    def ack(self) -> None:
-        """The chunk need not come again."""
+    def go_back(self, partition: int, position: int) -> None:
+        """The next chunk begins there, or where the log has its next record."""
 
 
 Pages = Callable[[int], Mapping[bytes, bytes]]
@@ -65,46 +61,6 @@ Pages = Callable[[int], Mapping[bytes, bytes]]
 
 def _always() -> float:
     return float("inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A chunk that waits for its checkpoint, since `since_s` of the event loop's clock."""
-
-    receipt: Receipt
-    since_s: float
-
-
-@dataclass(slots=True)
-class Held:
-    """One partition of ours: its state, chunks not yet acknowledged, effects not yet known to be on the broker.
-
-    torn: a checkpoint of it is under way, or was cut off: what the changelog has of it is not known.
-    untold: a chunk has been applied, and its effects are not all sent: no page may be written of it.
-    position: the state has been given every record before it.
-    """
-
-    state: PartitionState
-    position: int
-    waiting: list[Waiting] = field(default_factory=list)
-    sent: list[Sent] = field(default_factory=list)
-    torn: bool = False
-    untold: bool = False
-
-    @property
-    def stands(self) -> bool:
-        """Whether the state can be gone on with."""
-        return not (self.torn or self.untold)
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """One partition at a checkpoint."""
-
-    partition: int
-    held: Held
-    effects: list[Sent]
-    checkpoint: Checkpoint
 
 
 class Keeper:
@@ -121,9 +77,10 @@ class Keeper:
         pages: Pages,
         publisher: Publisher,
         confirmed_s: Callable[[], float] = _always,
+        way_back: WayBack | None = None,
     ) -> None:
         self._settings, self._changelog, self._pages, self._publisher = settings, changelog, pages, publisher
-        self._confirmed_s = confirmed_s
+        self._confirmed_s, self._way_back = confirmed_s, way_back
         self._engine = EngineSettings(
             settings.secret.get_secret_value().encode(),
             round(settings.clock_tolerance_s * US_PER_S),
@@ -138,6 +95,7 @@ class Keeper:
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
         self._assignments = 0
+        self._moving = asyncio.Event()
         self.received = 0
 
     def now_us(self, partition: int) -> int | None:
@@ -147,12 +105,10 @@ class Keeper:
 
     async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt, highwater: int) -> None:
         """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""
-        if not await self._follows(tp.partition, receipt.span[0]):
-            return
+        held = await self._follows(tp.partition, receipt.span[0])
         async with self._deciding:
-            if tp.partition not in self.partitions:
+            if held is None or self._held.get(tp.partition) is not held or tp.partition not in self.partitions:
                 return  # taken away since it was fetched: it comes to whoever has the partition now
-            held = self._hold(tp.partition)
             began = time.perf_counter()
             log_slice = slice_of(tp.topic, tp.partition, records, self._settings.partitions)
             held.untold = True
@@ -169,47 +125,89 @@ class Keeper:
             self._pace.note(tp.partition, max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
 
-    async def _follows(self, partition: int, start: int) -> bool:
-        """Whether a chunk that begins at `start` may be decided. If our state lacks records before it, others have
-        decided them, and the group has gone on without us; or, if it confirms us after that, they are no more."""
-        if partition not in self.partitions or start <= (position := self._hold(partition).position):
-            return True
-        loop, assignments = asyncio.get_running_loop(), self._assignments
-        noticed_s = loop.time()
-        while ours := partition in self.partitions and assignments == self._assignments:
+    async def _follows(self, partition: int, start: int) -> Held | None:
+        """The state that a chunk which begins at `start` may be decided on; None if it may not. If our state lacks
+        records before it, others have decided them, and the group has gone on without us; or, if it confirms us after
+        that, the group's offset was moved."""
+        assignments = self._assignments
+        held = await self._in_place(partition)
+        if held is None or start <= held.position:
+            return held
+        noticed_s = asyncio.get_running_loop().time()
+        while self._is_ours(partition, assignments):
             if self._confirmed_s() > noticed_s:
-                log.warning(
-                    "partition %d goes on at offset %d: from %d on there is nothing in the log (retention, compaction, "
-                    "a transaction, or somebody has moved the group's offsets)", partition, start, position,
-                )  # fmt: skip
-                break
+                return held if await self._nothing_between(partition, held.position, start) else None
             await asyncio.sleep(limits.CERTAIN_PAUSE_S)
-        return ours
+        return None
+
+    async def _nothing_between(self, partition: int, position: int, start: int) -> bool:
+        """Whether the log has nothing left from `position` to `start`. Else the readings go back there."""
+        assignments = self._assignments
+        if self._way_back is None or await self._way_back.begins(partition) > position:
+            log.warning(
+                "partition %d goes on at offset %d: from %d on there is nothing in the log any more (retention)",
+                partition, start, position,
+            )  # fmt: skip
+            return True
+        if self._is_ours(partition, assignments):
+            log.warning(
+                "partition %d: the group's offset was moved to %d, and nobody has decided what lies before: back to %d",
+                partition, start, position,
+            )  # fmt: skip
+            self._way_back.go_back(partition, position)
+        return False
+
+    def _is_ours(self, partition: int, assignments: int) -> bool:
+        return partition in self.partitions and assignments == self._assignments
+
+    async def _in_place(self, partition: int) -> Held | None:
+        """The state of a partition once it is back; None when the partition goes before that."""
+        assignments = self._assignments
+        while self._is_ours(partition, assignments):
+            if (held := self._held.get(partition)) is not None:
+                return held
+            await self.moved()
+        return None
+
+    async def all_in_place(self) -> bool:
+        """Whether the state of every partition of ours is back, once that can be said; False when they go before."""
+        return all([await self._in_place(partition) is not None for partition in sorted(self.partitions)])
 
     def _told(self, event: AlertEvent) -> None:
         if self._settings.ticks == "on":  # in simulated time, how long it took means nothing
             worker_metrics.told(event)
 
-    async def hold_all(self) -> int:
-        """Restore every partition of ours now; how many patients there are."""
-        count = 0
-        for partition in sorted(self.partitions):
-            async with self._deciding:
-                if partition in self.partitions:
-                    count += self._hold(partition).state.patient_count
-            await asyncio.sleep(0)  # health pages between one partition and the next
-        worker_metrics.stand([held.state for held in self._held.values()])
-        give_back_memory(count)
-        return count
+    @property
+    def missing(self) -> frozenset[int]:
+        """Partitions of ours whose state is not back yet."""
+        return self.partitions - self._held.keys()
 
-    def _hold(self, partition: int) -> Held:
-        """The partition's state, from its pages when it is first needed after an assignment."""
-        held = self._held.get(partition)
-        if held is None:
-            count, position = len(pages := self._pages(partition)), certified_up_to(pages, partition) + 1
-            held = self._held[partition] = Held(restored(pages, partition, drain=True), position)
-            log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
-        return held
+    async def moved(self) -> None:
+        """Wait until partitions come, go, or are back."""
+        await self._moving.wait()
+
+    def _move(self) -> None:
+        self._moving.set()
+        self._moving = asyncio.Event()
+
+    async def restore(self, partition: int) -> None:
+        """Make the state of a partition from its pages, which are complete; step by step, as many patients take
+        seconds: health pages and a hand-over come between. A partition that goes meanwhile counts for nothing."""
+        assignments = self._assignments
+        if partition not in self.missing:
+            return
+        count, position = len(pages := self._pages(partition)), certified_up_to(pages, partition) + 1
+        for state in restoring(pages, partition, drain=True):
+            held = Held(state, position)
+            await asyncio.sleep(0)
+            if not self._is_ours(partition, assignments):
+                return
+        self._held[partition] = held
+        log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
+        if not self.missing:
+            worker_metrics.stand([held.state for held in self._held.values()])
+            give_back_memory(sum(held.state.patient_count for held in self._held.values()))
+        self._move()
 
     async def keep_checkpointing(self) -> None:
         """A checkpoint every `checkpoint_s`."""
@@ -237,11 +235,11 @@ class Keeper:
             for group in CHECKPOINT_ORDER:
                 await settled([sent for one in packed for sent in self._write(one, group)])
             for one in packed:
-                _acknowledge(one)
+                one.acknowledge()
             metrics.checkpoint_seconds.observe(time.perf_counter() - began)
             worker_metrics.stand([held.state for held in self._held.values()])
 
-    def _pack(self, partitions: frozenset[int]) -> list[_Packed]:
+    def _pack(self, partitions: frozenset[int]) -> list[Packed]:
         """What a checkpoint of these partitions writes, as of now; what is decided from here on is for the next one.
 
         Together no more than `checkpoint_bytes`, but all of a partition whose oldest work has waited too long.
@@ -249,7 +247,7 @@ class Keeper:
         ready = [(p, self._held[p]) for p in sorted(partitions & self._held.keys())]
         ready = [(p, held) for p, held in ready if held.waiting and held.stands]
         share = self._settings.checkpoint_bytes // max(1, len(ready))
-        return [_packed(p, held, None if self._overdue(p, held) else share) for p, held in ready]
+        return [Packed.of(p, held, None if self._overdue(p, held) else share) for p, held in ready]
 
     def _overdue(self, partition: int, held: Held) -> bool:
         """Whether the oldest work of a partition has not been written for too long. Said, as it should not happen."""
@@ -268,7 +266,7 @@ class Keeper:
         while asyncio.get_running_loop().time() - self._confirmed_s() >= CERTAIN_FOR_S:
             await asyncio.sleep(limits.CERTAIN_PAUSE_S)
 
-    def _write(self, packed: _Packed, part: slice) -> list[Sent]:
+    def _write(self, packed: Packed, part: slice) -> list[Sent]:
         """Some pages to the changelog."""
         pages = list(packed.checkpoint.pages.items())[part]
         metrics.checkpoint_bytes.inc(sum(len(value) for _, value in pages))
@@ -278,6 +276,7 @@ class Keeper:
         """All partitions are being shared out anew: write what we have, as far as there is time. The state stays until
         `keep` says which partitions are still ours; who comes next to the others reads the changelog."""
         leaving, self.partitions = self.partitions, frozenset()
+        self._move()
         self._pace.forget()
         loop, took_s = asyncio.get_running_loop(), 0.0
         end = loop.time() + limits.STOP_CHECKPOINT_S
@@ -306,6 +305,7 @@ class Keeper:
             )
             metrics.partitions_lost.inc(len(self._held))
         self._held, self.partitions = {}, frozenset()
+        self._move()
         self._pace.forget()
 
     def keep(self, partitions: set[int]) -> frozenset[int]:
@@ -320,6 +320,7 @@ class Keeper:
         self.keep(partitions)
         self.partitions = frozenset(partitions)
         self._assignments += 1
+        self._move()
 
     def overwritten(self, partition: int) -> None:
         """Somebody else wrote pages of a partition of ours, late: all of ours go on top of them again.
@@ -330,7 +331,7 @@ class Keeper:
         if held is not None:
             log.warning("partition %d: another worker wrote pages late; writing all of ours again", partition)
             metrics.pages_overwritten.inc()
-            held.state.touch(range(0, len(held.state.seated) * PATIENTS_PER_PAGE, PATIENTS_PER_PAGE))
+            held.touch_all()
 
     async def close(self) -> None:
         """The last checkpoint."""
@@ -341,23 +342,6 @@ class Keeper:
         for sent in (sent for held in self._held.values() for sent in held.sent):
             sent.add_done_callback(_unheard)
         self._held, self.partitions = {}, frozenset()
-
-
-def _packed(partition: int, held: Held, bytes_max: int | None) -> _Packed:
-    """One partition, which counts as torn until the broker has all of it."""
-    packed = _Packed(partition, held, held.sent, pack_dirty(held.state, partition, bytes_max))
-    held.sent, held.torn = [], True
-    return packed
-
-
-def _acknowledge(packed: _Packed) -> None:
-    """The chunks whose records are all in written pages need not come again."""
-    held, certified = packed.held, packed.checkpoint.certified
-    done = [one for one in held.waiting if one.receipt.offset <= certified]
-    held.waiting = [one for one in held.waiting if one.receipt.offset > certified]
-    held.torn = False
-    for one in done:
-        one.receipt.ack()
 
 
 def _unheard(sent: Sent) -> None:

@@ -110,8 +110,11 @@ PAGES_DIRTY_RATIO = 0.2
 UNWRITTEN_MAX_S = 60.0
 """The oldest work that may be lost by a crash, and so is done again: at half the top rate of 100,000 readings a second
 a minute of it is decided again within about as long. Beyond it a checkpoint writes everything, whatever the volume."""
-PAGES_QUEUED_MAX = 512
-"""Pages that Faust has fetched of a changelog and not yet taken (its own default is 4096, and a page may be large);
-then it fetches no more of them."""
-PAGES_APPLIED_TOGETHER = 128
-"""Pages that Faust gathers before it gives them to the store."""
+PAGES_READ_TOGETHER = 512
+"""Records of the changelog that are taken at a time, between two looks at who has the partitions."""
+PAGES_WAIT_MS = 100
+"""How long a read of the changelog waits for more, and a change of partitions for the read."""
+PAGES_RETRY_S = 1.0
+"""Between two tries when no broker answers. It is tried until one does: without its state a partition waits."""
+PROGRESS_SAID_EVERY_S = 10.0
+"""How often a worker that takes back its patients' state says how far it is."""

@@ -18,11 +18,12 @@ from faust.types import TP, EventT, StreamT, TopicT
 from mode.threads import WorkerThread
 
 from streams import limits
+from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id, changelog_topic
 from streams.outage import StateNotAssigned
-from streams.page_store import KafkaChangelog, PagesTable
+from streams.page_store import PagesTable, Shelves, install_no_recovery
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import Settings
@@ -42,15 +43,13 @@ class Session:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.app, table = _app(settings, folder)
-        self.store = store = table.store
         self.publisher = Publisher(settings)
-        changelog = KafkaChangelog(changelog_topic(settings), store, self.publisher, self._overwritten)
-        self.keeper = Keeper(settings, changelog, store.pages, self.publisher, self._confirmed_s)
-        store.keep, store.lost = self.keeper.keep, self.keeper.lost
-        store.restore, store.failed = self._restore, self._failed
+        self.shelves = table.store.shelves = Shelves(lambda ours: self.keeper.keep(ours), lambda: self.keeper.lost())
+        changelog = KafkaChangelog(changelog_topic(settings), self.shelves, self.publisher, self._overwritten)
+        self.keeper = Keeper(settings, changelog, self.shelves.pages, self.publisher, self._confirmed_s, self)
+        self.reader = ChangelogReader(settings)
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
         self._agents()
-        self._restored = False
         self.failure: BaseException | None = None
 
     def _agents(self) -> None:
@@ -79,13 +78,15 @@ class Session:
 
     async def _sequence_profiles(self, event: EventT[Any]) -> None:
         records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
-        await self.sequencer.profiles(records)
-        chunk.ack()
+        if await self.keeper.all_in_place():
+            await self.sequencer.profiles(records)
+            chunk.ack()
 
     async def _sequence_actions(self, event: EventT[Any]) -> None:
         records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
-        await self.sequencer.actions(records)
-        chunk.ack()
+        if await self.keeper.all_in_place():
+            await self.sequencer.actions(records)
+            chunk.ack()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not
@@ -110,7 +111,6 @@ class Session:
         return self._consumer.confirmed_at
 
     async def _revoked(self, app: Any, /, *given: Any, **_: Any) -> None:
-        self._restored = False
         if self._consumer.lost:
             self.keeper.lost()
         else:
@@ -127,10 +127,14 @@ class Session:
         else:
             self.keeper.assigned(ours)
 
-    async def _restore(self) -> None:
-        """The pages of our partitions are complete: make their state before the first reading waits for it."""
-        await self._or_failed(self.keeper.hold_all())
-        self._restored = True
+    async def begins(self, partition: int) -> int:
+        """The offset of the first reading that the log still has."""
+        tp = TP(self.settings.topic("readings"), partition)
+        return (await self.app.consumer.earliest_offsets(tp))[tp]
+
+    def go_back(self, partition: int, position: int) -> None:
+        """Fetch the readings of a partition from this position on."""
+        self._consumer.go_back(TP(self.settings.topic("readings"), partition), position)
 
     async def _or_failed(self, work: Awaitable[object]) -> None:
         """Faust would go on after a failure of any kind here; this session must not."""
@@ -143,8 +147,7 @@ class Session:
 
     def ready(self) -> tuple[bool, str]:
         """Whether the worker has its partitions and their state."""
-        recovery = cast(Any, self.app.tables).recovery
-        if self.app.rebalancing or not self._restored or not recovery.completed.is_set():
+        if self.app.rebalancing or self.keeper.missing:
             return False, "waiting for partitions and their state"
         held = sorted(self.keeper.partitions)
         return (True, f"partitions {held}") if held else (False, "no partitions yet")
@@ -180,6 +183,7 @@ class Session:
             await asyncio.gather(*beside, return_exceptions=True)
 
     def _beside(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield keep_reading(self.reader, self.shelves, self.keeper)
         yield self.keeper.keep_checkpointing()
         yield keep_watching(self.settings, self.publisher, lambda: self.keeper.partitions)
         if self.settings.ticks == "on":
@@ -201,8 +205,9 @@ class Session:
             log.warning("Faust did not stop in order (%s: %s)", type(result).__name__, result)
         _cancel_threads(self.app)
         await self.publisher.stop(flush=self.failure is None)
+        await self.reader.close()
         self.keeper.drop()
-        self.store.shelves.clear()
+        self.shelves.clear()
 
 
 def _cancel_threads(app: faust.App) -> None:
@@ -226,13 +231,13 @@ def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
         app_id(settings), broker=[f"kafka://{server}" for server in settings.broker.split(",")],
         store="memory://", Table=PagesTable, table_standby_replicas=settings.standby_replicas, web_enabled=False,
         topic_partitions=settings.partitions, topic_replication_factor=settings.replication,
-        topic_disable_leader=True, datadir=str(folder), stream_buffer_maxsize=limits.PAGES_QUEUED_MAX,
+        topic_disable_leader=True, datadir=str(folder),
         **faust_settings(bounds),
     )  # fmt: skip
     install(app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
     table = app.Table(
         PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
-        recovery_buffer_size=limits.PAGES_APPLIED_TOGETHER,
         extra_topic_configs=pages_configs(settings.replication),
     )  # fmt: skip
+    install_no_recovery(app)
     return app, cast(PagesTable, table)

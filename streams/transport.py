@@ -21,8 +21,8 @@ applies must be guarded by an offset that only grows. Four decisions keep the pr
    it. If our own last fetch moved the position further (its result was thrown away: flow stopped, partitions paused,
    task cancelled), the fetch goes back first. So to discard fetched records is always safe, whatever the reason.
 2. *One epoch.* Whatever may invalidate a fetch that is under way (flow stopped or resumed, partitions paused, assigned,
-   revoked) starts a new epoch, and a result of an older epoch is discarded. When the flow resumes, Faust has emptied
-   its queues, so the position returns to the first chunk that was not acknowledged.
+   revoked, gone back) starts a new epoch, and a result of an older epoch is discarded. When the flow resumes, Faust has
+   emptied its queues, so the position returns to the first chunk that was not acknowledged.
 3. *Acknowledgements in order.* `InOrderAcks` replaces Faust's bookkeeping of single offsets, which takes skipped
    offsets for gaps and fills them on any later acknowledgement (and costs a list of all offsets at each commit).
 4. *Back pressure by waiting.* Faust's pressure signal takes a partition out of the fetch and sleeps up to a second;
@@ -310,6 +310,12 @@ class ChunkConsumer(driver.Consumer):
         self.confirmed_at = time.monotonic()
         self._forget(assigned)  # they start at the committed offset
         await super().on_partitions_assigned(assigned, generation_id)
+
+    def go_back(self, tp: TP, position: int) -> None:
+        """The next chunk begins there, or where the log has its next record; chunks from there on come again."""
+        self._acks.get(tp, InOrderAcks()).withdraw(position)
+        self._epoch += 1
+        self.declared = {**self.declared, tp: position}
 
     def _forget(self, tps: set[TP]) -> None:
         self._epoch += 1

@@ -4,7 +4,7 @@ A page is written whole and restored whole. It carries the offset up to which it
 readings, and a format version: an older format is read by code that knows it, a newer one is refused.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -151,6 +151,12 @@ def restored(pages: Mapping[bytes, bytes], partition: int, *, drain: bool = Fals
 
     drain: take each page out of the dict once it is read, so that raw pages and state are never in memory together.
     """
+    *_, state = restoring(pages, partition, drain=drain)
+    return state
+
+
+def restoring(pages: Mapping[bytes, bytes], partition: int, *, drain: bool = False) -> Iterator[PartitionState]:
+    """The same step by step, PLACED_AT_ONCE pages each: the state that comes last is whole."""
     take = pages.pop if drain and isinstance(pages, dict) else pages.__getitem__
     state = PartitionState()
     numbers = sorted(int(page) for owner, page in map(_parts, pages) if owner == partition and page.isdigit())
@@ -169,8 +175,9 @@ def restored(pages: Mapping[bytes, bytes], partition: int, *, drain: bool = Fals
         place(state, some, [_unpacked(take(key_of(partition, number))) for number in some])
         if begin == 0:  # the others will be much the same
             state.reserve_rows(state.row_count * len(numbers) // len(some))
+        yield state
     state.next_close_us = LONG_AGO
-    return state
+    yield state
 
 
 def _unpacked(raw: bytes) -> Page:

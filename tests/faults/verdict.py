@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from alerts.channels.protocol import idempotency_key
 from alerts.events import AlertEvent
 from models.times import US_PER_S, from_us, to_us
+from streams.control import TYPE_HEADER
 from streams.notifier import silent_because
 from tests.faults.scene import LONG_S, PARTITIONS, Scene
 
@@ -80,9 +81,20 @@ def balance(scene: Scene) -> dict[str, int]:
     counted = {name: int(checked[name]) for name in ("received", "decided", "rejected", "duplicate", "withheld")}
     received = counted.pop("received")
     assert received == sum(counted.values()), f"the ledger does not balance (seed {scene.seed}): {checked}"
-    assert received == scene.marks["load"]["sent"], f"not {scene.marks['load']} (seed {scene.seed}): {checked}"
+    assert received == scene.marks["load"]["sent"], (
+        f"not {scene.marks['load']} (seed {scene.seed}): {checked}, and in the log by partition: {logged(scene)}"
+    )
     assert scene.marks["load"]["failed"] == 0
     return {"readings": received, "duplicates": counted.pop("duplicate"), **counted}
+
+
+def logged(scene: Scene) -> dict[int, int]:
+    """Readings in the log by partition: says whether what is missing, or too much, is so in the log or in the count."""
+    counted: Counter[int] = Counter()
+    for record in scene.here.topic("readings").all():
+        if TYPE_HEADER not in dict(record.headers() or ()):
+            counted[record.partition() or 0] += 1
+    return dict(sorted(counted.items()))
 
 
 def replay(scene: Scene, until_us: int) -> tuple[dict[str, Any], dict[tuple[str, int], bytes]]:

@@ -57,6 +57,7 @@ class Consumer:
         self._revoked, self._assigned = revoked, assigned
         self.queues: dict[str, asyncio.Queue[Chunk]] = {name: asyncio.Queue(bounds.queued) for name in topics}
         self._acks: dict[TP, InOrderAcks] = {}
+        self._back: dict[TP, int] = {}
         self._partitions: frozenset[int] = frozenset()
         self.generation = -1
         self.confirmed_s = float("-inf")
@@ -118,7 +119,7 @@ class Consumer:
                 queue.get_nowait()
         await self._revoked(lost)
         await self.commit()
-        self._acks, self._partitions = {}, frozenset()
+        self._acks, self._back, self._partitions = {}, {}, frozenset()
 
     async def _asked(self, act: Callable[[], None]) -> None:
         try:
@@ -127,6 +128,11 @@ class Consumer:
             return
 
     # --- chunks
+
+    def go_back(self, tp: TP, position: int) -> None:
+        """Fetch again from there."""
+        self._acks.get(tp, InOrderAcks()).withdraw(position)
+        self._back[tp] = position
 
     async def _flow(self) -> None:
         """First the state of what is ours, then its readings."""
@@ -139,9 +145,12 @@ class Consumer:
         position = {tp: self._group.offsets.get(tp, 0) for tp in tps}
         while True:
             await self._network.reached(self._process)
-            ready = [tp for tp in tps if len(self._broker.log(tp.topic, tp.partition)) > position[tp]]
+            ready = [
+                tp for tp in tps if tp in self._back or len(self._broker.log(tp.topic, tp.partition)) > position[tp]
+            ]
             self._rng.shuffle(ready)
             for tp in ready:
+                position[tp] = self._back.pop(tp, position[tp])
                 records = self._records(tp, position[tp])
                 fetched = Fetched(tp, position[tp], records[-1].offset + 1, records)
                 position[tp] = fetched.end
@@ -155,6 +164,8 @@ class Consumer:
     async def _hand_on(self, fetched: Fetched) -> None:
         acks = self._acks.setdefault(fetched.tp, InOrderAcks())
         for chunk in fetched.chunks(self._bounds):
+            if fetched.tp in self._back:
+                return
             delivery = acks.deliver(chunk.start, chunk.end)
             await self.queues[fetched.tp.topic].put(Chunk(chunk, delivery, self.generation))
 

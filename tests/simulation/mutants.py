@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from streams import keeper
+from streams import held, keeper
 from streams.engine import intake
 from streams.engine.duplicates import find_duplicates
 from streams.engine.pages import Checkpoint, pack_dirty, restored
@@ -26,13 +26,13 @@ Mutant = Callable[[], AbstractContextManager[object]]
 def nothing_is_skipped() -> AbstractContextManager[object]:
     """Pages do not know up to where they were applied: what comes again is applied again."""
 
-    def forgetful(*given: Any, **options: Any) -> PartitionState:
+    def forgetful(*given: Any, **options: Any) -> Iterator[PartitionState]:
         state = restored(*given, **options)
         state.applied[:] = -1
         state.meta_applied = -1
-        return state
+        yield state
 
-    return patch.object(keeper, "restored", forgetful)
+    return patch.object(keeper, "restoring", forgetful)
 
 
 def chunks_are_acknowledged_when_decided() -> AbstractContextManager[object]:
@@ -64,7 +64,7 @@ def the_clock_is_written_first() -> AbstractContextManager[object]:
         keys = sorted(packed.pages, key=lambda key: not key.endswith(b"clock"))
         return Checkpoint({key: packed.pages[key] for key in keys}, packed.certified)
 
-    return patch.object(keeper, "pack_dirty", hurried)
+    return patch.object(held, "pack_dirty", hurried)
 
 
 def meta_is_written_last() -> AbstractContextManager[object]:
@@ -75,7 +75,7 @@ def meta_is_written_last() -> AbstractContextManager[object]:
         keys = sorted(packed.pages, key=lambda key: key.endswith(b"meta"))
         return Checkpoint({key: packed.pages[key] for key in keys}, packed.certified)
 
-    return patch.object(keeper, "pack_dirty", late)
+    return patch.object(held, "pack_dirty", late)
 
 
 class _Waits:
@@ -148,14 +148,13 @@ def what_is_packed_is_acknowledged() -> AbstractContextManager[object]:
     def generous(state: PartitionState, *given: Any, **options: Any) -> Checkpoint:
         return Checkpoint(pack_dirty(state, *given, **options).pages, state.processed)
 
-    return patch.object(keeper, "pack_dirty", generous)
+    return patch.object(held, "pack_dirty", generous)
 
 
 def the_last_page_written_wins() -> AbstractContextManager[object]:
     """A worker that has lost its partitions without knowing it overwrites what its successor wrote."""
 
-    def latest(self: Shelf, offset: int, key: bytes, value: bytes | None) -> None:
-        self.read = max(self.read, offset)
+    def latest(self: Shelf, key: bytes, value: bytes | None) -> None:
         self.pages[key] = value or b""
 
     return patch.object(Shelf, "put", latest)

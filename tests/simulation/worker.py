@@ -2,29 +2,30 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
 from streams import ticker
+from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import changelog_topic
-from streams.page_store import KafkaChangelog, PageStore
+from streams.page_store import Batch, Shelves
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import Settings
-from tests.simulation.broker import Broker, Producer, Stored
+from tests.simulation.broker import Broker, Producer
 from tests.simulation.consumer import Chunk, Consumer
 from tests.simulation.group import Group
 from tests.simulation.loop import Process, VirtualLoop
 from tests.simulation.network import Network, Unanswered
 
-STAND_BY_EVERY_S = 2.0
+READ_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,22 +40,26 @@ class Site:
     now_ms: Callable[[], int]
 
 
-class Store(PageStore):
-    """The real store of pages, without Faust around it. `ours`, `others`: what the assignor would say."""
+class Reader:
+    """Reads the changelog from the simulated broker, whose answer takes its time or gets lost."""
 
-    def __init__(self) -> None:
-        self.ours: set[int] = set()
-        self.others: set[int] = set()
-        assignor = SimpleNamespace(
-            assigned_actives=lambda: {TP("", p) for p in self.ours},
-            assigned_standbys=lambda: {TP("", p) for p in self.others},
-        )
-        self.app: Any = SimpleNamespace(assignor=assignor)
-        self.__post_init__()
+    def __init__(self, site: Site, process: Process, topic: str) -> None:
+        self._site, self._process, self._topic = site, process, topic
 
-    def read(self, records: Iterable[Stored]) -> None:
-        """Records of the changelog, as Faust's recovery hands them on."""
-        self.apply_changelog_batch([cast(Any, SimpleNamespace(message=record)) for record in records], None, None)
+    async def read(self, wanted: Mapping[int, int]) -> list[Batch]:
+        """All that there is; whole is what goes up to the end of when it was asked for."""
+        await asyncio.sleep(self._site.rng.uniform(0, READ_EVERY_S))
+        network = self._site.network
+        try:
+            return await network.request(self._process, lambda: [self._batch(*one) for one in wanted.items()])
+        except Unanswered as error:
+            raise KafkaTimeoutError from error
+
+    def _batch(self, partition: int, start: int) -> Batch:
+        """Not always up to the end, so that it takes several."""
+        log = self._site.broker.log(self._topic, partition)
+        end = min(len(log), start + self._site.rng.choice([3, 50, 10_000]))
+        return Batch(partition, start, end, log[start:end], end >= len(log))
 
 
 class Worker:
@@ -67,10 +72,10 @@ class Worker:
         self._changelog_topic = changelog_topic(settings)
         producer = Producer(site.loop, site.broker, site.network, process, site.rng, site.now_ms)
         self.publisher = Publisher(settings, cast(AIOKafkaProducer, producer))
-        self.store = Store()
-        changelog = KafkaChangelog(self._changelog_topic, self.store, self.publisher, self._overwritten)
-        self.keeper = Keeper(settings, changelog, self.store.pages, self.publisher, self._confirmed_s)
-        self.store.keep, self.store.lost, self.store.failed = self.keeper.keep, self.keeper.lost, self._failed
+        self.shelves = Shelves(lambda ours: self.keeper.keep(ours), lambda: self.keeper.lost())
+        changelog = KafkaChangelog(self._changelog_topic, self.shelves, self.publisher, self._overwritten)
+        self.keeper = Keeper(settings, changelog, self.shelves.pages, self.publisher, self._confirmed_s, self)
+        self.reader = Reader(site, process, self._changelog_topic)
         self.sequencer = Sequencer(settings, self.publisher, self.keeper)
         bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
         topics = settings.topic("readings"), settings.topic("profiles"), settings.topic("actions")
@@ -84,7 +89,8 @@ class Worker:
     async def run(self) -> None:
         """Until told to stop or something fails; in the order of `streams.session.Session.run`."""
         await self.publisher.start()
-        beside = [asyncio.create_task(self.keeper.keep_checkpointing()), asyncio.create_task(self._stand_by())]
+        reading = keep_reading(cast(ChangelogReader, self.reader), self.shelves, self.keeper)
+        beside = [asyncio.create_task(self.keeper.keep_checkpointing()), asyncio.create_task(reading)]
         if self.settings.ticks == "on":
             ticking = ticker.keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions)
             beside.append(asyncio.create_task(ticking))
@@ -141,12 +147,14 @@ class Worker:
         await self.keeper.take(tp, chunk.fetched.records, chunk, highwater)
 
     async def _profiles(self, chunk: Chunk) -> None:
-        await self.sequencer.profiles(chunk.fetched.records)
-        chunk.ack()
+        if await self.keeper.all_in_place():
+            await self.sequencer.profiles(chunk.fetched.records)
+            chunk.ack()
 
     async def _actions(self, chunk: Chunk) -> None:
-        await self.sequencer.actions(chunk.fetched.records)
-        chunk.ack()
+        if await self.keeper.all_in_place():
+            await self.sequencer.actions(chunk.fetched.records)
+            chunk.ack()
 
     # --- partitions come and go
 
@@ -163,34 +171,17 @@ class Worker:
             await self._or_failed(self.keeper.revoked())
 
     async def _assigned(self, partitions: set[int]) -> None:
-        """Read the changelog up to its end where that is needed, make the states, and only then begin."""
-        self.store.ours = partitions
-        self.store.others = (
-            set(range(self.settings.partitions)) - partitions if self.settings.standby_replicas else set()
-        )
-        await self.store.on_rebalance(set(), set(), set(), self.consumer.generation)
+        """As Faust's table and the session are told."""
+        others = set(range(self.settings.partitions)) - partitions if self.settings.standby_replicas else set()
+        self.shelves.shared_out(partitions, others, self.consumer.generation)
         self.keeper.assigned(partitions)
-        for partition in sorted(partitions):
-            await self._read_on(partition)
-        await self._or_failed(self.keeper.hold_all())
 
-    async def _read_on(self, partition: int) -> None:
-        """The changelog of a partition from where we know it, up to its end."""
-        log = self.site.broker.log(self._changelog_topic, partition)
-        known = self.store.persisted_offset(TP("", partition)) + 1
-        while True:
-            try:
-                self.store.read(await self.site.network.request(self.process, lambda: log[known:]))
-                return
-            except Unanswered:
-                continue
+    async def begins(self, partition: int) -> int:
+        """Nothing is ever deleted here."""
+        return 0
 
-    async def _stand_by(self) -> None:
-        """Keep the pages of others' partitions at hand."""
-        while True:
-            await asyncio.sleep(STAND_BY_EVERY_S)
-            for partition in sorted(self.store.others):
-                await self._read_on(partition)
+    def go_back(self, partition: int, position: int) -> None:
+        self.consumer.go_back(TP(self.settings.topic("readings"), partition), position)
 
 
 async def _ended(tasks: list["asyncio.Task[None]"]) -> None:

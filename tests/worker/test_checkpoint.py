@@ -16,7 +16,8 @@ from streams import control, limits
 from streams.engine.log import LogSlice
 from streams.engine.pages import counts
 from streams.engine.step import Effects
-from streams.keeper import Keeper, Receipt
+from streams.held import Receipt
+from streams.keeper import Keeper
 from streams.publisher import Publisher, Sent
 from streams.settings import DEVELOPMENT_SECRET, Settings
 from tests.engine.factories import START_US, profile, reading
@@ -32,6 +33,13 @@ class Broker:
         self.pages: dict[bytes, Sent] = {}
         self.values: dict[bytes, bytes] = {}
         self.acked: list[int] = []
+        self.first, self.back = 0, list[tuple[int, int]]()
+
+    async def begins(self, partition: int) -> int:
+        return self.first
+
+    def go_back(self, partition: int, position: int) -> None:
+        self.back.append((partition, position))
 
     def send(self, partition: int, key: bytes, value: bytes) -> Sent:
         self.values[key] = value
@@ -61,7 +69,7 @@ def acking(broker: Broker, offset: int, start: int = 0) -> Receipt:
 
 def keeper_of(broker: Broker, **settings: object) -> Keeper:
     publisher = cast(Publisher, SimpleNamespace(effects=broker.publish))
-    keeper = Keeper(Settings().model_copy(update=settings), broker, lambda _: {}, publisher)
+    keeper = Keeper(Settings().model_copy(update=settings), broker, lambda _: {}, publisher, way_back=broker)
     keeper.assigned({0})
     return keeper
 
@@ -74,6 +82,7 @@ def record(offset: int, key: bytes | None, value: bytes | None, headers: control
 async def decided(broker: Broker) -> Keeper:
     """A keeper that has just decided a chunk with an alert in it."""
     keeper = keeper_of(broker)
+    await keeper.restore(0)
     signed = control.signed(control.profile("p-1", profile()), DEVELOPMENT_SECRET.encode())
     low = json.dumps(reading(code="spo2", value=70.0)).encode()
     records = [record(0, *signed), record(1, b"p-1", low, ())]
@@ -173,6 +182,7 @@ async def decided_many(broker: Broker, **settings: object) -> tuple[Keeper, Cloc
     """A keeper that has decided two chunks: profiles of many patients, then a reading of each."""
     keeper, clock = keeper_of(broker, partitions=1, **settings), Clock()
     keeper._confirmed_s = clock.confirmed_s
+    await keeper.restore(0)
     people = [f"p-{n}" for n in range(MANY)]
     signed = [control.signed(control.profile(p, profile(p)), DEVELOPMENT_SECRET.encode()) for p in people]
     await keeper.take(TP_0, [record(n, *one) for n, one in enumerate(signed)], acking(broker, MANY - 1), 2 * MANY)
@@ -322,11 +332,21 @@ async def test_what_others_have_decided_meanwhile_is_not_passed_over() -> None:
     assert (broker.effects, keeper.received, keeper._held) == ([], MANY, {})
 
 
+async def test_records_that_nobody_has_decided_are_fetched_though_the_group_is_said_to_have_passed_them() -> None:
+    """Somebody has moved the group's offsets. The state says what has been decided."""
+    broker = Broker()
+    keeper, clock, taking = await ahead(broker)
+    clock.sure = True
+    await asyncio.wait_for(taking, 5)
+    assert (broker.effects, keeper.received, broker.back) == ([], MANY, [(0, 2 * MANY)])
+
+
 async def test_records_that_are_no_longer_in_the_log_do_not_hold_up_the_others(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     broker = Broker()
     keeper, clock, taking = await ahead(broker)
+    broker.first = 3 * MANY
     clock.sure = True
     await asyncio.wait_for(taking, 5)
     assert (len(broker.effects), keeper.received) == (1, MANY + 1)

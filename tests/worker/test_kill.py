@@ -7,12 +7,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from models.times import US_PER_S
 from streams.ledger import Ledger, read_ledger
 from streams.settings import Settings
 from tests.brokers import Broker
 from tests.engine.factories import reading
+from tests.transport.workers import expect_gap
 from tests.worker.live import PARTITIONS, Deployment, deployment, until
 from tests.worker.retelling import retold
 
@@ -68,6 +70,41 @@ def test_a_kill_neither_loses_nor_doubles_anything(broker: Broker, prefix: str, 
         assert killed_at < PEOPLE * 330, "it was killed after the work: nothing has been shown"
         assert (counted.received, counted.decided, counted.duplicate) == (PEOPLE * EACH, PEOPLE * EACH, 0)
         assert_alerts_are_whole(here)
+
+
+@pytest.mark.slow
+def test_offsets_that_somebody_moved_lose_nothing(
+    request: pytest.FixtureRequest, broker: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """What has been decided is what the state says, whatever the group's offsets say."""
+    expect_gap(request, broker, "it takes an offset from a member of the group only, also when there is none")
+    with deployment(broker, prefix, tmp_path, checkpoint_s="0.2") as here:
+        worker = here.start()
+        people = enrol_all(here)
+        begin_us = (time.time_ns() // 1000) - EACH * EVERY_S * US_PER_S
+        publish(here, people, begin_us, 0, 50)
+        here.settle()
+        until(lambda: ledger(here).received >= PEOPLE * 50, "the first readings are counted")
+        assert worker.stop() == 0
+        publish(here, people, begin_us, 50, 100)
+        here.settle()
+        move_to_the_end(here)
+        publish(here, people, begin_us, 100, 150)
+        here.settle()
+        worker = here.start()
+        until(lambda: ledger(here).received >= PEOPLE * 150, "every reading counted")
+        counted = ledger(here)
+        assert (counted.received, counted.decided, counted.duplicate) == (PEOPLE * 150, PEOPLE * 150, 0)
+        assert "the group's offset was moved" in worker.log()
+
+
+def move_to_the_end(here: Deployment) -> None:
+    """As an operator does who thinks that this skips what made trouble."""
+    name = here.prefix + "readings"
+    group = Consumer({"bootstrap.servers": here.broker.address, "group.id": f"{here.prefix}homebeat"})
+    ends = [group.get_watermark_offsets(TopicPartition(name, number), timeout=30)[1] for number in range(PARTITIONS)]
+    group.commit(offsets=[TopicPartition(name, number, end) for number, end in enumerate(ends)], asynchronous=False)
+    group.close()
 
 
 def assert_alerts_are_whole(here: Deployment) -> None:

@@ -1,175 +1,186 @@
-"""Of the pages of a partition the one applied furthest counts, whoever wrote it and when; and none is held twice."""
+"""Of the pages of a partition the one applied furthest counts, whoever wrote it and when; none is held twice, and none
+is passed over, however partitions are shared out while their pages are read."""
 
-from types import SimpleNamespace
-from typing import Any, cast
+import random
+from dataclasses import dataclass
 
 import pytest
-from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.engine.forms import Page
 from streams.engine.pages import PageError, _encode
-from streams.page_store import NOTHING, PageStore, Shelf
-
-CHANGELOG = "homebeat.homebeat-pages-changelog"
+from streams.page_store import Batch, Shelf, Shelves
 
 
 def page(applied: int, tick_us: int = 0, number: int = 1) -> bytes:
     return _encode(Page(number, applied, tick_us, [0] * 5, [], b"", b""))
 
 
-def event(partition: int, offset: int, key: bytes, value: bytes | None) -> Any:
-    return SimpleNamespace(message=SimpleNamespace(partition=partition, offset=offset, key=key, value=value))
-
-
-class Assignor:
-    """Says what Faust's assignor would."""
-
-    def __init__(self) -> None:
-        self.active: set[int] = set()
-        self.standby: set[int] = set()
-
-    def assigned_actives(self) -> set[TP]:
-        return {TP(CHANGELOG, number) for number in self.active}
-
-    def assigned_standbys(self) -> set[TP]:
-        return {TP(CHANGELOG, number) for number in self.standby}
+@dataclass(frozen=True)
+class Record:
+    offset: int
+    key: bytes
+    value: bytes | None
 
 
 class Store:
-    """The store, and whoever gives it events and takes its pages."""
+    """The shelves, and whoever reads the changelog for them and takes their pages."""
 
     def __init__(self) -> None:
-        self.assignor = Assignor()
-        self.failures: list[BaseException] = []
         self.live: set[int] = set()
-        app = SimpleNamespace(assignor=self.assignor)
-        self.store = PageStore("memory://", cast(Any, app), cast(Any, SimpleNamespace(name="pages")))
-        self.store.keep = lambda active: frozenset(self.live & active)
-        self.store.lost = lambda: self.live.clear()
-        self.store.failed = self.failures.append
-        self.generation = 0
+        self.shelves = Shelves(lambda active: frozenset(self.live & active), lambda: self.live.clear())
+        self.generation = -1
 
-    async def share_out(self, active: set[int], standby: set[int] = frozenset(), missed: int = 0) -> None:  # type: ignore[assignment]
+    def share_out(self, active: set[int], standby: frozenset[int] = frozenset(), missed: int = 0) -> None:
         """missed: how often the group has formed without us meanwhile."""
-        self.assignor.active, self.assignor.standby = active, set(standby)
         self.generation += 1 + missed
-        await self.store.on_rebalance(set(), set(), set(), self.generation)
+        self.shelves.shared_out(active, set(standby), self.generation)
 
-    def read(self, partition: int, offset: int, key: bytes, value: bytes | None) -> None:
-        self.store.apply_changelog_batch([event(partition, offset, key, value)], None, None)
+    def read(self, partition: int, *records: Record, start: int | None = None) -> bool:
+        """The next records; `start`: from where they were asked for, if not from where the shelf ends."""
+        if start is None:
+            start = self.goes_on_at(partition)
+        return self.shelves.put(Batch(partition, start, records[-1].offset + 1, records, whole=True))
 
-    def goes_on_after(self, partition: int) -> int:
-        return self.store.persisted_offset(TP(CHANGELOG, partition))
+    def goes_on_at(self, partition: int) -> int:
+        return self.shelves.wanted(frozenset({partition}))[partition]
+
+
+PAGE = Record(7, b"0/0", page(5))
 
 
 @given(st.lists(st.tuples(st.sampled_from([b"0/0", b"0/1", b"0/meta"]), st.integers(-1, 50)), max_size=30))
 def test_the_page_applied_furthest_stays_in_whatever_order_they_were_written(written: list[tuple[bytes, int]]) -> None:
     shelf = Shelf()
     for offset, (key, applied) in enumerate(written):
-        shelf.put(offset, key, page(applied, tick_us=offset))
+        shelf.put(key, page(applied, tick_us=offset))
     furthest: dict[bytes, bytes] = {}
     for offset, (key, applied) in enumerate(written):
         if applied >= max(a for k, a in written[: offset + 1] if k == key):
             furthest[key] = page(applied, tick_us=offset)
     assert shelf.pages == furthest
-    assert shelf.read == len(written) - 1
 
 
 def test_a_page_that_was_removed_is_gone() -> None:
     shelf = Shelf()
-    shelf.put(0, b"0/0", page(5))
-    shelf.put(1, b"0/0", None)
-    shelf.put(2, b"0/0", page(3))
+    shelf.put(b"0/0", page(5))
+    shelf.put(b"0/0", None)
+    shelf.put(b"0/0", page(3))
     assert shelf.pages == {b"0/0": page(3)}
 
 
-async def test_pages_are_given_away_once_and_their_partition_is_not_read_again() -> None:
+@given(st.integers(0, 2**32), st.integers(5, 40))
+def test_no_page_is_passed_over_however_partitions_are_shared_out_while_they_are_read(seed: int, length: int) -> None:
+    """A read takes time, and may answer what was asked for under an assignment long gone."""
+    rng, here = random.Random(seed), Store()
+    log = [Record(offset, b"0/%d" % offset, page(offset)) for offset in range(length)]
+    asked: list[Batch] = []
+    for _ in range(60):
+        if rng.random() < 0.3:
+            ours, others = rng.choice([({0}, set()), (set(), {0}), (set(), set())])
+            here.share_out(ours, frozenset(others), missed=rng.choice([0, 0, 1]))
+        start = here.goes_on_at(0)
+        end = min(length, start + rng.randint(0, 9))
+        asked.append(Batch(0, start, end, log[start:end], whole=end == length))
+        batch = asked.pop(rng.randrange(len(asked)))
+        if here.shelves.put(batch) and batch.whole:
+            assert here.shelves.pages(0).keys() == {record.key for record in log}
+
+
+def test_pages_are_given_away_once_and_what_comes_late_is_not_taken_for_more() -> None:
     here = Store()
-    await here.share_out({0})
-    assert here.goes_on_after(0) == NOTHING
-    here.read(0, 7, b"0/0", page(5))
-    assert here.goes_on_after(0) == 7
-    assert dict(here.store.pages(0)) == {b"0/0": page(5)}
-    here.read(0, 8, b"0/0", page(9))
-    assert here.store.shelves == {}
-    assert here.goes_on_after(0) == 7
+    here.share_out({0})
+    assert here.goes_on_at(0) == 0
+    assert here.read(0, PAGE)
+    assert here.goes_on_at(0) == 8
+    assert dict(here.shelves.pages(0)) == {b"0/0": page(5)}
+    assert not here.read(0, Record(8, b"0/0", page(9)), start=8)
+    assert dict(here.shelves.pages(0)) == {}
 
 
-async def test_a_standby_takes_over_from_where_it_has_read() -> None:
+def test_a_standby_takes_over_from_where_it_has_read() -> None:
     here = Store()
-    await here.share_out({0}, {1})
-    here.read(1, 3, b"1/0", page(5))
-    await here.share_out({0, 1})
-    assert here.goes_on_after(1) == 3
-    assert dict(here.store.pages(1)) == {b"1/0": page(5)}
+    here.share_out({0}, frozenset({1}))
+    here.read(1, Record(3, b"1/0", page(5)))
+    here.share_out({0, 1})
+    assert here.goes_on_at(1) == 4
+    assert dict(here.shelves.pages(1)) == {b"1/0": page(5)}
 
 
-async def test_a_partition_that_is_handed_over_is_read_from_the_beginning_to_stand_by_for_it() -> None:
-    """Its raw pages were given away when it became ours, and what Faust remembers of it counts for nothing."""
+def test_what_is_read_are_partitions_without_their_state_and_those_stood_by_for() -> None:
     here = Store()
-    await here.share_out(set(), {0})
-    here.read(0, 3, b"0/0", page(5))
-    await here.share_out({0})
-    here.store.pages(0)
-    await here.share_out(set(), {0})
-    assert here.goes_on_after(0) == NOTHING
+    here.share_out({0, 1}, frozenset({2}))
+    here.read(2, Record(3, b"2/0", page(5)))
+    assert here.shelves.wanted(frozenset({1})) == {1: 0, 2: 4}
+    assert here.shelves.wanted(frozenset()) == {2: 4}
 
 
-async def test_a_partition_that_is_neither_ours_nor_stood_by_for_takes_no_memory() -> None:
+def test_a_partition_that_is_handed_over_is_read_from_the_beginning_to_stand_by_for_it() -> None:
+    """Its raw pages were given away when it became ours."""
     here = Store()
-    await here.share_out({0}, {1})
-    here.read(1, 3, b"1/0", page(5))
-    await here.share_out({0})
-    assert here.store.shelves == {}
+    here.share_out(set(), frozenset({0}))
+    here.read(0, PAGE)
+    here.share_out({0})
+    here.shelves.pages(0)
+    here.share_out(set(), frozenset({0}))
+    assert here.goes_on_at(0) == 0
 
 
-async def test_live_state_that_stands_is_gone_on_with_after_what_was_written_last() -> None:
+def test_a_partition_that_is_neither_ours_nor_stood_by_for_takes_no_memory() -> None:
     here = Store()
-    await here.share_out({0})
-    here.read(0, 3, b"0/0", page(5))
-    here.store.pages(0)
-    assert here.store.wrote(0, 4)
+    here.share_out({0}, frozenset({1}))
+    here.read(1, Record(3, b"1/0", page(5)))
+    here.share_out({0})
+    here.share_out({0}, frozenset({1}))
+    assert here.goes_on_at(1) == 0
+
+
+def written_since(here: Store) -> None:
+    """The partition is ours, read up to position 8, and one page has been written after that."""
+    here.share_out({0})
+    here.read(0, PAGE)
+    here.shelves.pages(0)
+    assert here.shelves.wrote(0, 8)
     here.live = {0}
-    await here.share_out({0})
-    assert here.goes_on_after(0) == 4
 
 
-async def test_live_state_that_does_not_stand_is_read_again_from_the_beginning() -> None:
+def test_live_state_that_stands_is_gone_on_with_after_what_was_written_last() -> None:
     here = Store()
-    await here.share_out({0})
-    here.read(0, 3, b"0/0", page(5))
-    here.store.pages(0)
-    await here.share_out({0})
-    assert here.goes_on_after(0) == NOTHING
+    written_since(here)
+    here.share_out({0})
+    assert here.shelves.wrote(0, 9)
+    assert not here.shelves.wrote(0, 11), "the place of the last page of ours is known still"
 
 
-async def test_live_state_does_not_stand_when_the_group_formed_without_us_in_between() -> None:
+def test_live_state_that_does_not_stand_is_forgotten() -> None:
+    here = Store()
+    written_since(here)
+    here.live.clear()
+    here.share_out({0})
+    assert here.goes_on_at(0) == 0
+    assert here.shelves.wrote(0, 40), "until it is read again, nobody knows what lies before"
+
+
+def test_live_state_does_not_stand_when_the_group_formed_without_us_in_between() -> None:
     """After an orderly hand-over the next generation may be missed; somebody else went on with the partition then."""
     here = Store()
-    await here.share_out({0})
-    here.read(0, 3, b"0/0", page(5))
-    here.store.pages(0)
-    here.live = {0}
-    await here.share_out({0}, missed=1)
-    assert here.goes_on_after(0) == NOTHING
+    written_since(here)
+    here.share_out({0}, missed=1)
+    assert here.live == set()
+    assert here.shelves.wrote(0, 40)
 
 
-async def test_a_page_that_another_worker_wrote_in_between_is_noticed() -> None:
+def test_a_page_that_another_worker_wrote_in_between_is_noticed() -> None:
     here = Store()
-    await here.share_out({0})
-    here.read(0, 3, b"0/0", page(5))
-    here.store.pages(0)
-    assert here.store.wrote(0, 4)
-    assert not here.store.wrote(0, 6)
-    assert here.store.wrote(0, 7)
+    written_since(here)
+    assert not here.shelves.wrote(0, 10)
+    assert here.shelves.wrote(0, 11)
 
 
 @pytest.mark.parametrize("raw", [b"\xc1 no page", page(5, number=1_000)])
-async def test_a_page_that_cannot_be_read_is_told_and_not_passed_over(raw: bytes) -> None:
+def test_a_page_that_cannot_be_read_is_told_and_not_passed_over(raw: bytes) -> None:
     here = Store()
-    await here.share_out({0})
-    here.read(0, 3, b"0/0", raw)
-    (failure,) = here.failures
-    assert isinstance(failure, PageError)
+    here.share_out({0})
+    with pytest.raises(PageError):
+        here.read(0, Record(3, b"0/0", raw))
