@@ -5,7 +5,7 @@ A consumer of its own reads it, outside of Faust and of the group (why: see `pag
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -59,10 +59,18 @@ class ChangelogReader:
         Raises KafkaError when no broker answers in time.
         """
         consumer = await self._started()
-        if wanted != self._at:
+        if not wanted.items() <= self._at.items():
             await self._turn_to(consumer, wanted)
-        got = await consumer.getmany(timeout_ms=limits.PAGES_WAIT_MS, max_records=limits.PAGES_READ_TOGETHER)
-        return [self._batch(consumer, TopicPartition(self._topic, number), got) for number in wanted]
+        self._leave(consumer, self._at.keys() - wanted.keys())
+        tps = [TopicPartition(self._topic, number) for number in wanted]
+        got = await consumer.getmany(*tps, timeout_ms=limits.PAGES_WAIT_MS, max_records=limits.PAGES_READ_TOGETHER)
+        return [self._batch(consumer, tp, got) for tp in tps]
+
+    def _leave(self, consumer: AIOKafkaConsumer, numbers: Set[int]) -> None:
+        """These are not wanted any more. To assign the others anew would throw away what was fetched of them."""
+        if numbers:
+            consumer.pause(*(TopicPartition(self._topic, number) for number in numbers))
+            self._at = {number: position for number, position in self._at.items() if number not in numbers}
 
     async def _started(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -95,6 +95,7 @@ class Keeper:
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
         self._assignments = 0
+        self._gone_back: dict[int, int] = {}
         self._moving = asyncio.Event()
         self.received = 0
 
@@ -133,27 +134,36 @@ class Keeper:
         held = await self._in_place(partition)
         if held is None or start <= held.position:
             return held
+        if self._gone_back.get(partition) != held.position and not await self._confirmed(partition, assignments):
+            return None
+        return held if await self._nothing_between(partition, held.position, start) else None
+
+    async def _confirmed(self, partition: int, assignments: int) -> bool:
+        """Whether the group confirms from now on that the partition is ours; False when it goes before that."""
         noticed_s = asyncio.get_running_loop().time()
         while self._is_ours(partition, assignments):
             if self._confirmed_s() > noticed_s:
-                return held if await self._nothing_between(partition, held.position, start) else None
+                return True
             await asyncio.sleep(limits.CERTAIN_PAUSE_S)
-        return None
+        return False
 
     async def _nothing_between(self, partition: int, position: int, start: int) -> bool:
-        """Whether the log has nothing left from `position` to `start`. Else the readings go back there."""
+        """Whether the log has nothing left from `position` to `start`. Else the readings go back there, and chunks that
+        were under way already are passed over without waiting again."""
         assignments = self._assignments
         if self._way_back is None or await self._way_back.begins(partition) > position:
             log.warning(
                 "partition %d goes on at offset %d: from %d on there is nothing in the log any more (retention)",
                 partition, start, position,
             )  # fmt: skip
-            return True
+            return await self._confirmed(partition, assignments)
         if self._is_ours(partition, assignments):
-            log.warning(
-                "partition %d: the group's offset was moved to %d, and nobody has decided what lies before: back to %d",
-                partition, start, position,
-            )  # fmt: skip
+            if self._gone_back.get(partition) != position:
+                log.warning(
+                    "partition %d: the group's offset was moved to %d, but what lies before is not decided: back to %d",
+                    partition, start, position,
+                )  # fmt: skip
+            self._gone_back[partition] = position
             self._way_back.go_back(partition, position)
         return False
 
@@ -320,6 +330,7 @@ class Keeper:
         self.keep(partitions)
         self.partitions = frozenset(partitions)
         self._assignments += 1
+        self._gone_back.clear()
         self._move()
 
     def overwritten(self, partition: int) -> None:

@@ -100,8 +100,9 @@ class Shelves:
         self._shelves = {p: shelf for p, shelf in self._shelves.items() if p in active | standby}
 
     def wanted(self, missing: frozenset[int]) -> dict[int, int]:
-        """Where to read on: of these partitions of ours, and of those that we stand by for."""
-        return {p: shelf.read if (shelf := self._shelves.get(p)) else 0 for p in sorted(missing | self._standby)}
+        """Where to read on: of these partitions of ours; when there are none, of those that we stand by for: patients
+        wait for the first, nobody for the others."""
+        return {p: shelf.read if (shelf := self._shelves.get(p)) else 0 for p in sorted(missing or self._standby)}
 
     def read(self, partitions: frozenset[int]) -> int:
         """Records read of these partitions, for whoever waits."""

@@ -160,8 +160,17 @@ def the_last_page_written_wins() -> AbstractContextManager[object]:
     return patch.object(Shelf, "put", latest)
 
 
+def the_groups_offset_is_believed() -> AbstractContextManager[object]:
+    """What lies before it counts as decided, though the state has never been given it."""
+
+    async def gone(*_: object) -> bool:
+        return True
+
+    return patch.object(Keeper, "_nothing_between", gone)
+
+
 MUTANTS: tuple[Mutant, ...] = (
     nothing_is_skipped, chunks_are_acknowledged_when_decided, everything_counts_as_new, the_clock_is_written_first,
     meta_is_written_last, what_is_packed_is_acknowledged, pages_leave_before_effects, nobody_waits_for_pages,
-    the_last_page_written_wins,
+    the_last_page_written_wins, the_groups_offset_is_believed,
 )  # fmt: skip

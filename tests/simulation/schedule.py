@@ -14,7 +14,8 @@ FEED_S = 40.0
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that goes wrong. kind: kill, stop, pause, cut, start, blackout (all are killed)."""
+    """Something that goes wrong. kind: kill, stop, pause, cut, start, blackout (all are killed), moved (all are killed,
+    and the group's offsets are set to the ends before they are back)."""
 
     at_s: float
     kind: str
@@ -100,7 +101,7 @@ def _timed(rng: random.Random, published: list[Publication]) -> list[tuple[float
 
 
 def _troubles(rng: random.Random) -> list[Trouble]:
-    kinds = ["kill", "kill", "kill", "stop", "pause", "pause", "cut", "start", "blackout"]
+    kinds = ["kill", "kill", "kill", "stop", "pause", "pause", "cut", "start", "blackout", "moved"]
     made = []
     for _ in range(rng.choice([0, 1, 2, 4, 7])):
         kind = rng.choice(kinds)

@@ -112,7 +112,7 @@ def test_schedules_have_in_them_what_they_are_about() -> None:
     assert max(one.generations for one in outcomes) > 5, "hardly a rebalance"
     assert sum(_newest_falls(one) for one in outcomes) > 100, "nothing came shuffled"
     kinds = {trouble.kind for seed in range(60) for trouble in schedule(seed).troubles}
-    assert kinds == {"kill", "stop", "pause", "cut", "start", "blackout"}
+    assert kinds == {"kill", "stop", "pause", "cut", "start", "blackout", "moved"}
 
 
 @pytest.mark.slow

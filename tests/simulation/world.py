@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from faust.types import TP
 
 from models.times import US_PER_S, rfc3339
 from streams.ledger import changelog_topic
@@ -213,8 +214,10 @@ class World:
             await asyncio.sleep(max(0.0, trouble.at_s - self.loop.time()))
             if trouble.kind == "start":
                 self._start(self.plan.settings)
-            elif trouble.kind == "blackout":
+            elif trouble.kind in ("blackout", "moved"):
                 self._blackout()
+                if trouble.kind == "moved":
+                    self._move_offsets()
             elif self.workers:
                 self._befalls(self.rng.choice(self.workers), trouble)
 
@@ -243,6 +246,12 @@ class World:
             for worker in list(self.workers):
                 self._kill(worker)
                 self._start_later()
+
+    def _move_offsets(self) -> None:
+        """As if all but the last record had been decided: one more always comes, a tick if nothing else."""
+        name = self.plan.settings.topic("readings")
+        logs = {TP(name, number): self.broker.log(name, number) for number in range(self.broker.partitions)}
+        self.site.group.offsets.update({tp: len(log) - 1 for tp, log in logs.items() if log})
 
     def _ambush(self, record: Stored) -> None:
         """A page has reached the changelog: perhaps the worker that wrote it gets no further."""

@@ -108,11 +108,11 @@ def test_a_standby_takes_over_from_where_it_has_read() -> None:
     assert dict(here.shelves.pages(1)) == {b"1/0": page(5)}
 
 
-def test_what_is_read_are_partitions_without_their_state_and_those_stood_by_for() -> None:
+def test_what_is_read_are_partitions_without_their_state_and_only_then_those_stood_by_for() -> None:
     here = Store()
     here.share_out({0, 1}, frozenset({2}))
     here.read(2, Record(3, b"2/0", page(5)))
-    assert here.shelves.wanted(frozenset({1})) == {1: 0, 2: 4}
+    assert here.shelves.wanted(frozenset({1})) == {1: 0}
     assert here.shelves.wanted(frozenset()) == {2: 4}
 
 
