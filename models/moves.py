@@ -49,8 +49,8 @@ def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
     for line in design["pairs"]:
         entry = known[line["of"]]
         phenotype, lately = now.genotypes.get(entry["gene"]), {taken.recent for taken in _taken_of(now, line)}
-        if phenotype is not None and lately:
-            shifts, source = entry["apply"][line["shift"]], " ".join(entry["apply"]["src"])
+        shifts, source = entry["apply"][line["shift"]], " ".join(entry["apply"]["src"])
+        if phenotype is not None and phenotype in shifts and lately:
             if recent in lately:
                 amount = float(shifts[phenotype] - shifts[design["reference"]])
                 label = f"{entry['gene']} {design['phenotypes'][phenotype][-2].replace('_', ' ')}"

@@ -12,28 +12,51 @@ from models.evidence import EvidenceError, load
 from models.findings import SEVERITIES, Rule
 from models.situation import Situation
 from models.times import US_PER_S
-from models.trajectory import condition_words
+from models.trajectory import LONGEST_DAYS, condition_words
 from models.vitals import BY_NAME, VITALS
 
-Measure = Literal["rise", "slope", "mean", "delta", "delta_mean", "share", "stalled"]
+Measure = Literal[
+    "rise", "slope", "mean", "delta", "delta_mean", "share", "stalled", "swing", "below", "cv", "of_path", "again",
+    "score", "together",
+]  # fmt: skip
 UNITS = {"Cel": "°C", "mm[Hg]": "mmHg", "1": ""}
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whom a rule is for. of: with one of these conditions; course: (anchor, first, last day) or None; without: taking
-    none of these drug classes; target: only with a prescribed range of oxygen saturation."""
+    none of these drug classes; target: only with a prescribed range of oxygen saturation; over_age: only from it.
+    pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with one of these phenotypes, one
+    of the drugs begun so many days ago (or nobody knows when)."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
     without: frozenset[str] = frozenset()
     target: bool = False
+    over_age: int | None = None
+    pair: str | None = None
+    gene: frozenset[str] = frozenset()
+    phenotypes: frozenset[str] = frozenset()
+    drugs: frozenset[str] = frozenset()
+    drug_days: tuple[int, int] = (0, LONGEST_DAYS)
 
     def holds(self, now: Situation, has_target: bool) -> str | None:
-        """The condition for which it holds now, or None."""
+        """The condition (or pair) for which it holds now, or None."""
+        if self.pair is not None:
+            return self.pair if self._paired(now) else None
         if self.without & now.taken.keys() or (self.target and not has_target):
             return None
+        if self.over_age is not None and (now.age is None or now.age < self.over_age):
+            return None
         return next((c for c in self.of if c in now.conditions and self._on_course(now, c)), None)
+
+    def _paired(self, now: Situation) -> bool:
+        """Not known to be otherwise is not enough: the genotype must be known, confirmed and agreed to."""
+        if not any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
+            return False
+        days = [taken.days for taken in now.taken.values() if taken.names & self.drugs]
+        first, last = self.drug_days
+        return any(since is None or first <= since <= last for since in days)
 
     def _on_course(self, now: Situation, condition: str) -> bool:
         if self.course is None:
@@ -45,7 +68,7 @@ class Scope:
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A limit on single readings of a vital (row in VITALS), in canonical units; `persist_us`, or at once where the
-    reading stands alone; `repeat`: readings in a row."""
+    reading stands alone; `repeat`: readings in a row; `usual_from`: only for who is not known to live below that."""
 
     id: str
     vital: int
@@ -60,6 +83,7 @@ class Limit:
     problem: str
     title: str
     scope: Scope
+    usual_from: float | None = None
 
     def broken(self, value: float) -> bool:
         """Whether a reading is beyond the limit."""
@@ -70,7 +94,8 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards."""
+    """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards. others: vitals that
+    are feared to move the other way; least_sd: by vital; weight: of a day in a running mean [1]; windows: the last."""
 
     vital: int
     measure: Measure
@@ -80,12 +105,21 @@ class Part:
     least: int = 1
     k: int = 1
     n: int = 1
-    windows: bool = False
+    windows: int = 0
     confirm: int = 1
     of_best: bool = False
     fall: float = 0.0
     above: float = 0.0
     fall_alone: float = 0.0
+    limit: int = 0
+    others: tuple[int, ...] = ()
+    least_sd: tuple[float, ...] = ()
+    weight: float = 0.0
+
+    @property
+    def of_spread(self) -> bool:
+        """Whether it is about how the windows of days are spread."""
+        return self.measure in ("swing", "below", "cv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +139,48 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules that hold for a patient on a day, by vital; a trend is listed under each vital of its parts."""
+    """The rules that hold for a patient on a day, by vital; a trend is listed under each vital of its parts. since: for
+    trends that belong to a course, its days so far, by id."""
 
     limits: Mapping[int, tuple[Limit, ...]]
     trends: Mapping[int, tuple[Trend, ...]]
+    since: Mapping[str, int]
 
 
-NOTHING = Plan({}, {})
+NOTHING = Plan({}, {}, {})
 
 
-def plan(now: Situation, has_target: bool) -> Plan:
-    """The rules that hold in this situation. has_target: a range of oxygen saturation is prescribed."""
+def plan(now: Situation, has_target: bool, off: frozenset[str] = frozenset()) -> Plan:
+    """The rules that hold in this situation. has_target: a range of oxygen saturation is prescribed; off: pairs of a
+    gene and a drug that are left out."""
     held: dict[int, tuple[Limit, ...]] = {}
     for limit in limits():
-        if limit.scope.holds(now, has_target):
+        if limit.scope.pair not in off and limit.scope.holds(now, has_target):
             held[limit.vital] = (*held.get(limit.vital, ()), limit)
     trended: dict[int, tuple[Trend, ...]] = {}
+    since: dict[str, int] = {}
     for trend in trends():
-        if trend.scope.holds(now, has_target):
-            for vital in sorted({part.vital for part in trend.parts}):
-                trended[vital] = (*trended.get(vital, ()), trend)
-    return Plan(held, trended) if held or trended else NOTHING
+        condition = trend.scope.holds(now, has_target)
+        if condition is None or trend.scope.pair in off:
+            continue
+        for vital in sorted({vital for part in trend.parts for vital in (part.vital, *part.others)}):
+            trended[vital] = (*trended.get(vital, ()), trend)
+        if trend.scope.course is not None:
+            since[trend.id] = now.courses[condition].days
+    return Plan(held, trended, since) if held or trended else NOTHING
 
 
 def concerned() -> frozenset[str]:
     """The conditions that have any rule."""
     scopes = [limit.scope for limit in limits()] + [trend.scope for trend in trends()]
     return frozenset(condition for scope in scopes for condition in scope.of)
+
+
+@cache
+def genes() -> frozenset[str]:
+    """The genes that have any rule."""
+    scopes = [limit.scope for limit in limits()] + [trend.scope for trend in trends()]
+    return frozenset(gene for scope in scopes for gene in scope.gene)
 
 
 @cache
@@ -143,7 +192,14 @@ def limits() -> tuple[Limit, ...]:
 @cache
 def on_paths() -> frozenset[int]:
     """The vitals of which a rule asks how they follow the path of a course."""
-    return frozenset(part.vital for trend in trends() for part in trend.parts if part.measure == "stalled")
+    return frozenset(part.vital for trend in trends() for part in trend.parts if part.measure in ("stalled", "of_path"))
+
+
+@cache
+def at_any_time() -> frozenset[int]:
+    """The vitals of which a rule asks about all hours, not only those at rest."""
+    parts = (part for trend in trends() for part in trend.parts)
+    return frozenset(part.vital for part in parts if part.measure in ("below", "cv"))
 
 
 @cache
@@ -163,7 +219,7 @@ def checked() -> None:
 def unread() -> set[str]:
     """Ids of conditions.yaml that rules.yaml neither reads nor leaves out with a reason, and the other way round."""
     document = load("rules")
-    read = {line["id"] for line in (*document["limits"], *document["trends"])}
+    read = {line["id"] for line in (*document["limits"], *document["trends"]) if "pair" not in line}
     left = {id for group in document["left_out"].values() for id in group["ids"]}
     return (read | left) ^ set(_alerts())
 
@@ -175,6 +231,10 @@ def _alerts() -> dict[str, dict[str, Any]]:
 
 
 def _cited(line: dict[str, Any]) -> dict[str, Any]:
+    if "pair" in line:
+        if line["pair"] not in {entry["id"] for entry in load("genomics")["pairs"]}:
+            raise EvidenceError("rules", f"genomics.yaml has no pair {line['pair']}")
+        return line
     found = _alerts().get(line["id"])
     if found is None:
         raise EvidenceError("rules", f"conditions.yaml has no alert {line['id']}")
@@ -182,13 +242,20 @@ def _cited(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of(line: dict[str, Any]) -> tuple[str, ...]:
+    if "pair" in line:
+        return ()
     return tuple(line["of"]) if isinstance(line["of"], list) else (line["of"],)
 
 
 def _scope(line: dict[str, Any]) -> Scope:
     days = line.get("days_of") or (line["days"] if isinstance(line.get("days"), list) else None)
     course = (str(days[0]), int(days[1]), int(days[2])) if days else None
-    return Scope(_of(line), course, frozenset(line.get("without_classes", ())), line.get("target", False))
+    first, last = line.get("drug_days", (0, LONGEST_DAYS))
+    return Scope(
+        _of(line), course, frozenset(line.get("without_classes", ())), line.get("target", False), line.get("over_age"),
+        line.get("pair"), frozenset(line.get("gene", ())), frozenset(line.get("phenotypes", ())),
+        frozenset(line.get("drugs", ())), (first, last),
+    )  # fmt: skip
 
 
 def _rule(line: dict[str, Any], cited: dict[str, Any]) -> Rule:
@@ -209,6 +276,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
         rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited),
         problem=f"{vital.name}.{'high' if high else 'low'}",
         title=f"{word} {value:g} {unit}".rstrip() + f" ({label})", scope=_scope(line),
+        usual_from=line.get("usual_from"),
     )  # fmt: skip
 
 
@@ -234,9 +302,11 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
         yield Part(
             vital=BY_NAME[row["vital"]].index, measure=row["measure"], up=row["op"].startswith(">"),
             value=float(row["value"]), days=days, least=least, k=row.get("k", 1), n=row.get("n", 1),
-            windows=row.get("windows", False), confirm=row.get("confirm", 1), of_best=row.get("of_best", False),
+            windows=row.get("windows", 0), confirm=row.get("confirm", 1), of_best=row.get("of_best", False),
             fall=float(row.get("fall", 0)), above=float(row.get("above", 0)),
-            fall_alone=float(row.get("fall_alone", 0)),
+            fall_alone=float(row.get("fall_alone", 0)), limit=row.get("limit", 0), weight=float(row.get("weight", 0)),
+            others=tuple(BY_NAME[name].index for name in row.get("others", ())),
+            least_sd=tuple(map(float, row.get("least_sd", ()))),
         )  # fmt: skip
 
 

@@ -31,7 +31,8 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that an effect's rule may ask about. genotypes: gene to PM, IM, NM or UM, confirmed and agreed to."""
+    """Everything that an effect's rule may ask about. genotypes: gene to PM, IM, NM or UM, or to deficient or
+    affected, confirmed and agreed to."""
 
     age: float | None
     sex: str | None
@@ -137,5 +138,6 @@ def _genotypes(profile: Profile) -> dict[str, str]:
 
 @cache
 def _phenotypes() -> dict[str, str]:
-    listed = load("design")["genomics"]["phenotypes"]
+    genomics = load("design")["genomics"]
+    listed = {**genomics["phenotypes"], **genomics["results"]}
     return {word: phenotype for phenotype, words in listed.items() for word in words}

@@ -5,7 +5,7 @@ A rule opens its problem when it begins to hold; the problem closes when none of
 (rules.yaml meta.clear).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import isnan, nan
@@ -14,32 +14,15 @@ from typing import Any
 
 import msgspec
 
+from models.detectors import measures
+from models.detectors.days import Day, Spread, Window, noted
 from models.evidence import load
+from models.prior import to_scale
 from models.rules import Limit, Part, Trend, on_paths
+from models.vitals import VITALS
 
 CONFIRM_US = 36 * 3600 * 1_000_000
 """Two windows further apart do not confirm each other."""
-
-
-class Day(msgspec.Struct, array_like=True):
-    """One local day of a vital: readings, their mean; deltas: windows held against a known band, and the mean of their
-    differences; value of the last window."""
-
-    day: int
-    n: int
-    mean: float
-    deltas: int
-    delta: float
-    last: float
-
-
-class Window(msgspec.Struct, array_like=True):
-    """The value of a window, and its difference from what was expected (NaN if not known)."""
-
-    at_us: int
-    day: int
-    value: float
-    delta: float
 
 
 class Run(msgspec.Struct, array_like=True):
@@ -61,7 +44,7 @@ class Held(msgspec.Struct, array_like=True):
 class Watched(msgspec.Struct, array_like=True):
     """What is remembered of one patient: days and the last two windows by vital, runs by limit, what is open by problem
     and rule; paths: by vital and day, what the course adds to the level, of vitals with rules on that; usual: their
-    level when the course began."""
+    level when the course began (both on the working scale); spreads: of vitals with rules on that."""
 
     days: dict[int, list[Day]] = {}
     windows: dict[int, list[Window]] = {}
@@ -69,6 +52,7 @@ class Watched(msgspec.Struct, array_like=True):
     open: dict[str, dict[str, Held]] = {}
     paths: dict[int, dict[int, float]] = {}
     usual: dict[int, float] = {}
+    spreads: dict[int, list[Spread]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +76,27 @@ def spot_gap_us() -> int:
 
 
 def on_reading(
-    one: Watched, rules: Iterable[Limit], at_us: int, value: float, *, spot: bool, resting: bool
-) -> list[Change]:
-    """A live reading, later than all before it of its vital."""
+    one: Watched, rules: Iterable[Limit], at_us: int, value: float, *, spot: bool, resting: bool,
+    usual: Callable[[int], float | None] = lambda vital: None,
+) -> list[Change]:  # fmt: skip
+    """A live reading, later than all before it of its vital. usual: the level of a vital that the patient states."""
     found = list[Change]()
     for rule in rules:
-        if resting or not rule.rest:
+        if (resting or not rule.rest) and _concerns(one, rule, usual):
             found += _reading(one, rule, at_us, value, spot)
     return found
+
+
+def _concerns(one: Watched, rule: Limit, usual: Callable[[int], float | None]) -> bool:
+    """Whether the own level lies where a limit is meant for. Not known, it is; and what is open is not let go because
+    the level has followed it."""
+    if rule.usual_from is None or rule.id in one.open.get(rule.problem, {}):
+        return True
+    level = usual(rule.vital)
+    if level is None:
+        days = one.days.get(rule.vital, ())[:-1]
+        level = median(day.mean for day in days) if len(days) >= measures.LEAST_BEFORE else None
+    return level is None or level >= rule.usual_from
 
 
 def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool) -> list[Change]:
@@ -136,6 +133,7 @@ def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
         one.windows.pop(vital, None)
         one.paths.pop(vital, None)
         one.usual.pop(vital, None)
+        one.spreads.pop(vital, None)
     starts = tuple(f"{name}." for name in names)
     for problem in [problem for problem in one.open if problem.startswith(starts)]:
         ended(one, problem)
@@ -143,16 +141,19 @@ def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
 
 def on_window(
     one: Watched, rules: Iterable[Trend], vital: int, window: Window, n: int, best: float | None = None,
-    path: float = 0.0,
+    path: float = 0.0, since: Mapping[str, int] | None = None,
 ) -> list[Change]:  # fmt: skip
     """A window of a vital has closed, later than all before it. n: its readings; best: the level that the patient
-    states as best; path: what the course of the day adds to the level, on the vital's working scale."""
+    states as best; path: what the course of the day adds to the level, on the vital's working scale; since: the day on
+    which the course of a rule began."""
+    rules = tuple(rules)
     _note(one, vital, window, n)
+    _note_spread(one, rules, vital, window)
     if vital in on_paths():
         _note_path(one, vital, window, path)
     found = list[Change]()
     for rule in rules:
-        if _holds(one, rule, window.day, best):
+        if _holds(one, rule, window.day, best, (since or {}).get(rule.id, 0)):
             found += _opened(one, rule, window.at_us, window.day)
         else:
             held = one.open.get(rule.problem, {}).get(rule.id)
@@ -177,6 +178,13 @@ def _note(one: Watched, vital: int, window: Window, n: int) -> None:
     one.windows[vital] = [*one.windows.get(vital, []), window][-2:]
 
 
+def _note_spread(one: Watched, rules: Iterable[Trend], vital: int, window: Window) -> None:
+    asked = [part for rule in rules for part in rule.parts if part.vital == vital and part.of_spread]
+    if asked:
+        limits = tuple(sorted({part.limit for part in asked if part.limit}))
+        one.spreads[vital] = noted(one.spreads.get(vital, []), window, limits, max(part.days for part in asked))
+
+
 def _note_path(one: Watched, vital: int, window: Window, path: float) -> None:
     """A day without a path ends what was known of the course before."""
     if path == 0:
@@ -184,31 +192,46 @@ def _note_path(one: Watched, vital: int, window: Window, path: float) -> None:
         one.usual.pop(vital, None)
     else:
         if vital not in one.paths and not isnan(window.delta):
-            one.usual[vital] = window.value - window.delta - path
+            one.usual[vital] = to_scale(VITALS[vital].scale, window.value - window.delta) - path
         oldest, known = one.days[vital][0].day, one.paths.get(vital, {})
         one.paths[vital] = {day: known[day] for day in known if day >= oldest} | {window.day: path}
 
 
-def _holds(one: Watched, rule: Trend, today: int, best: float | None) -> bool:
+def _holds(one: Watched, rule: Trend, today: int, best: float | None, since: int) -> bool:
     if rule.within_d == 1 and len(rule.parts) == 1:
-        return _part(one, rule.parts[0], today, best)
-    held = sum(any(_part(one, part, today - back, best) for back in range(rule.within_d)) for part in rule.parts)
+        return _part(one, rule.parts[0], today, best, since)
+    backs = range(rule.within_d)
+    held = sum(any(_part(one, part, today - back, best, since) for back in backs) for part in rule.parts)
     return held >= rule.at_least
 
 
-def _part(one: Watched, part: Part, today: int, best: float | None) -> bool:
+def _part(one: Watched, part: Part, today: int, best: float | None, since: int) -> bool:
     """Whether a part holds, as of the end of a day that is in the series."""
+    if part.measure == "score":
+        return measures.score(one.days, part, today)
+    if part.measure == "together":
+        return measures.together(one.days, part, today)
     days = [day for day in one.days.get(part.vital, ()) if day.day <= today]
     if not days or today - days[-1].day > 0:
         return False
+    if part.of_spread:
+        return _beyond(part, measures.of_spread(one.spreads.get(part.vital, ()), part, today))
     if part.measure == "delta" and part.windows:
         return _in_windows(one, part, today)
     if part.measure in ("delta", "share"):
         return _on_days(days, part, best)
     if part.measure == "rise":
         return _rises(one, part, days)
+    return _of_course(one, part, days, since)
+
+
+def _of_course(one: Watched, part: Part, days: list[Day], since: int) -> bool:
+    if part.measure == "again":
+        return measures.again(days, since, part)
+    paths, usual = one.paths.get(part.vital, {}), one.usual.get(part.vital, nan)
+    if part.measure == "of_path":
+        return measures.of_path(days, paths, usual, part)
     if part.measure == "stalled":
-        paths, usual = one.paths.get(part.vital, {}), one.usual.get(part.vital, nan)
         return all(_stalled(days[: len(days) - back], paths, usual, part) for back in range(part.k))
     return _beyond(part, _figure(part, days))
 
@@ -251,29 +274,27 @@ def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
     return all(_beyond(part, value - base) for value in values)
 
 
-FIRST_DAYS = 2
-
-
 def _stalled(days: list[Day], paths: dict[int, float], usual: float, part: Part) -> bool:
     """Whether what should have fallen since the first days of the course has not, as of the end of the last day.
     usual: the level when it began, NaN if it was not known."""
     course = [day for day in days if day.day in paths]
     lately = [day for day in course if day.day > days[-1].day - part.days]
-    if len(lately) < part.least or lately[0].day <= course[FIRST_DAYS - 1].day:
+    if len(lately) < part.least or lately[0].day <= course[measures.FIRST_DAYS - 1].day:
         return False
     path = fmean(paths[day.day] for day in lately)
-    expected = fmean(paths[day.day] for day in course[:FIRST_DAYS]) - path
+    expected = fmean(paths[day.day] for day in course[: measures.FIRST_DAYS]) - path
     value = fmean(day.mean for day in lately)
-    fell = fmean(day.mean for day in course[:FIRST_DAYS]) - value
+    fell = fmean(day.mean for day in course[: measures.FIRST_DAYS]) - value
     if isnan(usual):  # what is above the usual level may be the usual level
         return expected >= part.fall_alone and fell <= 0
     return expected >= part.fall and fell <= part.value * expected and value - path - usual >= part.above
 
 
 def _in_windows(one: Watched, part: Part, today: int) -> bool:
-    """The last two windows, the later one today."""
-    windows = one.windows.get(part.vital, [])
-    near = len(windows) == 2 and windows[1].day == today and windows[1].at_us - windows[0].at_us <= CONFIRM_US
+    """The last window, or the last two, the later one today."""
+    windows = one.windows.get(part.vital, [])[-part.windows :]
+    whole = len(windows) == part.windows and windows[-1].day == today
+    near = whole and windows[-1].at_us - windows[0].at_us <= CONFIRM_US
     return near and all(_beyond(part, window.delta) for window in windows)
 
 
@@ -286,14 +307,11 @@ def _on_days(days: list[Day], part: Part, best: float | None) -> bool:
     return sum(_beyond(part, day.mean / reference) for day in last) >= part.k if reference > 0 else False
 
 
-LEAST_USUAL_DAYS = 7
-
-
 def _reference(days: list[Day], part: Part, best: float | None) -> float:
     """The best or usual level; 0 while it is not known."""
     if part.of_best:
         return max([day.mean for day in days] + ([best] if best else []))
-    return median(day.mean for day in days) if len(days) >= max(LEAST_USUAL_DAYS, 2 * part.k) else 0.0
+    return median(day.mean for day in days) if len(days) >= max(measures.LEAST_BEFORE, 2 * part.k) else 0.0
 
 
 def _opened(one: Watched, rule: Limit | Trend, since_us: int, day: int) -> list[Change]:

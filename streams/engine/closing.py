@@ -19,7 +19,7 @@ from streams.engine.clock import NEVER, Clocks, first_reached
 from streams.engine.courses import local_day
 from streams.engine.late import WAITED, Past, Shut, as_windows
 from streams.engine.rows import prior_of
-from streams.engine.samples import Samples
+from streams.engine.samples import STEPS, Samples
 from streams.engine.signals import Band, Signal, Snapshot
 from streams.engine.state import PartitionState
 from streams.engine.zones import local_offset_us
@@ -210,7 +210,8 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     passing = state.courses.passing(state, slot, vital, day)
     predicted = baseline.predict(base, prior, one.start, day_slot, y, line, passing)
     z = (y - predicted.mean) / predicted.sd
-    resting, full = 2 * one.active <= one.n, (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
+    resting = (2 * one.active <= one.n) | (vital == STEPS)  # steps are activity: taken at rest alone, none would count
+    full = (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
     judged = resting & predicted.known & (~one.late | full)
     usable = judged & (~one.late | newer) & one.live
     changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable)
@@ -222,7 +223,7 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     learns = resting & (~one.late | (newer & full)) & (calm | ~predicted.known)
     baseline.learn(base, prior, predicted, day_slot, y, one.start, line, learns)
     _put(state, row, base, ~one.late | newer)
-    noted = conditions.noted(state, slot, one.late, resting)
+    noted = conditions.noted(state, slot, vital, one.late, resting)
     if out.wanted or len(changes.index) or past is not None or len(noted):
         bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]

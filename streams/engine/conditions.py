@@ -15,9 +15,11 @@ import numpy.typing as npt
 from alerts.explain import title
 from models import rules
 from models.detectors import condition
-from models.detectors.condition import Change, Watched, Window
-from models.rules import Limit, Trend
+from models.detectors.condition import Change, Watched
+from models.detectors.days import Window
+from models.rules import Limit, Plan, Trend
 from models.segments import Bools, Ints
+from models.times import US_PER_DAY
 from models.vitals import VITALS
 from models.windows import HORIZON_US
 from streams.engine.log import LogSlice
@@ -108,7 +110,7 @@ def _sample(
     one, spot = state.rules.of(slot), at - int(samples.newest[i]) > condition.spot_gap_us()
     value, resting = float(samples.value[i]), bool(samples.resting[i])
     changes = _retired(one, plan.limits, rules.limits()) + condition.on_reading(
-        one, held, at, value, spot=spot, resting=resting
+        one, held, at, value, spot=spot, resting=resting, usual=lambda vital: _usual(state, slot, vital)
     )
     position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
     band = band_of(i) if changes else None
@@ -125,15 +127,25 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     changes = _retired(one, plan.trends, rules.trends())
     if held:
         window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"))
-        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w), w.path)
+        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w), w.path, _since(plan, w))
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
     return [_signal(w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
 
 
+def _since(plan: Plan, w: Ruled) -> dict[str, int]:
+    """The day on which the course of each trend began."""
+    today = w.clock_us // US_PER_DAY
+    return {rule: today - days for rule, days in plan.since.items()}
+
+
 def _best(state: PartitionState, w: Ruled) -> float | None:
-    profile = state.profile(w.slot) if VITALS[w.vital].name == PEAK_FLOW else None
-    return profile.usual.get(PEAK_FLOW) if profile else None
+    return _usual(state, w.slot, w.vital) if VITALS[w.vital].name == PEAK_FLOW else None
+
+
+def _usual(state: PartitionState, slot: int, vital: int) -> float | None:
+    profile = state.profile(slot)
+    return profile.usual.get(VITALS[vital].name) if profile else None
 
 
 def _retired(
@@ -162,6 +174,7 @@ def _signal(
     )  # fmt: skip
 
 
-def noted(state: PartitionState, slot: Ints, late: Bools, resting: Bools) -> Ints:
+def noted(state: PartitionState, slot: Ints, vital: Ints, late: Bools, resting: Bools) -> Ints:
     """Indices of the windows that the trends of conditions look at."""
-    return np.flatnonzero(state.rules.concern(state, slot) & ~late & resting)
+    asked = resting | np.isin(vital, sorted(rules.at_any_time()))
+    return np.flatnonzero(state.rules.concern(state, slot) & ~late & asked)

@@ -79,7 +79,7 @@ class Rules:
             profile = state.profile(slot)
             target = profile is not None and any(t.vital == "spo2" and t.low is not None for t in profile.targets)
             day = from_us(clock_us).date()
-            self._plans[key] = rules.plan(situation(profile, day), target) if profile else rules.NOTHING
+            self._plans[key] = rules.plan(situation(profile, day), target, state.off) if profile else rules.NOTHING
         return self._plans[key]
 
     def _knows(self, slot: int) -> bool:
@@ -148,7 +148,8 @@ def _has_rules(state: "PartitionState", slot: int) -> bool:
         return False
     named = [condition_id(*coded(entry.code)) for entry in profile.conditions]
     named += [condition_id(*coded(entry.condition)) for entry in profile.trajectories]
-    return not _concerned().isdisjoint(named)
+    genes = {coded(entry.gene)[0].strip().upper() for entry in profile.genomics} if profile.consent.genomics else set()
+    return not _concerned().isdisjoint(named) or not rules.genes().isdisjoint(genes)
 
 
 @cache

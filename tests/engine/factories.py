@@ -28,6 +28,8 @@ SETTINGS = EngineSettings(SECRET, policy=PolicySettings(calm_us=0).unescalated)
 """What is well again is resolved at once, and nobody has to answer: stories about that have settings of their own."""
 MINUTE_US, HOUR_US, DAY_US = 60 * US_PER_S, 3600 * US_PER_S, 86_400 * US_PER_S
 UNITS = {
+    "steps": "{steps}",
+    "peak_flow": "L/min",
     "heart_rate": "/min",
     "respiratory_rate": "/min",
     "spo2": "%",

@@ -1,5 +1,7 @@
 """Rules of conditions: what the care team is told because of what a patient is known to have."""
 
+import math
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +11,9 @@ from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, Log, run
+
+FIRST_DAY = date(2026, 1, 5)
+"""Of `START_US`."""
 
 
 def someone(*conditions: str, **fields: Any) -> Log:
@@ -162,3 +167,178 @@ def test_a_modifier_is_left_out_by_setting() -> None:
     with_it, without = run(log), run(log, settings=EngineSettings(SECRET, off=frozenset({"beta_blocker"})))
     expected = [next(s.expected for s in told.summaries if s.expected is not None) for told in (with_it, without)]
     assert expected[0] < expected[1]
+
+
+def alternating(log: Log, days: int, *readings: tuple[str, float, float]) -> None:
+    """So many days of these vitals: level, and by how much it alternates."""
+    for day in range(days):
+        for code, level, scatter in readings:
+            log.read(code=code, value=round(level + scatter * (-1) ** day, 2))
+            log.wait(MINUTE_US)
+        log.wait(DAY_US - len(readings) * MINUTE_US)
+
+
+def oximetry(code: str) -> Log:
+    log = someone(code)
+    alternating(log, 24, ("resting_heart_rate", 64.0, 1.0), ("spo2", 94.0, 0.5))
+    alternating(log, 3, ("resting_heart_rate", 67.0, 0.0), ("spo2", 92.5, 0.0))
+    return log
+
+
+def test_heart_rate_up_and_oxygen_down_together_is_told_in_copd() -> None:
+    rules_told = {alert.rule.id for alert in run(oximetry("copd")).alerts}
+    assert "copd_oxscore" in rules_told
+    assert "copd_oxscore" not in {alert.rule.id for alert in run(oximetry("hypertension")).alerts}
+
+
+def sensor(log: Log, days: int, low_windows: int, level: float = 130.0, low: float = 66.0) -> Log:
+    """Glucose every quarter of an hour; the first windows of each day are low."""
+    for _ in range(days):
+        for window in range(96):
+            log.read(code="glucose", value=low if window < low_windows else level + window % 5, unit="mg/dL")
+            log.wait(15 * MINUTE_US)
+    return log
+
+
+@pytest.mark.parametrize(("born", "low_windows", "wanted"), [
+    ("1980-01-01", 1, set()), ("1980-01-01", 4, {"glu_tbr"}), ("1940-01-01", 1, {"glu_tbr_older"}),
+])  # fmt: skip
+def test_time_below_range_is_judged_over_two_weeks_and_more_strictly_in_older_people(
+    born: str, low_windows: int, wanted: set[str]
+) -> None:
+    log = sensor(someone("diabetes_type1", birth_date=born), 11, low_windows)
+    assert {alert.rule.id for alert in run(log).alerts if alert.rule.id.startswith("glu_")} == wanted
+
+
+def test_glucose_that_varies_much_is_told_and_a_steady_one_is_not() -> None:
+    wild = someone("diabetes_type1")
+    for _ in range(11):
+        for window in range(96):
+            wild.read(code="glucose", value=90.0 if window < 60 else 240.0, unit="mg/dL")
+            wild.wait(15 * MINUTE_US)
+    assert "glu_cv" in {alert.rule.id for alert in run(wild).alerts}
+
+
+def recovering(*days: float, condition: str = "postop_major_abdominal", warm: float = 0.0) -> Log:
+    """Three weeks before an operation, and one resting heart rate a day after it. warm: degrees a beat above 65."""
+    surgery = (FIRST_DAY + timedelta(days=21)).isoformat()
+    course = {"condition": condition, "anchor": "surgery", "date": surgery}
+    log = someone(trajectories=[course], consent={"monitoring": True})
+    alternating(log, 21, ("resting_heart_rate", 62.0, 0.5), ("steps", 6000.0, 200.0))
+    for value in days:
+        log.read(code="resting_heart_rate", value=value)
+        log.read(code="body_temperature", value=round(36.5 + warm * (value - 65), 2))
+        log.wait(DAY_US)
+    log.tick()
+    return log
+
+
+def test_a_second_rise_after_an_operation_is_told() -> None:
+    falls, rises = (80, 80, 76, 72, 70, 68, 67, 66, 65, 65), (80, 80, 76, 72, 70, 68, 67, 66, 73, 74)
+    assert "po_second_rise" in {alert.rule.id for alert in run(recovering(*rises, warm=0.12)).alerts}
+    assert "po_second_rise" not in {alert.rule.id for alert in run(recovering(*falls, warm=0.12)).alerts}
+    assert "po_second_rise" not in {alert.rule.id for alert in run(recovering(*rises)).alerts}  # the heart alone
+
+
+def walking(share: float) -> set[str]:
+    """Steps after an operation: this share of what its course leads one to expect from 6,000 a day before."""
+    log = recovering()
+    for day in range(12):
+        path = -1.5 * (1 if day < 3 else 1 - 0.06 * (day - 2))
+        log.read(code="steps", value=round(share * 6000 * math.exp(path)))
+        log.wait(DAY_US)
+    return {alert.rule.id for alert in run(log).alerts}
+
+
+def test_who_walks_less_than_half_of_what_recovery_leads_one_to_expect_is_told() -> None:
+    assert "po_steps" not in walking(0.9)
+    assert "po_steps" in walking(0.35)
+
+
+@pytest.mark.parametrize(("pressure", "heart", "wanted"), [
+    (98.0, 95.0, ["emergency"]), (98.0, 72.0, []), (122.0, 95.0, []),
+])  # fmt: skip
+def test_pressure_down_and_heart_rate_up_after_heart_surgery_is_an_emergency(
+    pressure: float, heart: float, wanted: list[str]
+) -> None:
+    log = recovering(80, 80, condition="postop_cardiac")
+    alternating(log, 2, ("systolic_bp", 122.0, 1.0), ("heart_rate", 70.0, 1.0))
+    log.read(code="systolic_bp", value=pressure)
+    for _ in range(4):
+        log.read(code="heart_rate", value=heart)
+        log.wait(15 * MINUTE_US)
+    assert [severity for _, _, problem, severity in told(log) if problem == "postop_cardiac.tamponade"] == wanted
+
+
+@pytest.mark.parametrize(("days_before", "wanted"), [(9, ["urgent"]), (3, [])])
+def test_warmer_than_usual_in_the_days_without_neutrophils_counts_below_the_fever_line(
+    days_before: int, wanted: list[str]
+) -> None:
+    begun = (FIRST_DAY + timedelta(days=20 - days_before)).isoformat()
+    log = someone(trajectories=[{"condition": "chemo_neutropenia", "anchor": "cycle_day1", "date": begun}])
+    alternating(log, 20, ("body_temperature", 36.3, 0.1))
+    log.read(code="body_temperature", value=37.5)
+    log.wait(8 * HOUR_US)
+    log.tick()
+    assert [a.severity for a in run(log).alerts if a.rule.id == "fn_delta"] == wanted
+
+
+def test_two_readings_below_90_in_sickle_cell_are_an_emergency_unless_that_is_the_own_level() -> None:
+    for usual, wanted in (({"spo2": 96.0}, ["emergency"]), ({"spo2": 91.0}, [])):
+        log = someone("sickle_cell", usual=usual)
+        for _ in range(2):
+            log.read(code="spo2", value=89.0)
+            log.wait(2 * MINUTE_US)
+        assert [a.severity for a in run(log).alerts if a.rule.id == "scd_abs"] == wanted, usual
+
+
+def test_peak_flow_that_swings_within_the_day_is_told_in_asthma() -> None:
+    for swing, wanted in ((60.0, True), (10.0, False)):
+        log = someone("asthma", usual={"peak_flow": 420.0})
+        for _ in range(10):
+            for value in (400.0 - swing / 2, 400.0 + swing / 2):
+                log.read(code="peak_flow", value=value)
+                log.wait(12 * HOUR_US)
+        assert ("asth_var" in {alert.rule.id for alert in run(log).alerts}) is wanted
+
+
+def coming_flare() -> Log:
+    log = someone("autoimmune_flare", consent={"monitoring": True})
+    alternating(log, 15, ("resting_heart_rate", 63.0, 1.0), ("steps", 7000.0, 500.0))
+    alternating(log, 14, ("resting_heart_rate", 70.0, 1.0), ("steps", 1500.0, 200.0))
+    return log
+
+
+def test_two_weeks_of_a_faster_heart_and_fewer_steps_is_a_coming_flare() -> None:
+    assert "ai_composite" in {alert.rule.id for alert in run(coming_flare()).alerts}
+
+
+@pytest.mark.parametrize("log", [
+    pytest.param(oximetry("copd"), id="copd"), pytest.param(coming_flare(), id="flare"),
+    pytest.param(recovering(80, 80, 76, 72, 70, 68, 67, 66, 73, 74, warm=0.12), id="operation"),
+    pytest.param(sensor(someone("diabetes_type1"), 11, 4), id="sensor"),
+])  # fmt: skip
+def test_measures_over_days_do_not_depend_on_how_the_log_is_cut_or_on_stored_pages(log: Log) -> None:
+    whole = run(log)
+    assert {alert.kind for alert in whole.alerts} >= {"condition"}
+    assert run(log, range(0, len(log), 13)).alerts == whole.alerts
+    cut, before = len(log) - 5, PartitionState()
+    first = run(Log(log.records[:cut]), state=before)
+    after = restored(pack_dirty(before, 0).pages, 0)
+    assert first.alerts + run(log, state=after, begin=cut).alerts == whole.alerts
+
+
+@pytest.mark.parametrize(("agreed", "off", "wanted"), [
+    (True, frozenset(), ["urgent"]), (False, frozenset(), []), (True, frozenset({"CYP2D6_codeine_tramadol"}), []),
+])  # fmt: skip
+def test_an_ultrarapid_metaboliser_on_codeine_is_watched_for_slow_breathing(
+    agreed: bool, off: frozenset[str], wanted: list[str]
+) -> None:
+    log = someone(
+        consent={"monitoring": True, "genomics": agreed},
+        genomics=[{"gene": "CYP2D6", "phenotype": "ultrarapid_metaboliser", "confirmed": True}],
+        medications=[{"code": "codeine", "start": FIRST_DAY.isoformat()}],
+    )
+    log.read(code="respiratory_rate", value=9.5)
+    found = run(log, settings=EngineSettings(SECRET, off=off)).alerts
+    assert [alert.severity for alert in found if alert.rule.id == "cyp2d6_um_breathing"] == wanted

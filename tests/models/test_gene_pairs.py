@@ -1,0 +1,88 @@
+"""Pairs of a gene and a drug: what each does, for whom, and that none is forgotten."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import rules
+from models.evidence import load
+from models.expectation import expect
+from models.profile import Profile
+from models.rules import plan
+from models.situation import situation
+
+TODAY = date(2026, 1, 20)
+
+
+def someone(gene: str, phenotype: str, drug: str, start: str | None = "2026-01-19", **changes: Any) -> Profile:
+    known = {"gene": gene, "phenotype": phenotype, "confirmed": changes.pop("confirmed", True)}
+    taken = {"code": drug} | ({"start": start} if start else {})
+    consent = {"monitoring": True, "genomics": changes.pop("agreed", True)}
+    made = {"patient": "p-1", "version": 1, "consent": consent, "genomics": [known], "medications": [taken]}
+    return Profile.model_validate(made | changes)
+
+
+def held(profile: Profile, off: frozenset[str] = frozenset()) -> set[str]:
+    found = plan(situation(profile, TODAY), False, off)
+    limits = {rule.id for group in found.limits.values() for rule in group}
+    return limits | {rule.id for group in found.trends.values() for rule in group}
+
+
+PAIRS = [
+    ("CYP2D6", "ultrarapid_metaboliser", "codeine", {"cyp2d6_um_breathing", "cyp2d6_um_oxygen"}),
+    ("CYP2D6", "poor_metaboliser", "metoprolol", {"cyp2d6_pm_slow", "cyp2d6_pm_very_slow"}),
+    ("HNF1A", "pathogenic", "glimepiride", {"mody_low_soon", "mody_low"}),
+    ("G6PD", "deficient", "dapsone", {"g6pd_haemolysis"}),
+]
+
+
+@pytest.mark.parametrize(("gene", "phenotype", "drug", "wanted"), PAIRS)
+def test_a_pair_watches_more_closely_in_the_days_after_the_drug_was_begun(
+    gene: str, phenotype: str, drug: str, wanted: set[str]
+) -> None:
+    assert held(someone(gene, phenotype, drug)) == wanted
+    assert held(someone(gene, phenotype, drug, start=None)) == wanted  # nobody knows since when: perhaps today
+    assert held(someone(gene, phenotype, drug, start="2025-06-01")) == set()
+    assert held(someone(gene, phenotype, "paracetamol")) == set()
+    assert held(someone(gene, "normal_metaboliser", drug)) == set()
+
+
+@pytest.mark.parametrize(("gene", "phenotype", "drug", "wanted"), PAIRS)
+def test_without_consent_a_confirmed_result_or_the_setting_a_pair_does_nothing(
+    gene: str, phenotype: str, drug: str, wanted: set[str]
+) -> None:
+    assert held(someone(gene, phenotype, drug, agreed=False)) == set()
+    assert held(someone(gene, phenotype, drug, confirmed=False)) == set()
+    scopes = [rule.scope for rule in rules.limits()] + [rule.scope for rule in rules.trends()]
+    pairs = frozenset(scope.pair or "" for scope in scopes)
+    assert held(someone(gene, phenotype, drug), off=pairs) == set()
+
+
+def test_a_pair_never_takes_a_limit_away() -> None:
+    """What holds for the conditions holds with the genes as well."""
+    conditions = [{"code": entry["id"]} for entry in load("conditions")["conditions"]]
+    for gene, phenotype, drug, wanted in PAIRS:
+        with_it = held(someone(gene, phenotype, drug, conditions=conditions))
+        assert with_it - wanted == held(someone(gene, phenotype, drug, conditions=conditions, agreed=False))
+
+
+def test_every_pair_of_the_evidence_acts_or_is_left_out_with_a_reason() -> None:
+    document = load("rules")
+    moves = {line["of"] for line in load("design")["genomics"]["pairs"]}
+    ruled = {line["pair"] for line in (*document["limits"], *document["trends"]) if "pair" in line}
+    left = [id for group in document["pairs_left_out"].values() for id in group["ids"]]
+    assert all(group["reason"] for group in document["pairs_left_out"].values())
+    assert len(left) == len(set(left))
+    assert not set(left) & (moves | ruled)
+    assert set(left) | moves | ruled == {entry["id"] for entry in load("genomics")["pairs"]}
+
+
+@pytest.mark.parametrize(("gene", "drug"), [("CYP2D6", "carvedilol"), ("ADRB1", "metoprolol"), ("CYP2B6", "methadone")])
+def test_a_pair_without_recommendation_is_kept_and_changes_nothing(gene: str, drug: str) -> None:
+    known = someone(gene, "poor_metaboliser", drug)
+    assert [entry.gene for entry in known.genomics] == [gene]
+    without = known.model_copy(update={"genomics": []})
+    np.testing.assert_array_equal(expect(known, TODAY).mean, expect(without, TODAY).mean)
+    assert held(known) == set()
