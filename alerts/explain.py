@@ -4,6 +4,7 @@ What is said is what was decided on: the value, the patient's own band, how old 
 modifiers applied, data quality, and whether a limit that holds for everyone would have fired too.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from alerts.events import Evidence
@@ -48,6 +49,43 @@ def not_ahead(value: float, at_us: int, low: float) -> str:
     """Why a low glucose is no longer expected."""
     said = f"Measured {number(value, 'mg/dL')} on {moment(from_us(at_us))}."
     return f"{said} A fall below {low:g} mg/dL within half an hour is no longer expected."
+
+
+def drifted_title(vital: str, high: bool) -> str:
+    """One line for the worklist.
+
+    >>> drifted_title("resting_heart_rate", True)
+    'Resting heart rate drifting up for this patient'
+    """
+    name = _NAMES.get(vital) or BY_NAME[vital].label.split("(")[0].strip()
+    return f"{name} drifting {'up' if high else 'down'} for this patient"
+
+
+def drifted(vital: str, value: float, usual: float, days: int, score: float, learned: float) -> str:
+    """Why a drift is told.
+
+    >>> drifted("resting_heart_rate", 66.1, 60.2, 5, 4.2, 45).partition(";")[0]
+    'Last 66 /min, usual for this patient 60 /min (learned over 45 days). All of the last 6 days lie on that side'
+    """
+    unit = BY_NAME[vital].unit
+    side = f"All of the last {days + 1} days lie on that side; as" if days else "As"
+    return (
+        f"Last {number(value, unit)}, usual for this patient {number(usual, unit)} (learned over {learned:.0f} days). "
+        f"{side} a week that is {abs(score):.1f} standard deviations away; no single day need be out of the band."
+    )
+
+
+def together(score: float, parts: Sequence[tuple[str, bool, float]]) -> str:
+    """Why a change of several vitals is told; parts: name, whether up is worse, and by how many SD of a week.
+
+    >>> together(3.1, [("resting_heart_rate", True, 2.1), ("steps", False, 1.6)]).partition(": ")[2].partition(". ")[0]
+    'resting heart rate up (2.1), steps down (1.6)'
+    """
+    moved = ", ".join(f"{named(name)} {'up' if up else 'down'} ({by:.1f})" for name, up, by in parts)
+    return (
+        f"Over the last week several vitals together moved {score:.1f} standard deviations towards getting worse: "
+        f"{moved}. No one of them need be out of the patient's own band."
+    )
 
 
 def named(vital: str) -> str:

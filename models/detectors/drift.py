@@ -1,8 +1,10 @@
-"""Drift: a vital that stays a little away from the patient's own level, day after day.
+"""Drift: a vital whose last week lies away from the patient's own level of before.
 
-A two-sided CUSUM (Page 1954) of whitened daily residuals. It adds up what each day lies beyond an allowance, so that
-several days of 2 SD weigh as much as one that nobody can believe; a single day counts for three SD at most. How high
-the sum must come is the patient's own (`models.budget`). Settings in `evidence/daily.yaml`.
+One figure a day. The days of the last week are held against a level that was learned from the days before them, so
+that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
+that no single day fires. What is measured a few times a week is judged by its last three figures. While a drift is
+open nothing is learned. Settings, and what other statistics found at the same rate of false alerts, stand in
+`evidence/daily.yaml`.
 """
 
 from dataclasses import dataclass
@@ -14,44 +16,82 @@ import numpy.typing as npt
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
 from models.segments import Bools, Ints
+from models.vitals import VITALS
 
 Floats = npt.NDArray[np.float64]
 
+FIGURES = 7
+"""Days at hand: six that are over, and the one that is gathered."""
 STATE = np.dtype(
     [
-        ("up", "f4"),
-        ("down", "f4"),
-        ("up_since", "i4"),
-        ("down_since", "i4"),
+        ("past", "f4", FIGURES - 1),
+        ("gap", "u1", FIGURES),
+        ("level", "f4"),
+        ("s2", "f4"),
+        ("total", "f4"),
+        ("rho", "f2"),
+        ("before", "f2"),
+        ("week", "f2"),
+        ("count", "u2"),
+        ("n", "u2"),
+        ("day", "u2"),
+        ("week_day", "u2"),
+        ("held", "u1"),
+        ("sick", "u1"),
+        ("judged", "u1"),
         ("open", "i1"),
-        ("ok_n", "u1"),
-        ("told", "u1"),
     ]
 )
-"""up, down: sums of the two sides, not negative [SD]; *_since: the day on which each left zero; open: sign of the open
-problem (0 none); ok_n: days in a row well inside; told: what is not told to anybody has been recorded of this run."""
+"""past: figures of the days before this one, the oldest first, on the working scale without the rhythm of the day; gap:
+days between each figure at hand and the one before it (255: that or more); held: how many are at hand, with today's;
+sick: a bit for each of them (the oldest first) that teaches nothing; total, count: of today's windows; day: today,
+counted from 1970; judged: today was; level, s2, rho, n: what was learned of the days before, from how many; before: the
+last of those, in SD from the level; open: sign of the open drift (0 none); week, week_day: what the change index knows
+of this vital, and of when."""
+TODAY = FIGURES - 1
+EVERY_DAY = (1 << FIGURES) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """allowance, clip, clear_z [SD]; clear_days."""
+    """As in the evidence. figured, judged, by_night (V,): vitals with a figure a day, of which a drift is told, and of
+    which the night counts when they stream."""
 
-    allowance: float
+    figured: Bools
+    judged: Bools
+    by_night: Bools
+    until_h: int
+    night_least: int
+    h: float
+    week_days: int
+    least_figures: int
+    oldest_days: int
     clip: float
-    clear_z: float
-    clear_days: int
+    clear: float
+    known_after: int
+    memory: float
+    spread_prior: float
+    spread_memory: float
+    floor_share: float
+    huber: float
+    rho_prior: float
+    rho_days: float
+    rho_most: float
+    anew_days: int
     rank: int
     rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
-    """By row (n,): over: sign of the problem that is over (0 none); raised: sign of the one that begins; withheld: sign
-    of one that the usual limit would have begun and the patient's own does not."""
+class Week:
+    """What a week says, (n,): away: how far from the level [SD of such a week]; over, raised: signs of the drift that
+    ends and begins (0 none); days: how long the last figures lie on that side; known: there is something to say."""
 
+    away: Floats
     over: Ints
     raised: Ints
-    withheld: Ints
+    days: Ints
+    known: Bools
 
 
 @cache
@@ -59,68 +99,168 @@ def settings() -> Settings:
     """The settings in use."""
     document = load("daily")
     s = document["drift"]
-    rule = Rule(id="drift", version=document["meta"]["version"], source=s["src"][0])
+    named = {*s["vitals"], *document["change_index"]["worse"]}
+    night = s["night"]
     return Settings(
-        s["allowance"],
-        s["clip"],
-        s["clear_z"],
-        s["clear_days"],
-        SEVERITIES.index(s["severity"]),
-        rule,
-    )
+        np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
+        np.array([v.name in night["vitals"] for v in VITALS]), night["until_h"], night["least"], s["h"], s["week_days"],
+        s["least_figures"], s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["memory_days"],
+        s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_prior"],
+        s["rho_days"], s["rho_most"], s["anew_days"], SEVERITIES.index(s["severity"]),
+        Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
+    )  # fmt: skip
 
 
-def add(chart: npt.NDArray[np.void], e: Floats, day: Ints) -> None:
-    """Add a day to the sums. chart (n,) is updated in place; e (n,): whitened residuals [SD]; day (n,): its number."""
-    s = settings()
-    step = np.clip(e, -s.clip, s.clip)
-    for name, sign in (("up", 1.0), ("down", -1.0)):
-        before = chart[name].astype(np.float64)
-        after = np.maximum(0.0, before + sign * step - s.allowance)
-        chart[f"{name}_since"] = np.where(after > 0, np.where(before > 0, chart[f"{name}_since"], day), 0)
-        chart[name] = after
-    chart["told"] = np.where((chart["up"] == 0) & (chart["down"] == 0), 0, chart["told"])
+def gather(
+    one: npt.NDArray[np.void], y: Floats, day: Ints, spread: Floats, least: Ints, frozen: Bools, counts: Bools
+) -> None:
+    """Take windows (n,), one a row, in order of time; `one` (n,), dtype STATE, is updated in place.
 
-
-def largest(chart: npt.NDArray[np.void]) -> Floats:
-    """The larger sum of each row, (n,) [SD]; of a row with an open problem nothing, it has been told."""
-    sums = np.maximum(chart["up"], chart["down"]).astype(np.float64)
-    return np.where(chart["open"] == 0, sums, 0.0)
-
-
-def judge(chart: npt.NDArray[np.void], z: Floats, limit: Floats, usual: Floats) -> Changes:
-    """Open and close problems after a day was added; `chart` (n,) is updated in place.
-
-    z (n,): the day against the level [SD]; limit (n,): the sum that opens; usual (n,): as it would be for anybody.
+    y: on the working scale, without the rhythm and the course of the day; day: from 1970; spread: SD of a day that the
+    profile leads one to expect; least: windows that make a day's figure; frozen: something else is known to be wrong;
+    counts: the window belongs to the day's figure. The others only let time pass.
     """
+    moves = np.flatnonzero(counts & (day > one["day"]))
+    if len(moves):
+        of_moving = one[moves]
+        _next_day(of_moving, day[moves], spread[moves], least[moves])
+        one[moves] = of_moving
+    one["total"] = np.where(counts, one["total"] + y, one["total"])
+    one["count"] = np.where(counts, np.minimum(one["count"].astype(np.int64) + 1, 65_535), one["count"])
+    ill = counts & (frozen | ((one["open"] != 0) & _known(one)))
+    one["sick"] = np.where(ill, one["sick"] | 1 << TODAY, one["sick"])
+
+
+def _next_day(one: npt.NDArray[np.void], day: Ints, spread: Floats, least: Ints) -> None:
+    """A new day begins in these rows: put today's figure to the past; the oldest teaches the level."""
+    s, last = settings(), one["day"].astype(np.int64)
+    gone = day - last
+    _anew(one, (last > 0) & (gone > s.anew_days))
+    shifts = one["count"] >= least
+    _learn(one, shifts & (one["held"] == FIGURES), spread)
+    today = one["total"].astype(np.float64) / np.maximum(one["count"], 1)
+    ring = np.concatenate([one["past"][:, 1:], today[:, None].astype(np.float32)], axis=1)
+    one["past"] = np.where(shifts[:, None], ring, one["past"])
+    gap = np.concatenate([one["gap"][:, 1:], np.zeros((len(one), 1), np.uint8)], axis=1)
+    one["gap"] = np.where(shifts[:, None], gap, one["gap"])
+    one["sick"] = np.where(shifts, one["sick"] >> 1, one["sick"] & EVERY_DAY >> 1)
+    grows = shifts & (one["held"] > 0)
+    one["held"] = np.minimum(np.maximum(one["held"], 1) + grows, FIGURES)
+    one["gap"][:, TODAY] = np.minimum(np.where(last > 0, one["gap"][:, TODAY] + gone, 0), 255)
+    for name in ("total", "count", "judged"):
+        one[name] = 0
+    one["day"] = day
+
+
+def _anew(one: npt.NDArray[np.void], which: Bools) -> None:
+    """Forget all but that a drift is open."""
+    for name in STATE.names or ():
+        if name != "open":
+            one[name][which] = 0
+
+
+def _learn(one: npt.NDArray[np.void], which: Bools, spread: Floats) -> None:
+    """The oldest figure leaves the week: level, spread and day-to-day correlation learn from it, unless it is sick."""
+    s, n = settings(), one["n"].astype(np.float64)
+    which, first = which & (one["sick"] & 1 == 0), one["n"] == 0
+    y, level = one["past"][:, 0].astype(np.float64), one["past"][:, 0].astype(np.float64)
+    level = np.where(first, level, one["level"])
+    s2, rho = np.where(first, spread**2, one["s2"]), np.where(first, s.rho_prior, one["rho"])
+    z, seen = np.clip((y - level) / np.sqrt(s2), -99, 99), np.maximum(np.minimum(n, s.memory), 1.0)
+    steady = which & ~first
+    clipped = np.minimum(z**2, s.huber**2) * _CLIP_CORRECTION / (1 + 2 / seen)
+    looks = np.minimum(s.spread_prior + n, s.spread_memory)
+    moved = np.maximum(s2 * (1 + (clipped - 1) / (looks + 1)), s.floor_share * spread**2)
+    a, b = np.clip(one["before"].astype(np.float64), -s.huber, s.huber), np.clip(z, -s.huber, s.huber)
+    pair = steady & (one["gap"][:, 0] == 1)
+    closer = rho + (a * b - rho * a**2) / (s.rho_days + np.minimum(n, s.spread_memory))
+    shift = np.clip(z, -s.huber, s.huber) * np.sqrt(s2) / (np.minimum(n, s.memory) + 1)
+    one["level"] = np.where(steady, level + shift, np.where(which, level, one["level"]))
+    one["s2"] = np.where(steady, moved, np.where(which, s2, one["s2"]))
+    one["rho"] = np.where(pair, np.clip(closer, 0.0, s.rho_most), np.where(which, rho, one["rho"]))
+    one["before"] = np.where(which, z, one["before"])
+    one["n"] = np.where(which, np.minimum(n + 1, 65_535), one["n"])
+
+
+def judge(one: npt.NDArray[np.void]) -> Week:
+    """Hold the week of rows (n,) against their level; drifts in `one` open and close in place."""
     s = settings()
-    was = chart["open"].astype(np.int64)
-    inside = (was != 0) & (z * was <= s.clear_z)
-    ok_n = np.where(inside, np.minimum(chart["ok_n"].astype(np.int64) + 1, 255), 0)
-    over = np.where(ok_n >= s.clear_days, was, 0)
-    sign = np.where(chart["up"] >= chart["down"], 1, -1)
-    size = np.where(was == 0, np.maximum(chart["up"], chart["down"]).astype(np.float64), 0.0)
-    raised = np.where((size >= limit) & (size > 0), sign, 0)
-    near = (size >= usual) & (raised == 0) & (chart["told"] == 0) & (size > 0)
-    chart["open"] = np.where(over != 0, 0, np.where(raised != 0, raised, was))
-    chart["ok_n"] = np.where(over != 0, 0, ok_n)
-    chart["told"] = np.where(near | (raised != 0), 1, chart["told"])
-    clear(chart, over != 0)
-    return Changes(over, raised, np.where(near, sign, 0))
+    known = _known(one) & (one["held"] > 0) & (one["count"] > 0)
+    z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
+    away = np.where(known, _away(one, z.astype(np.float64)), 0.0)
+    was = one["open"].astype(np.int64)
+    sign = np.where(away >= 0, 1, -1)
+    beyond = known & (np.abs(away) >= s.h)
+    over = np.where(known & (was != 0) & (away * was <= s.clear), was, 0)
+    raised = np.where(beyond & ((was == 0) | (over != 0)), sign, 0)
+    one["open"] = np.where(raised != 0, raised, np.where(over != 0, 0, was))
+    one["sick"] = np.where(raised != 0, EVERY_DAY, one["sick"])
+    one["judged"] = 1
+    return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known)
 
 
-def clear(chart: npt.NDArray[np.void], which: Bools) -> None:
-    """Begin the sums anew."""
-    for name in ("up", "down", "up_since", "down_since", "told"):
-        chart[name] = np.where(which, 0, chart[name])
+def _known(one: npt.NDArray[np.void]) -> Bools:
+    known: Bools = one["n"] >= settings().known_after
+    return known
 
 
-def calm(chart: npt.NDArray[np.void]) -> Bools:
-    """Rows (n,) in which nothing is suspicious: both sums are zero and nothing is open."""
-    quiet: Bools = (chart["up"] == 0) & (chart["down"] == 0) & (chart["open"] == 0)
-    return quiet
+def _figures(one: npt.NDArray[np.void]) -> Floats:
+    """The figures at hand, (n, FIGURES), today's last."""
+    today = one["total"].astype(np.float64) / np.maximum(one["count"], 1)
+    return np.concatenate([one["past"].astype(np.float64), today[:, None]], axis=1)
 
 
-def since(chart: npt.NDArray[np.void], sign: Ints) -> Ints:
-    """The day on which the run of that side began, (n,)."""
-    return np.where(sign > 0, chart["up_since"], chart["down_since"]).astype(np.int64)
+def _ages(one: npt.NDArray[np.void]) -> Ints:
+    """Days from each figure at hand to today, (n, FIGURES)."""
+    later = np.cumsum(one["gap"][:, ::-1].astype(np.int64), axis=1)[:, ::-1]
+    return np.concatenate([later[:, 1:], np.zeros((len(one), 1), np.int64)], axis=1)
+
+
+def _away(one: npt.NDArray[np.void], z: Floats) -> Floats:
+    """The sum of the whitened days of the week, in SD of such a sum; z (n, FIGURES): days in SD of one.
+
+    Its variance is the number of days, and what the level is uncertain by, which all of them share.
+    """
+    s, place = settings(), np.arange(FIGURES)
+    rho, n = one["rho"].astype(np.float64), one["n"].astype(np.float64)
+    held = place >= FIGURES - one["held"].astype(np.int64)[:, None]
+    first = place == FIGURES - one["held"].astype(np.int64)[:, None]
+    earlier = np.concatenate([np.zeros((len(one), 1)), z[:, :-1]], axis=1)
+    earlier = np.where(first, one["before"].astype(np.float64)[:, None], earlier)
+    share = rho[:, None] ** np.maximum(one["gap"].astype(np.float64), 1.0)
+    e = (z - share * np.clip(earlier, -s.clip, s.clip)) / np.sqrt(1 - share**2)
+    age = _ages(one)
+    week = (age < s.week_days) | ((place >= FIGURES - s.least_figures) & (age < s.oldest_days))
+    e = np.where(held & week, np.clip(e, -s.clip, s.clip), 0.0)
+    m = (held & week).sum(axis=1).astype(np.float64)
+    total = np.zeros(len(one))
+    for k in place.tolist():  # one by one: the same bits for any number of rows
+        total += e[:, k]
+    away: Floats = total / np.sqrt(np.maximum(m, 1.0) + m**2 / np.maximum(np.minimum(n, s.memory), 1.0))
+    return away
+
+
+def _days_on_that_side(one: npt.NDArray[np.void], z: Floats) -> Ints:
+    """Days since the first of the last figures (n, FIGURES) that all lie at least half an SD away."""
+    held = np.arange(FIGURES) >= FIGURES - one["held"].astype(np.int64)[:, None]
+    run = np.minimum.accumulate(((z >= HALF) & held)[:, ::-1], axis=1)[:, ::-1]
+    days: Ints = np.where(run, _ages(one), 0).max(axis=1, initial=0)
+    return days
+
+
+def rearm(one: npt.NDArray[np.void]) -> None:
+    """A person ended what was told: the week begins anew, and what goes on is raised again. What was learned stays."""
+    for name in ("past", "gap", "total", "count", "before", "held", "sick", "judged", "open", "week_day"):
+        one[name] = 0
+
+
+def forget(table: npt.NDArray[np.void], rows: Ints) -> None:
+    """What was learned is of before: all but what is open begins anew."""
+    one = table[rows]
+    _anew(one, np.ones(len(one), bool))
+    table[rows] = one
+
+
+HALF = 0.5
+_CLIP_CORRECTION = 1.0863
+"""1 / E[min(z^2, 4)] of a standard normal, as in `models.baseline`."""

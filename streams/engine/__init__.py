@@ -9,6 +9,7 @@
 - `samples`, `raw`: single samples against the safety floors
 - `late`: windows gathered again from what came late, and deviations of the past
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
+- `weeks`, `drifting`: what changes slowly: a week of a vital against its own level, and several vitals together
 - `conditions` (`ruled`): the alert rules of patients' conditions, on single readings and on days
 - `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
   `notices`: what is said about that

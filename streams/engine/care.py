@@ -16,7 +16,7 @@ from alerts.explain import ahead, ahead_title, not_ahead, title
 from alerts.ledger import Cleared, Raised
 from alerts.policy import When
 from models import baseline
-from models.detectors import deviation, floors, forecast, habits
+from models.detectors import change_index, deviation, floors, forecast, habits
 from models.detectors.floors import Floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
@@ -28,12 +28,13 @@ from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
 from streams.engine.agenda import Agenda
 from streams.engine.clock import NEVER, Clocks
-from streams.engine.closing import band_at, shown
+from streams.engine.closing import band_at
 from streams.engine.foretelling import Foretold
 from streams.engine.log import LogSlice
 from streams.engine.notices import finding_about, told_about
 from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
+from streams.engine.scales import shown
 from streams.engine.signals import Band, Notice, Recurrence, Signal, Snapshot
 from streams.engine.silences import unwatched
 from streams.engine.state import PartitionState
@@ -275,7 +276,8 @@ def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
     parts = [name, problem, rule.id, str(signal.onset_us), str(signal.event_us), str(signal.retrospective)]
     return Finding(
         patient=name, finding_id="f-" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16], problem=problem,
-        kind=signal.kind, severity="info" if signal.usual else SEVERITIES[signal.rank], vitals=[vital.name],
+        kind=signal.kind, severity="info" if signal.usual else SEVERITIES[signal.rank],
+        vitals=[VITALS[v].name for v in signal.vitals] or [vital.name],
         direction="high" if signal.high else "low", event_at=rfc3339(signal.event_us),
         arrived_at=rfc3339(signal.arrived_us), value=shown(signal.value), unit=vital.unit,
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
@@ -324,11 +326,17 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
     if episode.problem == forecast.PROBLEM:
         state.forecasts.rearm(row)
         return
+    if episode.problem == change_index.PROBLEM:
+        of = state.row_of[slot].astype(np.int64)
+        state.weeks.rearm_together(slot, of[of >= 0])
+        return
     past = episode.retrospective
     _rearm_floors(state, row, high, floors.PAST if past else slice(None))
     one = state.late.watch.get(row, _CALM) if past else state.rows["deviation"][row : row + 1]
     if one["open"][0] == 0 or (one["open_sign"][0] > 0) == high:
         one[:] = np.zeros((), one.dtype)
+    if not past:
+        state.weeks.rearm(row, high, anew=learn_anew)
     if learn_anew:
         state.set_prior(row, at_us)
 

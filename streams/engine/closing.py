@@ -20,8 +20,10 @@ from streams.engine.courses import local_day
 from streams.engine.late import WAITED, Past, Shut, as_windows
 from streams.engine.rows import prior_of
 from streams.engine.samples import STEPS, Samples
+from streams.engine.scales import from_working, shown, to_working
 from streams.engine.signals import Band, Signal, Snapshot
 from streams.engine.state import PartitionState
+from streams.engine.weeks import Gathered, Judged, rhythm_of, spread_of
 from streams.engine.zones import local_offset_us
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +35,6 @@ Place = tuple[int, int, int, int]
 LEARN_LATE_N = 3
 """A late window of a streamed vital teaches the baseline only if it holds a few samples: late single readings would
 outweigh the windows of fifteen that came in time."""
-SCALES = np.array([{"raw": 0, "ln": 1, "ln1p": 2}[v.scale] for v in VITALS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,14 @@ class Closed:
 @dataclass(slots=True)
 class Closings:
     """What closing windows brings: summaries with positions if wanted, signals, snapshots of the rows asked for, and
-    the windows that rules of conditions look at."""
+    the windows that rules of conditions look at, and the weeks that were judged."""
 
     wanted: bool
     summaries: list[tuple[Place, VitalSummary]] = field(default_factory=list)
     signals: list[Signal] = field(default_factory=list)
     snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
     ruled: list[conditions.Ruled] = field(default_factory=list)
+    weeks: list[Judged] = field(default_factory=list)
 
 
 def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks: Clocks) -> Closed:
@@ -184,6 +186,7 @@ def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool)
         out.snapshots[int(row)] = [_snapshot(state, int(row), -1)]
     if not len(closed.row):
         return out
+    state.weeks.reach(len(state.rows), len(state.patients))
     turns = rounds(closed.row)
     closed = closed.take(np.concatenate(turns))
     begin = 0
@@ -219,8 +222,17 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     past = _past(state, one, line, z, judged) if not one.live.all() else None
     if past is not None:
         usable, is_open = usable | (judged & ~one.live), is_open | past.is_open
-    calm = ~is_open & (one.broken == 0)  # frozen while a problem is open: an illness must not become the normal
-    learns = resting & (~one.late | (newer & full)) & (calm | ~predicted.known)
+    # Frozen while a problem is open: an illness must not become the normal.
+    calm = ~is_open & (one.broken == 0) & ~state.weeks.drifts(row)
+    fit = resting & (~one.late | (newer & full))
+    learns = fit & (calm | ~predicted.known)
+    rhythm = rhythm_of(prior, day_slot, passing.mean)
+    out.weeks += state.weeks.gather(
+        Gathered(
+            one.position, one.clock, slot, row, vital, one.start, day, day_slot, y, rhythm, spread_of(prior),
+            baseline.in_stream(base), fit, one.live & (~one.late | newer), is_open,
+        )
+    )  # fmt: skip
     baseline.learn(base, prior, predicted, day_slot, y, one.start, line, learns)
     _put(state, row, base, ~one.late | newer)
     noted = conditions.noted(state, slot, vital, one.late, resting)
@@ -316,24 +328,6 @@ def band_at(state: PartitionState, snapshot: Snapshot, slot: Ints, v: Ints, at: 
     return _Bands(predicted, snapshot.prior, base, v, line, z).one(0)
 
 
-def to_working(value: Floats, vital: Ints) -> Floats:
-    """On the scale on which the vital is compared: raw, ln, or ln(1 + x)."""
-    scale = SCALES[vital]
-    if not scale.any():
-        return value
-    positive = np.where(scale == 1, np.maximum(value, 1e-9), np.where(scale == 2, 1.0 + value, 1.0))
-    return np.where(scale == 0, value, np.log(positive))
-
-
-def from_working(value: Floats, vital: Ints) -> Floats:
-    """Back to canonical units."""
-    scale = SCALES[vital]
-    if not scale.any():
-        return value
-    back = np.exp(np.where(scale == 0, 0.0, value))
-    return np.where(scale == 0, value, np.where(scale == 2, back - 1.0, back))
-
-
 def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviation.Changes, k: int, i: int) -> Signal:
     """A deviation raised or cleared."""
     v = int(vital[i])
@@ -369,8 +363,3 @@ def _tell(
             expected=shown(expected[i]), low=shown(low[i]), high=shown(high[i]), state=word,
         )  # fmt: skip
         out.summaries.append(((int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i])), summary))
-
-
-def shown(value: float) -> float | None:
-    """A figure as it is published: four decimals, null for what is no number."""
-    return round(float(value), 4) + 0.0 if np.isfinite(value) else None

@@ -48,7 +48,8 @@ class Page(msgspec.Struct, array_like=True):
     remember; in both, rows are counted from the page's first one; sent: what must be known of readings that come again;
     links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows (`late.STATE`,
     `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`); rules: what the rules of conditions
-    remember (`condition.Watched`).
+    remember (`condition.Watched`); weeks, together: of all rows and all patients, or nothing (`drift.STATE`,
+    `weeks.OPEN`).
     """
 
     format: int
@@ -69,6 +70,8 @@ class Page(msgspec.Struct, array_like=True):
     late_watch: bytes = b""
     forecasts: bytes = b""
     rules: bytes = b""
+    weeks: bytes = b""
+    together: bytes = b""
 
 
 _WINDOWS_KEPT, _SENT_KEPT = 4, 128

@@ -62,6 +62,9 @@ def _place_page(state: PartitionState, number: int, page: Page, row: int) -> Non
     state.late.unpack(row, page.late, page.late_watch)
     state.forecasts.unpack(row, page.forecasts)
     state.rules.unpack(first, page.rules)
+    if page.weeks or page.together:
+        state.weeks.reach(len(state.rows), len(state.patients))
+        state.weeks.unpack(row, page.weeks, first, page.together)
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
     for (digest, offset), kept in zip(page.gone, page.gone_kept or [(NOTHING, 1)] * len(page.gone), strict=True):

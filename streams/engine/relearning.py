@@ -24,3 +24,4 @@ def reopened(state: PartitionState, slot: int, before: Profile | None, after: Pr
     rows = baseline.take(state.rows["base"], row)
     baseline.reopen(rows, found.shift[vital], found.doubt[vital])
     baseline.put(state.rows["base"], row, rows)
+    state.weeks.relearn(row)

@@ -29,7 +29,7 @@ class Band:
 class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
     what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told.
-    problem, title, said: of a condition, which has its own words."""
+    problem, title, said: of what has its own words; vitals: that it is about, if not the one."""
 
     position: int
     slot: int
@@ -54,6 +54,7 @@ class Signal:
     problem: str | None = None
     title: str | None = None
     said: str | None = None
+    vitals: tuple[int, ...] = ()
 
     @property
     def order(self) -> Order:

@@ -36,6 +36,7 @@ from streams.engine.rings import Rings
 from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
 from streams.engine.sources import Sources
+from streams.engine.weeks import Weeks
 
 PATIENTS_PER_PAGE = 16
 """Bounds a page's changelog record: even if each profile had the full 1 MiB, a page fits the changelog's largest
@@ -91,7 +92,7 @@ class PartitionState:
         self.late = LateWork()
         self.forecasts = Forecasts()
         self.rules = Rules()
-        self.courses = Courses()
+        self.courses, self.weeks = Courses(), Weeks()
         self._profiles: dict[int, Profile] = {}
         self.off: frozenset[str] = frozenset()
         self._expected: tuple[int, int, date, Expectation] | None = None
@@ -236,6 +237,7 @@ class PartitionState:
         self.late.drop(rows)
         self.rules.withhold(slot, vitals)
         self.forecasts.drop(rows.tolist())
+        self.weeks.drop(rows, slot)
         windows.drop(self.rows["open"], self.windows, rows)
         floor = self.rows["floor"][rows]
         self.floors.give(floor[floor != NOWHERE])

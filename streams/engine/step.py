@@ -22,7 +22,7 @@ from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
 from models.windows import check_settings
 from streams import control
-from streams.engine import care, conditions, relearning, silences
+from streams.engine import care, conditions, drifting, relearning, silences
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
@@ -193,6 +193,7 @@ def _stretch(
     closings = close(state, closed, asked, settings.summaries)
     watched = silences.watch(state, accepted, clock, clocks)
     signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices]
+    signals += drifting.signals_of(state, closings.weeks)
     signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)
     band_of = partial(care.band_of, state, samples, closings.snapshots)

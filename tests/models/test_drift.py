@@ -1,100 +1,213 @@
-"""The drift chart against a plain-Python one on every prefix, and the budget that says how high it must come."""
+"""Drift against a plain-Python one on every prefix, and what it finds; the change index."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import sqrt
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import budget
-from models.detectors import drift
+from models.detectors import change_index, drift
 from models.evidence import load
+from models.vitals import BY_NAME, VITALS
 
-DRIFT, BUDGET = load("daily")["drift"], load("daily")["budget"]
+S, SPREAD = load("daily")["drift"], 3.0
+f4, f2 = np.float32, np.float16
 
 
 @dataclass
-class Chart:
-    """What `evidence/daily.yaml` asks for, one day at a time."""
+class Plain:
+    """What `evidence/daily.yaml` asks for, one window at a time. days: [day, sum, windows, whether it teaches nothing]
+    of those at hand, the last one being today; before: (day, SD from the level) of the one that left last."""
 
-    up: float = 0.0
-    down: float = 0.0
+    days: list[list[float]] = field(default_factory=list)
+    level: float = 0.0
+    s2: float = 0.0
+    rho: float = 0.0
+    n: int = 0
+    before: tuple[float, float] = (0, 0.0)
     open: int = 0
-    calm: int = 0
-    told: bool = False
 
-    def day(self, e: float, z: float, limit: float, usual: float) -> tuple[int, int, int]:
-        """What is over, raised and withheld: signs."""
-        step = max(-DRIFT["clip"], min(DRIFT["clip"], e))
-        self.up = float(np.float32(max(0.0, self.up + step - DRIFT["allowance"])))
-        self.down = float(np.float32(max(0.0, self.down - step - DRIFT["allowance"])))
-        self.told = self.told and (self.up > 0 or self.down > 0)
-        if self.open:
-            self.calm = self.calm + 1 if z * self.open <= DRIFT["clear_z"] else 0
-            if self.calm < DRIFT["clear_days"]:
-                return 0, 0, 0
-            over = self.open
-            self.__init__()  # type: ignore[misc]  # begins anew
-            return over, 0, 0
-        size, sign = max(self.up, self.down), 1 if self.up >= self.down else -1
-        if size >= limit and size > 0:
-            self.open, self.told = sign, True
-            return 0, sign, 0
-        if size >= usual and size > 0 and not self.told:
-            self.told = True
-            return 0, 0, sign
-        return 0, 0, 0
+    def window(self, y: float, day: int, frozen: bool, least: int) -> None:
+        if not self.days or day > self.days[-1][0]:
+            self._begin(day, least)
+        today = self.days[-1]
+        today[1], today[2] = float(f4(today[1] + y)), today[2] + 1
+        today[3] = today[3] or frozen or (self.open != 0 and self.n >= S["known_after"])
+
+    def _begin(self, day: int, least: int) -> None:
+        if self.days and day - self.days[-1][0] > S["anew_days"]:
+            self.__init__(open=self.open)  # type: ignore[misc]
+        if self.days and self.days[-1][2] < least:
+            self.days.pop()
+        if len(self.days) == drift.FIGURES:
+            self._leave(self.days.pop(0))
+        self.days.append([day, 0.0, 0, False])
+
+    def _leave(self, one: list[float]) -> None:
+        y, gap, n = float(f4(one[1] / one[2])), one[0] - self.before[0], self.n
+        z = 0.0
+        if not one[3] and n == 0:
+            self.level, self.s2, self.rho = y, float(f4(SPREAD**2)), float(f2(S["rho_prior"]))
+        elif not one[3]:
+            z = (y - self.level) / sqrt(self.s2)
+            clipped = max(-S["huber"], min(S["huber"], z))
+            a = max(-S["huber"], min(S["huber"], self.before[1]))
+            if gap == 1:
+                closer = self.rho + (a * clipped - self.rho * a * a) / (S["rho_days"] + min(n, S["spread_memory_days"]))
+                self.rho = float(f2(max(0.0, min(S["rho_most"], closer))))
+            self.level = float(f4(self.level + clipped * sqrt(self.s2) / (min(n, S["memory_days"]) + 1)))
+            share = clipped**2 * 1.0863 / (1 + 2 / min(n, S["memory_days"]))
+            looks = min(S["spread_prior_days"] + n, S["spread_memory_days"])
+            self.s2 = float(f4(max(self.s2 * (1 + (share - 1) / (looks + 1)), S["spread_floor_share"] * SPREAD**2)))
+        self.before = one[0], self.before[1] if one[3] else float(f2(z))
+        self.n += not one[3]
+
+    def judge(self) -> tuple[float, int, int]:
+        """How far away the week is, and what is over and raised: signs."""
+        if self.n < S["known_after"]:
+            return 0.0, 0, 0
+        away, was = self._away(), self.open
+        over = was if was and away * was <= S["clear"] else 0
+        raised = (1 if away >= 0 else -1) if abs(away) >= S["h"] and (not was or over) else 0
+        if raised:
+            self.open = raised
+            for one in self.days:
+                one[3] = True
+        elif over:
+            self.open = 0
+        return away, over, raised
+
+    def _away(self) -> float:
+        total, count, last, today = 0.0, 0, self.before, self.days[-1][0]
+        for k, one in enumerate(self.days):
+            y = one[1] / one[2] if one is self.days[-1] else float(f4(one[1] / one[2]))
+            z = (y - self.level) / sqrt(self.s2)
+            share = self.rho ** max(1, min(255, one[0] - last[0]))
+            e = (z - share * max(-S["clip"], min(S["clip"], last[1]))) / sqrt(1 - share**2)
+            last, age = (one[0], z), today - one[0]
+            if age < S["week_days"] or (k >= len(self.days) - S["least_figures"] and age < S["oldest_days"]):
+                total, count = total + max(-S["clip"], min(S["clip"], e)), count + 1
+        return total / sqrt(count + count**2 / min(self.n, S["memory_days"]))
 
 
-days = st.lists(st.floats(-6, 6, width=32), min_size=1, max_size=60)
+step = st.tuples(st.sampled_from([0, 1, 1, 1, 1, 2, 9, 70]), st.floats(-3, 3), st.booleans())
 
 
-@given(st.lists(days, min_size=1, max_size=4), st.floats(1, 6), st.floats(1, 6))
-def test_the_chart_says_what_the_plain_one_says_after_every_day(
-    rows: list[list[float]], limit: float, usual: float
+@given(
+    st.lists(st.tuples(step, st.integers(0, 12)), min_size=60, max_size=90),
+    st.lists(st.sampled_from([0.0, 0.0, 6.0, -9.0]), min_size=6, max_size=6),
+)
+def test_a_week_is_what_the_plain_one_says_after_every_window(
+    life: list[tuple[tuple[int, float, bool], int]], moved: list[float]
 ) -> None:
-    length = min(map(len, rows))
-    plain, chart = [Chart() for _ in rows], np.zeros(len(rows), drift.STATE)
-    for day in range(length):
-        z = np.array([row[day] for row in rows])
-        drift.add(chart, z, np.full(len(rows), day + 1))
-        changes = drift.judge(chart, z, np.full(len(rows), limit), np.full(len(rows), usual))
-        want = [one.day(float(e), float(e), limit, usual) for one, e in zip(plain, z, strict=True)]
-        assert list(zip(changes.over, changes.raised, changes.withheld, strict=True)) == want
-        assert chart["open"].tolist() == [one.open for one in plain]
+    table, plain, day = np.zeros(2, drift.STATE), Plain(), 20_000
+    for k, ((later, noise, frozen), rare) in enumerate(life):
+        day += min(later, 2) if rare else later
+        y, ill = 60 + noise + moved[k // 16], frozen and rare == 1
+        plain.window(y, day, ill, 1)
+        take(table, y, day, frozen=ill)
+        week = drift.judge(table)
+        away, over, raised = plain.judge()
+        assert week.away[1] == pytest.approx(away, abs=1e-4)
+        assert (week.over[1], week.raised[1], table["open"][1]) == (over, raised, plain.open)
+        assert table["n"][1] == plain.n
 
 
-def test_a_shift_of_two_sd_is_found_within_a_week_and_began_on_its_first_day() -> None:
-    chart, raised = np.zeros(1, drift.STATE), 0
-    for day in range(1, 8):
-        drift.add(chart, np.array([2.0]), np.array([day]))
-        begun = drift.since(chart, np.array([1]))
-        raised += int(drift.judge(chart, np.array([2.0]), np.array([4.78]), np.array([4.78])).raised[0])
-    assert (raised, begun.tolist(), drift.calm(chart).tolist()) == (1, [1], [False])
+def take(table: npt.NDArray[np.void], y: float, day: int, frozen: bool = False, least: int = 1) -> None:
+    n = len(table)
+    each = np.full(n, y), np.full(n, day), np.full(n, SPREAD), np.full(n, least), np.full(n, frozen), np.ones(n, bool)
+    drift.gather(table, *each)
 
 
-def test_one_day_that_nobody_can_believe_does_not_fire_alone() -> None:
-    chart = np.zeros(1, drift.STATE)
-    drift.add(chart, np.array([50.0]), np.array([1]))
-    assert drift.judge(chart, np.array([50.0]), np.array([2.94]), np.array([2.94])).raised.tolist() == [0]
+def lived(levels: list[float]) -> list[tuple[int, drift.Week]]:
+    """The weeks of one who was at 60 for 40 days, and then at these levels; by day since."""
+    table, random, found = np.zeros(1, drift.STATE), np.random.default_rng(3), []
+    for day, level in enumerate([60.0] * 40 + levels):
+        take(table, level + random.normal(0, SPREAD), 20_000 + day)
+        found.append((day - 40, drift.judge(table)))
+    return found
 
 
-@pytest.mark.parametrize("noise", [0.5, 2.0])
-def test_a_quiet_and_a_noisy_patient_come_to_the_same_rate(noise: float) -> None:
-    """The size of the largest sum falls off as in simulation, but `noise` times as often as for anybody."""
-    state, random = np.zeros(400, budget.STATE), np.random.default_rng(4)
-    per_day, reached = BUDGET["alerts_per_month"] / BUDGET["days_per_month"], 0
-    for day in range(160):
-        budget.meet(state, np.ones(400))
-        chance = random.random(400) / noise / BUDGET["false_per_day"]
-        largest = BUDGET["at_least"] - np.log(chance) / BUDGET["slope"]
-        reached += int((largest >= budget.limits(state)).sum()) if day >= 56 else 0
-        budget.learn(state, np.ones(400), largest, np.ones(400, bool))
-    assert 0.5 < reached / (400 * 104) / per_day < 2
+def test_a_shift_of_two_and_a_half_sd_is_found_within_a_week_and_its_beginning_is_known() -> None:
+    raised = [(day, week) for day, week in lived([60 + 2.5 * SPREAD] * 30) if week.raised[0]]
+    assert [(0 <= day < 7, int(week.raised[0])) for day, week in raised] == [(True, 1)]
+    day, week = raised[0]
+    assert week.days[0] == pytest.approx(day, abs=2)
 
 
-def test_a_patient_who_is_ill_teaches_the_budget_nothing() -> None:
-    state = np.zeros(1, budget.STATE)
-    budget.learn(state, np.ones(1), np.array([9.0]), np.zeros(1, bool))
-    assert state["shift"].tolist() == [0.0]
+def test_it_is_over_when_the_week_is_back_and_not_taken_for_normal_before() -> None:
+    told = [
+        (day, week.raised[0], week.over[0])
+        for day, week in lived([60 + 3 * SPREAD] * 20 + [60.0] * 12)
+        if week.known[0]
+    ]
+    assert [sign for _, sign, _ in told if sign] == [1]
+    assert [20 < day < 32 for day, _, over in told if over] == [True]
+
+
+def test_one_day_that_nobody_can_believe_does_not_fire() -> None:
+    assert not any(week.raised[0] for _, week in lived([160.0, *[60.0] * 10]))
+
+
+def test_days_while_something_else_is_wrong_teach_nothing() -> None:
+    table = np.zeros(2, drift.STATE)
+    for day in range(30):
+        take(table, 60 + day % 2, 20_000 + day)
+    before = table["level"].copy()
+    for day in range(30, 38):
+        take(table, 70.0, 20_000 + day, frozen=True)
+    for day in range(38, 60):
+        take(table, 60.5, 20_000 + day)
+    assert table["level"] == pytest.approx(before, abs=0.1)
+
+
+def test_a_night_of_too_few_windows_is_no_figure() -> None:
+    table = np.zeros(1, drift.STATE)
+    for day in range(3):
+        for _ in range(4 if day != 1 else 3):
+            take(table, 50.0, 20_000 + day, least=4)
+    assert (int(table["held"][0]), table["gap"][0].tolist()) == (2, [0, 0, 0, 0, 0, 0, 2])
+
+
+def test_a_person_who_ends_it_begins_a_new_week_against_the_same_level() -> None:
+    table = np.zeros(1, drift.STATE)
+    for day in range(40):
+        take(table, 60 + day % 2, 20_000 + day)
+    level = float(table["level"][0])
+    drift.rearm(table)
+    assert (float(table["level"][0]), int(table["held"][0])) == (level, 0)
+    drift.forget(table, np.zeros(1, np.int64))
+    assert (float(table["level"][0]), int(table["n"][0])) == (0.0, 0)
+
+
+def index(**weeks: float) -> change_index.Index:
+    week, there = np.zeros((1, len(VITALS))), np.zeros((1, len(VITALS)), bool)
+    for name, away in weeks.items():
+        week[0, BY_NAME[name].index], there[0, BY_NAME[name].index] = away, True
+    return change_index.index(week, there)
+
+
+def begins(**weeks: float) -> bool:
+    return bool(change_index.judge(np.zeros(1, bool), index(**weeks))[1][0])
+
+
+def test_several_vitals_that_get_worse_a_little_say_together_what_none_says_alone() -> None:
+    assert begins(resting_heart_rate=2.2, respiratory_rate=1.9, hrv_rmssd=-1.6, body_weight=2.0)
+    assert not begins(resting_heart_rate=2.2, respiratory_rate=-1.9, hrv_rmssd=1.6, body_weight=2.0)
+    assert not begins(resting_heart_rate=-2.2, respiratory_rate=-1.9, hrv_rmssd=1.6, body_weight=-2.0), "better"
+    assert not begins(resting_heart_rate=9.0, respiratory_rate=1.0), "one vital alone is a drift"
+
+
+def test_a_vital_without_a_direction_counts_for_nothing_and_a_missing_one_is_not_normal() -> None:
+    assert index(resting_heart_rate=3, systolic_bp=9).value[0] == index(resting_heart_rate=3).value[0]
+    assert index(resting_heart_rate=3, spo2=0).value[0] < index(resting_heart_rate=3).value[0]
+
+
+def test_the_index_ends_well_below_where_it_begins_and_names_the_most_first() -> None:
+    high, low = index(resting_heart_rate=2.0, spo2=-1.0), index(resting_heart_rate=1.0, spo2=-0.2)
+    assert [bool(change_index.judge(np.ones(1, bool), one)[0][0]) for one in (high, low)] == [False, True]
+    found = index(resting_heart_rate=1.6, spo2=-2.6, respiratory_rate=0.3)
+    assert [VITALS[v].name for v in change_index.contributors(found.part[0])] == ["spo2", "resting_heart_rate"]

@@ -1,0 +1,189 @@
+"""What changes slowly, in the step: the days of each row, the drift of a vital, and the change index of a patient.
+
+Days are gathered and weeks judged row by row as windows close; what they say comes together patient by patient, in log
+order, so that nothing depends on how the log is cut.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from models import baseline
+from models.baseline import Prior
+from models.detectors import drift
+from models.segments import Bools, Ints
+from streams.engine.rows import grown
+
+Floats = npt.NDArray[np.float64]
+
+OPEN = np.dtype("u1")
+"""By patient: whether several vitals together are open as getting worse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Weeks judged as a window closed, (n,): where (position, clock, slot, row, vital, start [us], day), what the week
+    says (`drift.Week`), the figure of the day, and what was expected of it with its SD (working scale, with the rhythm
+    of the day), days learned from."""
+
+    position: Ints
+    clock: Ints
+    slot: Ints
+    row: Ints
+    vital: Ints
+    start: Ints
+    day: Ints
+    away: Floats
+    over: Ints
+    raised: Ints
+    since_days: Ints
+    figure: Floats
+    expected: Floats
+    sd: Floats
+    learned: Ints
+
+    def take(self, which: Ints) -> "Judged":
+        """Some of them."""
+        return Judged(*(getattr(self, name)[which] for name in self.__slots__))
+
+
+def joined(parts: list[Judged]) -> Judged:
+    """All of them in log order, each patient's own in the order of their times."""
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in Judged.__slots__)
+    every = Judged(*columns)
+    return every.take(np.lexsort((every.vital, every.start, every.slot, every.clock, every.position)))
+
+
+class Weeks:
+    """What one partition remembers: `table` by row (`drift.STATE`), `open` by slot. Both grow when first asked for."""
+
+    def __init__(self) -> None:
+        self.table: npt.NDArray[np.void] = np.zeros(0, drift.STATE)
+        self.open: npt.NDArray[np.uint8] = np.zeros(0, OPEN)
+
+    def reach(self, rows: int, slots: int) -> None:
+        """Have room for so many rows and slots."""
+        if rows > len(self.table):
+            self.table = grown(self.table, rows)
+        if slots > len(self.open):
+            self.open = grown(self.open, slots)
+
+    def drifts(self, row: Ints) -> Bools:
+        """Whether each row has a drift open, (n,)."""
+        open_: Bools = self.table["open"][row] != 0
+        return open_
+
+    def drop(self, rows: Ints, slot: int) -> None:
+        """Forget these rows of a patient, and what they said together."""
+        self.table[rows[rows < len(self.table)]] = np.zeros((), drift.STATE)
+        if slot < len(self.open):
+            self.open[slot] = 0
+
+    def rearm(self, row: int, high: bool, *, anew: bool) -> None:
+        """A person resolved a problem of this side of a row; anew: and what it is now is its normal."""
+        one = self.table[row : row + 1]
+        if not len(one) or one["open"][0] not in (0, 1 if high else -1):
+            return
+        if anew:
+            one[:] = np.zeros((), drift.STATE)
+        elif one["open"][0]:
+            drift.rearm(one)
+
+    def rearm_together(self, slot: int, rows: Ints) -> None:
+        """A person resolved what several vitals said together: they begin a new week."""
+        self.open[slot : slot + 1] = 0
+        self.table["week_day"][rows[rows < len(self.table)]] = 0
+
+    def relearn(self, rows: Ints) -> None:
+        """The profile says that the level moves: what was learned is of before."""
+        drift.forget(self.table, rows[rows < len(self.table)])
+
+    def packed(self, rows: Ints, slots: range) -> tuple[bytes, bytes]:
+        """Of the rows and the slots of a page, all of them; nothing where nothing is known."""
+        table = np.zeros(len(rows), drift.STATE)
+        there = rows < len(self.table)
+        table[there] = self.table[rows[there]]
+        both = table.tobytes(), self.open[slots.start : slots.stop].tobytes()
+        return both[0] if any(both[0]) else b"", both[1] if any(both[1]) else b""
+
+    def unpack(self, first_row: int, table: bytes, first_slot: int, together: bytes) -> None:
+        """Put back what was packed of rows and slots that now begin at these, for which there is room."""
+        rows, slots = np.frombuffer(table, drift.STATE), np.frombuffer(together, OPEN)
+        self.table[first_row : first_row + len(rows)] = rows
+        self.open[first_slot : first_slot + len(slots)] = slots
+
+    def gather(self, one: "Gathered") -> list[Judged]:
+        """Take the windows of a round, each row at most once, and judge the weeks that can be judged."""
+        s, row = drift.settings(), one.row
+        streamed, hour = one.streamed & s.by_night[one.vital], one.quarter * 24 // baseline.SLOTS_PER_DAY
+        night = hour < s.until_h
+        figured = s.figured[one.vital] & (~one.streamed | s.by_night[one.vital])
+        counts = figured & one.learns & (~streamed | night)
+        concerned = np.flatnonzero(counts | (figured & streamed & ~night & (self.table["judged"][row] == 0)))
+        if not len(concerned):
+            return []
+        mine, streamed, counts, night = one.take(concerned), streamed[concerned], counts[concerned], night[concerned]
+        state, least = self.table[mine.row], np.where(streamed, s.night_least, 1)
+        drift.gather(state, mine.y - mine.rhythm, mine.day, mine.spread, least, mine.frozen, counts)
+        ready = np.where(streamed, ~night & (state["judged"] == 0) & (state["day"] == mine.day), counts)
+        which = np.flatnonzero(ready & (state["count"] >= least) & mine.live)
+        found = _judged(mine.take(which), state, which) if len(which) else []
+        self.table[mine.row] = state
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Windows of a round, (n,). y: on the working scale; rhythm: of the day and the course; spread: SD of a day that
+    the profile leads one to expect; quarter: of the local day; streamed: windows come as a stream; learns: it is at
+    rest and newer than what is known; live: young enough to be told; frozen: something else is known to be wrong."""
+
+    position: Ints
+    clock: Ints
+    slot: Ints
+    row: Ints
+    vital: Ints
+    start: Ints
+    day: Ints
+    quarter: Ints
+    y: Floats
+    rhythm: Floats
+    spread: Floats
+    streamed: Bools
+    learns: Bools
+    live: Bools
+    frozen: Bools
+
+    def take(self, which: Ints) -> "Gathered":
+        """Some of them."""
+        return Gathered(*(getattr(self, name)[which] for name in self.__slots__))
+
+
+def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Judged]:
+    """The weeks of the rows at these places of `state`, of which there is something to say."""
+    mine = state[which]
+    level, s2, n = mine["level"].astype(np.float64), mine["s2"].astype(np.float64), mine["n"].astype(np.int64)
+    figure = mine["total"].astype(np.float64) / np.maximum(mine["count"], 1)
+    week = drift.judge(mine)
+    state[which] = mine
+    told = np.flatnonzero(week.known)
+    if not len(told):
+        return []
+    judged = Judged(
+        one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, week.away, week.over, week.raised,
+        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n,
+    )  # fmt: skip
+    return [judged.take(told)]
+
+
+def rhythm_of(prior: Prior, quarter: Ints, passing: Floats) -> Floats:
+    """What the time of day and the course add by the profile alone, (n,): nothing learned can hide a drift in it."""
+    angle = 2 * np.pi * ((quarter + 0.5) / baseline.SLOTS_PER_DAY - prior.acrophase_h / 24)
+    rhythm: Floats = np.nan_to_num(prior.amplitude * np.cos(angle)) + passing
+    return rhythm
+
+
+def spread_of(prior: Prior) -> Floats:
+    """SD of a figure that the profile leads one to expect, (n,)."""
+    return np.nan_to_num(np.hypot(prior.sd_within, np.nan_to_num(prior.sd_meas)), nan=1.0)

@@ -1,0 +1,149 @@
+"""What changes slowly, from readings to alerts: a drift, several vitals together, and what people do about them."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from streams.engine.forms import Page
+from streams.engine.pages import key_of, pack_dirty, restored
+from streams.engine.state import PartitionState
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, Told, one_by_one, run
+
+QUIET, ILL = 40, 14
+"""Days at one level, and at the other."""
+Vitals = dict[str, tuple[float, float, str, float]]
+HEART: Vitals = {"resting_heart_rate": (60, 4.4, "/min", 2.6)}
+"""By vital: level, the shift that comes, unit, SD of a day."""
+ALL: Vitals = HEART | {"respiratory_rate": (15, 1.2, "/min", 0.9), "body_weight": (80, 0.7, "kg", 0.5)}
+
+
+def life(vitals: Vitals, days: int = QUIET + ILL) -> Log:
+    """One reading of each vital a morning, moved from day QUIET on."""
+    log, random = Log(), np.random.default_rng(11)
+    log.profile("p-1")
+    for day in range(days):
+        for name, (level, shift, unit, sd) in vitals.items():
+            value = level + shift * (day >= QUIET) + random.normal(0, sd)
+            log.read(patient="p-1", code=name, value=round(value, 2), unit=unit)
+        log.wait(2 * HOUR_US)
+        log.tick()
+        log.wait(DAY_US - 2 * HOUR_US)
+    return log
+
+
+def kinds(told: Told) -> list[tuple[str, str]]:
+    return [(found.kind, found.problem) for found in told.findings if found.kind in ("drift", "change_index")]
+
+
+def test_a_shift_that_no_single_day_shows_is_a_drift_with_its_reason() -> None:
+    told = run(life(HEART))
+    assert kinds(told) == [("drift", "resting_heart_rate.high")]
+    opened = next(alert for alert in told.alerts if alert.problem == "resting_heart_rate.high")
+    assert (opened.kind, opened.severity, opened.category) == ("drift", "advisory", "clinical")
+    assert "usual for this patient" in opened.explanation
+    assert opened.onset_at < opened.event_at
+    assert kinds(run(life(HEART, days=QUIET))) == []
+
+
+def test_several_vitals_together_are_one_alert_that_names_them() -> None:
+    told = run(life(ALL))
+    found = [found for found in told.findings if found.kind == "change_index"]
+    assert [one.problem for one in found] == ["change_index"]
+    assert len(found[0].vitals) >= 2
+    opened = next(alert for alert in told.alerts if alert.problem == "change_index")
+    assert "towards getting worse" in opened.explanation
+    assert all(part in opened.explanation for part in ("heart rate up", "weight up"))
+
+
+def test_it_does_not_matter_how_the_log_is_cut() -> None:
+    log = life(ALL)
+    assert len(kinds(run(log))) >= 2
+    assert run(log, one_by_one(log)).lines() == run(log).lines() == run(log, range(0, len(log), 7)).lines()
+
+
+@pytest.mark.parametrize("day", [QUIET, QUIET + 3, QUIET + 9])
+def test_a_state_put_back_from_its_pages_goes_on_as_if_nothing_had_been(day: int) -> None:
+    log, state = life(ALL), PartitionState()
+    cut = 1 + day * (len(ALL) + 1)
+    told = run(Log(log.records[:cut], log.now_us), state=state)
+    again = restored(pack_dirty(state, 0).pages, 0)
+    for name, part in run(log, state=again, begin=cut).lines().items():
+        assert told.lines()[name] + part == run(log).lines()[name]
+
+
+def test_a_page_of_before_is_read_and_learns_weeks_from_then_on() -> None:
+    log, state = life(HEART, days=QUIET), PartitionState()
+    run(log, state=state)
+    pages = pack_dirty(state, 0).pages
+    page = msgspec.msgpack.decode(pages[key_of(0, 0)])
+    weeks = Page.__struct_fields__.index("weeks")
+    assert len(page[weeks]) > 0
+    pages[key_of(0, 0)] = msgspec.msgpack.encode(page[:weeks])
+    again = restored(pages, 0)
+    begin = len(log)
+    log.read(patient="p-1", code="resting_heart_rate", value=61, unit="/min")
+    log.wait(2 * DAY_US)
+    log.tick()
+    run(log, state=again, begin=begin)
+    assert again.weeks.table["held"][0] == 1
+
+
+def test_nothing_is_learned_into_the_band_while_a_drift_is_open() -> None:
+    long, state = life(HEART, days=QUIET + 40), PartitionState()
+    told = run(long, state=state)
+    assert ("drift", "resting_heart_rate.high") in kinds(told)
+    assert state.weeks.table["open"][0] == 1
+    assert state.weeks.table["level"][0] == pytest.approx(60, abs=1.5)
+
+
+@pytest.mark.parametrize(("what", "again"), [("resolve", True), ("new_normal", False)])
+def test_what_goes_on_after_a_person_ended_it_is_raised_again_unless_it_is_normal_now(what: str, again: bool) -> None:
+    log = life(HEART)
+    alert = next(alert for alert in run(log).alerts if alert.problem == "resting_heart_rate.high")
+    log.act(alert.alert_id, what, reason="seen")
+    random = np.random.default_rng(4)
+    for _ in range(12):
+        log.read(patient="p-1", code="resting_heart_rate", value=round(67 + random.normal(0, 2.6), 2), unit="/min")
+        log.wait(DAY_US)
+        log.tick()
+    after = [alert for alert in run(log).alerts if alert.event in ("opened", "reopened")][1:]
+    assert bool([alert for alert in after if alert.problem == "resting_heart_rate.high"]) == again
+
+
+def test_who_withdraws_consent_for_a_vital_leaves_none_of_its_weeks_behind() -> None:
+    log, state = life(HEART), PartitionState()
+    log.profile("p-1", version=2, withheld=["resting_heart_rate"])
+    run(log, state=state)
+    assert not state.weeks.table.view(np.uint8).any()
+
+
+def test_a_stream_is_judged_by_its_nights() -> None:
+    log, random = Log(), np.random.default_rng(5)
+    log.profile("p-1", timezone="UTC")
+    for day in range(QUIET + 10):
+        own = random.normal(0, 4)
+        for half in range(48):
+            asleep = (8 + half / 2) % 24 < 7
+            moved = (9 if day >= QUIET else 0) if asleep else 9
+            log.read(
+                patient="p-1", code="heart_rate", value=round(62 + moved + own + random.normal(0, 1), 1), unit="/min"
+            )
+            log.wait(30 * MINUTE_US)
+    found = [one for one in run(log).findings if one.kind == "drift"]
+    assert [one.problem for one in found] == ["heart_rate.high"]
+    assert found[0].event_at[11:13] == "07"
+
+
+def test_readings_that_come_late_teach_and_do_not_tell() -> None:
+    log, random = Log(), np.random.default_rng(11)
+    log.profile("p-1")
+    values = [60 + 5.4 * (day >= QUIET) + random.normal(0, 2.6) for day in range(QUIET + 10)]
+    for day, value in enumerate(values):
+        at = log.now_us
+        if day >= QUIET:
+            at = log.now_us - 5 * DAY_US
+            log.wait(HOUR_US)
+        log.read(patient="p-1", code="resting_heart_rate", value=round(value, 2), unit="/min", at_us=at)
+        log.wait(DAY_US)
+        log.tick()
+    assert kinds(run(log, settings=SETTINGS)) == []
