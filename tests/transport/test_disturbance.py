@@ -46,7 +46,14 @@ async def _position_returns_to_the_committed_offset(worker: Worker, rng: random.
     await worker.consumer.perform_seek()
 
 
-DISTURBANCES = [_flow_stops, _partitions_pause, _fetch_is_cancelled, _position_returns_to_the_committed_offset]
+async def _partition_goes_back(worker: Worker, rng: random.Random) -> None:
+    worker.consumer.go_back(TP(worker.topic, 0), rng.randrange(max(1, len(worker.applied()))))
+
+
+DISTURBANCES = [
+    _flow_stops, _partitions_pause, _fetch_is_cancelled, _position_returns_to_the_committed_offset,
+    _partition_goes_back,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("disturb", [*DISTURBANCES, None], ids=lambda one: one.__name__[1:] if one else "all_of_them")
@@ -63,6 +70,19 @@ async def test_nothing_is_skipped_when(
         await until(lambda: len(worker.applied()) >= TOTAL, f"all came, seed 20260105: {len(worker.applied())}")
         assert worker.applied() == list(range(TOTAL))
         await worker.commits(TOTAL)
+
+
+async def test_a_partition_comes_again_from_where_it_was_gone_back_to(broker: Broker, prefix: str) -> None:
+    topic = prefix + "readings"
+    await create_topic(broker.address, topic, 1)
+    await send(broker.address, topic, 0, numbers(0, 300))
+    async with Worker(broker.address, topic, bounds=Bounds(records=20, queued=2)) as worker:
+        await until(lambda: len(worker.applied()) == 300, "all came")
+        worker.chunks.clear()
+        worker.consumer.go_back(TP(topic, 0), 123)
+        await until(lambda: worker.offsets()[-1:] == [299], "they came again")
+        assert worker.offsets() == list(range(123, 300))
+        await worker.commits(300)
 
 
 @pytest.mark.parametrize("seed", [1, 2], ids=["stops_for_a_while", "stops_and_resumes_at_once"])
