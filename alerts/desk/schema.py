@@ -12,6 +12,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -75,13 +76,14 @@ WINDOWS = Table(
     METADATA,
     Column("patient", name_type(), primary_key=True),
     Column("vital", name_type(VITAL_CHARS), primary_key=True),
-    Column("start_s", Float, primary_key=True),
-    Column("period_s", Float, primary_key=True),
-    *(Column(name, Float) for name in ("mean", "min", "max", "expected", "low", "high")),
-    Column("n", Integer, nullable=False),
-    Column("state", name_type(16), nullable=False),
+    Column("stretch", Integer, primary_key=True, autoincrement=False),
+    Column("windows", Integer, nullable=False),
+    Column("measured", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
     sqlite_with_rowid=False,  # the rows lie in the order of the key, so that a chart is one stretch of the file
 )
+"""One row a vital and six hours, whose windows `packed` keeps in `body`; how many those are, and how many of them hold
+readings."""
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=OFF", "busy_timeout=5000", "temp_store=MEMORY")
 """A crash may cost the file, which is a cache and is made anew at the next start."""

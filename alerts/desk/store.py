@@ -4,17 +4,19 @@ Every method is short and blocking: call it from a thread. Writers take turns; r
 be done because the database is away raises one of `database.AWAY`.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, delete, func, select, update
+from sqlalchemy import Column, Connection, Table, and_, column, delete, func, select, update, values
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.desk import windows
 from alerts.desk.chart import Window, window
 from alerts.desk.members import EVERYTHING, Scope
+from alerts.desk.packed import STRETCH_S, Row, joined, row_of, stretch_of
 from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
 from alerts.desk.wanted import ANY, Wanted, beginning, within
@@ -64,13 +66,11 @@ class Store:
         """Keep windows; the fuller word about a window counts, of equal ones the last: what comes late of a window is
         told as one of its own, and must not hide what came in time. Answers with the patients that have news."""
         told = [(one, window(one, seconds(one.start))) for one in summaries]
-        rows: dict[tuple[str, str, float, float], dict[str, Any]] = {}
+        news: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
         for one, w in told:
-            known = rows.get((one.patient, one.vital, w.start_s, w.period_s))
-            if known is None or known["n"] <= w.n:
-                rows[one.patient, one.vital, w.start_s, w.period_s] = _window_row(one, w)
+            news[one.patient, one.vital, stretch_of(w.start_s)].append(row_of(w))
         with self._writer.begin() as connection:
-            self._upsert(connection, WINDOWS, list(rows.values()), fuller=WINDOWS.c.n)
+            self._upsert(connection, WINDOWS, _joined_rows(connection, news))
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
         self._pass_time([w.start_s + w.period_s for _, w in told])
         return list(dict.fromkeys(one.patient for one in summaries))
@@ -258,14 +258,17 @@ class Store:
                 self._prune_one(connection, patient, vital)
 
     def _prune_one(self, connection: Connection, patient: str, vital: str) -> None:
+        """Whole stretches go: what is kept is no less than was asked for."""
         mine = (WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
-        starts = select(WINDOWS.c.start_s).where(*mine).order_by(WINDOWS.c.start_s.desc())
-        newest = connection.execute(starts.limit(1)).scalar_one()
-        beyond = connection.execute(starts.offset(self._keep_windows).limit(1)).scalar()
-        oldest = newest - self._keep_s
-        connection.execute(delete(WINDOWS).where(*mine, WINDOWS.c.start_s < oldest))
-        if beyond is not None:
-            connection.execute(delete(WINDOWS).where(*mine, WINDOWS.c.start_s <= beyond))
+        held = select(WINDOWS.c.stretch, WINDOWS.c.windows).where(*mine).order_by(WINDOWS.c.stretch.desc())
+        stretches = connection.execute(held).all()
+        oldest, kept = stretches[0].stretch - math.ceil(self._keep_s / STRETCH_S), 0
+        for stretch, many in stretches:
+            if kept >= self._keep_windows:
+                oldest = max(oldest, stretch + 1)
+                break
+            kept += many
+        connection.execute(delete(WINDOWS).where(*mine, WINDOWS.c.stretch < oldest))
 
     def _pass_time(self, times: list[float]) -> None:
         if times:
@@ -320,8 +323,22 @@ def standing_of_row(row: Any) -> Standing:
     return Standing(_decode(row["body"]), **told)
 
 
-def _window_row(summary: VitalSummary, one: Window) -> dict[str, Any]:
-    return {"patient": summary.patient, "vital": summary.vital, **vars(one)}
+def _joined_rows(connection: Connection, news: Mapping[tuple[str, str, int], list[Row]]) -> list[dict[str, Any]]:
+    """The rows of stretches with these windows in them, beside those that are held already."""
+    bodies: dict[tuple[str, str, int], bytes] = {}
+    key = tuple(WINDOWS.primary_key.columns)
+    for chunk in _chunks(list(news)):
+        # a join: SQLite answers `IN` of several columns by reading the whole table
+        wanted = values(*(column(one.name, one.type) for one in key), name="wanted").data(chunk).cte()
+        same = and_(*(wanted.c[one.name] == one for one in key))
+        found = connection.execute(select(*key, WINDOWS.c.body).select_from(wanted.join(WINDOWS, same)))
+        bodies |= {(row.patient, row.vital, row.stretch): row.body for row in found}
+    rows = []
+    for place, told in news.items():
+        body, many, measured = joined(bodies.get(place, b""), told)
+        own = dict(zip(("patient", "vital", "stretch"), place, strict=True))
+        rows.append({**own, "windows": many, "measured": measured, "body": body})
+    return rows
 
 
 def _chunks(rows: list[Any]) -> Iterable[list[Any]]:

@@ -83,7 +83,7 @@ TEAM = Scope(frozenset({"cardiology"}), without_team=False)
 
 
 def asked_by(store: Store) -> list[tuple[str, Any]]:
-    """The statements behind the worklist and a patient's page."""
+    """The questions behind the worklist and a patient's page, and behind new windows."""
     heard: list[tuple[str, Any]] = []
     listener = lambda *told: heard.append((told[2], told[3]))  # noqa: E731 - to be taken away again
     event.listen(store._engine, "before_cursor_execute", listener)
@@ -98,8 +98,9 @@ def asked_by(store: Store) -> list[tuple[str, Any]]:
     store.alerts_of("p-1", 0.0)
     store.thinned("p-1", {"heart_rate": 0.0}, (START_S, None), 5)
     store.reach("p-1", "heart_rate", (START_S, None))
+    store.put_summaries([summary(3), summary(90)])
     event.remove(store._engine, "before_cursor_execute", listener)
-    return heard
+    return [(statement, values) for statement, values in heard if statement.startswith(("SELECT", "WITH"))]
 
 
 def test_no_question_reads_a_whole_table(store: Store) -> None:
