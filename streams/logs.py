@@ -21,9 +21,9 @@ def configure_logging(level: str = "info", log_format: str = "text", *, librarie
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    if level != "debug":
-        for name in LIBRARIES:
-            logging.getLogger(name).setLevel(logging.WARNING if libraries else logging.CRITICAL)
+    quiet = logging.WARNING if libraries else logging.CRITICAL
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else quiet)
 
 
 class TextLines(logging.Formatter):
