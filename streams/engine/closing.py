@@ -222,8 +222,9 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     past = _past(state, one, line, z, judged) if not one.live.all() else None
     if past is not None:
         usable, is_open = usable | (judged & ~one.live), is_open | past.is_open
-    # Frozen while a problem is open: an illness must not become the normal.
-    calm = ~is_open & (one.broken == 0) & ~state.weeks.drifts(row)
+    # Frozen while a problem is open: an illness must not become the normal. A drift is open for days after it is over:
+    # what lies on its other side is learned, or the band would stand still, and grow, while the patient is well again.
+    calm = ~is_open & (one.broken == 0) & ~state.weeks.drifts(row, z)
     fit = resting & (~one.late | (newer & full))
     learns = fit & (calm | ~predicted.known)
     rhythm = rhythm_of(prior, day_slot, passing.mean)

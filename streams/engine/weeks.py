@@ -5,6 +5,7 @@ order, so that nothing depends on how the log is cut.
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,18 @@ OPEN = np.dtype("u1")
 """By patient: whether several vitals together are open as getting worse."""
 
 
+class _Columns:
+    """Columns of one length."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def take(self, which: Ints) -> Self:
+        """Some of them."""
+        return type(self)(*(getattr(self, name)[which] for name in self.__slots__))
+
+
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(_Columns):
     """Weeks judged as a window closed, (n,): where (position, clock, slot, row, vital, start [us], day), what the week
     says (`drift.Week`), the figure of the day, and what was expected of it with its SD (working scale, with the rhythm
     of the day), days learned from."""
@@ -42,10 +53,6 @@ class Judged:
     expected: Floats
     sd: Floats
     learned: Ints
-
-    def take(self, which: Ints) -> "Judged":
-        """Some of them."""
-        return Judged(*(getattr(self, name)[which] for name in self.__slots__))
 
 
 def joined(parts: list[Judged]) -> Judged:
@@ -69,10 +76,10 @@ class Weeks:
         if slots > len(self.open):
             self.open = grown(self.open, slots)
 
-    def drifts(self, row: Ints) -> Bools:
-        """Whether each row has a drift open, (n,)."""
-        open_: Bools = self.table["open"][row] != 0
-        return open_
+    def drifts(self, row: Ints, z: Floats) -> Bools:
+        """Whether each row has a drift open and z (n,), how far a window is from its band, lies on that side of it."""
+        on_that_side: Bools = self.table["open"][row] * z > 0
+        return on_that_side
 
     def drop(self, rows: Ints, slot: int) -> None:
         """Forget these rows of a patient, and what they said together."""
@@ -134,7 +141,7 @@ class Weeks:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(_Columns):
     """Windows of a round, (n,). y: on the working scale; rhythm: of the day and the course; spread: SD of a day that
     the profile leads one to expect; quarter: of the local day; streamed: windows come as a stream; learns: it is at
     rest and newer than what is known; live: young enough to be told; frozen: something else is known to be wrong."""
@@ -154,10 +161,6 @@ class Gathered:
     learns: Bools
     live: Bools
     frozen: Bools
-
-    def take(self, which: Ints) -> "Gathered":
-        """Some of them."""
-        return Gathered(*(getattr(self, name)[which] for name in self.__slots__))
 
 
 def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Judged]:

@@ -86,7 +86,7 @@ def test_ten_days_of_illness_move_the_band_by_less_than_a_tenth_of_its_width(vit
         f"{other.mean():.3f}; {np.mean(wide / width):.2f} times as wide; {len(found)} of {SEEDS} found"
     )
     assert abs(own.mean()) < 0.1
-    assert np.mean(wide / width) < 1.15, "held fast while it is ill, the band grows by what it does not learn"
+    assert np.mean(wide / width) < 1.1
     assert len(found) >= 0.75 * SEEDS
 
 

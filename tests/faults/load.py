@@ -73,7 +73,7 @@ class Load:
     def _odd(self, at: str) -> None:
         """No reading at all, one that comes twice, and a new version of a profile."""
         number, patient = self.sent, self.rng.randrange(PATIENTS)
-        again = _reading(number, patient, 0.0, at, self.rng)
+        again = _reading(number, patient, 0.0, at, self.rng).replace('"id":"r-', '"id":"twice-', 1)
         for value in ("this is not JSON", again, again):
             self.put(f"p-{patient}", value)
         self.sent += 3
