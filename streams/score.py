@@ -22,6 +22,7 @@ from streams.lines import line_batches
 from streams.lines import opened as opened_file
 from streams.scoring.card import Figure, Scorecard, scorecard
 from streams.scoring.deciles import Deciles
+from streams.scoring.gate import FIELDS, Verdict, gate, in_words, unknown
 from streams.scoring.groups import Group, groups
 from streams.scoring.records import (
     Alert,
@@ -36,7 +37,7 @@ from streams.scoring.records import (
     standing,
     worklist,
 )
-from streams.scoring.tally import tally
+from streams.scoring.tally import Tally, tally
 from streams.scoring.worst import Worst, worst
 
 SEED = 20260105
@@ -48,13 +49,15 @@ FOR_EVER, NEVER = -(2**62), 2**62
 @dataclass(frozen=True)
 class ScoreResult:
     """The scorecard of all patients, and by value of `by` if asked. `observation`: where the patient-days come from;
-    `worst`: by figure, the group that fares worst."""
+    `worst`: by figure, the group that fares worst; `equity`: of every group, whether it is worse off than is allowed.
+    """
 
     overall: Scorecard
     by: str | None
     groups: dict[str, Scorecard]
     observation: str
     worst: dict[str, Worst]
+    equity: tuple[Verdict, ...] = ()
 
 
 def score(
@@ -74,7 +77,8 @@ def score(
     by: a field, dots for inner ones (`rule.id`): of patients if `profiles` or the labels say it once for each (also
     `patient`, `care_team`, `age_band`, `skin_tone`, `device`, `condition`), else of alerts or labels. observed: (first,
     last) [us since 1970] by patient, of every patient, also of those without alerts. after_days: what is left out at
-    the start of each patient's observation. seed: of the resampling. Raises BadRecord (a ValueError), or LookupError
+    the start of each patient's observation. seed: of the resampling. Equity is judged by `by` if it splits patients;
+    with profiles and no `by`, by each of FIELDS. Raises BadRecord (a ValueError), or LookupError
     when nothing has the field `by`.
     """
     events, known = list(alerts), [label(line) for line in labels]
@@ -84,14 +88,31 @@ def score(
     found = [one for one in opened(events) if one.at_us >= begins.get(one.patient, NEVER)]
     whole = Group(found, known, sorted(of))
     items = Counter(patient for patient, at_us in worklist(events) if at_us >= begins.get(patient, NEVER))
+    profiles = list(profiles)
     parts = groups(by, whole, profiles, of) if by else {}
     by_patient, stood = _by_patient(known), standing(events, of)
     cards = {}
     for of_group, part in parts.items():
         mine = items if _of_people(part, whole) else None
-        cards[of_group] = _card(part, by_patient, of, mine, stood, seed)
-    overall = _card(whole, by_patient, of, items, stood, seed)
-    return ScoreResult(overall, by, cards, READINGS if observed else EXTENT, worst(cards))
+        cards[of_group] = scorecard(_tallies(part, by_patient, of, mine, stood), seed)
+    tallies = _tallies(whole, by_patient, of, items, stood)
+    fields_asked = (by,) if by else FIELDS if profiles else ()
+    equity = [one for field in fields_asked for one in _equity(field, whole, tallies, profiles, of, seed)]
+    overall = scorecard(tallies, seed)
+    return ScoreResult(overall, by, cards, READINGS if observed else EXTENT, worst(cards), tuple(equity))
+
+
+def _equity(
+    by: str, whole: Group, tallies: Sequence[Tally], profiles: Sequence[Json], of: Mapping[str, Span], seed: int
+) -> list[Verdict]:
+    """The verdicts by one field; none by one that splits alerts or labels, or that makes a group of everybody."""
+    try:
+        parts = groups(by, whole, profiles, of)
+    except LookupError:
+        return [unknown(by)]
+    if by == "patient" or not all(_of_people(part, whole) for part in parts.values()):
+        return []
+    return gate(by, tallies, whole.patients, {name: part.patients for name, part in parts.items()}, seed)
 
 
 def _after(of: Mapping[str, Span], days: float) -> dict[str, Span]:
@@ -115,16 +136,15 @@ def _by_patient(labels: Iterable[Label]) -> dict[str, list[Label]]:
     return found
 
 
-def _card(
+def _tallies(
     group: Group,
     known: Mapping[str, list[Label]],
     of: Mapping[str, Span],
     items: Mapping[str, int] | None,
     stood: Mapping[str, list[Standing]],
-    seed: int,
-) -> Scorecard:
-    """The scorecard of one group. items: worklist items by patient; None: only some alerts of these patients are
-    scored, which then stand for the worklist, and for themselves at the instant of their opening."""
+) -> list[Tally]:
+    """The sums of each patient of one group. items: worklist items by patient; None: only some alerts of these patients
+    are scored, which then stand for the worklist, and for themselves at the instant of their opening."""
     alerts: dict[str, list[Alert]] = {patient: [] for patient in of}
     for alert in group.alerts:
         alerts[alert.patient].append(alert)
@@ -132,13 +152,10 @@ def _card(
     if items is None:
         items = {patient: len(given) for patient, given in alerts.items()}
         stood = {p: [Standing(a.problem, a.at_us, a.at_us) for a in given if a.counts] for p, given in alerts.items()}
-    return scorecard(
-        [
-            tally(alerts[p], labels.get(p, []), known.get(p, []), of[p], items.get(p, 0), stood.get(p, []))
-            for p in group.patients
-        ],
-        seed,
-    )
+    return [
+        tally(alerts[p], labels.get(p, []), known.get(p, []), of[p], items.get(p, 0), stood.get(p, []))
+        for p in group.patients
+    ]
 
 
 def run(
@@ -175,6 +192,9 @@ def as_json(result: ScoreResult) -> dict[str, Any]:
     """One flat object: each figure `name` with `name_interval` (95 %, null if unknown); parts under `groups`, with the
     worst of them under `worst`."""
     flat = {**_flat(result.overall), "observation": result.observation}
+    if result.equity:
+        flat["equity"] = [asdict(one) for one in result.equity]
+        flat["equity_failure"] = in_words(result.equity)
     if not result.by:
         return flat
     parts = {value: _flat(card) for value, card in result.groups.items()}
@@ -195,6 +215,7 @@ def as_text(result: Mapping[str, Any]) -> str:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += [_tenths(name, result[name]) for name in ("deciles", "personal_deciles") if result[name]]
     lines += [_worst(figure, one) for figure, one in result.get("worst", {}).items()]
+    lines += [f"{one['answer']}: {one['said']}" for one in result.get("equity", ())]
     return "\n".join(
         [*lines, f"patient-days: {result['observation']}; in brackets 95 % intervals (patients resampled)"]
     )

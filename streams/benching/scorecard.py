@@ -22,6 +22,7 @@ from streams.scoring.comparators.every import comparators
 from streams.scoring.comparators.rule import Comparator, alert_lines
 from streams.scoring.comparators.series import Series, read
 from streams.scoring.datasets.prepared import LABELS, PROFILES, READINGS, SETS, prepare
+from streams.scoring.gate import Verdict, in_words
 from streams.scoring.records import Json, Label, Span, label, opened
 from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point, sums
 from streams.settings import Settings
@@ -63,6 +64,7 @@ class Data:
     labels: Sequence[Json]
     of: dict[str, Span]
     ours: Sequence[Json]
+    profiles: Sequence[Json] = ()
 
 
 def measure(
@@ -71,13 +73,18 @@ def measure(
 ) -> dict[str, Any]:  # fmt: skip
     """Tables by question. sets: names of public sets, all that are there if empty; out: keeps what was made, and takes
     it from there the next time; half: of the patients. Raises WrongSettings when the folder holds no data."""
-    began, tables = time.perf_counter(), {}
+    began, tables, equity = time.perf_counter(), {}, dict[str, list[Verdict]]()
     with _folder(out) as made:
         for name, folder in _found(data, sets, made, progress):
             ready = _ready(name, folder, made, settings, half, progress)
             for question in QUESTIONS.get(name, (Question(name),)):
                 tables[question.name] = _table(question, ready, progress)
-    return {"tables": tables, "half": half, "scorecard_took_s": round(time.perf_counter() - began, 1)}
+                equity[question.name] = _equity(question, ready)
+    return {
+        "tables": tables, "half": half, "scorecard_took_s": round(time.perf_counter() - began, 1),
+        "equity": {name: [asdict(one) for one in verdicts] for name, verdicts in equity.items()},
+        "equity_failure": in_words([one for verdicts in equity.values() for one in verdicts]),
+    }  # fmt: skip
 
 
 @contextmanager
@@ -119,8 +126,9 @@ def _ready(name: str, folder: Path, made: Path, settings: Settings, half: Half |
     progress(f"{name}: published rules")
     of = {patient: span for patient, span in observed([readings]).items() if of_half(patient, half)}
     series = [one for one in read([readings], _lines(profiles)) if one.patient in of]
-    labels, ours = ([line for line in _lines(path) if line["patient"] in of] for path in (folder / LABELS, alerts))
-    return Data(name, series, labels, of, ours)
+    files = folder / LABELS, alerts, profiles
+    labels, ours, people = ([line for line in _lines(path) if line["patient"] in of] for path in files)
+    return Data(name, series, labels, of, ours, people)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -130,9 +138,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _table(question: Question, data: Data, progress: Progress) -> list[dict[str, Any]]:
     """A row for homebeat and each of its kinds of alerts, and for each published rule that says anything here."""
-    lines = [line for line in data.labels if question.events is None or line.get("event") in question.events]
+    lines, ours = _asked(question, data)
     labels = [label(line) for line in lines]
-    ours = [line for line in data.ours if question.kinds is None or line["kind"] in question.kinds]
     rows = [_row(OURS, ours, lines, labels, data)]
     rows += [_row(name, _kinds(ours, kinds), lines, labels, data) for name, kinds in PARTS.items()]
     for rule in comparators():
@@ -143,6 +150,18 @@ def _table(question: Question, data: Data, progress: Progress) -> list[dict[str,
             against = _against(rows, points) if labels else {}
             rows.append({**row, "source": rule.source, "limit": rule.limit, **against})
     return rows
+
+
+def _asked(question: Question, data: Data) -> tuple[list[Json], list[Json]]:
+    """The labels that a question is about, and homebeat's alerts that may answer it."""
+    lines = [line for line in data.labels if question.events is None or line.get("event") in question.events]
+    return lines, [line for line in data.ours if question.kinds is None or line["kind"] in question.kinds]
+
+
+def _equity(question: Question, data: Data) -> list[Verdict]:
+    """Whether a group of these patients is worse off with homebeat than is allowed."""
+    lines, ours = _asked(question, data)
+    return list(score(ours, lines, observed=data.of, profiles=data.profiles).equity)
 
 
 def _kinds(lines: list[Json], kinds: set[str]) -> list[Json]:
@@ -208,7 +227,8 @@ def as_text(result: dict[str, Any]) -> str:
         title = (
             f"{name}: {first['patients']} people, {first['patient_days']:,.0f} patient-days, {first['labels']} labels"
         )
-        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), ""]
+        told = [f"{one['answer']}: {one['said']}" for one in result["equity"].get(name, ())]
+        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), *told, ""]
     half = f" of the patients' half `{result['half']}`" if result["half"] else ""
     note = "at equal alerts, at equal finding: the rule's limit chosen on these data, to its advantage"
     return "\n".join([*parts, f"{note}{half}; in brackets 95 % intervals (patients resampled)"])

@@ -99,7 +99,9 @@ def score(
     """Alerts held against what truly happened: how many were found, against how many by chance, at what burden.
 
     Labels are JSON lines {"patient", "start", "end", "problem"?, "until"?, "event_at"?, "category"?, "no_alert"?}.
-    Hits expected by chance come from quiet windows of the same length; every figure has its interval.
+    Hits expected by chance come from quiet windows of the same length; every figure has its interval. With --profiles
+    the worst group decides: by age band, sex, skin tone, device and condition (or by FIELD of --by) the command fails
+    if a group is known to be worse off than all patients by more than models/evidence/equity.yaml allows.
 
     \b
     Examples:
@@ -111,6 +113,15 @@ def score(
     settings_for()
     result = scoring.run(alerts, labels, by, readings=readings, profiles=profiles, after_days=after_days)
     answer(result, scoring.as_text(result), as_json)
+    _gated(result)
+
+
+def _gated(result: dict[str, Any]) -> None:
+    """The worst group decides: raises Failed, after the answer, when it is worse off than is allowed."""
+    from streams.errors import Failed
+
+    if result.get("equity_failure"):
+        raise Failed(str(result["equity_failure"]))
 
 
 @click.command(short_help="Measured figures with their ratios.")
@@ -190,6 +201,7 @@ def _scorecard(options: dict[str, Any], as_json: bool) -> None:
         raise click.UsageError("say where the data are: --data FOLDER")
     result = scorecard.measure(data, settings_for(), progress=lambda words: click.echo(words, err=True), **options)
     answer(result, scorecard.as_text(result), as_json)
+    _gated(result)
 
 
 @click.command(short_help="The clinical evidence in use, with its sources.")

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.scoring.card import Scorecard
-
-EVENTS_MIN, DAYS_MIN = 30, 200.0
-"""Fewer labels, or patient-days, say nothing about a group: it is named as too small instead."""
+from streams.scoring.gate import settings
 
 
 @dataclass(frozen=True)
@@ -20,9 +18,9 @@ class Worst:
 
 def worst(groups: Mapping[str, Scorecard]) -> dict[str, Worst]:
     """By figure: the lowest sensitivity, and the highest rates of alerts and of unexplained alerts."""
-    found = {}
-    enough = {name for name, card in groups.items() if card.labels >= EVENTS_MIN}
-    seen = {name for name, card in groups.items() if card.patient_days >= DAYS_MIN}
+    found, least = {}, settings()
+    enough = {name for name, card in groups.items() if card.labels >= least["events_min"]}
+    seen = {name for name, card in groups.items() if card.patient_days >= least["days_min"]}
     for figure, sign, usable in (
         ("sensitivity", 1, enough),
         ("alerts_per_person_month", -1, seen),

@@ -13,6 +13,7 @@ from streams.cohort import simulate as cohorts
 from streams.commands.analysis import bench
 from streams.configure import load_settings
 from streams.errors import WrongSettings
+from streams.scoring.gate import FIELDS
 from streams.scoring.records import Alert, Label
 from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point
 from tests.demo import public_sets
@@ -84,6 +85,13 @@ def test_a_cohort_gives_one_table_with_homebeat_and_every_rule_that_says_anythin
     )
     assert all("at_equal_alerts" in row for row in rows[4:])
     assert "robust z" in as_text(measured)
+
+
+def test_the_table_says_of_every_group_whether_it_is_worse_off(measured: dict[str, Any]) -> None:
+    (verdicts,) = measured["equity"].values()
+    assert {one["by"] for one in verdicts} == set(FIELDS)
+    assert measured["equity_failure"] is None
+    assert "open: " in as_text(measured)
 
 
 def test_the_same_data_give_the_same_table(cohort: Path, measured: dict[str, Any], tmp_path: Path) -> None:
