@@ -61,20 +61,11 @@ class ChunkMessage(ConsumerMessage):
 
     def __init__(self, chunk: Fetched, delivery: Delivery, generation_id: int) -> None:
         self.delivery = delivery
-        last = chunk.records[-1]
+        tp, last, values = chunk.tp, chunk.records[-1], cast(bytes, chunk.records)
         super().__init__(
-            chunk.tp.topic,
-            chunk.tp.partition,
-            last.offset,
-            last.timestamp / 1000.0,
-            last.timestamp_type,
-            None,
-            None,
-            cast(bytes, chunk.records),
-            None,
-            tp=chunk.tp,
-            generation_id=generation_id,
-        )
+            tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None, None, values, None,
+            tp=tp, generation_id=generation_id,
+        )  # fmt: skip
 
     @property
     def acked(self) -> bool:
@@ -121,6 +112,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             return confirmed
 
         coordinator._do_heartbeat = noted
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """What Faust watches of the partitions that it reads. It does not read those of the pages: we do."""
+        if tp.topic not in self.consumer.app.tables.changelog_topics:
+            super().verify_event_path(now, tp)
 
     def forgotten(self) -> bool:
         """Whether the group no longer knows us: our partitions went to others without asking."""
