@@ -1,5 +1,7 @@
 """The fields of readings as columns: the one look at each of them in Python, after which everything is arrays."""
 
+from datetime import datetime
+
 import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest
@@ -31,7 +33,7 @@ class Columns:
 
     def __init__(self, readings: list[Reading]) -> None:
         self.vital, self.unit = self._codes(readings)
-        seconds = np.array([r.at.timestamp() for r in readings], np.float64)
+        seconds = np.array(list(map(datetime.timestamp, [r.at for r in readings])), np.float64)
         self.at = np.rint(seconds * US_PER_S).astype(np.int64)
         self.bad_unit: dict[int, str] = {}
         self._resolve_units(readings)
@@ -51,11 +53,11 @@ class Columns:
 
     def _codes(self, readings: list[Reading]) -> tuple[Ints, Ints]:
         """Vital and unit row of each reading, -1 where unknown: looked up once for each (code, unit) there is."""
-        pairs = [(r.code, r.unit) for r in readings]
-        place = {pair: k for k, pair in enumerate(set(pairs))}
+        codes, said = [r.code for r in readings], [r.unit for r in readings]
+        place = {pair: k for k, pair in enumerate(set(zip(codes, said, strict=True)))}
         vital = [CODE_TO_VITAL.get(code, -1) for code, _ in place]
         unit = [units.ROWS.get((v, pair[1]), -1) for v, pair in zip(vital, place, strict=True)]
-        at = np.array(list(map(place.__getitem__, pairs)), np.int64)
+        at = np.array(list(map(place.__getitem__, zip(codes, said, strict=True))), np.int64)
         return np.array(vital, np.int64)[at], np.array(unit, np.int64)[at]
 
     def _canonical(self, value: Floats) -> Floats:
@@ -123,7 +125,7 @@ class Columns:
         self.devices = devices = [r.device for r in readings]
         place = {name: k for k, name in enumerate(dict.fromkeys(devices))}
         self.distinct_devices = list(place)
-        self.device = np.array([place[name] for name in devices], np.int64)
+        self.device = np.array(list(map(place.__getitem__, devices)), np.int64)
         self.device_hash = device = np.array(list(map(xxh3_64_intdigest, place)), np.uint64)[self.device]
         value = np.ascontiguousarray(self.value + 0.0).view(np.uint64).copy()
         for j, samples in self.series.items():

@@ -140,9 +140,10 @@ def _entries(known: Sources, log: LogSlice, accepted: Accepted, loose: list[Loos
 
 def _without_redriven(log: LogSlice, entries: Entries) -> Entries:
     """What somebody put back counts as that and nothing else, once for each reading: it is not the source's doing."""
-    if log.headers is None:
+    if not len(log.headed):
         return entries
-    back = np.array([is_redriven(log, i) for i in entries.record.tolist()], bool)
+    back = log.has_headers(entries.record)
+    back[back] = [is_redriven(log, i) for i in entries.record[back].tolist()]
     column = np.where(back, AT_REDRIVEN, entries.column)
     kept = ~back | (entries.column < len(OUTCOMES))
     slot = np.where(back, -1, entries.slot)

@@ -55,7 +55,7 @@ def decode(log: LogSlice, places: Sequence[int]) -> Decoded:
 
 def _all_readings(log: LogSlice, places: Sequence[int]) -> Decoded | None:
     """The usual case, at half the price: every record is a Reading. None if one is not."""
-    values = log.value if len(places) == len(log.value) else [log.value[i] for i in places]
+    values = log.value if len(places) == len(log.value) else list(map(log.value.__getitem__, places))
     try:
         if max(map(len, values), default=0) > MAX_READING_BYTES:  # type: ignore[arg-type]  # null is a TypeError
             return None

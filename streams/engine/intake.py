@@ -124,9 +124,9 @@ def _known(state: PartitionState, log: LogSlice, decoded: Decoded, monitor: bool
     """Readings of known patients under their own key, not applied before. The others are refused or put right."""
     readings, index = decoded.readings, decoded.index
     rekeyed: list[tuple[int, bytes]] = []
-    slots: list[int | None] = list(map(state.slot_of.get, [r.patient for r in readings]))
-    keys = [log.key[i] for i in index]
-    straight = None not in slots and keys == [r.patient.encode() for r in readings]
+    patients = [r.patient for r in readings]
+    slots: list[int | None] = list(map(state.slot_of.get, patients))
+    straight = None not in slots and list(map(log.key.__getitem__, index)) == list(map(str.encode, patients))
     if straight and are_ids([r.id for r in readings]):
         known = _Known(readings, np.array(index, np.int64), np.array(slots, np.int64), rekeyed)
     else:

@@ -10,6 +10,7 @@ from aiokafka.partitioner import murmur2
 from models.times import US_PER_S
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 Headers = Sequence[tuple[str, bytes]]
 
 FIRST_US, LAST_US = -30_610_224_000 * US_PER_S, 253_402_300_799 * US_PER_S
@@ -26,7 +27,8 @@ class LogSlice:
 
     offset, arrived_us (n,): arrival is Kafka's record timestamp; key, value: as they came; headers: None when no record
     has any. tick_us, tick_before (m,): times that pass between records: tick j comes before record tick_before[j].
-    (Live, ticks are records; `replay` over files has them without.) partitions: how many the topic has.
+    (Live, ticks are records; `replay` over files has them without.) partitions: how many the topic has. headed (h,):
+    the places of records with headers, which are few: only those need be looked at one by one.
     """
 
     topic: str
@@ -39,6 +41,7 @@ class LogSlice:
     tick_us: Ints = field(default_factory=_none)
     tick_before: Ints = field(default_factory=_none)
     partitions: int = 1
+    headed: Ints = field(init=False)
 
     def is_home_of(self, key: bytes) -> bool:
         """Whether this is the partition that Kafka's default partitioner (murmur2) gives the key."""
@@ -47,6 +50,14 @@ class LogSlice:
     def __post_init__(self) -> None:
         if len(self.arrived_us):
             object.__setattr__(self, "arrived_us", np.clip(self.arrived_us, FIRST_US, LAST_US))
+        many = np.array(list(map(len, self.headers or ())), np.int64)
+        object.__setattr__(self, "headed", np.flatnonzero(many))
+
+    def has_headers(self, index: Ints) -> Bools:
+        """Which of the records at these places (n,) have headers."""
+        which = np.zeros(len(self), bool)
+        which[self.headed] = True
+        return which[index]
 
     def __len__(self) -> int:
         return len(self.value)

@@ -84,12 +84,14 @@ def is_redriven(log: LogSlice, index: int) -> bool:
 
 
 def sources_of(log: LogSlice, columns: Columns, index: Ints) -> tuple[Hashes, dict[int, str]]:
-    """The source of each reading (n,) as its hash, and the names of the hashes. Each device is looked at once."""
+    """The source of each reading (n,) as its hash, and the names of the hashes. Each device is looked at once, and each
+    name, of which there are few, is hashed once."""
     names = list(map(source_of, columns.distinct_devices))
-    known = {hash_of(name): name for name in names}
-    hashes = np.array(list(map(hash_of, names)), np.uint64)[columns.device]
-    for j, i in enumerate(index.tolist() if log.headers is not None else ()):
-        if header := declared(log, i):
+    place = {name: hash_of(name) for name in set(names)}
+    known = {source: name for name, source in place.items()}
+    hashes = np.array(list(map(place.__getitem__, names)), np.uint64)[columns.device]
+    for j in np.flatnonzero(log.has_headers(index)).tolist() if len(log.headed) else ():
+        if header := declared(log, int(index[j])):
             name = source_of("", header)
             hashes[j] = hash_of(name)
             known[hash_of(name)] = name

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import filterfalse
 
 import numpy as np
 import numpy.typing as npt
@@ -139,9 +140,9 @@ def _controls(
 ) -> _Controls:
     """Verify the control records. A forged one is refused and changes nothing."""
     out = _Controls(state.tick_us, log.tick_us.tolist(), log.tick_before.tolist())
-    for i in range(begin, len(log)) if log.headers is not None else ():
+    for i in log.headed[log.headed >= begin].tolist():
         headers = log.headers[i] if log.headers else ()
-        if not headers or not control.is_control(headers):
+        if not control.is_control(headers):
             continue
         out.places.add(i)
         try:
@@ -178,7 +179,7 @@ def _stretch(
 ) -> None:  # fmt: skip
     """Records begin..end, no profile and no action among them, and the ticks around them."""
     ticks = controls.ticks(begin, end)
-    places = [i for i in range(begin, end) if i not in controls.places] if controls.places else range(begin, end)
+    places = list(filterfalse(controls.places.__contains__, range(begin, end)))
     forged = [refusal for refusal in controls.forged if begin <= refusal.index < end]
     if not places and not forged and not len(ticks.at_us):
         return
