@@ -212,6 +212,11 @@ class Settings(BaseSettings):
         return PolicySettings(within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day)
 
     @property
+    def tells_somebody(self) -> bool:
+        """Whether a notifier would have anybody to tell: addresses for every alert, or care teams."""
+        return bool(self.webhook_urls) or self.teams_file is not None
+
+    @property
     def webhook_key(self) -> bytes:
         """What signs webhooks. Never `secret` itself: a receiver that knew it could sign control records."""
         if self.webhook_secret is not None:

@@ -171,8 +171,12 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     worker = Worker(settings)
     async with HealthServer(settings.http_host, settings.port_of("worker"), ready=worker.ready):
         running = [asyncio.create_task(worker.run(stop))]
-        if settings.notifier == "on" and settings.webhook_urls:
+        if settings.notifier == "on" and settings.tells_somebody:
             running.append(asyncio.create_task(run_notifier(notifier_config(settings), stop)))
+        elif settings.notifier == "on":
+            log.warning(
+                "alerts reach nobody: set HOMEBEAT_TEAMS_FILE or HOMEBEAT_WEBHOOK_URLS; they are on the desk only"
+            )
         try:
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -97,22 +97,26 @@ async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
         raise Failed(str(wrong)) from None
 
 
-@click.command(short_help="Posts alerts to webhooks, in a process of its own.")
+@click.command(short_help="Tells care teams and webhooks, in a process of its own.")
 @port_option
 def notifier(port: int | None) -> None:
-    """The notifier alone: posts alerts to the webhooks, and writes what became of it on `deliveries`.
+    """The notifier alone: tells care teams and webhooks, and writes what became of it on `deliveries`.
 
     For deployments where workers must not reach the outside: HOMEBEAT_NOTIFIER=off there, and this beside them.
 
     \b
     Example:
+      HOMEBEAT_TEAMS_FILE=teams.toml homebeat notifier
       HOMEBEAT_WEBHOOK_URLS=https://pager.example/homebeat homebeat notifier
     """
     from streams.process import run_async
 
     settings = settings_for(serving=True, http_port=port)
-    if not settings.webhook_urls:
-        raise WrongSettings("there is nobody to tell: set HOMEBEAT_WEBHOOK_URLS to where alerts should be posted")
+    if not settings.tells_somebody:
+        raise WrongSettings(
+            "there is nobody to tell: set HOMEBEAT_TEAMS_FILE to the care teams, or HOMEBEAT_WEBHOOK_URLS to addresses "
+            "that are told of every alert"
+        )
     run_async(lambda stop: _notifier(settings, stop))
 
 
@@ -122,6 +126,7 @@ async def _notifier(settings: "Settings", stop: asyncio.Event) -> None:
     from streams.notifier import run_notifier
 
     await reached(settings)
-    telling = f"telling {len(settings.webhook_urls)} webhooks"
+    teams = "no care teams" if settings.teams_file is None else f"the care teams in {settings.teams_file.name}"
+    telling = f"telling {teams} and {len(settings.webhook_urls)} webhooks"
     async with HealthServer(settings.http_host, settings.port_of("notifier"), ready=lambda: (True, telling)):
         await run_notifier(notifier_config(settings), stop)

@@ -1,4 +1,5 @@
-"""Where alerts are posted to: remembers every body that came under each idempotency key."""
+"""Where alerts are posted to: remembers every body that came under each idempotency key, and when
+the first one came."""
 
 import asyncio
 import threading
@@ -19,6 +20,7 @@ class Pager:
 
     def __init__(self, secret: bytes) -> None:
         self.pages: dict[str, list[bytes]] = defaultdict(list)
+        self.first_s: dict[str, float] = {}
         self.forged = 0
         self._secret = secret
         self._loop = asyncio.new_event_loop()
@@ -45,6 +47,7 @@ class Pager:
         body, key = await request.read(), request.headers[KEY_HEADER]
         stamp, signature = request.headers[TIMESTAMP_HEADER], request.headers[SIGNATURE_HEADER]
         if verified(self._secret, key, stamp, signature, body, time.time()):
+            self.first_s.setdefault(key, time.time())
             self.pages[key].append(body)
         else:
             self.forged += 1

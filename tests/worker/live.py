@@ -82,15 +82,15 @@ class Worker:
     It has a session of its own: Linux then gives it a share of the processor as if nobody had started it (autogroup).
     """
 
-    def __init__(self, homebeat: Homebeat, **settings: str) -> None:
+    def __init__(self, homebeat: Homebeat, command: str = "worker", **settings: str) -> None:
         self.port = free_port(HOST)
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
-            homebeat.line("worker"), cwd=homebeat.folder,
+            homebeat.line(command), cwd=homebeat.folder,
             env=homebeat.environment(http_port=str(self.port), **settings),
-            stdout=subprocess.DEVNULL, stderr=(homebeat.folder / f"worker-{self.port}.log").open("wb"),
+            stdout=subprocess.DEVNULL, stderr=(homebeat.folder / f"{command}-{self.port}.log").open("wb"),
             start_new_session=True, preexec_fn=dies_with_parent(os.getpid()),
         )  # fmt: skip
-        self._log = homebeat.folder / f"worker-{self.port}.log"
+        self._log = homebeat.folder / f"{command}-{self.port}.log"
 
     def get(self, page: str) -> tuple[int, str]:
         """Status and body; (0, '') while nobody listens."""
@@ -162,9 +162,9 @@ class Deployment:
         worker.wait_until_ready()
         return worker
 
-    def begin(self, **settings: str) -> Worker:
-        """A worker that is starting, with settings of its own."""
-        worker = Worker(self.homebeat, **settings)
+    def begin(self, command: str = "worker", **settings: str) -> Worker:
+        """A worker, or another server, that is starting, with settings of its own."""
+        worker = Worker(self.homebeat, command, **settings)
         self._workers.append(worker)
         return worker
 
