@@ -20,6 +20,9 @@ from streams.benching import workload
 from streams.configure import load_settings
 
 BURST_S = 0.02
+BURST_MAX = 50_000
+"""Readings made at once. After a standstill of the machine what is due is made up for piece by piece: it would not fit
+into memory."""
 LAP = 2_000_000
 TICK_MS = 10_000
 Record = tuple[bytes | None, bytes | None, int, control.Headers]
@@ -36,8 +39,7 @@ async def load(bootstrap: str, topic: str, rate: float, seconds: float, first: i
         if first is not None:
             records = _with_ticks(records, partitions, load_settings().secret.get_secret_value().encode())
         while (passed := time.perf_counter() - began) < seconds:
-            due = int(passed * rate) - sent
-            if due > 0:
+            if (due := _due(passed, rate, sent)) > 0:
                 await _burst(producer, topic, records, due)
                 sent += due
             await asyncio.sleep(BURST_S)
@@ -45,6 +47,15 @@ async def load(bootstrap: str, topic: str, rate: float, seconds: float, first: i
     finally:
         await producer.stop()
     return sent
+
+
+def _due(passed_s: float, rate: float, sent: int) -> int:
+    """How many to send now.
+
+    >>> _due(2.0, 1000.0, 1500), _due(3600.0, 40_000.0, 0)
+    (500, 50000)
+    """
+    return min(int(passed_s * rate) - sent, BURST_MAX)
 
 
 def _records(partitions: list[int], first: int) -> Iterator[tuple[int, Record]]:
