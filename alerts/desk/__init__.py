@@ -7,6 +7,7 @@ and `audit`.
 - `states`: how each vital stands, in a word (pure)
 - `schema`, `store`, `windows`, `packed`, `patients`, `wanted`: the cache in a database, and what may be asked of it
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
+- `staff`, `people`: what an admin does about accounts, and the API of it
 - `about`, `handover`, `cost`: a profile in words, what the next shift must know, what alerts cost the team
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
 - `publish`: actions on their way to Kafka; `answering`: the link in a message

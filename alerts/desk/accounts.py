@@ -15,7 +15,7 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadSignature, URLSafeSerializer
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from alerts.desk.config import DeskError
 from alerts.desk.members import Member, Role, teams_of
@@ -46,7 +46,8 @@ class Refused(DeskError):
 
 @dataclass(frozen=True)
 class Account:
-    """One person. version: raised by every change, which ends all of their sessions."""
+    """One person. version: raised by what ends all of their sessions. disabled_s: since when they may not sign in;
+    seen_s: when they last did something; both since 1970 [s], or None."""
 
     id: str
     name: str
@@ -54,6 +55,8 @@ class Account:
     teams: frozenset[str]
     version: int
     has_password: bool
+    disabled_s: float | None = None
+    seen_s: float | None = None
 
 
 class Accounts:
@@ -67,7 +70,7 @@ class Accounts:
         self._verifying = threading.BoundedSemaphore(VERIFIED_TOGETHER)
 
     @property
-    def engine(self) -> Any:
+    def engine(self) -> Engine:
         return self._engine
 
     def close(self) -> None:
@@ -100,17 +103,18 @@ class Accounts:
 
     def all(self) -> list[Account]:
         with self._engine.connect() as connection:
-            return [_account(row) for row in connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.id)).mappings()]
+            rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.id)).mappings()
+            return [account_of_row(row) for row in rows]
 
     def link(self, who: str, now_s: float, lasts_s: float = LINK_S) -> str:
-        """A token that signs this account in once. Raises DeskError when there is no such account."""
-        token = secrets.token_urlsafe(32)
+        """A token that signs this account in once. Raises DeskError when nobody could sign in by it."""
         with self._engine.begin() as connection:
-            if connection.execute(select(ACCOUNTS.c.id).where(ACCOUNTS.c.id == who)).scalar() is None:
+            known = connection.execute(select(ACCOUNTS.c.disabled_s).where(ACCOUNTS.c.id == who)).first()
+            if known is None:
                 raise DeskError(f"there is no account {who}")
-            connection.execute(delete(LINKS).where(LINKS.c.expires_s < now_s))
-            connection.execute(insert(LINKS).values(token=_hashed(token), account=who, expires_s=now_s + lasts_s))
-        return token
+            if known.disabled_s is not None:
+                raise DeskError(f"the account {who} is disabled")
+            return new_link(connection, who, now_s, lasts_s)
 
     def by_password(self, who: str, password: str, address: str, now_s: float) -> str:
         """The account's id, when the password is theirs. Raises Refused; says the same for whatever is wrong."""
@@ -124,6 +128,7 @@ class Accounts:
             raise Refused("This name and password do not belong together.", "wrong_password")
         with self._engine.begin() as connection:
             connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.account == who, ATTEMPTS.c.address == address))
+            _refuse_the_disabled(connection, who)
         return who
 
     def by_link(self, token: str, address: str, now_s: float) -> str:
@@ -139,9 +144,12 @@ class Accounts:
         return str(who)
 
     def begin(self, who: str, now_s: float) -> str:
-        """A new session of somebody who has proven who they are; the signed value of their cookie."""
+        """A new session of somebody who has proven who they are; the signed value of their cookie. Raises Refused when
+        their account is disabled, however they have proven it."""
         session = secrets.token_urlsafe(32)
         with self._engine.begin() as connection:
+            connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == who).values(seen_s=now_s))
+            _refuse_the_disabled(connection, who)
             connection.execute(delete(SESSIONS).where(SESSIONS.c.began_s < now_s - SESSION_S))
             version = connection.execute(select(ACCOUNTS.c.version).where(ACCOUNTS.c.id == who)).scalar_one()
             row = {"id": _hashed(session), "account": who, "version": version, "began_s": now_s, "seen_s": now_s}
@@ -153,17 +161,19 @@ class Accounts:
         session = self._session(cookie)
         if session is None:
             return None
-        joined = select(ACCOUNTS, SESSIONS.c.seen_s, SESSIONS.c.began_s).join(
+        joined = select(ACCOUNTS, SESSIONS.c.seen_s.label("touched_s"), SESSIONS.c.began_s).join(
             SESSIONS, (SESSIONS.c.account == ACCOUNTS.c.id) & (SESSIONS.c.version == ACCOUNTS.c.version)
         )
+        good = joined.where(SESSIONS.c.id == _hashed(session), ACCOUNTS.c.disabled_s.is_(None))
         with self._engine.connect() as connection:
-            row = connection.execute(joined.where(SESSIONS.c.id == _hashed(session))).mappings().first()
-        if row is None or now_s > row["began_s"] + SESSION_S or now_s > row["seen_s"] + IDLE_S:
+            row = connection.execute(good).mappings().first()
+        if row is None or now_s > row["began_s"] + SESSION_S or now_s > row["touched_s"] + IDLE_S:
             return None
-        if touch and now_s > row["seen_s"] + 60.0:
+        if touch and now_s > row["touched_s"] + 60.0:
             with self._engine.begin() as writing:
+                writing.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == row["id"]).values(seen_s=now_s))
                 writing.execute(update(SESSIONS).where(SESSIONS.c.id == _hashed(session)).values(seen_s=now_s))
-        account = _account(row)
+        account = account_of_row(row)
         return Member(account.id, account.name, account.role, account.teams, _hashed(session)[:16], self._csrf(session))
 
     def end(self, cookie: str) -> None:
@@ -211,9 +221,24 @@ def _attempts(connection: Connection, who: str, address: str) -> dict[str, int]:
     }
 
 
-def _account(row: Any) -> Account:
-    teams = frozenset(json.loads(row["teams"]))
-    return Account(row["id"], row["name"], row["role"], teams, row["version"], row["password"] is not None)
+def _refuse_the_disabled(connection: Connection, who: str) -> None:
+    """Said only to whoever has proven who they are."""
+    if connection.execute(select(ACCOUNTS.c.disabled_s).where(ACCOUNTS.c.id == who)).scalar() is not None:
+        raise Refused("This account is disabled. Ask an admin of the desk.", "disabled")
+
+
+def new_link(connection: Connection, who: str, now_s: float, lasts_s: float) -> str:
+    """The token of a new link that signs an account in once; only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(delete(LINKS).where(LINKS.c.expires_s < now_s))
+    connection.execute(insert(LINKS).values(token=_hashed(token), account=who, expires_s=now_s + lasts_s))
+    return token
+
+
+def account_of_row(row: Any) -> Account:
+    """A row of the accounts' table."""
+    told = {name: row[name] for name in ("id", "name", "role", "version", "disabled_s", "seen_s")}
+    return Account(**told, teams=frozenset(json.loads(row["teams"])), has_password=row["password"] is not None)
 
 
 def _hashed(secret: str) -> str:

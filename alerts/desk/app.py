@@ -13,10 +13,12 @@
 | `GET /api/patients/{id}` | the profile in words, the alerts of 90 days and their events |
 | `GET /api/handover?hours=` | open, snoozed, in hand, done |
 | `GET /api/cost?days=` | what alerts cost the team, for leads |
+| `GET /api/people`, `POST /api/people`, `PATCH /api/people/{id}` | accounts, for admins: all, invite, change |
+| `POST /api/people/{id}/link`, `/disable`, `/enable`, `DELETE .../sessions` | a link, no longer, again, signed out |
 | `GET /api/patients/{id}/vitals?vital=&without=&since=&until=&points=` | windows against the patient's own band |
 | `GET /api/patients/{id}/reach?vital=&since=&until=` | when its first window begins, and how many there are |
 | `GET /a/{token}`, `POST /a/{token}` | acknowledging by the link in a message |
-| `GET /events` | server-sent events: `alerts`, `vitals`, `counters`, `reload` |
+| `GET /events` | server-sent events: `alerts`, `vitals`, `counters`, `reload`, `member`, `signed_out` |
 | `/healthz` `/readyz` `/metrics` | for operators |
 """
 
@@ -47,7 +49,9 @@ from alerts.desk.guard import Guard, Told
 from alerts.desk.hub import Hub
 from alerts.desk.live import live
 from alerts.desk.looking import looking
+from alerts.desk.people import people
 from alerts.desk.publish import Publish
+from alerts.desk.staff import Staff
 from alerts.desk.store import Store
 
 log = logging.getLogger(__name__)
@@ -79,7 +83,8 @@ def create_app(
     desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows)
     who = member or door.member
     app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None, openapi_url=None)
-    for router in (door.routes(), acting(desk, who), looking(desk, who), live(desk, who, door.still)):
+    routers = (acting(desk, who), looking(desk, who), people(desk, Staff(accounts, audit), who))
+    for router in (door.routes(), *routers, live(desk, who, door.still if member is None else None)):
         app.include_router(router)
     if link_key:
         app.include_router(answering(desk, accounts.engine, link_key))

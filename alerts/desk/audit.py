@@ -9,12 +9,12 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from alerts.desk.config import DeskError, NotPublished
 from alerts.desk.database import AWAY
@@ -55,11 +55,18 @@ class Audit:
 
     def record(self, by: str, what: str, **detail: Any) -> None:
         """Keep that somebody did this. Raises AuditFull. What strangers send is kept short."""
+        with self.doing(by, what, **detail):
+            pass
+
+    @contextlib.contextmanager
+    def doing(self, by: str, what: str, **detail: Any) -> Iterator[Connection]:
+        """A transaction in which somebody does this to the accounts: it is done and recorded, or neither."""
         if self._waiting >= WAITING_MAX:
             raise AuditFull("the audit cannot be kept, so nothing can be shown: the stream has been away too long")
         short = {name: value[:TEXT_MAX] if isinstance(value, str) else value for name, value in detail.items()}
         event = AuditEvent(at=datetime.now(UTC).isoformat(), by=by[:TEXT_MAX], what=what, detail=short)
         with self._engine.begin() as connection:
+            yield connection
             connection.execute(insert(AUDIT).values(body=msgspec.json.encode(event).decode()))
         with self._lock:
             self._waiting += 1

@@ -57,9 +57,9 @@ class Door:
             raise HTTPException(403, "This did not come from the desk's own page. Please load the page anew.")
         return member
 
-    def still(self, request: Request) -> bool:
-        """Whether the session of a long answer is still good. Blocks."""
-        return self.accounts.member(request.cookies.get(COOKIE, ""), time.time(), touch=False) is not None
+    def still(self, request: Request) -> Member | None:
+        """Who a long answer goes to as of now; None when their session is over. Blocks."""
+        return self.accounts.member(request.cookies.get(COOKIE, ""), time.time(), touch=False)
 
     def routes(self) -> APIRouter:
         router = APIRouter(prefix="/api/sign-in")
@@ -86,16 +86,16 @@ class Door:
     def _by_password(self, asked: ByPassword, request: Request) -> Response:
         try:
             who = self.accounts.by_password(asked.name, asked.password, address(request), time.time())
+            return self._admitted(who, "password", request)
         except Refused as refused:
             return self._refused(refused, asked.name, request)
-        return self._admitted(who, "password", request)
 
     def _by_link(self, asked: ByLink, request: Request) -> Response:
         try:
             who = self.accounts.by_link(asked.token, address(request), time.time())
+            return self._admitted(who, "link", request)
         except Refused as refused:
             return self._refused(refused, "-", request)
-        return self._admitted(who, "link", request)
 
     def _admitted(self, who: str, how: str, request: Request) -> Response:
         """Whatever way somebody has proven who they are, it ends here."""

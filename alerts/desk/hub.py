@@ -46,6 +46,9 @@ class Page:
         self._news.add(alerts, patients)
         self._changed.set()
 
+    def wake(self) -> None:
+        self._changed.set()
+
     def close(self) -> None:
         self._closed = True
         self._changed.set()
@@ -84,6 +87,11 @@ class Hub:
         if alerts or patients:
             for page in self._pages:
                 page.tell(alerts, patients)
+
+    def wake(self) -> None:
+        """Something about those who listen may have changed: every page asks anew who it is for."""
+        for page in self._pages:
+            page.wake()
 
     @contextlib.contextmanager
     def page(self) -> Iterator[Page]:

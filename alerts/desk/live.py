@@ -2,6 +2,7 @@
 
 `counters`: the head of the page; also the sign of life of the stream behind the desk. `alerts`: alerts with news, as
 the worklist shows them. `vitals`: patients with new windows. `reload`: so much is new that the page should ask for all.
+`member`: who listens may see or do something else from now on. `signed_out`: their session is over.
 """
 
 import json
@@ -19,11 +20,12 @@ from alerts.desk.members import Member
 BEAT_S = 5.0
 """How often a page hears of the counters when nothing happens."""
 SEND_TIMEOUT_S = 30.0
-Still = Callable[[Request], bool]
+Still = Callable[[Request], Member | None]
 
 
-def live(desk: Desk, member: MemberOf, still: Still) -> APIRouter:
-    """The route on which pages listen. still: whether a session is good, asked again with every message."""
+def live(desk: Desk, member: MemberOf, still: Still | None) -> APIRouter:
+    """The route on which pages listen. still: who listens as of now, asked again with every message; None where only
+    another provider knows that."""
     router = APIRouter()
 
     @router.get("/events")
@@ -31,19 +33,23 @@ def live(desk: Desk, member: MemberOf, still: Still) -> APIRouter:
         if desk.hub.full:
             raise HTTPException(503, "too many pages are open already")
         desk.audit.look(asking, "desk.listened")
-        messages = _messages(desk, asking, lambda: still(request))
+        messages = _messages(desk, asking, lambda: still(request) if still else asking)
         return EventSourceResponse(messages, ping=15, send_timeout=SEND_TIMEOUT_S)
 
     return router
 
 
-async def _messages(desk: Desk, asking: Member, still: Callable[[], bool]) -> AsyncIterator[ServerSentEvent]:
+async def _messages(desk: Desk, asking: Member, still: Callable[[], Member | None]) -> AsyncIterator[ServerSentEvent]:
     with desk.hub.page() as page:
         yield await _counters(desk, asking)
         while (news := await page.next(BEAT_S)) is not None:
-            if not await run_in_threadpool(still):
+            now = await run_in_threadpool(still)
+            if now is None:
                 yield _message("signed_out", {})
                 return
+            if now != asking:
+                asking = now
+                yield _message("member", {})
             if news.everything:
                 yield _message("reload", {})
             elif news.alerts:

@@ -38,7 +38,7 @@ def looking(desk: Desk, member: MemberOf) -> APIRouter:
     @router.get("/desk")
     def about(asking: Annotated[Member, Depends(member)]) -> Any:
         who = {"id": asking.id, "name": asking.name, "role": asking.role, "teams": sorted(asking.teams)}
-        may = {"act": asking.may_act, "lead": asking.may_lead}
+        may = {"act": asking.may_act, "lead": asking.may_lead, "admit": asking.may_admit}
         own = {"banner": desk.banner, "member": {**who, "may": may}, "csrf": asking.csrf}
         words = [asdict(outcome) for outcome in OUTCOMES]
         return _json({**own, "answer_within_s": ANSWER_WITHIN_S, "outcomes": words, **desk.counters(asking)})

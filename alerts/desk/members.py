@@ -5,7 +5,7 @@
 | viewer | look at the patients of their teams |
 | nurse | also act: acknowledge, snooze, assign, resolve, comment, new normal |
 | lead | also see what alerts cost the team, and alerts that belong to no team |
-| admin | all of it, for every team |
+| admin | all of it, for every team; and let people in, or no longer |
 
 The seam for other ways of signing in: `create_app(..., member=...)` takes any FastAPI dependency that answers with a
 Member, and `Accounts.begin` starts a session for whoever another provider (OIDC) has proven to be.
@@ -38,6 +38,10 @@ class Member:
     @property
     def may_lead(self) -> bool:
         return self.role in ("lead", "admin")
+
+    @property
+    def may_admit(self) -> bool:
+        return self.role == "admin"
 
     @property
     def scope(self) -> "Scope":

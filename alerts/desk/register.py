@@ -1,10 +1,11 @@
 """The tables that outlive the desk: accounts, sessions, links, attempts, and the audit on its way to its topic.
 
-SQLite in a file of its own, readable by its owner only, or PostgreSQL beside the cache.
+SQLite in a file of its own, readable by its owner only, or PostgreSQL beside the cache. What an older desk has left is
+read: columns that came later are added, and hold nothing for what was there before.
 """
 
-from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, Table, Text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Column, Engine, Float, Index, Integer, MetaData, Table, Text, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from alerts.desk.database import cannot_open, engine_at, name_type
 
@@ -19,7 +20,10 @@ ACCOUNTS = Table(
     Column("teams", Text, nullable=False),
     Column("password", name_type(256)),
     Column("version", Integer, nullable=False),
+    Column("disabled_s", Float),
+    Column("seen_s", Float),
 )
+"""disabled_s: since when they may not sign in; seen_s: when they last did something. Both came later."""
 SESSIONS = Table(
     "desk_sessions",
     METADATA,
@@ -68,6 +72,24 @@ def register_at(url: str) -> Engine:
     engine = engine_at(url, WHAT, PRAGMAS, private=True)
     try:
         METADATA.create_all(engine)
+        for table in METADATA.sorted_tables:
+            _add_what_came_later(engine, table)
     except SQLAlchemyError as error:
         raise cannot_open(WHAT, error) from None
     return engine
+
+
+def _add_what_came_later(engine: Engine, table: Table) -> None:
+    for name in _missing(engine, table):
+        kind = table.c[name].type.compile(engine.dialect)
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}"))
+        except DBAPIError:
+            if name in _missing(engine, table):  # else another process that started just now was faster
+                raise
+
+
+def _missing(engine: Engine, table: Table) -> list[str]:
+    held = {column["name"] for column in inspect(engine).get_columns(table.name)}
+    return [column.name for column in table.c if column.name not in held]

@@ -154,6 +154,12 @@ class Store:
                     return True, found.team
             return connection.execute(any_window).first() is not None, None
 
+    def teams(self) -> list[str]:
+        """The teams that answer for somebody, by name."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(PATIENTS.c.team).where(PATIENTS.c.team.is_not(None)).distinct())
+            return sorted(found.scalars())
+
     def seen(self, patients: Iterable[str], scope: Scope) -> list[str]:
         """Those of these patients that may be seen."""
         if scope.teams is None:
