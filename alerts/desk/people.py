@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from starlette.concurrency import run_in_threadpool
 
 from alerts.desk.desk import Desk, MemberOf
-from alerts.desk.members import ROLES, Member, Role, teams_of
+from alerts.desk.members import EVERY_TEAM, Member, Role, teams_of
 from alerts.desk.staff import HANDED_OVER_S, Denied, Person, Staff
 from alerts.desk.worklist import instant
 from alerts.events import Identifier
@@ -93,7 +93,8 @@ def people(desk: Desk, staff: Staff, member: MemberOf) -> APIRouter:
         found = staff.people(time.time())
         of_accounts = {team for one in found for team in one.account.teams}
         teams = sorted(of_accounts | set(desk.store.teams()))
-        return {"people": [_shown(one, asking) for one in found], "teams": teams, "roles": ROLES}
+        shown = [_shown(one, asking) for one in found]
+        return {"now": instant(time.time()), "people": shown, "teams": [one for one in teams if one != EVERY_TEAM]}
 
     @router.post("", status_code=201)
     async def invite(asked: Invited, request: Request, asking: Admin) -> Any:

@@ -1,4 +1,7 @@
-"""Who may sign in at the desk: `homebeat desk add-user`, `remove-user`, `users`, `link`."""
+"""Who may sign in at the desk: `homebeat desk add-user`, `remove-user`, `users`, `link`.
+
+The first admin is made here; the others they invite at the desk, where accounts are also disabled.
+"""
 
 import contextlib
 import getpass
@@ -76,8 +79,14 @@ def users(as_json: bool) -> None:
     """
     with _opened() as (accounts, _):
         found = accounts.all()
-    rows = [{"id": one.id, "name": one.name, "role": one.role, "teams": sorted(one.teams)} for one in found]
-    lines = [f"{row['id']}  {row['role']}  {', '.join(row['teams'])}" for row in rows]
+    rows = [
+        {"id": one.id, "name": one.name, "role": one.role, "teams": sorted(one.teams), "disabled": bool(one.disabled_s)}
+        for one in found
+    ]
+    lines = [
+        f"{row['id']}  {row['role']}  {', '.join(row['teams'])}{'  disabled' if row['disabled'] else ''}"
+        for row in rows
+    ]
     answer({"users": rows}, "\n".join(lines) or "nobody yet: homebeat desk add-user", as_json)
 
 

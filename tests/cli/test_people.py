@@ -11,7 +11,9 @@ def test_an_account_is_made_listed_given_a_link_and_taken_away(homebeat: Homebea
     made = homebeat.fed(b"a long password\n", *asked, **own)
     assert made.code == 0, made.err
     listed = homebeat("desk", "users", "--json", **own).json["users"]
-    assert listed == [{"id": "nurse-1", "name": "nurse-1", "role": "nurse", "teams": ["cardiology-home"]}]
+    (known,) = listed
+    assert known.pop("disabled") is False
+    assert known == {"id": "nurse-1", "name": "nurse-1", "role": "nurse", "teams": ["cardiology-home"]}
     assert homebeat("desk", "link", "nurse-1", **own).out.startswith("/#sign-in=")
     assert homebeat("desk", "remove-user", "nurse-1", **own).code == 0
     gone = homebeat("desk", "link", "nurse-1", **own)

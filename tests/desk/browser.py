@@ -29,7 +29,7 @@ def chromium() -> str:
     return str(found)
 
 
-REFUSED = "the server responded with a status of 401"
+REFUSED = tuple(f"the server responded with a status of {status}" for status in (401, 404, 409))
 AWAY = ("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_RESET")
 
 
@@ -38,7 +38,7 @@ async def page(refusals: bool = False, lost: bool = False, **options: Any) -> As
     """A page whose errors and refused contents fail the test. refusals: the desk will refuse something, as is right;
     lost: it will not answer for a while."""
     path = chromium()
-    expected = [*([REFUSED] if refusals else []), *(AWAY if lost else ())]
+    expected = [*(REFUSED if refusals else ()), *(AWAY if lost else ())]
     settings = {
         "viewport": {"width": 1440, "height": 900},
         "timezone_id": "Europe/London",

@@ -35,6 +35,13 @@ export const signOut = () => answered(path("sign-in"), changing("DELETE"));
 export const patient = (id) => answered(path("patients", id));
 export const handover = (hours) => answered(`${path("handover")}?hours=${hours}`);
 export const cost = (days) => answered(`${path("cost")}?days=${days}`);
+export const people = () => answered(path("people"));
+export const invite = (asked) => answered(path("people"), changing("POST", asked));
+export const changePerson = (id, asked) => answered(path("people", id), changing("PATCH", asked));
+export const newLink = (id) => answered(path("people", id, "link"), changing("POST", {}));
+export const disablePerson = (id) => answered(path("people", id, "disable"), changing("POST", {}));
+export const enablePerson = (id) => answered(path("people", id, "enable"), changing("POST", {}));
+export const signOutEverywhere = (id) => answered(path("people", id, "sessions"), changing("DELETE"));
 export const acknowledgeAll = (alerts, reason) => answered(path("alerts", "acknowledge"), changing("POST", { alerts, reason }));
 /** wanted: the filters of the API, by name. */
 export const worklist = (view, wanted = {}) => answered(`${path("alerts")}?${new URLSearchParams({ view, ...wanted })}`);

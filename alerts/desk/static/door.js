@@ -26,6 +26,7 @@ export class Door {
 
   show(problem = "") {
     document.body.classList.add("signed-out");
+    document.querySelectorAll("dialog[open]").forEach((one) => one.close());
     for (const id of ["panes", "report"]) byId(id).hidden = true;
     byId("door").hidden = false;
     this.problem(problem);

@@ -3,10 +3,13 @@
 import * as api from "./api.js";
 import { ActDialog } from "./act.js";
 import { Door } from "./door.js";
+import { showPeople } from "./people.js";
 import { showCost, showHandover } from "./reports.js";
 import { Bulk } from "./bulk.js";
 import { byId, h, setText } from "./dom.js";
+import { outrun, tellOutrun, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
+import { drawLink } from "./link.js";
 import { Patient } from "./patient.js";
 import { Worklist, compare } from "./worklist.js";
 import { LISTS, SEVERITIES, SEVERITY_WORDS, fullTime, seconds } from "./words.js";
@@ -81,22 +84,7 @@ function takeCounters(counters) {
   if (filters.wanted.overdue) draw();
   list.pass(state.nowS);
   patient.pass(state.nowS);
-  drawLink();
-}
-
-function drawLink() {
-  const { linked, counters } = state;
-  const [name, word, trouble] = !linked
-    ? ["lost", "Reconnecting", "The desk does not answer. What you see may be old."]
-    : counters && !counters.connected
-      ? ["lost", "Stream lost", "The desk cannot reach the stream. What you see may be old, and actions may not be recorded."]
-      : counters && !counters.ready
-        ? ["waiting", "Catching up", ""]
-        : ["live", "Live", ""];
-  byId("link").dataset.state = name;
-  setText(byId("link-word"), word);
-  byId("trouble").hidden = !trouble || !counters;
-  setText(byId("trouble"), trouble);
+  drawLink(state);
 }
 
 async function load() {
@@ -112,7 +100,7 @@ async function load() {
     await followChosen();
   } catch {
     state.linked = false;
-    drawLink();
+    drawLink(state);
   }
 }
 
@@ -138,26 +126,12 @@ function keep(alert) {
   return known;
 }
 
-/** Whether somebody else was faster, so that an action of this kind has changed nothing, or would not. */
-function outrun(alert, type) {
-  if (!alert.by || alert.by === state.member?.id) return false;
-  return alert.state === "resolved" || (type === "acknowledge" && alert.state === "acknowledged");
-}
-
-const whoHas = (alert) => (alert.state === "resolved" ? `${alert.by} has resolved it already` : `${alert.owner ?? alert.by} has it already`);
-
-/** The colleague was first: said where it is seen, until it is put away. */
-function tellOutrun(alert) {
-  setText(byId("told-words"), `${whoHas(alert)}: ${alert.title}, patient ${alert.patient}. What you sent came second and changed nothing.`);
-  byId("told").hidden = false;
-}
-
 function takeAlerts(alerts) {
   const fresh = new Set();
   for (const alert of alerts) {
     const known = keep(alert);
-    if (known?.pending && outrun(alert, known.asked)) tellOutrun(alert);
-    if (dialog.asks(alert.alert_id) && outrun(alert, dialog.type)) dialog.stop(`${whoHas(alert)}.`);
+    if (known?.pending && outrun(alert, known.asked, state.member?.id)) tellOutrun(alert);
+    if (dialog.asks(alert.alert_id) && outrun(alert, dialog.type, state.member?.id)) dialog.stop(`${whoHas(alert)}.`);
     if (tells(alert, known)) {
       fresh.add(alert.alert_id);
       announce(alert, known);
@@ -225,7 +199,7 @@ function sent(id, type, seen) {
   const { sequence, by } = state.alerts.get(id) ?? {};
   if (sequence > seen && by) {
     // the log was faster than the answer to us
-    if (outrun(state.alerts.get(id), type)) tellOutrun(state.alerts.get(id));
+    if (outrun(state.alerts.get(id), type, state.member?.id)) tellOutrun(state.alerts.get(id));
     return;
   }
   mark(id, `${SENDING[type]}: waiting for the log…`, type);
@@ -286,17 +260,18 @@ function listen() {
   const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
   source.onopen = () => {
     state.linked = true;
-    drawLink();
+    drawLink(state);
     load();
   };
   source.onerror = () => {
     state.linked = false;
-    drawLink();
+    drawLink(state);
     if (source.readyState === EventSource.CLOSED && state.source === source && state.member) setTimeout(listen, 3000);
   };
   on("counters", takeCounters);
   on("alerts", ({ alerts }) => takeAlerts(alerts));
   on("vitals", ({ patients }) => patient.news(patients));
+  on("member", renew);
   on("signed_out", () => globalThis.dispatchEvent(new Event("signed-out")));
   on("reload", () => {
     load();
@@ -304,16 +279,18 @@ function listen() {
   });
 }
 
+const PLACES = { worklist: null, handover: () => showHandover(visit), cost: () => showCost(), people: () => showPeople() };
+
 /** Which of the places is shown. */
 async function go(place) {
   state.place = place;
-  for (const one of ["worklist", "handover", "cost"]) byId(`go-${one}`).setAttribute("aria-pressed", String(one === place));
+  for (const one of Object.keys(PLACES)) byId(`go-${one}`).setAttribute("aria-pressed", String(one === place));
   byId("panes").hidden = place !== "worklist";
   byId("report").hidden = place === "worklist";
   if (place === "worklist") return load();
   byId("report").replaceChildren(h("p", { class: "quiet" }, "One moment…"));
   try {
-    await (place === "handover" ? showHandover(visit) : showCost());
+    await PLACES[place]();
     byId("report").focus();
   } catch (problem) {
     byId("report").replaceChildren(h("p", { class: "problem" }, problem.message));
@@ -338,28 +315,53 @@ function setQuiet(on) {
   draw();
 }
 
-/** Somebody is signed in. */
-async function enter() {
+/** Who is signed in, and what they may. */
+async function meet() {
   const { banner, member, outcomes } = await api.about();
   state.member = member;
   state.outcomes = outcomes;
-  door.hide();
   document.body.classList.toggle("looks-only", !member.may.act);
   setText(byId("me"), `${member.name} · ${member.role}`);
   byId("go-cost").hidden = !member.may.lead;
+  byId("go-people").hidden = !member.may.admit;
   byId("banner").hidden = !banner;
   setText(byId("banner"), banner ?? "");
+}
+
+/** Somebody is signed in. */
+async function enter() {
+  await meet();
+  door.hide();
   await go("worklist");
   listen();
 }
 
+/** An admin has changed what the member may see or do. */
+async function renew() {
+  try {
+    await meet();
+    await go(byId(`go-${state.place}`).hidden ? "worklist" : state.place);
+  } catch {
+    state.linked = false; // the stream comes again, and everything is asked anew
+    drawLink(state);
+  }
+}
+
+/** Nothing of who was here stays on the page for who comes next. */
+function forget() {
+  state.member = null;
+  state.source?.close();
+  state.alerts.clear();
+  state.chosen = null;
+  patient.showNothing();
+  byId("report").replaceChildren();
+  draw();
+}
+
 async function start() {
   document.addEventListener("keydown", onKey);
-  globalThis.addEventListener("signed-out", () => {
-    state.member = null;
-    state.source?.close();
-  });
-  for (const place of ["worklist", "handover", "cost"]) byId(`go-${place}`).addEventListener("click", () => go(place));
+  globalThis.addEventListener("signed-out", forget);
+  for (const place of Object.keys(PLACES)) byId(`go-${place}`).addEventListener("click", () => go(place));
   byId("told-close").addEventListener("click", () => (byId("told").hidden = true));
   byId("go-quiet").addEventListener("click", () => setQuiet(!state.quiet));
   drawLists();
