@@ -84,8 +84,7 @@ def users(as_json: bool) -> None:
         for one in found
     ]
     lines = [
-        f"{row['id']}  {row['role']}  {', '.join(row['teams'])}{'  disabled' if row['disabled'] else ''}"
-        for row in rows
+        f"{one.id}  {one.role}  {', '.join(sorted(one.teams))}{'  disabled' if one.disabled_s else ''}" for one in found
     ]
     answer({"users": rows}, "\n".join(lines) or "nobody yet: homebeat desk add-user", as_json)
 
