@@ -73,15 +73,16 @@ def run_desk_bench(patients: int | None, database: str | None) -> dict[str, Any]
     return {**figures, "desk_took_s": round(time.perf_counter() - began, 1)}
 
 
-def run_soak(minutes: float | None, broker: str | None) -> dict[str, Any]:
-    """Soak on the Kafka that is named, or on the embedded broker for as long as memory lasts. Raises WrongSettings."""
+def run_soak(minutes: float | None, rate: float | None, broker: str | None) -> dict[str, Any]:
+    """Soak on the Kafka that is named, or on the embedded broker for as long as memory lasts. Raises WrongSettings.
+    rate: readings a second; half the top rate by default."""
     lasting = SOAK_MINUTES if minutes is None else minutes
     soak.check(lasting, broker is None)
-    return asyncio.run(_soak(lasting, broker))
+    return asyncio.run(_soak(lasting, rate, broker))
 
 
-async def _soak(minutes: float, broker: str | None) -> dict[str, Any]:
+async def _soak(minutes: float, rate: float | None, broker: str | None) -> dict[str, Any]:
     if broker is not None:
-        return await soak.measure(load_settings(broker=broker), minutes)
+        return await soak.measure(load_settings(broker=broker), minutes, rate)
     async with EmbeddedBroker() as embedded:
-        return await soak.measure(load_settings(broker=embedded.address), minutes)
+        return await soak.measure(load_settings(broker=embedded.address), minutes, rate)

@@ -60,16 +60,18 @@ def check(minutes: float, embedded: bool) -> None:
         )
 
 
-async def measure(settings: Settings, minutes: float) -> dict[str, Any]:
-    """The figures. settings: of a broker on which topics `soak.*` may be made anew."""
+async def measure(settings: Settings, minutes: float, rate: float | None = None) -> dict[str, Any]:
+    """The figures. settings: of a broker on which topics `soak.*` may be made anew; rate: of readings a second, half of
+    the top rate by default."""
     settings = settings.model_copy(update={"topic_prefix": PREFIX})
     await _fresh_topics(settings)
     await workload.publish(settings, workload.RECORDS, workload.PATIENTS)
     async with _worker(settings) as look:
         top = await _top_rate(look)
-        _say(f"top rate {top:.0f} readings/s; {minutes:g} minutes at half of it ...")
+        rate = top / 2 if rate is None else rate
+        _say(f"top rate {top:.0f} readings/s; {minutes:g} minutes at {rate:.0f} readings/s ...")
         began = (await look()).received
-        looks = await _under_load(settings, look, top / 2, minutes * 60)
+        looks = await _under_load(settings, look, rate, minutes * 60)
         end = await _end(look)
     span = max(1, round(len(looks) * SPAN_SHARE))
     settled = looks[round(len(looks) * SETTLE_SHARE) :]

@@ -141,6 +141,8 @@ def _gated(result: dict[str, Any]) -> None:
     help="With desk: PostgreSQL in which tables desk_cache_* may be made anew; a file of SQLite by default.",
 )
 @click.option("--minutes", type=click.FloatRange(0.1, 10_000), help="With soak: for so long (60 by default).")
+@click.option("--rate", type=click.FloatRange(1, 10_000_000), metavar="READINGS",
+              help="With soak: so many a second, instead of half of what the worker can do.")  # fmt: skip
 @click.option(
     "--broker",
     metavar="HOST:PORT",
@@ -164,29 +166,30 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
       homebeat bench scorecard --data cohort
     """
     minutes, broker, patients = options.pop("minutes"), options.pop("broker"), options.pop("patients")
-    database = options.pop("database")
+    database, rate = options.pop("database"), options.pop("rate")
     if patients and (name not in ("recovery", "desk") or (name == "desk" and len(patients) > 1)):
         raise click.UsageError("--patients goes with recovery, and once with desk")
     if name != "desk" and database:
         raise click.UsageError("--database goes with desk")
-    if (name != "soak" and minutes) or (name not in ("soak", "recovery") and broker):
-        raise click.UsageError("--minutes goes with soak, --broker with soak or recovery")
+    if (name != "soak" and (minutes or rate)) or (name not in ("soak", "recovery") and broker):
+        raise click.UsageError("--minutes and --rate go with soak, --broker with soak or recovery")
     if name == "scorecard":
         _scorecard(options, as_json)
         return
     if any(options.values()):
         raise click.UsageError("--data, --set, --half and --out go with scorecard")
-    result = _measured(name, minutes, broker, patients, database)
+    if name == "soak":
+        from streams.bench import run_soak
+
+        result = run_soak(minutes, rate, broker)
+    else:
+        result = _measured(name, broker, patients, database)
     answer(result, figures(result), as_json)
 
 
-def _measured(
-    name: str | None, minutes: float | None, broker: str | None, patients: tuple[int, ...], database: str | None
-) -> dict[str, Any]:
-    from streams.bench import run_bench, run_desk_bench, run_recovery, run_soak
+def _measured(name: str | None, broker: str | None, patients: tuple[int, ...], database: str | None) -> dict[str, Any]:
+    from streams.bench import run_bench, run_desk_bench, run_recovery
 
-    if name == "soak":
-        return run_soak(minutes, broker)
     if name == "desk":
         settings_for()
         return run_desk_bench(patients[0] if patients else None, database)

@@ -69,6 +69,7 @@ def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
         (["bench", "scorecard"], "--data"),
         (["bench", "soak"], "--broker"),
         (["bench", "throughput", "--minutes", "5"], "soak"),
+        (["bench", "recovery", "--rate", "5"], "soak"),
         (["bench", "throughput", "--database", "sqlite:///x"], "desk"),
         (["bench", "desk", "--patients", "5", "--patients", "6"], "once"),
         (["evidence", "no-such-figure"], "no evidence has the id 'no-such-figure'"),
