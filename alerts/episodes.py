@@ -14,6 +14,7 @@ import msgspec
 
 from alerts.events import Category, EventName, Evidence, State
 from models.findings import SEVERITIES, Kind, Rule
+from models.phrases import phrase
 from models.times import US_PER_S
 
 Phase = Literal[
@@ -111,7 +112,7 @@ REOPEN_WITHIN_US = 24 * 3600 * US_PER_S
 DAY_US = 24 * 3600 * US_PER_S
 NOON_US = 12 * 3600 * US_PER_S
 """The day of an id begins at noon UTC, as the astronomers' does: a night is in one day."""
-HAS_COME = "what was foretold has come"
+HAS_COME = phrase("what was foretold has come")
 """Why a forecast was resolved. One alert is enough for one problem, so nobody is told of this end by a message."""
 EPISODES_KEPT = 48
 """Episodes remembered for one patient, but the last of each problem, live and retrospective, always: also if all vitals
@@ -119,9 +120,9 @@ in both directions and all devices should be in trouble at once. Beyond it the e
 goes, and the next of its problem stands for it and all before."""
 REPEAT_AFTER_US = 24 * 3600 * US_PER_S
 """A problem that is still there a day later, and that nobody has taken up, is told once more: once a day at most."""
-REPEAT = "repeat: still beyond the limit"
+REPEAT = phrase("repeat: still beyond the limit")
 """Why an alert was updated when its limit was broken again on another day."""
-BEGAN_EARLIER = "began earlier than first seen"
+BEGAN_EARLIER = phrase("began earlier than first seen")
 """Why an alert was updated when only its onset was put right. Nobody is told of it by a message."""
 MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 """CONTRACT 2: a snooze lasts 24 h at most."""

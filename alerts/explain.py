@@ -1,16 +1,19 @@
 """The words of an alert: plain sentences made from its evidence, as a nurse would say them. No language model.
 
 What is said is what was decided on: the value, the patient's own band, how old and how sure the baseline is, which
-modifiers applied, data quality, and whether a limit that holds for everyone would have fired too.
+modifiers applied, data quality, and whether a limit that holds for everyone would have fired too. All of it is made of
+`models.phrases`, and told in the language of the deployment.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from alerts.events import Evidence
-from models.findings import Kind
+from models.findings import Kind, Severity
+from models.phrases import counted, figure, inside, joined, moment, phrase
 from models.times import from_us
 from models.vitals import BY_NAME
+from models.wording import unbracketed
 
 SURE, LEARNING = 0.8, 0.3
 """Share of the level that is the patient's own, above which a baseline is called that, or still learning."""
@@ -24,8 +27,12 @@ def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
     >>> title("spo2", "low", "limit", "below 80 %")
     'Oxygen saturation below 80 %'
     """
-    name = _NAMES.get(vital) or BY_NAME[vital].label.split("(")[0].strip()
-    return f"{name} {limit}" if kind == "limit" and limit else f"{name} {direction} for this patient"
+    name = called(vital)
+    if kind == "limit" and limit:
+        return phrase("{vital} {limit}", vital=name, limit=limit)
+    if direction == "high":
+        return phrase("{vital} high for this patient", vital=name)
+    return phrase("{vital} low for this patient", vital=name)
 
 
 def ahead_title(low: float) -> str:
@@ -34,21 +41,24 @@ def ahead_title(low: float) -> str:
     >>> ahead_title(70)
     'Glucose may fall below 70 mg/dL within half an hour'
     """
-    return f"Glucose may fall below {low:g} mg/dL within half an hour"
+    return phrase("Glucose may fall below {low} mg/dL within half an hour", low=figure(low, "g"))
 
 
 def ahead(value: float, at_us: int, low: float, chance: float) -> str:
     """Why a low glucose is expected."""
-    return (
-        f"Measured {number(value, 'mg/dL')} on {moment(from_us(at_us))}. By how it has been falling, and how this "
-        f"patient's glucose moves, a fall below {low:g} mg/dL within half an hour has a chance of {chance:.0%}."
-    )
+    return phrase(
+        "Measured {value} on {moment}. By how it has been falling, and how this patient's glucose moves, a fall below "
+        "{low} mg/dL within half an hour has a chance of {chance}.",
+        value=number(value, "mg/dL"), moment=moment(from_us(at_us)), low=figure(low, "g"), chance=figure(chance, ".0%"),
+    )  # fmt: skip
 
 
 def not_ahead(value: float, at_us: int, low: float) -> str:
     """Why a low glucose is no longer expected."""
-    said = f"Measured {number(value, 'mg/dL')} on {moment(from_us(at_us))}."
-    return f"{said} A fall below {low:g} mg/dL within half an hour is no longer expected."
+    return phrase(
+        "Measured {value} on {moment}. A fall below {low} mg/dL within half an hour is no longer expected.",
+        value=number(value, "mg/dL"), moment=moment(from_us(at_us)), low=figure(low, "g"),
+    )  # fmt: skip
 
 
 def drifted_title(vital: str, high: bool) -> str:
@@ -57,8 +67,9 @@ def drifted_title(vital: str, high: bool) -> str:
     >>> drifted_title("resting_heart_rate", True)
     'Resting heart rate drifting up for this patient'
     """
-    name = _NAMES.get(vital) or BY_NAME[vital].label.split("(")[0].strip()
-    return f"{name} drifting {'up' if high else 'down'} for this patient"
+    if high:
+        return phrase("{vital} drifting up for this patient", vital=called(vital))
+    return phrase("{vital} drifting down for this patient", vital=called(vital))
 
 
 def drifted(vital: str, value: float, usual: float, days: int, score: float, learned: float) -> str:
@@ -68,11 +79,22 @@ def drifted(vital: str, value: float, usual: float, days: int, score: float, lea
     'Last 66 /min, usual for this patient 60 /min (learned over 45 days). All of the last 6 days lie on that side'
     """
     unit = BY_NAME[vital].unit
-    side = f"All of the last {days + 1} days lie on that side; as" if days else "As"
-    return (
-        f"Last {number(value, unit)}, usual for this patient {number(usual, unit)} (learned over {learned:.0f} days). "
-        f"{side} a week that is {abs(score):.1f} standard deviations away; no single day need be out of the band."
-    )
+    said = phrase(
+        "Last {value}, usual for this patient {usual} (learned over {days} days).",
+        value=number(value, unit), usual=number(usual, unit), days=figure(learned, ".0f"),
+    )  # fmt: skip
+    away = figure(abs(score), ".1f")
+    if not days:
+        why = phrase(
+            "As a week that is {away} standard deviations away; no single day need be out of the band.", away=away
+        )
+        return joined([said, why])
+    why = phrase(
+        "All of the last {days} days lie on that side; as a week that is {away} standard deviations away; no single "
+        "day need be out of the band.",
+        days=figure(days + 1), away=away,
+    )  # fmt: skip
+    return joined([said, why])
 
 
 def together(score: float, parts: Sequence[tuple[str, bool, float]]) -> str:
@@ -81,11 +103,25 @@ def together(score: float, parts: Sequence[tuple[str, bool, float]]) -> str:
     >>> together(3.1, [("resting_heart_rate", True, 2.1), ("steps", False, 1.6)]).partition(": ")[2].partition(". ")[0]
     'resting heart rate up (2.1), steps down (1.6)'
     """
-    moved = ", ".join(f"{named(name)} {'up' if up else 'down'} ({by:.1f})" for name, up, by in parts)
-    return (
-        f"Over the last week several vitals together moved {score:.1f} standard deviations towards getting worse: "
-        f"{moved}. No one of them need be out of the patient's own band."
-    )
+    return phrase(
+        "Over the last week several vitals together moved {score} standard deviations towards getting worse: {moved}. "
+        "No one of them need be out of the patient's own band.",
+        score=figure(score, ".1f"), moved=joined([_moved(*part) for part in parts], ", "),
+    )  # fmt: skip
+
+
+def _moved(vital: str, up: bool, by: float) -> str:
+    said = {"vital": named(vital), "by": figure(by, ".1f")}
+    return phrase("{vital} up ({by})", **said) if up else phrase("{vital} down ({by})", **said)
+
+
+def called(vital: str) -> str:
+    """A vital at the beginning of a line.
+
+    >>> called("spo2"), called("respiratory_rate")
+    ('Oxygen saturation', 'Respiratory rate')
+    """
+    return _NAMES.get(vital) or phrase(unbracketed(BY_NAME[vital].label).strip())
 
 
 def named(vital: str) -> str:
@@ -94,33 +130,40 @@ def named(vital: str) -> str:
     >>> named("heart_rate"), named("fev1"), named("peak_flow")
     ('heart rate', 'FEV1', 'peak expiratory flow')
     """
-    name = _NAMES.get(vital) or BY_NAME[vital].label.split("(")[0].strip()
-    return name if name[:2].isupper() else name[0].lower() + name[1:]
+    name = called(vital)
+    return inside(name, name if name[:2].isupper() else name[0].lower() + name[1:])
 
 
 def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, retrospective: bool) -> str:
     """Why this alert, in a few sentences."""
+    late = phrase("These readings arrived late: this is about the past, not about now.") if retrospective else ""
     sentences = [
+        late,
         _measured(evidence),
         _band(evidence),
         _certainty(evidence),
         _modifiers(evidence),
         _quality(evidence),
-        f"It began on {moment(from_us(onset_us))}.",
+        phrase("It began on {moment}.", moment=moment(from_us(onset_us))),
         _population(kind, population),
     ]
-    if retrospective:
-        sentences.insert(0, "These readings arrived late: this is about the past, not about now.")
-    return " ".join(s for s in sentences if s)
+    return joined(s for s in sentences if s)
 
 
 _NAMES = {
-    "heart_rate": "Heart rate", "spo2": "Oxygen saturation", "body_temperature": "Temperature",
-    "hrv_rmssd": "Heart rate variability",
-    "systolic_bp": "Systolic blood pressure", "diastolic_bp": "Diastolic blood pressure", "fev1": "FEV1", "qtc": "QTc",
-    "resting_heart_rate": "Resting heart rate", "skin_temperature": "Skin temperature", "glucose": "Glucose",
-    "body_weight": "Weight", "steps": "Steps", "sleep_duration": "Sleep duration",
+    "heart_rate": phrase("Heart rate"), "spo2": phrase("Oxygen saturation"), "body_temperature": phrase("Temperature"),
+    "hrv_rmssd": phrase("Heart rate variability"), "systolic_bp": phrase("Systolic blood pressure"),
+    "diastolic_bp": phrase("Diastolic blood pressure"), "fev1": phrase("FEV1"), "qtc": phrase("QTc"),
+    "resting_heart_rate": phrase("Resting heart rate"), "skin_temperature": phrase("Skin temperature"),
+    "glucose": phrase("Glucose"), "body_weight": phrase("Weight"), "steps": phrase("Steps"),
+    "sleep_duration": phrase("Sleep duration"),
 }  # fmt: skip
+
+SEVERITY_WORDS: dict[Severity, str] = {
+    "info": phrase("info"), "advisory": phrase("advisory"), "urgent": phrase("urgent"),
+    "emergency": phrase("emergency"),
+}  # fmt: skip
+UNITS: dict[str, str] = {"Cel": "°C", "mm[Hg]": "mmHg", "{steps}": phrase("steps")}
 
 
 def number(value: float | None, unit: str | None) -> str:
@@ -130,60 +173,55 @@ def number(value: float | None, unit: str | None) -> str:
     ('72 /min', '36.6 °C', 'no value')
     """
     if value is None:
-        return "no value"
-    shown = {"Cel": "°C", "mm[Hg]": "mmHg", "{steps}": "steps"}.get(unit or "", unit or "")
-    digits = 0 if abs(value) >= 60 else 1
-    return f"{value:.{digits}f} {shown}".rstrip()
-
-
-def moment(at: datetime) -> str:
-    """A time as it is said. In UTC, and says so: the patient, the team and the reader may live in three zones.
-
-    >>> moment(datetime(2026, 1, 5, 8, 0, tzinfo=UTC))
-    '5 January 2026 at 08:00 UTC'
-    """
-    at = at.astimezone(UTC)
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year} at {at:%H:%M} UTC"
-
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-    "December",
-)  # fmt: skip
+        return phrase("no value")
+    shown = UNITS.get(unit or "", unit or "")
+    return joined(filter(None, [figure(value, ".0f" if abs(value) >= 60 else ".1f"), shown]))
 
 
 def _measured(e: Evidence) -> str:
-    return f"Measured {number(e.value, e.unit)} on {moment(datetime.fromisoformat(e.at))}."
+    at = moment(datetime.fromisoformat(e.at))
+    return phrase("Measured {value} on {moment}.", value=number(e.value, e.unit), moment=at)
 
 
 def _band(e: Evidence) -> str:
     if e.expected is None or e.low is None or e.high is None:
-        return "There is no band of the patient's own to compare with yet."
-    away = f", {abs(e.score):.1f} standard deviations away" if e.score is not None else ""
-    span = f"{number(e.low, None)} to {number(e.high, e.unit)}"
-    return f"Expected for this patient: {number(e.expected, e.unit)}, own band {span}{away}."
+        return phrase("There is no band of the patient's own to compare with yet.")
+    known = {"usual": number(e.expected, e.unit), "low": number(e.low, None), "high": number(e.high, e.unit)}
+    if e.score is None:
+        return phrase("Expected for this patient: {usual}, own band {low} to {high}.", **known)
+    return phrase(
+        "Expected for this patient: {usual}, own band {low} to {high}, {away} standard deviations away.",
+        away=figure(abs(e.score), ".1f"), **known,
+    )  # fmt: skip
 
 
 def _certainty(e: Evidence) -> str:
     if e.own_weight is None or e.baseline_days is None:
         return ""
-    days = f"{e.baseline_days:.0f} day{'' if round(e.baseline_days) == 1 else 's'}"
+    days = counted("{n} day", "{n} days", n=round(e.baseline_days))
     if e.own_weight >= SURE:
-        return f"The band is the patient's own, learned over {days}."
+        return phrase("The band is the patient's own, learned over {days}.", days=days)
     if e.own_weight >= LEARNING:
-        return f"The band is still being learned ({days} so far, {e.own_weight:.0%} the patient's own)."
-    return f"The band comes mostly from the profile ({days} of own readings so far)."
+        return phrase(
+            "The band is still being learned ({days} so far, {share} the patient's own).",
+            days=days, share=figure(e.own_weight, ".0%"),
+        )  # fmt: skip
+    return phrase("The band comes mostly from the profile ({days} of own readings so far).", days=days)
 
 
 def _modifiers(e: Evidence) -> str:
-    return f"Taken into account: {', '.join(e.modifiers)}." if e.modifiers else ""
+    return phrase("Taken into account: {modifiers}.", modifiers=", ".join(e.modifiers)) if e.modifiers else ""
 
 
 def _quality(e: Evidence) -> str:
-    return f"The device reported a signal quality of {e.quality:.0%}." if e.quality is not None else ""
+    if e.quality is None:
+        return ""
+    return phrase("The device reported a signal quality of {share}.", share=figure(e.quality, ".0%"))
 
 
 def _population(kind: Kind, population: bool) -> str:
     if kind == "limit":
-        return "This is a limit that holds for everyone."
-    return "A limit for everyone would have fired too." if population else "No limit for everyone is broken."
+        return phrase("This is a limit that holds for everyone.")
+    if population:
+        return phrase("A limit for everyone would have fired too.")
+    return phrase("No limit for everyone is broken.")

@@ -26,10 +26,12 @@ from alerts.episodes import (
     next_due_us,
 )
 from alerts.events import Action, AlertEvent, Evidence
+from alerts.explain import SEVERITY_WORDS
 from alerts.policy import Case, Decision, When, cause_of, decide, key_of
 from alerts.policy.snooze import check
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES, Kind, Rule
+from models.phrases import counted, phrase
 
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""
@@ -67,7 +69,7 @@ class Cleared:
     kind: Kind
     event_us: int
     evidence: Evidence | None
-    reason: str = "back to normal for this patient"
+    reason: str = phrase("back to normal for this patient")
     said: str | None = None
 
 
@@ -90,7 +92,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     if returns or worse:
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if episode.calm_until_us is not None:
-        _relapsed(episode, raised)
+        _relapsed(episode, raised, when)
     if not earlier or episode.state == "pending":
         return []
     return _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER)
@@ -160,7 +162,9 @@ def _said(action: Action) -> str | None:
     """The reason of an action in words; to whom, for an assignment."""
     if action.type != "assign":
         return action.reason
-    return f"to {action.to}" + (f": {action.reason}" if action.reason else "")
+    if action.reason:
+        return phrase("to {whom}: {reason}", whom=action.to, reason=action.reason)
+    return phrase("to {whom}", whom=action.to)
 
 
 def on_tick(episodes: list[Episode], when: When) -> Told:
@@ -182,13 +186,14 @@ def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
     if episode.calm_until_us is not None:
         return _taken(episodes, episode, "clear", when, reason=episode.calm_reason)
     if episode.state == "snoozed":
-        return _taken(episodes, episode, "wake", when, reason="the snooze is over")
+        return _taken(episodes, episode, "wake", when, reason=phrase("the snooze is over"))
     if episode.deferred_until_us is not None and episode.deferred_until_us <= now:
-        return _taken(episodes, episode, "tell", when, reason="its message has waited for its turn")
+        return _taken(episodes, episode, "tell", when, reason=phrase("its message has waited for its turn"))
     if not episode.is_alarm and episode.rung + 1 >= when.policy.rungs:
         episode.rung, episode.due_us = when.policy.rungs, None
         return []
-    return _taken(episodes, episode, "escalate", when, reason=f"not answered by {held_for(episode.due_us)}")
+    late = phrase("not answered by {time}", time=held_for(episode.due_us))
+    return _taken(episodes, episode, "escalate", when, reason=late)
 
 
 def on_handed_over(episodes: list[Episode], when: When) -> Told:
@@ -198,7 +203,8 @@ def on_handed_over(episodes: list[Episode], when: When) -> Told:
         former, episode.team = episode.team, when.care_team
         waits = episode.state in ("open", "escalated", "snoozed") and not episode.is_alarm
         if waits and former not in ("", when.care_team):
-            told += _taken(episodes, episode, "hand_over", when, reason=f"{when.care_team or 'nobody'} answers now")
+            now = phrase("{team} answers now", team=when.care_team or phrase("nobody"))
+            told += _taken(episodes, episode, "hand_over", when, reason=now)
     return _settled(episodes, when, told)
 
 
@@ -221,13 +227,14 @@ def _opens(raised: Raised) -> What:
 def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: When) -> Told:
     """It returns, or is worse than it was."""
     returns = episode.closed
-    _described(episode, raised)
+    _described(episode, raised, when)
     if episode.state == "pending":
         return _taken(episodes, episode, "open", when, rank=raised.rank)
     what: What = "recall" if raised.retrospective else "raise" if returns else "worse"
     if returns:
         episode.rank, episode.rung, episode.told, episode.incident = 0, 0, [], None
-    reason = "returned" if returns else f"now {SEVERITIES[raised.rank]}"
+    worse = phrase("now {severity}", severity=SEVERITY_WORDS[SEVERITIES[raised.rank]])
+    reason = phrase("returned") if returns else worse
     return _taken(episodes, episode, what, when, rank=raised.rank, reason=reason)
 
 
@@ -235,19 +242,24 @@ def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: W
     """Its readings are well again. A device that is back is back; a body may only be resting."""
     episode.event_us = episode.resolved_us = cleared.event_us
     episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
-    episode.said = cleared.said or episode.said
+    episode.said = when.say(cleared.said) if cleared.said else episode.said
     calm_us = when.policy.calm_us
     if episode.category == "technical" or cleared.reason == HAS_COME or not calm_us:
         return _settled(episodes, when, _taken(episodes, episode, "clear", when, reason=cleared.reason))
     episode.calm_until_us = when.decided_us + calm_us
-    episode.calm_reason = f"{cleared.reason}, and for {calm_us // 60_000_000} minutes since"
+    minutes = calm_us // 60_000_000
+    calm = counted(
+        "{reason}, and for {n} minutes since", "{reason}, and for {n} minutes since", n=minutes, reason=cleared.reason
+    )
+    episode.calm_reason = when.say(calm)
     return []
 
 
-def _relapsed(episode: Episode, raised: Raised) -> None:
+def _relapsed(episode: Episode, raised: Raised, when: When) -> None:
     """It was well for less time than it takes to be believed: nobody was told of an end, and nobody is of a return."""
     episode.calm_until_us = episode.calm_reason = episode.resolved_us = None
-    episode.event_us, episode.evidence, episode.said = raised.event_us, _listed(raised.evidence), raised.said
+    episode.event_us, episode.evidence = raised.event_us, _listed(raised.evidence)
+    episode.said = _own_words(raised, when)
 
 
 def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
@@ -271,7 +283,8 @@ def _alarmed(episodes: list[Episode], left: list[Episode], when: When) -> Told:
     what: What = "open" if alarm.state == "pending" else "raise" if alarm.closed else "worse"
     if alarm.closed:
         alarm.told = []
-    reason = {"open": None, "raise": "returned", "worse": "one more alert that nobody has answered"}[what]
+    more = phrase("one more alert that nobody has answered")
+    reason = {"open": None, "raise": phrase("returned"), "worse": more}[what]
     return _taken(episodes, alarm, what, when, rank=max(e.rank for e in left), reason=reason)
 
 
@@ -280,11 +293,12 @@ def _taken(
     by: str | None = None, reason: str | None = None, until_us: int | None = None,
 ) -> Told:  # fmt: skip
     """One step: what the policy says of it, the move along the table, and the event. Raises NotAllowed."""
-    quiet = f"{HAS_COME}: the alert about it is told instead" if reason == HAS_COME else None
+    instead = phrase("{reason}: the alert about it is told instead", reason=HAS_COME)
+    quiet = instead if reason == HAS_COME else None
     case = Case(episode, episodes, what, episode.rank if rank is None else rank, when, quiet)
     decision = decide(case)
     if decision.held is not None:
-        episode.held, episode.rank = decision.held, decision.rank
+        episode.held, episode.rank = when.say(decision.held), decision.rank
         return []
     event = advance(episode, what)
     _applied(episode, case, decision)
@@ -326,11 +340,11 @@ def _added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
     """A new episode, pending until the policy has had its say, and room for it."""
     episode = Episode(
         alert_id=alert_id(when.patient, raised.problem, raised.onset_us, raised.retrospective, when.life),
-        problem=raised.problem, vital=raised.vital, title=raised.title, kind=raised.kind,
+        problem=raised.problem, vital=raised.vital, title=when.say(raised.title), kind=raised.kind,
         category="technical" if raised.kind in TECHNICAL else "clinical", state="pending", rank=raised.rank,
         sequence=0, onset_us=raised.onset_us, event_us=raised.event_us,
         retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised.evidence),
-        population=raised.population, sources=[raised.kind], said=raised.said,
+        population=raised.population, sources=[raised.kind], said=_own_words(raised, when),
         day=day_of(raised.onset_us), team=when.care_team,
     )  # fmt: skip
     make_room(episodes)
@@ -342,9 +356,13 @@ def _listed(evidence: Evidence | None) -> list[Evidence]:
     return [] if evidence is None else [evidence]
 
 
-def _described(episode: Episode, raised: Raised) -> None:
+def _own_words(raised: Raised, when: When) -> str | None:
+    return None if raised.said is None else when.say(raised.said)
+
+
+def _described(episode: Episode, raised: Raised, when: When) -> None:
     """The episode now looks as the new finding says; its severity is the policy's to set."""
     episode.kind, episode.rule = raised.kind, raised.rule
-    episode.title, episode.event_us = raised.title, raised.event_us
+    episode.title, episode.event_us = when.say(raised.title), raised.event_us
     episode.evidence, episode.population = _listed(raised.evidence), raised.population
-    episode.said = raised.said
+    episode.said = _own_words(raised, when)

@@ -8,10 +8,10 @@ from typing import Literal
 
 import msgspec
 
-from alerts.explain import moment
 from alerts.ledger import Cleared, Raised
 from alerts.policy import PolicySettings, When
 from models.findings import SEVERITIES, Kind, Rule
+from models.phrases import counted, figure, joined, moment, phrase
 from models.readings import Instant
 from models.times import US_PER_S, from_us, to_us
 
@@ -72,7 +72,7 @@ def raised(change: SourceChange) -> Raised:
     """A source is in trouble."""
     trouble = TROUBLE_OF[change.state]
     return Raised(
-        problem=f"source.{trouble}", vital="", title=_TITLES[trouble](_name(change)), kind=kind_of(trouble),
+        problem=f"source.{trouble}", vital="", title=_title(trouble, change.source), kind=kind_of(trouble),
         rank=URGENT, rule=RULES[trouble], onset_us=to_us(change.since), event_us=to_us(change.at), retrospective=False,
         evidence=None, population=False, said=_SAID[trouble](change),
     )  # fmt: skip
@@ -81,8 +81,21 @@ def raised(change: SourceChange) -> Raised:
 def cleared(change: SourceChange) -> Cleared:
     """The trouble is over."""
     trouble = TROUBLE_OF[change.state]
-    reason = _AGAIN[trouble]
-    said = f"{_OVER[trouble].format(moment(change.since))}. Since {moment(change.at)} {reason}."
+    times = {"since": moment(change.since), "until": moment(change.at)}
+    match trouble:
+        case "quiet":
+            reason = phrase("readings come again")
+            said = phrase("After {since} no reading had come. Since {until} readings come again.", **times)
+        case "failing":
+            reason = phrase("its readings are decided again")
+            said = phrase(
+                "From {since} on readings had been refused. Since {until} its readings are decided again.", **times
+            )
+        case "undelivered":
+            reason = phrase("messages get through again")
+            said = phrase(
+                "From {since} on messages had not got through. Since {until} messages get through again.", **times
+            )
     return Cleared(f"source.{trouble}", kind_of(trouble), to_us(change.at), None, reason, said)
 
 
@@ -91,31 +104,36 @@ def kind_of(trouble: Trouble) -> Kind:
     return "delivery" if trouble == "undelivered" else "source"
 
 
-_TITLES = {
-    "quiet": "No readings from {}".format, "failing": "Readings of {} are refused".format,
-    "undelivered": "Messages do not get through: {}".format,
-}  # fmt: skip
-_OVER = {
-    "quiet": "After {} no reading had come", "failing": "From {} on readings had been refused",
-    "undelivered": "From {} on messages had not got through",
-}  # fmt: skip
-_AGAIN = {
-    "quiet": "readings come again", "failing": "its readings are decided again",
-    "undelivered": "messages get through again",
-}  # fmt: skip
-
-
-def _name(change: SourceChange) -> str:
-    return "any source" if change.source == INGEST else change.source
+def _title(trouble: Trouble, source: str) -> str:
+    name = phrase("any source") if source == INGEST else source
+    match trouble:
+        case "quiet":
+            return phrase("No readings from {source}", source=name)
+        case "failing":
+            return phrase("Readings of {source} are refused", source=name)
+        case "undelivered":
+            return phrase("Messages do not get through: {source}", source=name)
 
 
 def _quiet(change: SourceChange) -> str:
     waited = span(to_us(change.at) - to_us(change.since))
-    said = [f"The last reading arrived on {moment(change.since)}; in the {waited} since there was none."]
+    said = [
+        phrase(
+            "The last reading arrived on {moment}; in the {waited} since there was none.",
+            moment=moment(change.since), waited=waited,
+        )
+    ]  # fmt: skip
     if patients := change.counts.get("patients"):
-        said.append(f"It had brought readings of {patients:,} patients within a day.")
-    said.append("While this lasts, silence of its patients is not told one by one: nobody sees how they are.")
-    return " ".join(said)
+        said.append(
+            counted(
+                "It had brought readings of {patients} patients within a day.",
+                "It had brought readings of {patients} patients within a day.",
+                n=patients,
+                patients=figure(patients, ","),
+            )
+        )
+    said.append(phrase("While this lasts, silence of its patients is not told one by one: nobody sees how they are."))
+    return joined(said)
 
 
 def _failing(change: SourceChange) -> str:
@@ -123,22 +141,32 @@ def _failing(change: SourceChange) -> str:
     reasons = sorted(
         (-n, name) for name, n in change.counts.items() if name not in ("received", "rejected", "patients")
     )
-    listed = ", ".join(f"{name} {-n:,}" for n, name in reasons)
-    said = [f"Of its last {received:,} readings {refused:,} were refused ({listed}), since {moment(change.since)}."]
+    listed = joined((joined([name, figure(-n, ",")]) for n, name in reasons), ", ")
+    said = [
+        phrase(
+            "Of its last {received} readings {refused} were refused ({reasons}), since {moment}.",
+            received=figure(received, ","), refused=figure(refused, ","), reasons=listed, moment=moment(change.since),
+        )
+    ]  # fmt: skip
     if example := change.example:
         said.append(
-            f"For example partition {example.partition}, offset {example.offset}: {example.reason}, {example.detail}."
-        )
-    said.append("The readings are on the rejects topic; once the cause is mended, homebeat redrive puts them back.")
-    return " ".join(said)
+            phrase(
+                "For example partition {partition}, offset {offset}: {reason}, {detail}.",
+                partition=example.partition, offset=example.offset, reason=example.reason, detail=example.detail,
+            )
+        )  # fmt: skip
+    said.append(
+        phrase("The readings are on the rejects topic; once the cause is mended, homebeat redrive puts them back.")
+    )
+    return joined(said)
 
 
 def _undelivered(change: SourceChange) -> str:
-    failed = change.counts.get("failed", 0)
-    return (
-        f"{failed} messages in a row have not got through, since {moment(change.since)}. Whoever is reached in another "
-        "way is told that way. Each failure is on the deliveries topic with its cause; homebeat check asks the channel."
-    )
+    return phrase(
+        "{failed} messages in a row have not got through, since {moment}. Whoever is reached in another way is told "
+        "that way. Each failure is on the deliveries topic with its cause; homebeat check asks the channel.",
+        failed=change.counts.get("failed", 0), moment=moment(change.since),
+    )  # fmt: skip
 
 
 _SAID = {"quiet": _quiet, "failing": _failing, "undelivered": _undelivered}
@@ -151,7 +179,9 @@ def span(us: int) -> str:
     ('10 minutes', '90 minutes', '24 hours')
     """
     minutes = round(us / (60 * US_PER_S))
-    return f"{minutes} minutes" if minutes < 120 else f"{round(minutes / 60)} hours"
+    if minutes < 120:
+        return counted("{n} minute", "{n} minutes", n=minutes)
+    return counted("{n} hour", "{n} hours", n=round(minutes / 60))
 
 
 def example_at(reason: str, detail: str, partition: int, offset: int, arrived_us: int) -> Example:

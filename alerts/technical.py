@@ -5,15 +5,16 @@ For a nurse on the phone with the patient, not for an engineer.
 
 from typing import Literal
 
-from alerts.explain import moment, named
+from alerts.explain import named
+from models.phrases import counted, figure, joined, moment, phrase
 from models.times import from_us
 
 Fault = Literal["stuck", "behind", "ahead"]
 HOUR_S, DAY_S = 3600, 86_400
 
-BACK_AGAIN = "data are coming again"
-CLOCK_RIGHT_AGAIN = "the device's clock is right again"
-_WORN = "Check that it is worn and charged, and that its phone or hub is switched on and connected."
+BACK_AGAIN = phrase("data are coming again")
+CLOCK_RIGHT_AGAIN = phrase("the device's clock is right again")
+NAMELESS = phrase("a device without a name")
 
 
 def span(seconds: float) -> str:
@@ -23,12 +24,11 @@ def span(seconds: float) -> str:
     ('25 minutes', '1.5 hours', '3 hours', '2 days')
     """
     if seconds < HOUR_S:
-        n, unit = round(seconds / 60), "minute"
-    elif seconds < 2 * DAY_S:
-        return f"{round(seconds / HOUR_S, 1):g} hour{'' if seconds == HOUR_S else 's'}"
-    else:
-        n, unit = round(seconds / DAY_S), "day"
-    return f"{n} {unit}{'' if n == 1 else 's'}"
+        return counted("{n} minute", "{n} minutes", n=round(seconds / 60))
+    if seconds < 2 * DAY_S:
+        hours = figure(round(seconds / HOUR_S, 1), "g")
+        return counted("{hours} hour", "{hours} hours", n=1 if seconds == HOUR_S else 2, hours=hours)
+    return counted("{n} day", "{n} days", n=round(seconds / DAY_S))
 
 
 def device_title(device: str) -> str:
@@ -37,7 +37,7 @@ def device_title(device: str) -> str:
     >>> device_title("urn:dev:watch-9"), device_title("")
     ('No data from urn:dev:watch-9', 'No data from a device without a name')
     """
-    return f"No data from {device or 'a device without a name'}"
+    return phrase("No data from {device}", device=device or NAMELESS)
 
 
 def vital_title(vital: str) -> str:
@@ -46,46 +46,65 @@ def vital_title(vital: str) -> str:
     >>> vital_title("spo2")
     'No oxygen saturation any more'
     """
-    return f"No {named(vital)} any more"
+    return phrase("No {vital} any more", vital=named(vital))
 
 
 def clock_title(device: str) -> str:
     """One line for the worklist."""
-    return f"The clock of {device or 'a device without a name'} is wrong"
+    return phrase("The clock of {device} is wrong", device=device or NAMELESS)
 
 
 def device_silent(device: str, since_us: int, usual_s: float | None, allowed_s: float) -> str:
     """Why: nothing at all comes from a device. usual_s: longest usual pause, None while it is not known."""
-    named_device = device or "a device without a name"
-    return (
-        f"Nothing has come from {named_device} since {moment(from_us(since_us))}. {_usual(usual_s, allowed_s)} {_WORN}"
-    )
+    since = moment(from_us(since_us))
+    return joined([
+        phrase("Nothing has come from {device} since {moment}.", device=device or NAMELESS, moment=since),
+        _usual(usual_s, allowed_s),
+        phrase("Check that it is worn and charged, and that its phone or hub is switched on and connected."),
+    ])  # fmt: skip
 
 
 def vital_silent(vital: str, device: str, since_us: int, usual_s: float | None, allowed_s: float) -> str:
     """Why: one vital no longer comes from a device that still sends others."""
-    sentences = [
-        f"No {named(vital)} has come from {device or 'a device without a name'} since {moment(from_us(since_us))},",
-        "although the device still sends other readings.",
+    return joined([
+        phrase(
+            "No {vital} has come from {device} since {moment}, although the device still sends other readings.",
+            vital=named(vital), device=device or NAMELESS, moment=moment(from_us(since_us)),
+        ),
         _usual(usual_s, allowed_s),
-        "Check how the device is worn and whether this measurement is switched on.",
-    ]
-    return " ".join(sentences)
+        phrase("Check how the device is worn and whether this measurement is switched on."),
+    ])  # fmt: skip
 
 
 def _usual(usual_s: float | None, allowed_s: float) -> str:
     """What is usual for this patient and device, and what was waited for."""
+    waited = span(allowed_s)
     if usual_s is None:
-        return f"It is not yet known how often it usually sends: {span(allowed_s)} were waited for."
-    return f"The longest usual pause of late was {span(usual_s)}; {span(allowed_s)} were waited for."
+        return phrase("It is not yet known how often it usually sends: {waited} were waited for.", waited=waited)
+    return phrase(
+        "The longest usual pause of late was {usual}; {waited} were waited for.", usual=span(usual_s), waited=waited
+    )
 
 
 def clock_wrong(device: str, fault: Fault, measured_us: int, arrived_us: int) -> str:
     """Why: what a device says of the time cannot be true."""
-    said = f"It dated a reading {moment(from_us(measured_us))} that arrived on {moment(from_us(arrived_us))}"
-    what = {
-        "stuck": f"{said}, and dates every reading the same.",
-        "behind": f"{said}; before that its readings came at once.",
-        "ahead": f"{said}. Readings from the future are refused.",
-    }[fault]
-    return f"The clock of {device or 'a device without a name'} is wrong. {what} Set its date, time and time zone anew."
+    when = {"measured": moment(from_us(measured_us)), "arrived": moment(from_us(arrived_us))}
+    match fault:
+        case "stuck":
+            what = phrase(
+                "It dated a reading {measured} that arrived on {arrived}, and dates every reading the same.", **when
+            )
+        case "behind":
+            what = phrase(
+                "It dated a reading {measured} that arrived on {arrived}; before that its readings came at once.",
+                **when,
+            )
+        case "ahead":
+            what = phrase(
+                "It dated a reading {measured} that arrived on {arrived}. Readings from the future are refused.", **when
+            )
+    return joined([
+        phrase("The clock of {device} is wrong.", device=device or NAMELESS),
+        what,
+        phrase("Set its date, time and time zone anew."),
+    ])  # fmt: skip

@@ -1,10 +1,11 @@
 """From a step of an episode to the record on `alerts`."""
 
 from alerts.episodes import PUBLIC, Episode
-from alerts.events import AlertEvent, EventName
-from alerts.explain import explain, moment
+from alerts.events import AlertEvent, Answer, EventName
+from alerts.explain import explain
 from alerts.policy import Decision, When
 from models.findings import SEVERITIES
+from models.phrases import moment, phrase
 from models.times import from_us, rfc3339
 
 
@@ -17,16 +18,18 @@ def event_of(
         patient=when.patient, care_team=when.care_team, severity=SEVERITIES[episode.rank], category=episode.category,
         kind=episode.kind, problem=episode.problem, title=episode.title, onset_at=rfc3339(episode.onset_us),
         event_at=rfc3339(episode.event_us), arrived_at=rfc3339(when.arrived_us), decided_at=rfc3339(when.decided_us),
-        retrospective=episode.retrospective, evidence=list(episode.evidence), explanation=_words(episode),
-        population_rule_would_fire=episode.population, rule=episode.rule, by=by, reason=reason, rung=episode.rung,
+        retrospective=episode.retrospective, evidence=list(episode.evidence), explanation=when.say(_words(episode)),
+        population_rule_would_fire=episode.population, rule=episode.rule, by=by, rung=episode.rung,
+        reason=None if reason is None else when.say(reason),
         deadline=_instant(episode.due_us), until=_instant(episode.snoozed_until_us or episode.deferred_until_us),
-        incident=episode.incident, notify=decision.notify, policy=list(decision.answers),
+        incident=episode.incident, notify=decision.notify,
+        policy=[Answer(one.stage, one.answer, when.say(one.reason)) for one in decision.answers],
     )  # fmt: skip
 
 
 def held_for(due_us: int | None) -> str:
     """The time by which an answer was asked for, in words."""
-    return moment(from_us(due_us)) if due_us is not None else "the time that was given"
+    return moment(from_us(due_us)) if due_us is not None else phrase("the time that was given")
 
 
 def _instant(us: int | None) -> str | None:

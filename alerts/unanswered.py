@@ -7,9 +7,10 @@ them is answered, and while it is open it is repeated (`policy.route.REMIND_US`)
 from alerts.episodes import UNANSWERED, Episode, alert_id, day_of, find, make_room
 from alerts.policy import When
 from models.findings import Rule
+from models.phrases import counted, figure, phrase
 
 RULE = Rule("unanswered", "1", "DESIGN")
-ANSWERED = "somebody has answered, or another team was asked"
+ANSWERED = phrase("somebody has answered, or another team was asked")
 
 
 def unanswered(episodes: list[Episode], when: When) -> list[Episode]:
@@ -37,10 +38,18 @@ def describe(alarm: Episode, left: list[Episode], when: When) -> None:
     """What the alarm says now."""
     alarm.sources, alarm.event_us, alarm.rung = [e.alert_id for e in left], when.decided_us, when.policy.rungs
     worst = max(left, key=lambda e: e.rank)
-    more = f" and {len(left) - 1} more" if len(left) > 1 else ""
-    alarm.title = f"Nobody has answered: {worst.title}{more}"
-    alarm.said = (
-        f"Each of the {when.policy.rungs} on the chain of {when.care_team or 'ops'} was asked in turn, and nobody has "
-        f"acknowledged: {'; '.join(e.title for e in left)}. Everybody of the team, and ops, is asked now: "
-        "somebody has to look at the patient, and somebody at why nobody was reached."
+    title = phrase("Nobody has answered: {title}", title=worst.title)
+    if len(left) > 1:
+        title = counted(
+            "Nobody has answered: {title} and {n} more", "Nobody has answered: {title} and {n} more",
+            n=len(left) - 1, title=worst.title,
+        )  # fmt: skip
+    said = phrase(
+        "Each of the {rungs} on the chain of {team} was asked in turn, and nobody has acknowledged: {titles}. "
+        "Everybody of the team, and ops, is asked now: somebody has to look at the patient, and somebody at why nobody "
+        "was reached.",
+        rungs=figure(when.policy.rungs),
+        team=when.care_team or "ops",
+        titles="; ".join(e.title for e in left),
     )
+    alarm.title, alarm.said = when.say(title), when.say(said)

@@ -15,4 +15,5 @@ Read in the order the data flows:
 - `baseline`: what is normal for this patient, learned
 - `detectors`: what departs from it
 - `findings`: what a detector says
+- `phrases`, `wording`: text that people read, made so that it can be said in another language
 """

@@ -7,6 +7,7 @@ from typing import Literal
 
 from models.effects import Effect
 from models.evidence import load
+from models.phrases import phrase
 from models.prior import from_scale, physical, prior, to_scale
 from models.vitals import VITALS
 
@@ -44,6 +45,10 @@ class Move:
     kind: Kind
     share: float = 1.0
     unsettled: float = 0.0
+
+
+NEAR_POPULATION = phrase("kept near the population")
+WITHIN_RANGE = phrase("kept within the physical range")
 
 
 class Draft:
@@ -100,14 +105,12 @@ class Draft:
         for vital in VITALS:
             limit = line["value"] * math.hypot(start.sd_between[vital.index], start.sd_within[vital.index])
             low, high = self.reference[vital.index] - limit, self.reference[vital.index] + limit
-            self._clamp(vital.index, low, high, "bound", "kept near the population", " ".join(line["src"]))
+            self._clamp(vital.index, low, high, "bound", NEAR_POPULATION, " ".join(line["src"]))
 
     def keep_physical(self) -> None:
         """Keep the mean within the vital's physical range."""
         for vital in VITALS:
-            self._clamp(
-                vital.index, *physical(vital.name), "physical_range", "kept within the physical range", "DESIGN"
-            )
+            self._clamp(vital.index, *physical(vital.name), "physical_range", WITHIN_RANGE, "DESIGN")
 
     def _clamp(self, vital: int, low: float, high: float, id: str, label: str, source: str) -> None:
         mean = self.mean[vital]

@@ -18,16 +18,16 @@ from models import moves
 from models.draft import Draft, Modifier
 from models.effects import vitals_of
 from models.evidence import load
+from models.phrases import counted, figure, inside, joined, phrase
 from models.prior import from_scale, prior, rhythm, to_scale
 from models.profile import Profile, SkinTone
 from models.situation import Situation, situation
 from models.trajectory import Phase, path_levels, phase_of
 from models.vitals import BY_NAME, VITALS, Vital
+from models.wording import UNITS, unbracketed
 
 Floats = NDArray[np.float64]
 BREATHING = BY_NAME["respiratory_rate"].index
-UNIT_WORDS = {"mm[Hg]": " mmHg", "Cel": " °C", "%": " %-points", "{steps}": " steps"}
-"""As people read them; other units as they are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +95,8 @@ def of_anybody(on: date) -> Expectation:
 
 def describe(expectation: Expectation, vital_index: int) -> list[str]:
     """The modifiers of one vital in words, in the order in which they act: 'metoprolol: 11 /min lower'."""
-    return [f"{m.label}: {_change(m)}" for m in expectation.modifiers if m.vital == vital_index]
+    mine = (m for m in expectation.modifiers if m.vital == vital_index)
+    return [phrase("{modifier}: {change}", modifier=m.label, change=_change(m)) for m in mine]
 
 
 def _age(draft: Draft, now: Situation) -> None:
@@ -108,16 +109,15 @@ def _age(draft: Draft, now: Situation) -> None:
             delta, between = slope * (now.age - start.age_reference), start.sd_known_age[i] / start.sd_between[i]
             within = older["cv"] * start.mean[i] / start.sd_within[i] if widens else 1.0
             source = " ".join(older["src"]) if widens else start.source[i]
-            draft.add(
-                Modifier("age", i, f"age {int(now.age)}", delta, within, source, "person", sd_between_factor=between)
-            )
+            label = phrase("age {years}", years=figure(int(now.age)))
+            draft.add(Modifier("age", i, label, delta, within, source, "person", sd_between_factor=between))
 
 
 def _sex(draft: Draft, now: Situation) -> None:
     start, share = prior(), load("design")["population"]["sex_contrast"]["share"]
     if now.sex is None:
         return
-    label, sign = ("woman", 1) if now.sex == "female" else ("man", -1)
+    label, sign = (phrase("woman"), 1) if now.sex == "female" else (phrase("man"), -1)
     for i, contrast in enumerate(start.female_minus_male):
         if contrast:
             delta, between = sign * share * contrast, start.sd_known_sex[i] / start.sd_between[i]
@@ -136,7 +136,7 @@ def _stated(draft: Draft, profile: Profile) -> None:
         delta = _state(draft, VITALS[i], id, to_scale(VITALS[i].scale, value))
         other = twins[1 - twins.index(i)] if i in twins else i
         if other not in stated:
-            draft.add(Modifier("usual", other, _label(VITALS[i], "usual"), delta, 1.0, "DESIGN", "stated"))
+            draft.add(Modifier("usual", other, _usual(VITALS[i]), delta, 1.0, "DESIGN", "stated"))
 
 
 def _state(draft: Draft, vital: Vital, id: str, level: float) -> float:
@@ -150,14 +150,19 @@ def _state(draft: Draft, vital: Vital, id: str, level: float) -> float:
         days = design["counts_as_days"]["value"]
         weight = days / (days + (draft.sd_within[i] / draft.sd_between[i]) ** 2)
         delta, between = weight * (level - draft.mean[i]), math.sqrt(1 - weight)
-    label = _label(vital, "usual" if id == "usual" else "stated")
+    label = _usual(vital) if id == "usual" else phrase("stated {vital}", vital=_inside(vital))
     draft.add(Modifier(id, i, label, delta, 1.0, "DESIGN", "stated", sd_between_factor=between))
     return delta
 
 
-def _label(vital: Vital, how: str) -> str:
+def _usual(vital: Vital) -> str:
     """'usual daily resting heart rate', without what the label has in brackets."""
-    return f"{how} {vital.label.split(' (')[0].lower()}"
+    return phrase("usual {vital}", vital=_inside(vital))
+
+
+def _inside(vital: Vital) -> str:
+    name = unbracketed(vital.label)
+    return inside(phrase(name), name.lower())
 
 
 def _paths(draft: Draft, now: Situation) -> None:
@@ -189,7 +194,7 @@ def _skin_tone(draft: Draft, tone: SkinTone | None) -> None:
     doubt, i = design["spo2"], BY_NAME["spo2"].index
     wanted = math.hypot(doubt["device_sd"], doubt["person_sd"], doubt["person_bias"])
     factor, source = max(1.0, wanted / draft.sd_meas[i]), " ".join(doubt["src"])
-    label = "oximeters are less sure on dark skin"
+    label = phrase("oximeters are less sure on dark skin")
     draft.add(Modifier("skin_tone", i, label, 0.0, 1.0, source, "device", sd_meas_factor=factor))
 
 
@@ -229,19 +234,28 @@ _NO_PATH = _fixed(np.zeros(len(VITALS)))
 
 def _change(modifier: Modifier) -> str:
     """What one modifier does, in words."""
-    vital, parts = VITALS[modifier.vital], []
-    if modifier.delta_mean:
-        way = "higher" if modifier.delta_mean > 0 else "lower"
-        parts.append(f"{_amount(vital, abs(modifier.delta_mean), way)} {way}")
+    vital, parts = VITALS[modifier.vital], list[str]()
+    if modifier.delta_mean > 0:
+        parts.append(phrase("{amount} higher", amount=_amount(vital, modifier.delta_mean)))
+    if modifier.delta_mean < 0:
+        parts.append(phrase("{amount} lower", amount=_amount(vital, modifier.delta_mean)))
     if modifier.sd_factor != 1:
-        parts.append(f"varies {modifier.sd_factor:.2g} times as much")
+        parts.append(phrase("varies {factor} times as much", factor=figure(modifier.sd_factor, ".2g")))
     if modifier.sd_meas_factor != 1:
-        parts.append(f"the device counts as {modifier.sd_meas_factor:.2g} times as uncertain")
-    return ", ".join(parts) or "the level is surer"
+        factor = figure(modifier.sd_meas_factor, ".2g")
+        parts.append(phrase("the device counts as {factor} times as uncertain", factor=factor))
+    return joined(parts, ", ") if parts else phrase("the level is surer")
 
 
-def _amount(vital: Vital, delta: float, way: str) -> str:
+def _amount(vital: Vital, delta: float) -> str:
     """In the canonical unit; on a logarithmic scale in percent of the level."""
-    if vital.scale == "raw":
-        return f"{delta:.2g}{UNIT_WORDS.get(vital.unit, f' {vital.unit}')}"
-    return f"{abs(from_scale('ln', delta if way == 'higher' else -delta) - 1):.0%}"
+    if vital.scale != "raw":
+        return figure(abs(from_scale("ln", delta) - 1), ".0%")
+    amount = figure(abs(delta), ".2g")
+    n = 1 if amount == "1" else 2
+    match vital.unit:
+        case "%":
+            return counted("{amount} %-points", "{amount} %-points", n=n, amount=amount)
+        case "{steps}":
+            return counted("{amount} steps", "{amount} steps", n=n, amount=amount)
+    return joined([amount, UNITS.get(vital.unit, vital.unit)])

@@ -6,6 +6,7 @@ from typing import Any
 from models.draft import Kind, Move
 from models.effects import Effect, of_class, of_condition
 from models.evidence import load
+from models.phrases import phrase
 from models.situation import Situation, Taken, holds
 from models.trajectory import condition_words
 from models.vitals import BY_NAME
@@ -53,7 +54,8 @@ def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
         if phenotype is not None and phenotype in shifts and lately:
             if recent in lately:
                 amount = float(shifts[phenotype] - shifts[design["reference"]])
-                label = f"{entry['gene']} {design['phenotypes'][phenotype][-2].replace('_', ' ')}"
+                called = phrase(design["phenotypes"][phenotype][-2].replace("_", " "))
+                label = phrase("{gene} {phenotype}", gene=entry["gene"], phenotype=called)
                 yield from _genetic(line, entry["id"], amount, label, source)
             if recent is (True in lately or _lately_inhibited(now, entry["gene"])):
                 yield from _converted(now, line, entry["gene"], shifts, phenotype)
@@ -71,7 +73,8 @@ def _converted(
     for entry in load("design")["genomics"]["phenoconversion"]:
         if entry["gene"] == gene and gene in now.inhibited:
             amount = float(shifts[entry["becomes"]] - shifts[phenotype])
-            label, source = f"{gene} inhibited by {now.inhibited[gene].words()}", " ".join(entry["src"])
+            label = phrase("{gene} inhibited by {drug}", gene=gene, drug=now.inhibited[gene].words())
+            source = " ".join(entry["src"])
             yield from _genetic(line, f"{gene}_phenoconversion", amount, label, source)
 
 

@@ -10,16 +10,17 @@ from typing import Any, Literal
 
 from models.evidence import EvidenceError, load
 from models.findings import SEVERITIES, Rule
+from models.phrases import counted, figure, inside, joined, phrase
 from models.situation import Situation
 from models.times import US_PER_S
 from models.trajectory import LONGEST_DAYS, condition_words
 from models.vitals import BY_NAME, VITALS
+from models.wording import UNITS, beyond_limit
 
 Measure = Literal[
     "rise", "slope", "mean", "delta", "delta_mean", "share", "stalled", "swing", "below", "cv", "of_path", "again",
     "score", "together",
 ]  # fmt: skip
-UNITS = {"Cel": "°C", "mm[Hg]": "mmHg", "1": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,15 +268,13 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
     high, value = op.startswith(">"), float(line.get("limit", cited["value"]))
     if not vital.low <= value <= vital.high:
         raise EvidenceError("rules", f"{line['id']}: {value} is not a possible {vital.name}")
-    word = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below"}[op]
-    unit = UNITS.get(vital.unit, vital.unit)
-    label = (line.get("label") or condition_words(_of(line)[0])).lower()
+    limit = beyond_limit(high, op in ("<", ">"), value, vital.unit)
     return Limit(
         id=line.get("as", line["id"]), vital=vital.index, high=high, strict=op in ("<", ">"), limit=value,
         persist_us=line.get("persist_s", 0) * US_PER_S, repeat=line.get("repeat", 1), rest=line.get("rest", False),
         rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited),
         problem=f"{vital.name}.{'high' if high else 'low'}",
-        title=f"{word} {value:g} {unit}".rstrip() + f" ({label})", scope=_scope(line),
+        title=phrase("{what} ({condition})", what=limit, condition=_inside(line)), scope=_scope(line),
         usual_from=line.get("usual_from"),
     )  # fmt: skip
 
@@ -284,8 +283,10 @@ def _trend(line: dict[str, Any], cited: dict[str, Any]) -> Trend:
     whole = line["measure"] == "any"
     parts = tuple(_parts(line, cited, whole))
     first = parts[0]
-    label = line.get("label") or condition_words(_of(line)[0])
-    titled = f"{label}: {line['title']}" if "title" in line else f"{_words(first)} ({label.lower()})"
+    titled = (
+        phrase("{condition}: {what}", condition=_label(line), what=phrase(line["title"])) if "title" in line
+        else phrase("{what} ({condition})", what=_words(first), condition=_inside(line))
+    )  # fmt: skip
     side = f"{VITALS[first.vital].name}.{'high' if first.up else 'low'}"
     return Trend(
         id=line.get("as", line["id"]), parts=parts, at_least=line.get("at_least", 1), within_d=line.get("within_d", 1),
@@ -310,17 +311,47 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
         )  # fmt: skip
 
 
+def _label(line: dict[str, Any]) -> str:
+    """What the condition is called."""
+    return phrase(line["label"]) if "label" in line else condition_words(_of(line)[0])
+
+
+def _inside(line: dict[str, Any]) -> str:
+    label = _label(line)
+    return inside(label, label.lower())
+
+
 def _words(part: Part) -> str:
     """What a trend says, for the worklist, without the vital's name."""
-    vital, amount = VITALS[part.vital], f"{abs(part.value):g}"
-    unit = UNITS.get(vital.unit, vital.unit)
-    way, edge = ("up", "above") if part.up else ("down", "below")
-    days = "a day" if part.days == 1 else f"{part.days} days"
-    return {
-        "rise": f"{way} by {amount} {unit} or more in {days}",
-        "slope": f"{way} by {amount} {unit} or more a day over {days}",
-        "mean": f"{edge} {amount} {unit} on average of {days}",
-        "delta": f"{amount} {unit} or more {edge} this patient's own level",
-        "delta_mean": f"{amount} {unit} or more {edge} this patient's own level over {days}",
-        "share": f"below {part.value:.0%} of the patient's {'best' if part.of_best else 'usual'}",
-    }[part.measure]
+    unit = VITALS[part.vital].unit
+    amount, days = joined([figure(abs(part.value), "g"), UNITS.get(unit, unit)]), _days(part.days)
+    match part.measure, part.up:
+        case "rise", True:
+            return phrase("up by {amount} or more in {days}", amount=amount, days=days)
+        case "rise", False:
+            return phrase("down by {amount} or more in {days}", amount=amount, days=days)
+        case "slope", True:
+            return phrase("up by {amount} or more a day over {days}", amount=amount, days=days)
+        case "slope", False:
+            return phrase("down by {amount} or more a day over {days}", amount=amount, days=days)
+        case "mean", True:
+            return phrase("above {amount} on average of {days}", amount=amount, days=days)
+        case "mean", False:
+            return phrase("below {amount} on average of {days}", amount=amount, days=days)
+        case "delta", True:
+            return phrase("{amount} or more above this patient's own level", amount=amount)
+        case "delta", False:
+            return phrase("{amount} or more below this patient's own level", amount=amount)
+        case "delta_mean", True:
+            return phrase("{amount} or more above this patient's own level over {days}", amount=amount, days=days)
+        case "delta_mean", False:
+            return phrase("{amount} or more below this patient's own level over {days}", amount=amount, days=days)
+        case "share", _ if part.of_best:
+            return phrase("below {share} of the patient's best", share=figure(part.value, ".0%"))
+        case "share", _:
+            return phrase("below {share} of the patient's usual", share=figure(part.value, ".0%"))
+    raise EvidenceError("rules", f"a rule that measures {part.measure} needs a title")
+
+
+def _days(days: int) -> str:
+    return counted("a day", "{n} days", n=days)

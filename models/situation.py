@@ -8,6 +8,7 @@ from functools import cache
 from models import terminology
 from models.effects import When
 from models.evidence import load
+from models.phrases import joined, phrase
 from models.profile import Medication, Profile
 from models.profile_fields import coded
 from models.trajectory import Anchored, anchored
@@ -25,8 +26,10 @@ class Taken:
 
     def words(self) -> str:
         """The drugs' names, else what the class is called."""
+        if self.names:
+            return joined(map(phrase, sorted(self.names)), phrase(" and "))
         known = load("design")["class_words"]["words"]
-        return " and ".join(sorted(self.names)) or str(known.get(self.class_id, self.class_id.replace("_", " ")))
+        return phrase(known.get(self.class_id, self.class_id.replace("_", " ")))
 
 
 @dataclass(frozen=True, slots=True)

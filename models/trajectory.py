@@ -16,9 +16,11 @@ import numpy as np
 from models import terminology
 from models.effects import of_condition
 from models.evidence import load
+from models.phrases import figure, phrase
 from models.profile import Profile
 from models.profile_fields import coded
 from models.vitals import BY_NAME
+from models.wording import unbracketed
 
 DAYS_PER_WEEK = 7
 HOURS_PER_DAY = 24
@@ -55,9 +57,12 @@ class Anchored:
     def words(self) -> str:
         """In a nurse's words: 'Heart failure, day 16 after discharge'."""
         anchors = load("design")["anchors"]
-        words = anchors["words"].get(self.anchor, f"after {self.anchor.replace('_', ' ')}")
-        when = f"week {self.day // DAYS_PER_WEEK}" if self.anchor in anchors["weeks"] else f"day {self.day}"
-        return f"{condition_words(self.condition)}, {when} {words}"
+        known = anchors["words"].get(self.anchor)
+        since = phrase(known) if known else phrase("after {event}", event=phrase(self.anchor.replace("_", " ")))
+        parts = {"condition": condition_words(self.condition), "since": since}
+        if self.anchor in anchors["weeks"]:
+            return phrase("{condition}, week {week} {since}", week=figure(self.day // DAYS_PER_WEEK), **parts)
+        return phrase("{condition}, day {day} {since}", day=figure(self.day), **parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,7 @@ def _holds(row: dict[str, Any], day: int) -> bool:
 def condition_words(condition: str) -> str:
     """The condition's label without what it has in brackets."""
     label: str = _entry(condition)["label"]
-    return label.split(" (")[0]
+    return phrase(unbracketed(label))
 
 
 def is_course(condition: str | None) -> bool:

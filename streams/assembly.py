@@ -26,6 +26,7 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
         link_key=links.key_of(settings.secret.get_secret_value().encode()),
         control_secret=settings.secret.get_secret_value().encode(),
         partitions=settings.partitions,
+        language=settings.language,
         kafka=security_options(settings),
     )
 
@@ -45,6 +46,7 @@ def desk_config(settings: Settings) -> "DeskConfig":
         host=settings.http_host,
         port=settings.port_of("desk"),
         banner=settings.desk_banner,
+        language=settings.language,
         link_key=links.key_of(settings.secret.get_secret_value().encode()),
         allowed_hosts=settings.desk_hosts,
         kafka=security_options(settings),

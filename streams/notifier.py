@@ -31,6 +31,7 @@ from alerts.channels.protocol import Channel, Outcome
 from alerts.channels.webhook import WebhookChannel, WebhookLimits
 from alerts.episodes import BEGAN_EARLIER, HAS_COME
 from alerts.events import AlertEvent
+from alerts.language import ENGLISH
 from alerts.sources import SourceChange
 from alerts.teams import Directory
 from streams import control, metrics
@@ -76,6 +77,7 @@ class NotifierConfig:
     link_key: bytes = b""
     control_secret: bytes | None = None
     partitions: int = 1
+    language: str = ENGLISH
     kafka: Mapping[str, Any] = field(default_factory=dict)
     """Further options of aiokafka's clients, such as TLS and SASL."""
 
@@ -132,7 +134,7 @@ def post_of(config: NotifierConfig) -> Post:
     if config.directory is None:
         return Post(webhook_channels(config))
     found = channels_of(
-        config.directory, config.secret, config.webhook, config.desk_url, config.link_key, now=time.time
+        config.directory, config.secret, config.webhook, config.desk_url, config.link_key, time.time, config.language
     )
     records = [channel for channel in found.values() if isinstance(channel, FhirChannel)]
     people = {name: channel for name, channel in found.items() if channel not in records}

@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from alerts.language import ENGLISH, languages
 from alerts.policy.settings import MINUTE_US, RUNGS_MAX, PolicySettings
 
 PREFIX = "HOMEBEAT_"
@@ -114,6 +115,9 @@ class Settings(BaseSettings):
     advisories_per_day: int = Field(
         4, ge=1, le=1000, description="Messages about advisories that one patient may cause in 24 h; more of them wait."
     )
+    language: str = Field(
+        ENGLISH, description="In which alerts are told, the same for every process: " + ", ".join(languages())
+    )
 
     http_host: str = Field("127.0.0.1", min_length=1, description="Where HTTP listens.")
     http_port: int | None = Field(
@@ -173,6 +177,13 @@ class Settings(BaseSettings):
     def _lower(cls, level: object) -> object:
         return level.lower() if isinstance(level, str) else level
 
+    @field_validator("language")
+    @classmethod
+    def _known_language(cls, language: str) -> str:
+        if language not in languages():
+            raise ValueError(f"should be one of {', '.join(languages())}")
+        return language
+
     @field_validator("ssl_cafile")
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
@@ -209,7 +220,7 @@ class Settings(BaseSettings):
         """Who is told when: part of the engine's settings, the same for every worker and for a replay."""
         minutes = (self.answer_advisory_min, self.answer_urgent_min, self.answer_emergency_min)
         within = (None, *(MINUTE_US * one for one in minutes))
-        return PolicySettings(within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day)
+        return PolicySettings(within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day, self.language)
 
     @property
     def tells_somebody(self) -> bool:

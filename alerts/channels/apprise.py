@@ -9,6 +9,7 @@ from alerts.channels.message import message_of
 from alerts.channels.protocol import Outcome
 from alerts.channels.retrying import Backoff
 from alerts.events import AlertEvent
+from alerts.language import ENGLISH
 
 TIMEOUT_S, ATTEMPTS = 20.0, 3
 TYPES = {"emergency": "failure", "urgent": "warning", "advisory": "info", "info": "info"}
@@ -27,6 +28,7 @@ class AppriseChannel:
         safe: bool = False,
         desk: str | None = None,
         link_of: LinkOf = lambda _: None,
+        language: str = ENGLISH,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         import apprise  # takes a second to import, and few processes need it
@@ -36,10 +38,12 @@ class AppriseChannel:
         if not self._apprise.add(url):
             raise ValueError(f"channel {name}: Apprise does not know this kind of address")
         self._backoff, self._safe, self._desk, self._link_of, self._sleep = backoff, safe, desk, link_of, sleep
+        self._language = language
 
     async def send(self, event: AlertEvent, key: str) -> Outcome:
         """Notify, again while it fails: Apprise does not say why."""
-        said = message_of(event, safe=self._safe, desk=self._desk, link=self._link_of(event))
+        link = self._link_of(event)
+        said = message_of(event, safe=self._safe, desk=self._desk, link=link, language=self._language)
         for attempt in range(1, ATTEMPTS + 1):
             if await self._notified(said.subject, said.text, TYPES[event.severity]):
                 return Outcome("delivered", attempt, "accepted by the service")

@@ -11,34 +11,41 @@ from alerts.channels.protocol import Channel, Clock
 from alerts.channels.retrying import Backoff
 from alerts.channels.webhook import WebhookChannel, WebhookLimits
 from alerts.events import AlertEvent
+from alerts.language import ENGLISH
 from alerts.teams.settings import Address, AppriseAddress, Directory, EmailAddress, Mail
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 20.0
 
 
 def channels_of(
-    directory: Directory, secret: bytes, limits: WebhookLimits, desk: str | None, link_key: bytes, now: Clock
-) -> dict[str, Channel]:
-    """By name. secret: signs webhooks; link_key: signs the links to acknowledge. ValueError for a wrong address."""
-    return {
-        name: _channel(name, address, directory, secret, limits, desk, _link_of(directory, name, desk, link_key, now))
-        for name, address in sorted(directory.channels.items())
-    }
+    directory: Directory, secret: bytes, limits: WebhookLimits, desk: str | None, link_key: bytes, now: Clock,
+    language: str = ENGLISH,
+) -> dict[str, Channel]:  # fmt: skip
+    """By name. secret: signs webhooks; link_key: signs the links to acknowledge; language: of the alerts. ValueError
+    for a wrong address."""
+    made = dict[str, Channel]()
+    for name, address in sorted(directory.channels.items()):
+        link_of = _link_of(directory, name, desk, link_key, now)
+        made[name] = _channel(name, address, directory, secret, limits, desk, link_of, language)
+    return made
 
 
 def _channel(
     name: str, address: Address, directory: Directory, secret: bytes, limits: WebhookLimits, desk: str | None,
-    link_of: LinkOf,
+    link_of: LinkOf, language: str,
 ) -> Channel:  # fmt: skip
     backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random.Random())
     if isinstance(address, EmailAddress):
-        server = _server(directory.mail)
-        return EmailChannel(name, server, address.to, backoff, safe=address.safe, desk=desk, link_of=link_of)
+        return EmailChannel(
+            name, _server(directory.mail), address.to, backoff, safe=address.safe, desk=desk, link_of=link_of,
+            language=language,
+        )  # fmt: skip
     if isinstance(address, AppriseAddress):
         url = address.url.get_secret_value()
-        return AppriseChannel(name, url, backoff, safe=address.safe, desk=desk, link_of=link_of)
-    kind = FhirChannel if address.kind == "fhir" else WebhookChannel
-    return kind(address.url.get_secret_value(), secret, limits, name=name)
+        return AppriseChannel(name, url, backoff, safe=address.safe, desk=desk, link_of=link_of, language=language)
+    if address.kind == "fhir":
+        return FhirChannel(address.url.get_secret_value(), secret, limits, name=name, language=language)
+    return WebhookChannel(address.url.get_secret_value(), secret, limits, name=name)
 
 
 def _server(mail: Mail | None) -> MailServer:

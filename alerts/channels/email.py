@@ -18,6 +18,7 @@ from alerts.channels.message import message_of
 from alerts.channels.protocol import Clock, Outcome
 from alerts.channels.retrying import Backoff
 from alerts.events import AlertEvent
+from alerts.language import ENGLISH
 
 LinkOf = Callable[[AlertEvent], str | None]
 PERMANENT = 500
@@ -51,12 +52,13 @@ class EmailChannel:
         safe: bool = False,
         desk: str | None = None,
         link_of: LinkOf = lambda _: None,
+        language: str = ENGLISH,
         now: Clock = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = name
         self._server, self._to, self._backoff, self._safe, self._desk = server, to, backoff, safe, desk
-        self._link_of, self._now, self._sleep = link_of, now, sleep
+        self._link_of, self._language, self._now, self._sleep = link_of, language, now, sleep
 
     async def send(self, event: AlertEvent, key: str) -> Outcome:
         """Hand it in, again while that may help."""
@@ -93,7 +95,7 @@ class EmailChannel:
 
     def _mail(self, event: AlertEvent, key: str) -> EmailMessage:
         link = self._link_of(event)
-        said = message_of(event, safe=self._safe, desk=self._desk, link=link)
+        said = message_of(event, safe=self._safe, desk=self._desk, link=link, language=self._language)
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = self._server.sender, self._to, said.subject
         mail["Date"] = formatdate(self._now())
@@ -102,9 +104,12 @@ class EmailChannel:
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(said.text)
         links = [one for one in (link, self._desk) if one]
-        letter = letter_of(event, said.text, f"{digest}@homebeat.invalid", links) if self._safe else None
+        name = f"{digest}@homebeat.invalid"
+        letter = letter_of(event, said.text, name, links, self._language) if self._safe else None
         if letter is not None:
             _illustrate(mail, letter)
+        if self._language != ENGLISH:
+            mail["Content-Language"] = self._language  # of the whole: what is in it already keeps its own headers
         return mail
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from alerts.channels.webhook import WebhookChannel
 from alerts.events import AlertEvent, Evidence
+from alerts.language import ENGLISH
 from models.vitals import BY_NAME
 
 MIME = "application/fhir+json"
@@ -17,13 +18,17 @@ PRIORITY = {"emergency": "stat", "urgent": "urgent", "advisory": "routine", "inf
 TaskStatus = Literal["requested", "accepted", "on-hold", "completed", "cancelled"]
 
 
-def bundle_of(event: AlertEvent) -> dict[str, Any]:
-    """The transaction of one event, as plain JSON values."""
-    return {
+def bundle_of(event: AlertEvent, language: str = ENGLISH) -> dict[str, Any]:
+    """The transaction of one event, as plain JSON values. language: in which the event was told."""
+    made: dict[str, Any] = {
         "resourceType": "Bundle",
         "type": "transaction",
         "entry": [_entry(_issue(event)), _entry(_task(event))],
     }
+    if language != ENGLISH:
+        for entry in made["entry"]:
+            entry["resource"]["language"] = language
+    return made
 
 
 class FhirChannel(WebhookChannel):
@@ -31,8 +36,12 @@ class FhirChannel(WebhookChannel):
 
     CONTENT_TYPE = MIME
 
+    def __init__(self, *args: Any, language: str = ENGLISH, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._language = language
+
     def body_of(self, event: AlertEvent) -> Any:
-        return bundle_of(event)
+        return bundle_of(event, self._language)
 
 
 def _entry(resource: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from alerts.channels.gauge import HEIGHT, WIDTH, png_of
 from alerts.events import AlertEvent, Evidence
-from alerts.explain import named, number
+from alerts.explain import called, number
+from alerts.language import ENGLISH, voice
+from models.phrases import Voice, phrase, say
 
 PICTURES_MAX = 6
 """Of one mail; the desk shows all evidence."""
@@ -25,23 +27,26 @@ class Letter:
     pictures: dict[str, bytes]
 
 
-def letter_of(event: AlertEvent, text: str, name: str, links: Sequence[str]) -> Letter | None:
+def letter_of(event: AlertEvent, text: str, name: str, links: Sequence[str], language: str = ENGLISH) -> Letter | None:
     """The words and pictures of an event; None when there is nothing to draw. name: of this mail, for its parts;
-    links: addresses of ours among the words."""
+    links: addresses of ours among the words; language: of the words."""
     drawn = [(one, png) for one in event.evidence if (png := png_of(one)) is not None][:PICTURES_MAX]
     if not drawn:
         return None
     names = [f"{place}.{name}" for place in range(len(drawn))]
-    figures = [_figure(one, part) for (one, _), part in zip(drawn, names, strict=True)]
+    spoken = voice(language)
+    figures = [_figure(one, part, spoken) for (one, _), part in zip(drawn, names, strict=True)]
     body = "".join(f"<p>{_linked(block, links)}</p>" for block in text.strip().split("\n\n"))
-    page = f'<!doctype html><html lang="en"><body style="{STYLE}">{body}{"".join(figures)}</body></html>'
+    page = f'<!doctype html><html lang="{language}"><body style="{STYLE}">{body}{"".join(figures)}</body></html>'
     return Letter(page, dict(zip(names, (png for _, png in drawn), strict=True)))
 
 
-def _figure(one: Evidence, part: str) -> str:
-    own = f"own band {number(one.low, one.unit)} to {number(one.high, one.unit)}"
-    vital = named(one.vital)
-    words = html.escape(f"{vital[:1].upper()}{vital[1:]}: {number(one.value, one.unit)}, {own}")
+def _figure(one: Evidence, part: str, spoken: Voice | None) -> str:
+    said = phrase(
+        "{vital}: {value}, own band {low} to {high}", vital=called(one.vital), value=number(one.value, one.unit),
+        low=number(one.low, one.unit), high=number(one.high, one.unit),
+    )  # fmt: skip
+    words = html.escape(say(said, spoken))
     size = f'width="{WIDTH}" height="{HEIGHT}"'
     return f'<p>{words}<br><img src="cid:{html.escape(part)}" alt="{words}" {size}></p>'
 

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from alerts.events import AlertEvent, Notice
+from alerts.events import AlertEvent, Category, Notice
+from alerts.explain import SEVERITY_WORDS
+from alerts.language import ENGLISH, voice
+from models.phrases import phrase, say, stamp
 
 LEADS: dict[Notice, str] = {
-    "first": "New", "worse": "Worse", "escalated": "Not answered yet", "resolved": "Over", "repeat": "Still there",
-    "returned": "Back again", "woken": "Snooze over", "handed_over": "Handed over to you",
+    "first": phrase("New"), "worse": phrase("Worse"), "escalated": phrase("Not answered yet"),
+    "resolved": phrase("Over"), "repeat": phrase("Still there"), "returned": phrase("Back again"),
+    "woken": phrase("Snooze over"), "handed_over": phrase("Handed over to you"),
 }  # fmt: skip
+UNSAFE: dict[Category, str] = {"clinical": phrase("clinical alert"), "technical": phrase("technical alert")}
 
 
 @dataclass(frozen=True)
@@ -18,19 +23,27 @@ class Message:
     text: str
 
 
-def message_of(event: AlertEvent, *, safe: bool, desk: str | None, link: str | None) -> Message:
-    """safe: the channel may carry the patient's id and readings; desk: where more is seen; link: acknowledges."""
-    lead = LEADS.get(event.notify or "first", "New")
-    about = event.title if safe else f"{event.category} alert"
-    lines = [f"{lead}: {about}", f"Severity: {event.severity}"]
+def message_of(
+    event: AlertEvent, *, safe: bool, desk: str | None, link: str | None, language: str = ENGLISH
+) -> Message:
+    """safe: the channel may carry the patient's id and readings; desk: where more is seen; link: acknowledges;
+    language: that of the deployment, in which the event has been told."""
+    about = {
+        "lead": LEADS.get(event.notify or "first", LEADS["first"]),
+        "about": event.title if safe else UNSAFE[event.category],
+    }
+    severity, spoken = SEVERITY_WORDS[event.severity], voice(language)
+    lines: list[str] = [phrase("{lead}: {about}", **about), phrase("Severity: {severity}", severity=severity)]
     if safe:
-        lines += [f"Patient: {event.patient}", "", event.explanation]
+        lines += [phrase("Patient: {patient}", patient=event.patient), "", event.explanation]
     if event.reason and safe:
-        lines.append(f"Reason: {event.reason}")
+        lines.append(phrase("Reason: {reason}", reason=event.reason))
     if event.deadline and event.state == "open":
-        lines += ["", f"Please answer by {event.deadline}; then the next one is asked."]
+        by = stamp(event.deadline)
+        lines += ["", phrase("Please answer by {deadline}; then the next one is asked.", deadline=by)]
     if link and event.state == "open":
-        lines.append(f"I have it: {link}")
+        lines.append(phrase("I have it: {link}", link=link))
     if desk:
-        lines.append(f"More: {desk}")
-    return Message(f"[{event.severity}] {lead}: {about}", "\n".join(lines) + "\n")
+        lines.append(phrase("More: {link}", link=desk))
+    subject = phrase("[{severity}] {lead}: {about}", severity=severity, **about)
+    return Message(say(subject, spoken), "\n".join(say(line, spoken) for line in lines) + "\n")

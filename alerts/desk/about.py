@@ -3,29 +3,33 @@
 from datetime import date
 from typing import Any
 
+from alerts.language import ENGLISH, voice
 from models.expectation import expect
+from models.phrases import say
 from models.profile import Profile, parse_profile, sees
 from models.profile_fields import coded
 from models.readings import Refused
 from models.vitals import VITALS
 
 
-def in_words(body: str | None, on: date) -> dict[str, Any] | None:
-    """The profile as lines of (what, words), phases and modifiers on that day; None when none is known."""
+def in_words(body: str | None, on: date, language: str = ENGLISH) -> dict[str, Any] | None:
+    """The profile as lines of (what, words), phases and modifiers on that day; None when none is known.
+
+    language: of the phases and modifiers, as alerts tell them too."""
     if body is None:
         return None
     try:
         profile = parse_profile(body.encode())
     except Refused as refused:
         return {"lines": [], "phases": [], "modifiers": [], "problem": f"The profile cannot be read: {refused}"}
-    expected = expect(profile, on)
+    expected, spoken = expect(profile, on), voice(language)
     moved: dict[str, list[str]] = {}
     for modifier in expected.modifiers:
         vital = VITALS[modifier.vital].label if modifier.vital is not None else ""
-        moved.setdefault(modifier.label, []).append(vital)
+        moved.setdefault(say(modifier.label, spoken), []).append(vital)
     return {
         "lines": _lines(profile, on),
-        "phases": [{"label": phase.label, "expected": phase.expected} for phase in expected.phases],
+        "phases": [{"label": say(phase.label, spoken), "expected": phase.expected} for phase in expected.phases],
         "modifiers": [{"label": label, "vitals": list(dict.fromkeys(vitals))} for label, vitals in moved.items()],
         "problem": None,
     }

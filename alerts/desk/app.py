@@ -53,6 +53,7 @@ from alerts.desk.people import people
 from alerts.desk.publish import Publish
 from alerts.desk.staff import Staff
 from alerts.desk.store import Store
+from alerts.language import ENGLISH
 
 log = logging.getLogger(__name__)
 
@@ -71,16 +72,18 @@ def create_app(
     hosts: Collection[str] = (),
     member: MemberOf | None = None,
     link_key: bytes = b"",
+    language: str = ENGLISH,
 ) -> FastAPI:
     """The application over a store that somebody else fills (`feed`) and a hub that somebody else tells.
 
     points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: another
-    way to know who asks than the door's session; link_key: what signs the links in messages, empty for none.
+    way to know who asks than the door's session; link_key: what signs the links in messages, empty for none;
+    language: in which alerts are told.
     """
     status = status or Status()
     door = Door(accounts, audit)
     figures = Figures(store, hub, status, audit)
-    desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows)
+    desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows, language)
     who = member or door.member
     app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None, openapi_url=None)
     routers = (acting(desk, who), looking(desk, who), people(desk, Staff(accounts, audit), who))

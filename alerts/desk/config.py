@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alerts.language import ENGLISH
+
 STATIC = Path(__file__).parent / "static"
 """The page: plain files."""
 
@@ -38,6 +40,8 @@ class DeskConfig:
     host: str = "127.0.0.1"
     port: int = 8460
     banner: str | None = None
+    language: str = ENGLISH
+    """In which alerts are told, for what reads them aloud."""
     keep_days: float = 90.0
     keep_windows: int = 30_000
     chart_points: int = 2_000

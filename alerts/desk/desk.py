@@ -13,6 +13,7 @@ from alerts.desk.members import Member
 from alerts.desk.publish import Publish
 from alerts.desk.store import Store
 from alerts.desk.worklist import VIEWS, Standing, instant
+from alerts.language import ENGLISH
 
 MemberOf = Callable[..., Member]
 
@@ -30,6 +31,7 @@ class Desk:
     banner: str | None
     points: int
     rows: int
+    language: str = ENGLISH
 
     def patient(self, patient: str, asking: Member, request: Request) -> str | None:
         """The team of a patient who may be seen. 404 for others, who might as well not exist. Blocks."""

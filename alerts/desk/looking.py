@@ -39,7 +39,7 @@ def looking(desk: Desk, member: MemberOf) -> APIRouter:
     def about(asking: Annotated[Member, Depends(member)]) -> Any:
         who = {"id": asking.id, "name": asking.name, "role": asking.role, "teams": sorted(asking.teams)}
         may = {"act": asking.may_act, "lead": asking.may_lead, "admit": asking.may_admit}
-        own = {"banner": desk.banner, "member": {**who, "may": may}, "csrf": asking.csrf}
+        own = {"banner": desk.banner, "language": desk.language, "member": {**who, "may": may}, "csrf": asking.csrf}
         words = [asdict(outcome) for outcome in OUTCOMES]
         return _json({**own, "answer_within_s": ANSWER_WITHIN_S, "outcomes": words, **desk.counters(asking)})
 
@@ -119,7 +119,7 @@ def _whole(desk: Desk, patient: str, team: str | None) -> dict[str, Any]:
         "patient": patient,
         "care_team": team,
         "log_time": instant(desk.store.log_time_s),
-        "about": in_words(desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date()),
+        "about": in_words(desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language),
         "alerts": [one.shown(now_s) for one in alerts],
         "actions": [
             {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}

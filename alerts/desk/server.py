@@ -104,6 +104,7 @@ def _bounds(config: DeskConfig) -> dict[str, Any]:
         "rows": config.worklist_rows,
         "hosts": _hosts(config),
         "link_key": config.link_key,
+        "language": config.language,
     }
 
 

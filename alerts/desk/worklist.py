@@ -7,12 +7,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from alerts.events import AlertEvent
+from alerts.language import languages, voice
 from models.findings import SEVERITIES, Severity
+from models.phrases import phrase, say
 from models.readings import ID_PATTERN
 
 View = Literal["open", "acknowledged", "resolved", "retrospective"]
@@ -145,8 +148,19 @@ def owner_of(steps: list[AlertEvent]) -> str | None:
 
 def assigned_to(step: AlertEvent) -> str | None:
     """To whom; the ledger says it as the first words of the reason (`to nurse-2: knows her well`)."""
-    words = (step.reason or "").removeprefix("to ").partition(":")[0].strip()
-    return words if (step.reason or "").startswith("to ") and re.fullmatch(ID_PATTERN, words) else None
+    said = step.reason or ""
+    for begins in _assigned():
+        whom = said.removeprefix(begins).partition(":")[0].strip()
+        if said.startswith(begins) and re.fullmatch(ID_PATTERN, whom):
+            return whom
+    return None
+
+
+@cache
+def _assigned() -> tuple[str, ...]:
+    """How that reason begins in each language: the log may hold more than one."""
+    said = (say(phrase("to {whom}", whom="\n"), voice(language)) for language in languages())
+    return tuple(one.partition("\n")[0] for one in said)
 
 
 def _until_s(latest: AlertEvent) -> float | None:

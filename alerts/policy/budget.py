@@ -6,6 +6,7 @@ urgent is ever counted or held.
 
 from alerts.policy.case import Case, Decision
 from models.findings import SEVERITIES
+from models.phrases import figure, phrase, stamp
 from models.times import US_PER_S, rfc3339
 
 STAGE = "budget"
@@ -21,7 +22,15 @@ def budget(case: Case, so_far: Decision) -> Decision:
     now, share = case.when.decided_us, case.when.policy.advisories_per_day
     spent = sorted(at for one in case.others for at in one.spent_us if now - at < DAY_US)
     if len(spent) < share:
-        return so_far.says(STAGE, "within", f"{len(spent) + 1} of {share} advisories of this patient within a day")
+        within = phrase(
+            "{told} of {share} advisories of this patient within a day",
+            told=figure(len(spent) + 1),
+            share=figure(share),
+        )
+        return so_far.says(STAGE, "within", within)
     until = spent[-share] + DAY_US
-    reason = f"{share} advisories of this patient were told within a day: the message waits until {rfc3339(until)}"
+    reason = phrase(
+        "{share} advisories of this patient were told within a day: the message waits until {until}",
+        share=figure(share), until=stamp(rfc3339(until)),
+    )  # fmt: skip
     return so_far.says(STAGE, "deferred", reason, silent=reason, deferred_until_us=until)

@@ -6,7 +6,9 @@ from typing import Any
 
 from alerts.episodes import Episode, What
 from alerts.events import Answer, Notice
+from alerts.language import voice
 from alerts.policy.settings import PolicySettings
+from models.phrases import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class When:
     decided_us: int
     life: int = 0
     policy: PolicySettings = field(default_factory=PolicySettings)
+
+    def say(self, text: str) -> str:
+        """A text of ours in the language of the deployment; what a person wrote as it is."""
+        return say(text, voice(self.policy.language))
 
 
 @dataclass(frozen=True, slots=True)

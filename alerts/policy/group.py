@@ -8,12 +8,20 @@ from collections.abc import Sequence
 from functools import cache
 
 from alerts.episodes import Episode
+from alerts.explain import SEVERITY_WORDS, named
 from alerts.policy.case import Case, Decision
 from models import evidence
 from models.findings import SEVERITIES
+from models.phrases import joined, phrase
 from models.times import US_PER_S
 
 STAGE = "group"
+SYSTEM_WORDS = {
+    "circulation": phrase("circulation"), "respiration": phrase("respiration"), "temperature": phrase("temperature"),
+    "metabolism": phrase("metabolism"), "fluids": phrase("fluids"), "consciousness": phrase("consciousness"),
+    "activity": phrase("activity"),
+}  # fmt: skip
+"""The organ systems of incidents.yaml."""
 JOINS = frozenset({"open", "raise", "worse"})
 
 
@@ -29,13 +37,17 @@ def group(case: Case, so_far: Decision) -> Decision:
     incident = first.incident or first.alert_id
     systems = sorted({system_of(one.vital) for one in [episode, *mates]})
     rank = _risen(so_far.rank, [one.rank for one in mates], len(systems))
-    said = f"{' and '.join(systems)} in one incident"
+    listed = joined((SYSTEM_WORDS.get(system) or named(system) for system in systems), phrase(" and "))
+    said = phrase("{systems} in one incident", systems=listed)
     if rank > so_far.rank:
-        return so_far.says(STAGE, "raised", f"{said}: now {SEVERITIES[rank]}", rank=rank, incident=incident)
+        raised = phrase(
+            "{systems} in one incident: now {severity}", systems=listed, severity=SEVERITY_WORDS[SEVERITIES[rank]]
+        )
+        return so_far.says(STAGE, "raised", raised, rank=rank, incident=incident)
     waits = next((one for one in mates if _speaks_for(one, episode, rank)), None)
     if case.what == "worse" or waits is None:
         return so_far.says(STAGE, "joined", said, incident=incident)
-    silent = f"told with {waits.title}, which waits for an answer"
+    silent = phrase("told with {title}, which waits for an answer", title=waits.title)
     return so_far.says(STAGE, "joined", silent, incident=incident, silent=silent)
 
 

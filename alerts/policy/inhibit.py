@@ -10,6 +10,7 @@ from alerts.episodes import Episode
 from alerts.policy.case import Case, Decision
 from models.detectors import forecast
 from models.findings import SEVERITIES, Kind
+from models.phrases import phrase
 
 STAGE = "inhibit"
 EFFECTS: dict[str, str] = {forecast.PROBLEM: forecast.FORETELLS}
@@ -23,10 +24,11 @@ def inhibit(case: Case, so_far: Decision) -> Decision:
     if case.what != "open" or case.episode.retrospective:
         return so_far
     if (cause := cause_of(case.episode, so_far.rank, case.others)) is not None:
-        held = f"held back while there is: {cause.title}"
+        held = phrase("held back while there is: {title}", title=cause.title)
         return so_far.says(STAGE, "held", held, held=held)
     if case.episode.held is not None:
-        return so_far.says(STAGE, "released", f"it was {case.episode.held}; that is over, and this is not")
+        released = phrase("it was {held}; that is over, and this is not", held=case.episode.held)
+        return so_far.says(STAGE, "released", released)
     return so_far
 
 

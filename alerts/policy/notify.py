@@ -7,6 +7,7 @@ from alerts.events import Notice
 from alerts.policy.case import Case, Decision
 from models import evidence
 from models.findings import SEVERITIES
+from models.phrases import phrase
 from models.times import US_PER_S
 
 STAGE = "notify"
@@ -16,6 +17,11 @@ SAYS: dict[What, Notice] = {
     "new_normal": "resolved",
 }  # fmt: skip
 """What a message about each step says. What the team itself did otherwise, it sees on the desk."""
+NOTICE_WORDS: dict[Notice, str] = {
+    "first": phrase("first"), "worse": phrase("worse"), "escalated": phrase("escalated"), "repeat": phrase("repeat"),
+    "resolved": phrase("resolved"), "returned": phrase("returned"), "woken": phrase("woken"),
+    "handed_over": phrase("handed_over"),
+}  # fmt: skip
 URGENT = SEVERITIES.index("urgent")
 
 
@@ -24,23 +30,23 @@ def notify(case: Case, so_far: Decision) -> Decision:
     notice = SAYS.get(case.what)
     why = so_far.silent or case.quiet or _quiet(case, so_far, notice)
     if notice is None or why is not None:
-        return so_far.says(STAGE, "quiet", why or "done by the team, which sees it on the desk")
-    return so_far.says(STAGE, "told", notice, notify=notice)
+        return so_far.says(STAGE, "quiet", why or phrase("done by the team, which sees it on the desk"))
+    return so_far.says(STAGE, "told", NOTICE_WORDS[notice], notify=notice)
 
 
 def _quiet(case: Case, so_far: Decision, notice: Notice | None) -> str | None:
     """Why nobody needs this message, or None."""
     episode = case.episode
     if episode.retrospective:
-        return "it is about the past: it is on the worklist, and is not paged as if it were now"
+        return phrase("it is about the past: it is on the worklist, and is not paged as if it were now")
     if SEVERITIES[so_far.rank] == "info" and case.what != "clear":
-        return "it is mere information"
+        return phrase("it is mere information")
     if notice == "resolved" and not episode.told:
-        return "nobody was told that it began"
+        return phrase("nobody was told that it began")
     if notice == "returned" and so_far.rank < URGENT and _lately(case):
-        return "an advisory that comes back within a day is on the worklist, and is not told again"
+        return phrase("an advisory that comes back within a day is on the worklist, and is not told again")
     if notice is not None and key_of(notice, so_far.rank, case) in episode.told:
-        return "told already"
+        return phrase("told already")
     return None
 
 

@@ -3,6 +3,7 @@
 from alerts.episodes import STARTS_CLOCK
 from alerts.policy.case import Case, Decision
 from models.findings import SEVERITIES
+from models.phrases import figure, phrase, stamp
 from models.times import rfc3339
 
 STAGE = "route"
@@ -28,7 +29,7 @@ def route(case: Case, so_far: Decision) -> Decision:
     due = (
         None if within is None or (episode.rung >= case.when.policy.rungs and not episode.is_alarm) else begins + within
     )
-    return so_far.says(STAGE, "team", f"{_who(case)}{_by(due)}", due_us=due)
+    return so_far.says(STAGE, "team", _asked(case, due), due_us=due)
 
 
 def _reminder_us(case: Case, so_far: Decision) -> int | None:
@@ -40,16 +41,18 @@ def _reminder_us(case: Case, so_far: Decision) -> int | None:
 
 
 def _keeps(case: Case, so_far: Decision) -> Decision:
-    return so_far.says(STAGE, "team", f"{_who(case)}{_by(case.episode.due_us)}", due_us=case.episode.due_us)
+    return so_far.says(STAGE, "team", _asked(case, case.episode.due_us), due_us=case.episode.due_us)
+
+
+def _asked(case: Case, due_us: int | None) -> str:
+    if not due_us:
+        return _who(case)
+    return phrase("{who}, to be answered by {due}", who=_who(case), due=stamp(rfc3339(due_us)))
 
 
 def _who(case: Case) -> str:
     team, policy = case.when.care_team or "ops", case.when.policy
     rung = case.episode.rung + (case.what == "escalate" and not case.episode.is_alarm)
     if rung >= policy.rungs or case.episode.is_alarm:
-        return f"everybody of {team}, and ops"
-    return f"{team}, rung {rung + 1} of {policy.rungs}"
-
-
-def _by(due_us: int | None) -> str:
-    return f", to be answered by {rfc3339(due_us)}" if due_us else ""
+        return phrase("everybody of {team}, and ops", team=team)
+    return phrase("{team}, rung {rung} of {rungs}", team=team, rung=figure(rung + 1), rungs=figure(policy.rungs))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from alerts.language import ENGLISH, languages
 from models.findings import SEVERITIES
 from models.times import US_PER_S
 
@@ -14,12 +15,14 @@ class PolicySettings:
     """answer_within_us: by rank (info first), how long each rung has to answer, None for ever; CONTRACT 2 gives 1440,
     60 and 5 minutes. rungs: how many are asked, one after the other, before nobody's answer is an alarm of its own.
     calm_us: how long a problem has to stay away before its alert is resolved. advisories_per_day: messages about
-    advisories that one patient may cause within 24 h; the next one waits."""
+    advisories that one patient may cause within 24 h; the next one waits. language: in which alerts are told, of
+    `alerts.language.languages()`."""
 
     answer_within_us: tuple[int | None, ...] = (None, 1440 * MINUTE_US, 60 * MINUTE_US, 5 * MINUTE_US)
     rungs: int = 3
     calm_us: int = 15 * MINUTE_US
     advisories_per_day: int = 4
+    language: str = ENGLISH
 
     @property
     def unescalated(self) -> "PolicySettings":
@@ -32,3 +35,5 @@ class PolicySettings:
             raise ValueError("each severity needs a time to answer above zero, or none")
         if not 1 <= self.rungs <= RUNGS_MAX or self.calm_us < 0 or self.advisories_per_day < 1:
             raise ValueError("rungs lie between 1 and 9, calm is not negative, and one advisory a day must be possible")
+        if self.language not in languages():
+            raise ValueError(f"{self.language} is no language of ours: {', '.join(languages())}")

@@ -2,9 +2,10 @@
 
 from alerts.episodes import MOST_SNOOZED_US, NotAllowed
 from alerts.events import Action
-from alerts.explain import moment
+from alerts.explain import SEVERITY_WORDS
 from alerts.policy.case import Case, Decision
 from models.findings import SEVERITIES
+from models.phrases import moment, phrase
 from models.times import from_us, rfc3339, to_us
 
 STAGE = "snooze"
@@ -14,17 +15,20 @@ def snooze(case: Case, so_far: Decision) -> Decision:
     """Say how a snooze bears on this step."""
     episode = case.episode
     if case.what == "snooze":
-        return so_far.says(STAGE, "snoozed", "until the time that was asked for, by whoever answers for it")
+        return so_far.says(STAGE, "snoozed", phrase("until the time that was asked for, by whoever answers for it"))
     if episode.state != "snoozed" or episode.snoozed_until_us is None:
         return so_far
-    whose = f"{episode.snoozed_by or 'somebody'} until {moment(from_us(episode.snoozed_until_us))}"
+    until = moment(from_us(episode.snoozed_until_us))
+    whose = {"who": episode.snoozed_by or phrase("somebody"), "until": until}
     match case.what:
         case "wake":
-            return so_far.says(STAGE, "over", f"it was snoozed by {whose}")
+            return so_far.says(STAGE, "over", phrase("it was snoozed by {who} until {until}", **whose))
         case "worse":
-            return so_far.says(STAGE, "ended", f"{SEVERITIES[so_far.rank]} is worse than what was snoozed by {whose}")
+            worse = SEVERITY_WORDS[SEVERITIES[so_far.rank]]
+            ended = phrase("{severity} is worse than what was snoozed by {who} until {until}", severity=worse, **whose)
+            return so_far.says(STAGE, "ended", ended)
         case "hand_over":
-            return so_far.says(STAGE, "ended", f"another team had snoozed it: {whose}")
+            return so_far.says(STAGE, "ended", phrase("another team had snoozed it: {who} until {until}", **whose))
     return so_far
 
 

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
+from models.phrases import phrase
 from models.segments import Bools, Ints
 from models.vitals import BY_NAME, VITALS
 
 Floats = npt.NDArray[np.float64]
 
 PROBLEM = "change_index"
-TITLE = "Several vitals together are getting worse for this patient"
+TITLE = phrase("Several vitals together are getting worse for this patient")
 
 
 @dataclass(frozen=True, slots=True)

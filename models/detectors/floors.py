@@ -20,6 +20,7 @@ from models.findings import SEVERITIES, Rule
 from models.segments import Bools, Ints, starts
 from models.times import US_PER_S
 from models.vitals import BY_NAME, VITALS
+from models.wording import beyond_limit
 
 Floats = npt.NDArray[np.float64]
 
@@ -237,10 +238,7 @@ def in_words(floors: Floors, line: int, slot: int) -> str:
     """
     high = slot >= SIDES["high"].start
     vital = VITALS[line] if line < len(VITALS) else BY_NAME["spo2"]
-    word = {(False, True): "below", (False, False): "at or below", (True, True): "above", (True, False): "at or above"}
-    said = word[high, bool(floors.strict[line, slot])]
-    unit = {"Cel": "°C", "mm[Hg]": "mmHg", "1": ""}.get(vital.unit, vital.unit)
-    return f"{said} {floors.limit[line, slot]:g} {unit}".rstrip()
+    return beyond_limit(high, bool(floors.strict[line, slot]), float(floors.limit[line, slot]), vital.unit)
 
 
 def near(floors: Floors, line: Ints, value: Floats) -> Bools:

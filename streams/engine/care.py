@@ -13,6 +13,7 @@ from alerts import ledger
 from alerts.episodes import HAS_COME, Episode, NotAllowed
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import ahead, ahead_title, not_ahead, title
+from alerts.language import voice
 from alerts.ledger import Cleared, Raised
 from alerts.policy import When
 from models import baseline
@@ -20,6 +21,7 @@ from models.detectors import change_index, deviation, floors, forecast, habits
 from models.detectors.floors import Floors
 from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
+from models.phrases import phrase, say
 from models.pool import NOWHERE
 from models.readings import Reason, Refused
 from models.situation import situation
@@ -257,7 +259,8 @@ def _population(signal: Signal) -> bool:
 
 def _evidence(state: PartitionState, signal: Signal) -> Evidence:
     vital, band = VITALS[signal.vital], signal.band
-    modifiers = describe(state.expectation(signal.slot, signal.event_us), signal.vital)
+    said = describe(state.expectation(signal.slot, signal.event_us), signal.vital)
+    modifiers = [say(one, voice(state.policy.language)) for one in said]
     return Evidence(
         vital=vital.name, value=shown(signal.value), unit=vital.unit, at=rfc3339(signal.event_us),
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
@@ -366,7 +369,7 @@ def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     """The patient's open episodes end."""
     person = state.person(slot)
     when = _when(state, slot, arrived_us, arrived_us)
-    return ledger.on_forgotten(person.episodes, list(person.episodes), when, "the profile was withdrawn")
+    return ledger.on_forgotten(person.episodes, list(person.episodes), when, phrase("the profile was withdrawn"))
 
 
 def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
@@ -376,9 +379,9 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
     when = _when(state, slot, arrived_us, arrived_us)
     due = [e for e in person.episodes if e.vital in names]
-    events = ledger.on_forgotten(person.episodes, due, when, "consent was withdrawn")
+    events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
     due = unwatched(state, slot, arrived_us)
-    events += ledger.on_forgotten(person.episodes, due, when, "the device is no longer watched")
+    events += ledger.on_forgotten(person.episodes, due, when, phrase("the device is no longer watched"))
     state.note_wake(slot)
     return events
 

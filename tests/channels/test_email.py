@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import Message
 from typing import Any
 
@@ -135,6 +136,33 @@ async def test_a_mail_shows_each_value_against_the_own_band_and_nothing_is_fetch
     assert page.count("<a href=") == page.count('<a href="https://desk/a/token?x=1&amp;y=2">') == 1
     assert hostile in text(mail)
     assert png.startswith(b"\x89PNG")
+
+
+async def test_a_mail_of_a_german_deployment_is_german_and_says_so() -> None:
+    told = {"title": "Herzfrequenz für diese Person zu hoch", "explanation": "Gemessen: 104 /min."}
+    async with inbox() as box:
+        one = channel(box, safe=True, link_of=lambda _: "https://desk/a/x", language="de")
+        assert await sent(one, **told, evidence=[EVIDENCE], deadline="2026-01-05T09:00:00Z") == ("delivered", 1)
+    (mail,) = box.mails
+    assert mail["Content-Language"] == "de"
+    subject = str(make_header(decode_header(mail["Subject"])))
+    assert subject == "[dringend] Neu: Herzfrequenz für diese Person zu hoch"
+    plain, page = text(mail), text(mail, "text/html")
+    for words in (
+        "Dringlichkeit: dringend", "Ich übernehme: https://desk/a/x",
+        "Bitte bis zum 5. Januar 2026, 09:00 Uhr (UTC) antworten",
+    ):  # fmt: skip
+        assert words in plain
+    assert '<html lang="de">' in page
+    assert "Herzfrequenz: 104 /min, eigener Bereich 54,0 /min bis 72 /min" in page
+    assert {one.get_content_charset() for one in mail.walk() if one.get_content_maintype() == "text"} == {"utf-8"}
+
+
+async def test_what_is_not_safe_is_german_too_and_still_says_nothing() -> None:
+    async with inbox() as box:
+        await sent(channel(box, language="de"))
+    (mail,) = box.mails
+    assert str(make_header(decode_header(mail["Subject"]))) == "[dringend] Neu: klinische Meldung"
 
 
 async def test_what_is_not_safe_carries_no_picture_either() -> None:

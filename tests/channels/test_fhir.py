@@ -37,6 +37,13 @@ def test_every_bundle_is_valid_and_put_under_the_alerts_id(event: AlertEvent) ->
     ]  # fmt: skip
 
 
+def test_a_record_says_in_which_language_it_is_when_that_is_not_english() -> None:
+    made = bundle_of(EVENTS[0], "de")
+    assert Bundle.model_validate_json(json.dumps(made)).type == "transaction"
+    assert {one["resource"]["language"] for one in made["entry"]} == {"de"}
+    assert all("language" not in one["resource"] for one in bundle_of(EVENTS[0])["entry"])
+
+
 def test_the_task_follows_the_episode() -> None:
     assert [status_of(event) for event in EVENTS[:5]] == list(get_args(TaskStatus))
     task = parts(EVENTS[0])["Task"]

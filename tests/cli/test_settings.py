@@ -45,6 +45,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("checkpoint_s", "nan", "should be at"),
         ("ticks", "yes", "should be 'on' or 'off'"),
         ("unknown_patients", "ignore", "should be 'reject' or 'monitor'"),
+        ("language", "tlh", "should be one of en, de"),
         ("broker", "kafka-1", "should be HOST:PORT"),
         ("broker", "kafka-1:9092,", "should be HOST:PORT"),
         ("broker", "kafka-1:99999", "should be HOST:PORT"),

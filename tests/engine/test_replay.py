@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,38 @@ def test_every_event_has_the_fields_of_the_contract_and_no_other(few: Folder) ->
         assert set(alert) == EVENT_FIELDS
         assert all(set(evidence) == EVIDENCE_FIELDS for evidence in alert["evidence"])
         assert set(alert["rule"]) == {"id", "version", "source"}
+
+
+ENGLISH = frozenset(
+    {"the", "of", "and", "for", "is", "has", "been", "below", "above", "with", "this", "or", "own", "days", "lower"}
+)
+
+
+def without_words(event: dict[str, Any]) -> dict[str, Any]:
+    """What was decided, without how it is told."""
+    told = {"title", "explanation", "reason"}
+    return {name: value for name, value in event.items() if name not in told} | {
+        "evidence": [{name: value for name, value in one.items() if name != "modifiers"} for one in event["evidence"]],
+        "policy": [(one["stage"], one["answer"]) for one in event["policy"]],
+    }
+
+
+def words_of(event: dict[str, Any]) -> Iterator[str]:
+    yield from (event[name] for name in ("title", "explanation", "reason") if event[name])
+    yield from (text for one in event["evidence"] for text in one["modifiers"])
+    yield from (one["reason"] for one in event["policy"])
+
+
+def test_another_language_changes_the_words_and_nothing_else(few: Folder) -> None:
+    few.replay()
+    english = few.alerts
+    few.settings = Settings(language="de")
+    few.replay()
+    german, few.settings = few.alerts, Settings()
+    assert list(map(without_words, german)) == list(map(without_words, english))
+    said = {text for event in german for text in words_of(event)}
+    assert [text for text in said if not ENGLISH.isdisjoint(re.split(r"\W+", text.lower()))] == []
+    assert {event["kind"] for event in german} >= {"limit", "silence", "delivery"}
 
 
 def test_the_file_is_canonical(few: Folder) -> None:

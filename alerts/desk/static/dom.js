@@ -28,6 +28,16 @@ function setProperty(element, name, value) {
   else element.setAttribute(name, value === true ? "" : value);
 }
 
+let spoken = null;
+
+/** Alerts are told in the language of the deployment; the page around them is in English. */
+export const alertsAreIn = (language) => {
+  spoken = language === document.documentElement.lang ? null : language;
+};
+
+/** For what holds words of an alert: a screen reader has to speak them as what they are. */
+export const told = () => ({ lang: spoken });
+
 export const byId = (id) => document.getElementById(id);
 
 /** Set text only when it changes, so that screen readers and selections are left in peace. */

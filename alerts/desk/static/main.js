@@ -6,7 +6,7 @@ import { Door } from "./door.js";
 import { showPeople } from "./people.js";
 import { showCost, showHandover } from "./reports.js";
 import { Bulk } from "./bulk.js";
-import { byId, h, setText } from "./dom.js";
+import { alertsAreIn, byId, h, setText } from "./dom.js";
 import { outrun, tellOutrun, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
 import { drawLink } from "./link.js";
@@ -317,7 +317,8 @@ function setQuiet(on) {
 
 /** Who is signed in, and what they may. */
 async function meet() {
-  const { banner, member, outcomes } = await api.about();
+  const { banner, language, member, outcomes } = await api.about();
+  alertsAreIn(language);
   state.member = member;
   state.outcomes = outcomes;
   document.body.classList.toggle("looks-only", !member.may.act);

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { VitalChart } from "./chart.js";
 import { gauge } from "./icons.js";
-import { h, setText } from "./dom.js";
+import { h, setText, told } from "./dom.js";
 import { marksOf } from "./marks.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
 import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, fullTime, number, seconds, span, time, vitalWord, withUnit } from "./words.js";
@@ -211,17 +211,17 @@ function headOf(alert, when, due, on) {
   return [
     h("button", { type: "button", class: "back plain", onclick: on.back }, "‹ Worklist"),
     h("div", { class: "top" }, severityTag(alert.severity), stateTag(alert), due),
-    h("h2", { class: "detail-title" }, alert.title),
+    h("h2", { class: "detail-title", ...told() }, alert.title),
     h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.team ?? "no care team"} · `, when),
-    h("p", { class: "explanation" }, alert.explanation),
-    alert.state === "resolved" && alert.reason ? h("p", { class: "quiet" }, `Resolved: ${alert.reason}`) : null,
+    h("p", { class: "explanation", ...told() }, alert.explanation),
+    alert.state === "resolved" && alert.reason ? h("p", { class: "quiet" }, "Resolved: ", h("span", told(), alert.reason)) : null,
     actions(alert, on.act),
   ].filter(Boolean);
 }
 
 function aboutPatient({ about, alerts, actions: taken }, nowS) {
   const line = (alert) =>
-    h("li", {}, h("time", { datetime: alert.onset_at }, time(seconds(alert.onset_at), nowS)), h("span", {}, h("strong", {}, alert.title), ` · ${(STATE_WORDS[alert.state] ?? alert.state).toLowerCase()}`, ...done(alert, taken)));
+    h("li", {}, h("time", { datetime: alert.onset_at }, time(seconds(alert.onset_at), nowS)), h("span", {}, h("strong", told(), alert.title), ` · ${(STATE_WORDS[alert.state] ?? alert.state).toLowerCase()}`, ...done(alert, taken)));
   return [
     about === null ? h("p", { class: "quiet" }, "No profile is known of this patient.") : profileOf(about),
     h("section", { aria: { label: "Episodes" } }, h("h2", {}, "Episodes of the last 90 days"), h("ol", { class: "history" }, alerts.map(line))),
@@ -229,7 +229,7 @@ function aboutPatient({ about, alerts, actions: taken }, nowS) {
 }
 
 const done = (alert, taken) =>
-  taken.filter((one) => one.alert_id === alert.alert_id).map((one) => h("span", { class: "said" }, `${EVENT_WORDS[one.event] ?? one.event} by ${one.by}${one.reason ? `: ${one.reason}` : ""}`));
+  taken.filter((one) => one.alert_id === alert.alert_id).map((one) => h("span", { class: "said" }, `${EVENT_WORDS[one.event] ?? one.event} by ${one.by}`, one.reason ? ": " : null, one.reason ? h("span", told(), one.reason) : null));
 
 function profileOf({ lines, phases, modifiers, problem }) {
   return h(
@@ -237,9 +237,9 @@ function profileOf({ lines, phases, modifiers, problem }) {
     { aria: { label: "About the patient" } },
     h("h2", {}, "About the patient"),
     problem ? h("p", { class: "problem" }, problem) : null,
-    phases.map((one) => h("p", { class: "phase" }, h("strong", {}, one.label), one.expected)),
+    phases.map((one) => h("p", { class: "phase" }, h("strong", told(), one.label), one.expected)),
     h("dl", { class: "about-lines" }, lines.flatMap(([what, words]) => [h("dt", {}, what), h("dd", {}, words)]),
-      modifiers.length ? [h("dt", {}, "Moves the normal"), h("dd", {}, modifiers.map((one) => `${one.label} (${[...new Set(one.vitals)].join(", ").toLowerCase()})`).join("; "))] : []),
+      modifiers.length ? [h("dt", {}, "Moves the normal"), h("dd", {}, modifiers.flatMap((one, place) => [place ? "; " : null, h("span", told(), one.label), ` (${[...new Set(one.vitals)].join(", ").toLowerCase()})`]))] : []),
   );
 }
 
@@ -292,7 +292,7 @@ function evidenceTable(alert, nowS) {
     h("td", { class: "num" }, number(one.expected, digits(one))),
     h("td", { class: "num" }, one.score === null ? "–" : `${number(Math.abs(one.score))} SD`),
     h("td", {}, sureness(one)),
-    h("td", {}, one.modifiers.length ? one.modifiers.join(", ") : "–"),
+    h("td", told(), one.modifiers.length ? one.modifiers.join(", ") : "–"),
     h("td", { class: "num" }, one.quality === null ? "–" : `${Math.round(one.quality * 100)} %`),
     h("td", {}, time(seconds(one.at), nowS)),
   ];
@@ -322,6 +322,6 @@ function step(event, nowS) {
     "li",
     {},
     h("time", { datetime: event.decided_at, title: fullTime(seconds(event.decided_at)) }, time(seconds(event.decided_at), nowS)),
-    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said" }, event.reason) : null),
+    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said", ...told() }, event.reason) : null),
   );
 }

@@ -1,7 +1,7 @@
 // The hand-over of a shift, and what alerts cost the team.
 
 import * as api from "./api.js";
-import { byId, h } from "./dom.js";
+import { byId, h, told } from "./dom.js";
 import { dueText, severityTag } from "./worklist.js";
 import { SEVERITY_WORDS, fullTime, seconds, span, time } from "./words.js";
 
@@ -48,19 +48,21 @@ function row(name, alert, nowS, choose) {
     h(
       "div",
       {},
-      h("button", { type: "button", class: "title", onclick: () => choose(alert) }, alert.title),
+      h("button", { type: "button", class: "title", onclick: () => choose(alert), ...told() }, alert.title),
       h("p", { class: "quiet" }, `${alert.patient} · ${alert.team ?? "no care team"} · since ${time(seconds(alert.onset_at), nowS)}`),
     ),
     h("p", { class: "quiet" }, ...standing(name, alert, nowS)),
   );
 }
 
+const why = ({ reason }) => (reason ? [": ", h("span", told(), reason)] : []);
+
 /** What the next shift must know of one alert. */
 function standing(name, alert, nowS) {
   const owner = alert.owner ? `with ${alert.owner}` : "with nobody yet";
-  if (name === "snoozed") return [`until ${time(seconds(alert.snoozed_until), nowS)}, by ${alert.by ?? "–"}`, alert.reason ? `: ${alert.reason}` : ""];
-  if (name === "done") return [`${alert.by ? `by ${alert.by}` : "by itself"} at ${time(seconds(alert.decided_at), nowS)}`, alert.reason ? `: ${alert.reason}` : ""];
-  if (name === "in_hand") return [alert.state === "snoozed" ? `snoozed by ${alert.by ?? "–"}` : owner, alert.reason ? `: ${alert.reason}` : ""];
+  if (name === "snoozed") return [`until ${time(seconds(alert.snoozed_until), nowS)}, by ${alert.by ?? "–"}`, ...why(alert)];
+  if (name === "done") return [`${alert.by ? `by ${alert.by}` : "by itself"} at ${time(seconds(alert.decided_at), nowS)}`, ...why(alert)];
+  if (name === "in_hand") return [alert.state === "snoozed" ? `snoozed by ${alert.by ?? "–"}` : owner, ...why(alert)];
   const due = dueText(alert, nowS);
   return [due.text ? h("span", { class: due.late ? "late" : "" }, due.text) : "", ` ${owner}`];
 }

@@ -1,7 +1,7 @@
 // The list: one element an alert, kept while the alert is on the list, so that focus and place survive news.
 
 import { gauge, severityIcon } from "./icons.js";
-import { h, setText } from "./dom.js";
+import { h, setText, told } from "./dom.js";
 import { SEVERITIES, SEVERITY_WORDS, STATE_WORDS, band, digits, number, seconds, span, time, unitWord, vitalWord } from "./words.js";
 
 const rank = (one) => SEVERITIES.indexOf(one.severity);
@@ -98,7 +98,7 @@ export class Worklist {
 
   made(alert) {
     const id = alert.alert_id;
-    const open = h("button", { class: "title", type: "button", data: { role: "open" }, onclick: () => this.on.choose(id) }, alert.title);
+    const open = h("button", { class: "title", type: "button", data: { role: "open" }, onclick: () => this.on.choose(id), ...told() }, alert.title);
     const when = h("span", { class: "when" });
     const due = h("span", { class: "due" });
     const pick = this.on.bulk.takes(alert) ? pickBox(alert, this.on.bulk) : null;
@@ -109,7 +109,7 @@ export class Worklist {
       open,
       h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.team ?? "no care team"}`, alert.owner ? h("span", { class: "owner" }, ` · with ${alert.owner}`) : null),
       reading(alert),
-      h("p", { class: "why" }, alert.explanation),
+      h("p", { class: "why", ...told() }, alert.explanation),
       h("p", { class: "foot" }, when),
       actions(alert, this.on.act, true),
     );
