@@ -5,7 +5,8 @@ and `audit`.
 - `worklist`: what the events of one alert add up to, and the order of the list (pure)
 - `chart`: fewer points for a chart, without hiding what departed or was not known (pure)
 - `states`: how each vital stands, in a word (pure)
-- `schema`, `store`, `windows`, `packed`, `patients`, `wanted`: the cache in a database, and what may be asked of it
+- `schema`, `store`, `windows`, `packed`, `patients`, `moving`, `wanted`: the cache in a database, and what may be
+  asked of it; who goes to another team
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
 - `staff`, `people`: what an admin does about accounts, and the API of it
 - `about`, `handover`, `cost`: a profile in words, what the next shift must know, what alerts cost the team

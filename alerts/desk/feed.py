@@ -24,8 +24,9 @@ from models.readings import VitalSummary
 log = logging.getLogger(__name__)
 
 Kind = TypeVar("Kind")
-Keep = Callable[[Sequence[Kind]], list[str]]
-"""Keeps records (blocking, run in a thread), and answers whom the news are about."""
+About = TypeVar("About")
+Keep = Callable[[Sequence[Kind]], About]
+"""Keeps records (blocking, run in a thread), and answers what the news are about."""
 
 FETCH_MS = 200
 FETCH_RECORDS = 500
@@ -83,7 +84,7 @@ def _counted(number: int) -> None:
         raise ValueError(f"a count should be from 0 to {COUNT_MAX}")
 
 
-class Feed(Generic[Kind]):
+class Feed(Generic[Kind, About]):
     """One topic. ready: everything that was there at the start is kept. connected: the broker answers."""
 
     def __init__(
@@ -91,8 +92,8 @@ class Feed(Generic[Kind]):
         topic: str,
         client: Mapping[str, Any],
         read: Callable[[bytes, bytes], Kind],
-        keep: Keep[Kind],
-        told: Callable[[list[str]], None],
+        keep: Keep[Kind, About],
+        told: Callable[[About], None],
     ) -> None:
         self.topic = topic
         self.ready = False

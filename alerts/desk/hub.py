@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from alerts.desk.moving import Former
+
 GATHER_S = 0.25
 """How long news are gathered before they are sent: a page that redraws forty times a second helps nobody."""
 NEWS_MAX = 200
@@ -17,15 +19,22 @@ PAGES_MAX = 200
 
 @dataclass
 class News:
-    """What has changed since the last time. everything: so much that the page should fetch it all."""
+    """What has changed since the last time. former: whose patient somebody was who has moved; everything: so much that
+    the page should fetch it all."""
 
     alerts: set[str] = field(default_factory=set)
     patients: set[str] = field(default_factory=set)
+    former: Former = field(default_factory=dict)
     everything: bool = False
 
-    def add(self, alerts: Iterable[str], patients: Iterable[str]) -> None:
+    def add(self, alerts: Iterable[str], patients: Iterable[str], former: Former) -> None:
         self.alerts.update(alerts)
         self.patients.update(patients)
+        for patient, teams in former.items():
+            self.former.setdefault(patient, set()).update(teams)
+        if len(self.former) > NEWS_MAX:
+            self.everything = True
+            self.former.clear()
         if len(self.alerts) > NEWS_MAX:
             self.everything = True
             self.alerts.clear()
@@ -42,8 +51,8 @@ class Page:
         self._changed = asyncio.Event()
         self._closed = False
 
-    def tell(self, alerts: Iterable[str], patients: Iterable[str]) -> None:
-        self._news.add(alerts, patients)
+    def tell(self, alerts: Iterable[str], patients: Iterable[str], former: Former) -> None:
+        self._news.add(alerts, patients, former)
         self._changed.set()
 
     def wake(self) -> None:
@@ -81,12 +90,12 @@ class Hub:
     def full(self) -> bool:
         return len(self._pages) >= self._pages_max
 
-    def tell(self, alerts: Iterable[str] = (), patients: Iterable[str] = ()) -> None:
-        """Something about these has changed in the store."""
+    def tell(self, alerts: Iterable[str] = (), patients: Iterable[str] = (), former: Former | None = None) -> None:
+        """Something about these has changed in the store. former: whose patient somebody was who has moved."""
         alerts, patients = list(alerts), list(patients)
         if alerts or patients:
             for page in self._pages:
-                page.tell(alerts, patients)
+                page.tell(alerts, patients, former or {})
 
     def wake(self) -> None:
         """Something about those who listen may have changed: every page asks anew who it is for."""

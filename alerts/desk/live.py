@@ -1,7 +1,8 @@
 """The live half of the API: server-sent events to every open page.
 
 `counters`: the head of the page; also the sign of life of the stream behind the desk. `alerts`: alerts with news, as
-the worklist shows them. `vitals`: patients with new windows. `reload`: so much is new that the page should ask for all.
+the worklist shows them. `vitals`: patients with new windows. Both name, as `gone`, who could be seen until now and went
+to another team. `reload`: so much is new that the page should ask for all.
 `member`: who listens may see or do something else from now on. `signed_out`: their session is over.
 """
 
@@ -55,15 +56,27 @@ async def _messages(desk: Desk, asking: Member, still: Callable[[], Member | Non
             elif news.alerts:
                 yield await run_in_threadpool(_alerts, desk, asking, news)
             if news.patients:
-                seen = await run_in_threadpool(desk.store.seen, sorted(news.patients), asking.scope)
-                yield _message("vitals", {"patients": seen})
+                yield await run_in_threadpool(_patients, desk, asking, news)
             yield await _counters(desk, asking)
 
 
 def _alerts(desk: Desk, asking: Member, news: News) -> ServerSentEvent:
-    now_s = desk.store.log_time_s
-    found = desk.store.standings(news.alerts, asking.scope)
-    return _message("alerts", {"alerts": [one.shown(now_s) for one in found]})
+    now_s, sees = desk.store.log_time_s, asking.scope.sees
+    found = desk.store.standings(news.alerts)
+    shown = [one.shown(now_s) for one in found if sees(one.team)]
+    gone = [one.latest.alert_id for one in found if not sees(one.team) and _saw(asking, one.latest.patient, news)]
+    return _message("alerts", {"alerts": shown, "gone": gone})
+
+
+def _patients(desk: Desk, asking: Member, news: News) -> ServerSentEvent:
+    seen = desk.store.seen(sorted(news.patients), asking.scope)
+    gone = [one for one in sorted(news.former) if one not in seen and _saw(asking, one, news)]
+    return _message("vitals", {"patients": seen, "gone": gone})
+
+
+def _saw(asking: Member, patient: str, news: News) -> bool:
+    """Whether a patient who has moved could be seen before: of whom else it is said would tell them who that is."""
+    return any(asking.scope.sees(team) for team in news.former.get(patient, ()))
 
 
 async def _counters(desk: Desk, asking: Member) -> ServerSentEvent:

@@ -16,9 +16,10 @@ from alerts.desk.accounts import Accounts
 from alerts.desk.app import create_app
 from alerts.desk.audit import Audit
 from alerts.desk.config import DeskConfig, DeskError, PortTaken
-from alerts.desk.feed import Feed, Keep, alert_event, patient_profile, vital_summary
+from alerts.desk.feed import Feed, alert_event, patient_profile, vital_summary
 from alerts.desk.figures import Status
 from alerts.desk.hub import Hub
+from alerts.desk.moving import Moves
 from alerts.desk.publish import ActionPublisher, AuditPublisher
 from alerts.desk.store import Store
 
@@ -84,16 +85,17 @@ async def _serve(
         await auditing.close()
 
 
-def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[Any], ...]:
+def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[Any, Any], ...]:
     """A feed for each topic, so that a long history of vitals does not hold up an alert."""
 
-    def feed(topic: str, read: Callable[[bytes, bytes], Any], keep: Keep[Any], about: str) -> Feed[Any]:
-        return Feed(config.topic(topic), config.client, read, keep, lambda ids: hub.tell(**{about: ids}))
+    def moved(moves: Moves) -> None:
+        hub.tell(moves.alerts, moves.patients, moves.former)
 
+    topic, client = config.topic, config.client
     return (
-        feed("profiles", patient_profile, store.put_profiles, "patients"),
-        feed("alerts", alert_event, store.put_events, "alerts"),
-        feed("vitals", vital_summary, store.put_summaries, "patients"),
+        Feed(topic("profiles"), client, patient_profile, store.put_profiles, moved),
+        Feed(topic("alerts"), client, alert_event, store.put_events, lambda ids: hub.tell(alerts=ids)),
+        Feed(topic("vitals"), client, vital_summary, store.put_summaries, lambda ids: hub.tell(patients=ids)),
     )
 
 

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, and_, column, delete, func, select, update, values
+from sqlalchemy import Column, Connection, Table, and_, column, delete, func, select, values
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.desk import windows
 from alerts.desk.chart import Window, window
 from alerts.desk.members import EVERYTHING, Scope
+from alerts.desk.moving import Moves, follow, teams_of
 from alerts.desk.packed import STRETCH_S, Row, joined, row_of, stretch_of
 from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
@@ -75,7 +76,7 @@ class Store:
         self._pass_time([w.start_s + w.period_s for _, w in told])
         return list(dict.fromkeys(one.patient for one in summaries))
 
-    def put_profiles(self, profiles: Sequence[PatientProfile]) -> list[str]:
+    def put_profiles(self, profiles: Sequence[PatientProfile]) -> Moves:
         """Keep profiles, the highest version of each; their alerts follow the patient to another team."""
         newest: dict[str, PatientProfile] = {}
         for one in profiles:
@@ -88,14 +89,13 @@ class Store:
             if one.body is not None
         ]
         gone = [one.patient for one in newest.values() if one.body is None]
+        chunks = list(_chunks([row["patient"] for row in kept]))
         with self._writer.begin() as connection:
+            before = {patient: team for chunk in chunks for patient, team in teams_of(connection, chunk).items()}
             self._upsert(connection, PATIENTS, kept, fuller=PATIENTS.c.version)
             for chunk in _chunks(gone):
                 connection.execute(delete(PATIENTS).where(PATIENTS.c.patient.in_(chunk)))
-            for chunk in _chunks([row["patient"] for row in kept]):
-                team = select(PATIENTS.c.team).where(PATIENTS.c.patient == STANDINGS.c.patient).scalar_subquery()
-                connection.execute(update(STANDINGS).where(STANDINGS.c.patient.in_(chunk)).values(team=team))
-        return list(newest)
+            return Moves(list(newest), *follow(connection, chunks, before))
 
     def worklist(
         self, view: View | None = None, limit: int = 500, scope: Scope = EVERYTHING, wanted: Wanted = ANY
@@ -288,10 +288,8 @@ def _restated(connection: Connection, alert_ids: list[str]) -> list[dict[str, An
         for row in connection.execute(select(EVENTS.c.alert_id, EVENTS.c.body).where(EVENTS.c.alert_id.in_(chunk))):
             found[row.alert_id].append(_decode(row.body))
     standings = [standing(events) for events in found.values()]
-    teams: dict[str, str | None] = {}
-    for chunk in _chunks(list({one.latest.patient for one in standings})):
-        known = select(PATIENTS.c.patient, PATIENTS.c.team).where(PATIENTS.c.patient.in_(chunk))
-        teams.update({row.patient: row.team for row in connection.execute(known)})
+    patients = _chunks(list({one.latest.patient for one in standings}))
+    teams = {patient: team for chunk in patients for patient, team in teams_of(connection, chunk).items()}
     return [_standing_row(one, teams.get(one.latest.patient, one.latest.care_team)) for one in standings]
 
 

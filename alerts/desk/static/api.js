@@ -1,4 +1,4 @@
-// What the page asks of the desk. Every problem is an Error with a sentence for a person.
+// What the page asks of the desk. Every problem is an Error with a sentence for a person, and the status of the answer.
 
 const path = (...parts) => `/api/${parts.map(encodeURIComponent).join("/")}`;
 
@@ -11,7 +11,7 @@ async function answered(url, options) {
   }
   const body = await answer.json().catch(() => ({}));
   if (answer.status === 401 && !url.startsWith("/api/sign-in")) globalThis.dispatchEvent(new Event("signed-out"));
-  if (!answer.ok) throw new Error(body.error ?? `The desk answered with ${answer.status}.`);
+  if (!answer.ok) throw Object.assign(new Error(body.error ?? `The desk answered with ${answer.status}.`), { status: answer.status });
   return body;
 }
 

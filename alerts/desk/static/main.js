@@ -11,8 +11,9 @@ import { outrun, tellOutrun, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
 import { drawLink } from "./link.js";
 import { Patient } from "./patient.js";
+import { announce, tells } from "./telling.js";
 import { Worklist, compare } from "./worklist.js";
-import { LISTS, SEVERITIES, SEVERITY_WORDS, fullTime, seconds } from "./words.js";
+import { LISTS, SEVERITIES, fullTime, seconds } from "./words.js";
 
 const KEEP = 500; // alerts kept of one list: as many as the desk answers with
 const UNCONFIRMED_MS = 20_000;
@@ -87,12 +88,14 @@ function takeCounters(counters) {
   drawLink(state);
 }
 
-async function load() {
+/** Ask for the list that is shown. anew: nothing else that is held may be trusted any more. */
+async function load(anew = false) {
   const { view } = state;
   try {
     const asked = filters.wanted;
     const { alerts, ...counters } = await api.worklist(view, asked);
     if (view !== state.view || asked !== filters.wanted) return; // an answer to what is no longer asked
+    if (anew === true) state.alerts.clear();
     for (const one of inView().filter(wanted)) state.alerts.delete(one.alert_id);
     for (const one of alerts) keep(one);
     takeCounters(counters);
@@ -109,12 +112,32 @@ async function followChosen() {
   const id = state.chosen;
   if (!id) return;
   if (!state.alerts.has(id)) {
-    const found = await api.alert(id).catch(() => null); // it may be another team's by now
-    if (!found) return;
+    const found = await api.alert(id).catch((problem) => ({ problem }));
+    if (found.problem?.status === 404) closePatient();
+    if (found.problem) return;
     keep(found.alert);
     draw();
   }
   if (state.chosen === id) patient.show(state.alerts.get(id), state.nowS);
+}
+
+/** The chosen alert is another team's by now. */
+function closePatient() {
+  const words = `${patient.alert.patient} is no longer a patient of your teams.`;
+  state.chosen = null;
+  list.choose(null);
+  patient.close(words, back);
+  setText(byId("say"), words);
+}
+
+/** Alerts and patients that went to another team leave every part of the page at once. */
+function takeGone({ alerts = [], patients = [] }) {
+  if (!alerts.length && !patients.length) return;
+  for (const one of [...state.alerts.values()]) if (alerts.includes(one.alert_id) || patients.includes(one.patient)) state.alerts.delete(one.alert_id);
+  if (dialog.isOpen && (alerts.includes(dialog.alert?.alert_id) || patients.includes(dialog.alert?.patient))) dialog.stop("This patient is another team's now.");
+  if (state.chosen && (alerts.includes(state.chosen) || patients.includes(patient.alert?.patient))) closePatient();
+  draw();
+  if (state.place !== "worklist") PLACES[state.place]().catch(() => null);
 }
 
 /** Take over what the log says of an alert, unless more is known already. */
@@ -134,26 +157,13 @@ function takeAlerts(alerts) {
     if (dialog.asks(alert.alert_id) && outrun(alert, dialog.type, state.member?.id)) dialog.stop(`${whoHas(alert)}.`);
     if (tells(alert, known)) {
       fresh.add(alert.alert_id);
-      announce(alert, known);
+      announce(alert, known, state.quiet);
     }
   }
   forgetOld();
   draw(fresh);
   const chosen = alerts.find((one) => one.alert_id === state.chosen);
   if (chosen) patient.show(state.alerts.get(state.chosen), state.nowS);
-}
-
-/** Whether a person who does not look at the page should hear of it. */
-function tells(alert, known) {
-  if (alert.view !== "open") return false;
-  return !known || known.view !== "open" || SEVERITIES.indexOf(alert.severity) > SEVERITIES.indexOf(known.severity);
-}
-
-function announce(alert, known) {
-  if (state.quiet && alert.severity !== "emergency") return;
-  const word = SEVERITY_WORDS[alert.severity] ?? alert.severity;
-  const text = `${known ? "Now" : "New"} ${word.toLowerCase()} alert: ${alert.title}, patient ${alert.patient}`;
-  setText(byId(alert.severity === "emergency" ? "shout" : "say"), text);
 }
 
 function forgetOld() {
@@ -261,7 +271,7 @@ function listen() {
   source.onopen = () => {
     state.linked = true;
     drawLink(state);
-    load();
+    load(true);
   };
   source.onerror = () => {
     state.linked = false;
@@ -269,12 +279,18 @@ function listen() {
     if (source.readyState === EventSource.CLOSED && state.source === source && state.member) setTimeout(listen, 3000);
   };
   on("counters", takeCounters);
-  on("alerts", ({ alerts }) => takeAlerts(alerts));
-  on("vitals", ({ patients }) => patient.news(patients));
+  on("alerts", ({ alerts, gone }) => {
+    takeGone({ alerts: gone });
+    takeAlerts(alerts);
+  });
+  on("vitals", ({ patients, gone }) => {
+    takeGone({ patients: gone });
+    patient.news(patients);
+  });
   on("member", renew);
   on("signed_out", () => globalThis.dispatchEvent(new Event("signed-out")));
   on("reload", () => {
-    load();
+    load(true);
     if (patient.alert) patient.news([patient.alert.patient]);
   });
 }
@@ -342,6 +358,7 @@ async function renew() {
   try {
     await meet();
     await go(byId(`go-${state.place}`).hidden ? "worklist" : state.place);
+    await load(true);
   } catch {
     state.linked = false; // the stream comes again, and everything is asked anew
     drawLink(state);

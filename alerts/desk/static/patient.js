@@ -38,6 +38,17 @@ export class Patient {
     );
   }
 
+  /** Close the page of somebody who may no longer be seen, and say so where it stood. */
+  close(words, back) {
+    const focused = this.root.contains(document.activeElement);
+    this.showNothing();
+    this.root.replaceChildren(
+      h("button", { type: "button", class: "back plain", onclick: back }, "‹ Worklist"),
+      h("div", { class: "nothing closed" }, h("p", {}, h("strong", {}, words), " This page is closed.")),
+    );
+    if (focused) this.root.focus();
+  }
+
   /** Show an alert; its charts and history are fetched. */
   async show(alert, nowS) {
     const other = this.alert?.alert_id !== alert.alert_id;

@@ -12,9 +12,12 @@ const PARTS = [
   { part: "done", word: "Done in this shift", none: "Nothing was resolved in this shift." },
 ];
 
+const last = { hours: 12, days: 7 }; // what was looked at last
+
 /** Draw the hand-over. choose: called with an alert. */
-export async function showHandover(choose, hours = 12) {
+export async function showHandover(choose, hours = last.hours) {
   const found = await api.handover(hours);
+  last.hours = hours;
   const nowS = seconds(found.log_time);
   const choices = [8, 12, 24].map((one) =>
     h("button", { type: "button", class: "range", aria: { pressed: String(one === hours) }, onclick: () => showHandover(choose, one) }, `${one} h`),
@@ -71,8 +74,9 @@ const percent = (part, whole) => (whole ? `${Math.round((part / whole) * 100)} %
 const wait = (lengthS) => (lengthS === null ? "–" : span(lengthS));
 
 /** Draw what alerts cost the team in the last days. */
-export async function showCost(days = 7) {
+export async function showCost(days = last.days) {
   const found = await api.cost(days);
+  last.days = days;
   const choices = [1, 7, 30].map((one) =>
     h("button", { type: "button", class: "range", aria: { pressed: String(one === days) }, onclick: () => showCost(one) }, one === 1 ? "1 day" : `${one} days`),
   );

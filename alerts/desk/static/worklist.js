@@ -84,7 +84,7 @@ export class Worklist {
 
   place(alert, place, nowS, isFresh) {
     let item = this.items.get(alert.alert_id);
-    if (!item || item.alert.sequence !== alert.sequence || item.pending !== alert.pending) {
+    if (!item || item.alert.sequence !== alert.sequence || item.alert.team !== alert.team || item.pending !== alert.pending) {
       const focused = item?.root.contains(document.activeElement) ? document.activeElement.dataset.role : null;
       const made = this.made(alert);
       item?.root.replaceWith(made.root);

@@ -1,0 +1,18 @@
+// What a person hears who does not look at the page: an alert that is new on the open list, or has become worse.
+
+import { byId, setText } from "./dom.js";
+import { SEVERITIES, SEVERITY_WORDS } from "./words.js";
+
+/** Whether an alert is to be told. known: as it was before, if it was known. */
+export function tells(alert, known) {
+  if (alert.view !== "open") return false;
+  return !known || known.view !== "open" || SEVERITIES.indexOf(alert.severity) > SEVERITIES.indexOf(known.severity);
+}
+
+/** In quiet hours emergencies only. */
+export function announce(alert, known, quiet) {
+  if (quiet && alert.severity !== "emergency") return;
+  const word = SEVERITY_WORDS[alert.severity] ?? alert.severity;
+  const text = `${known ? "Now" : "New"} ${word.toLowerCase()} alert: ${alert.title}, patient ${alert.patient}`;
+  setText(byId(alert.severity === "emergency" ? "shout" : "say"), text);
+}
