@@ -7,6 +7,7 @@ asked at once. Browsers draw besides. The cache is filled as the feeds fill it, 
 import asyncio
 import contextlib
 import itertools
+import math
 import secrets
 import statistics
 import tempfile
@@ -102,9 +103,15 @@ async def _timed(name: str, asks: Sequence[Callable[[], Awaitable[int]]]) -> dic
         took.append((time.perf_counter() - began) * 1000)
     return {
         f"{name}_ms_p50": round(statistics.median(took), 1),
+        f"{name}_ms_p95": round(of_hundred(95, took), 1),
         f"{name}_ms_max": round(max(took), 1),
         f"{name}_bytes": max(sizes),
     }
+
+
+def of_hundred(percent: int, took: Sequence[float]) -> float:
+    """The shortest of these times within which at least so many of a hundred were answered (nearest rank)."""
+    return sorted(took)[math.ceil(percent * len(took) / 100) - 1]
 
 
 async def _worklist(client: aiohttp.ClientSession, **wanted: str) -> int:
