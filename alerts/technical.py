@@ -13,6 +13,7 @@ Fault = Literal["stuck", "behind", "ahead"]
 HOUR_S, DAY_S = 3600, 86_400
 
 BACK_AGAIN = phrase("data are coming again")
+SENSOR_RIGHT_AGAIN = phrase("its readings are those of a patient again")
 CLOCK_RIGHT_AGAIN = phrase("the device's clock is right again")
 NAMELESS = phrase("a device without a name")
 
@@ -108,3 +109,51 @@ def clock_wrong(device: str, fault: Fault, measured_us: int, arrived_us: int) ->
         what,
         phrase("Set its date, time and time zone anew."),
     ])  # fmt: skip
+
+
+def sensor_title(device: str) -> str:
+    """One line for the worklist.
+
+    >>> sensor_title("urn:dev:watch-9")
+    'Readings of urn:dev:watch-9 cannot be right'
+    """
+    return phrase("Readings of {device} cannot be right", device=device or NAMELESS)
+
+
+def sensor_fault(device: str, vital: str, fault: str, since_us: int) -> str:
+    """Why: readings say more about a sensor than about the patient. fault: name of a `models.detectors.sensor.Fault`.
+
+    >>> sensor_fault("watch-9", "heart_rate", "FLAT", 0)[:47]
+    'The heart rate from watch-9 has stood still at '
+    """
+    of = {"vital": named(vital), "device": device or NAMELESS, "moment": moment(from_us(since_us))}
+    return joined([
+        *_what_is_wrong(fault, of),
+        phrase(
+            "While this lasts it counts as unknown: it is not learned from, and not held against what is usual for the "
+            "patient. Limits that hold for everyone are watched as before."
+        ),
+    ])  # fmt: skip
+
+
+def _what_is_wrong(fault: str, of: dict[str, str]) -> list[str]:
+    """What is wrong with a vital's readings, and what to do about it."""
+    match fault:
+        case "FLAT":
+            what = phrase("The {vital} from {device} has stood still at one value since {moment}.", **of)
+            return [what, phrase("Check that it is worn snugly, and that the sensor is clean.")]
+        case "EDGE":
+            what = phrase(
+                "The {vital} from {device} has stood at the end of what the device can measure since {moment}.", **of
+            )
+            return [what, phrase("Measure once with another device.")]
+        case "JUMP":
+            what = phrase("Since {moment} the {vital} from {device} jumps further than a body does.", **of)
+            return [what, phrase("Check who uses the device, and how it is worn.")]
+        case "BELOW":
+            what = phrase("The {vital} from {device} is so low since {moment} that it was hardly worn.", **of)
+            return [what, phrase("Ask whether it was worn all the time, and how the patient is.")]
+        case "CADENCE":
+            what = phrase("The {vital} from {device} follows the rate of steps since {moment}.", **of)
+            return [what, phrase("Wear the device higher on the wrist, and tighter, when walking.")]
+    raise ValueError(f"no words for a fault {fault!r}")

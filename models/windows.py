@@ -32,14 +32,15 @@ STATE = np.dtype(
         ("broken", "i4"),
         ("low", "i4"),
         ("high", "i4"),
+        ("faulty", "i4"),
     ]
 )
 """One open window in the pool; index -1 in a place that is free. active: readings not at rest; broken: readings beyond
-a floor."""
+a floor; faulty: readings that a sensor's fault has spoilt."""
 PLACES = np.dtype(("u4", OPEN))
 """Of one row: the places of its open windows in the pool, 0 where there is none."""
 
-_NAMES = ("row", "index", "n", "active", "broken", "total", "low", "high")
+_NAMES = ("row", "index", "n", "active", "broken", "total", "low", "high", "faulty")
 WIDTH_US = np.array([v.window_s for v in VITALS], np.int64) * US_PER_S
 LATENESS_US = np.array([v.lateness_s for v in VITALS], np.int64) * US_PER_S
 HORIZON_US = np.array([v.live_horizon_s for v in VITALS], np.int64) * US_PER_S
@@ -57,11 +58,11 @@ class Windows:
     total: Ints
     low: Ints
     high: Ints
+    faulty: Ints
 
     def take(self, which: "Ints | Bools") -> "Windows":
         """Some of them."""
-        columns = self.row, self.index, self.n, self.active, self.broken, self.total, self.low, self.high
-        return Windows(*(column[which] for column in columns))
+        return Windows(*(column[which] for column in _columns(self)))
 
     def mean(self) -> Floats:
         """In canonical units."""
@@ -114,19 +115,20 @@ def gather(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints, new: Windows)
 def _merged(old: Windows, new: Windows) -> Windows:
     """One window for each (row, index)."""
     pairs = zip(_columns(old), _columns(new), strict=True)
-    row, index, n, active, broken, total, low, high = (np.concatenate(pair) for pair in pairs)
+    row, index, n, active, broken, total, low, high, faulty = (np.concatenate(pair) for pair in pairs)
     if not len(row):
         return old
     order = np.lexsort((index, row))
     row, index = row[order], index[order]
     begin = np.flatnonzero(starts(row) | starts(index))
-    n, active, broken, total = (np.add.reduceat(column[order], begin) for column in (n, active, broken, total))
+    sums = (np.add.reduceat(column[order], begin) for column in (n, active, broken, total, faulty))
+    n, active, broken, total, faulty = sums
     low, high = np.minimum.reduceat(low[order], begin), np.maximum.reduceat(high[order], begin)
-    return Windows(row[begin], index[begin], n, active, broken, total, low, high)
+    return Windows(row[begin], index[begin], n, active, broken, total, low, high, faulty)
 
 
 def _columns(w: Windows) -> tuple[Ints, ...]:
-    return w.row, w.index, w.n, w.active, w.broken, w.total, w.low, w.high
+    return w.row, w.index, w.n, w.active, w.broken, w.total, w.low, w.high, w.faulty
 
 
 def keep(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints, still_open: Windows) -> None:

@@ -1,5 +1,5 @@
 """What departs from what is expected: one detector a file, each with its source.
 
 `floors`: limits that hold for everyone, on raw readings. `deviation`: a vital away from the patient's own band.
-`silence`, `device_clock`: devices that no longer send, or whose clock is wrong.
+`silence`, `device_clock`, `sensor`: devices that no longer send, whose clock is wrong, whose readings cannot be right.
 """

@@ -7,6 +7,7 @@
 - `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
 - `clock`, `zones`: a patient's time, and the patient's local time
 - `samples`, `raw`: single samples against the safety floors
+- `faults`, `sensors`: samples that a sensor's fault has spoilt, and what is remembered of it
 - `late`: windows gathered again from what came late, and deviations of the past
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
 - `weeks`, `drifting`: what changes slowly: a week of a vital against its own level, and several vitals together

@@ -38,7 +38,7 @@ from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
 from streams.engine.scales import shown
 from streams.engine.signals import Band, Notice, Recurrence, Signal, Snapshot
-from streams.engine.silences import unwatched
+from streams.engine.silences import faults_gone, unwatched
 from streams.engine.state import PartitionState
 
 ACTIONS_REMEMBERED = 64
@@ -380,7 +380,7 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     when = _when(state, slot, arrived_us, arrived_us)
     due = [e for e in person.episodes if e.vital in names]
     events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
-    due = unwatched(state, slot, arrived_us)
+    due = unwatched(state, slot, arrived_us) + faults_gone(state, slot)
     events += ledger.on_forgotten(person.episodes, due, when, phrase("the device is no longer watched"))
     state.note_wake(slot)
     return events

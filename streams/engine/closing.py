@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import baseline, windows
-from models.detectors import deviation
+from models.detectors import deviation, sensor
 from models.detectors.floors import RAISE
 from models.readings import VitalSummary
 from models.segments import Bools, Ints, rounds
@@ -40,7 +40,8 @@ outweigh the windows of fifteen that came in time."""
 @dataclass(frozen=True, slots=True)
 class Closed:
     """Windows that close in a stretch, sorted by (row, position). start [us]; position; clock [us] then; late: gathered
-    from samples that came after the window was closed (see `late`); live: young enough to page."""
+    from samples that came after the window was closed (see `late`); live: young enough to page; faulty: of the n, those
+    that a sensor's fault has spoilt."""
 
     row: Ints
     start: Ints
@@ -54,6 +55,7 @@ class Closed:
     clock: Ints
     late: Bools
     live: Bools
+    faulty: Ints
 
     def take(self, which: "Ints | Bools") -> "Closed":
         """Some of them."""
@@ -79,13 +81,13 @@ class Closings:
     weeks: list[Judged] = field(default_factory=list)
 
 
-def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks: Clocks) -> Closed:
+def gather_closed(state: PartitionState, samples: Samples, broken: Bools, faulty: Bools, clocks: Clocks) -> Closed:
     """Put samples into their windows, and take out the windows that close."""
     index = windows.window_of(samples.at, samples.vital)
     late = samples.clock >= windows.closes_at(index, samples.vital)
     on_time = np.flatnonzero(~late)
     rows = _rows_concerned(state, samples.row[on_time], clocks)
-    new = _windows_of(samples, broken, index, on_time)
+    new = _windows_of(samples, broken, faulty, index, on_time)
     merged = windows.gather(state.rows["open"], state.windows, rows, new)
     vital = state.rows["vital"][merged.row]
     closes = windows.closes_at(merged.index, vital)
@@ -96,7 +98,7 @@ def gather_closed(state: PartitionState, samples: Samples, broken: Bools, clocks
     closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due])
     if not late.any() and not len(state.late.table):
         return closed
-    return _together(closed, _closed_late(state, samples, broken, index, np.flatnonzero(late), clocks))
+    return _together(closed, _closed_late(state, samples, broken, faulty, index, np.flatnonzero(late), clocks))
 
 
 def _rows_concerned(state: PartitionState, row: Ints, clocks: Clocks) -> Ints:
@@ -123,27 +125,27 @@ def _note_next(state: PartitionState, closes: Ints, clocks: Clocks) -> None:
         state.next_close_us = min(state.next_close_us, int(closes.min()))
 
 
-def _windows_of(samples: Samples, broken: Bools, index: Ints, which: Ints) -> Windows:
+def _windows_of(samples: Samples, broken: Bools, faulty: Bools, index: Ints, which: Ints) -> Windows:
     """Samples as windows of one."""
     fixed = np.rint(samples.value[which] * windows.FIXED).astype(np.int64)
     one = np.ones(len(which), np.int64)
-    active = (~samples.resting[which]).astype(np.int64)
-    return Windows(samples.row[which], index[which], one, active, broken[which].astype(np.int64), fixed, fixed, fixed)
+    active, beyond, bad = (column[which].astype(np.int64) for column in (~samples.resting, broken, faulty))
+    return Windows(samples.row[which], index[which], one, active, beyond, fixed, fixed, fixed, bad)
 
 
 def _closed_on_time(w: Windows, vital: Ints, position: Ints, clock: Ints) -> Closed:
     low, high = w.low / float(windows.FIXED), w.high / float(windows.FIXED)
     no = np.zeros(len(w.row), bool)
     start = w.index * windows.WIDTH_US[vital]
-    return Closed(w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no)
+    return Closed(w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no, w.faulty)
 
 
 def _closed_late(
-    state: PartitionState, samples: Samples, broken: Bools, index: Ints, late: Ints, clocks: Clocks
+    state: PartitionState, samples: Samples, broken: Bools, faulty: Bools, index: Ints, late: Ints, clocks: Clocks
 ) -> Closed:
     """Late windows that close; the late samples have joined theirs."""
     fixed, active = np.rint(samples.value[late] * windows.FIXED).astype(np.int64), ~samples.resting[late]
-    new = as_windows(samples.row[late], index[late], fixed, active, broken[late])
+    new = as_windows(samples.row[late], index[late], fixed, active, broken[late], faulty[late])
     vitals = state.rows["vital"]
     shut = state.late.gather(new, 2 * samples.index[late] + 1, samples.clock[late], vitals)
     shut = _shut_by(clocks, state, shut)
@@ -153,7 +155,7 @@ def _closed_late(
     mean, low, high = w["total"] / (w["n"] * scale), w["low"] / scale, w["high"] / scale
     return Closed(
         w["row"], start, w["n"], w["active"], w["broken"], mean, low, high, shut.position, shut.clock,
-        np.ones(len(w), bool), live,
+        np.ones(len(w), bool), live, w["faulty"],
     )  # fmt: skip
 
 
@@ -215,7 +217,8 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     z = (y - predicted.mean) / predicted.sd
     resting = (2 * one.active <= one.n) | (vital == STEPS)  # steps are activity: taken at rest alone, none would count
     full = (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
-    judged = resting & predicted.known & (~one.late | full)
+    right = resting & ~sensor.is_unknown(one.n, one.faulty)
+    judged = right & predicted.known & (~one.late | full)
     usable = judged & (~one.late | newer) & one.live
     changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable)
     is_open = state.rows["deviation"]["open"][row] > 0
@@ -225,7 +228,7 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     # Frozen while a problem is open: an illness must not become the normal. A drift is open for days after it is over:
     # what lies on its other side is learned, or the band would stand still, and grow, while the patient is well again.
     calm = ~is_open & (one.broken == 0) & ~state.weeks.drifts(row, z)
-    fit = resting & (~one.late | (newer & full))
+    fit = right & (~one.late | (newer & full))
     learns = fit & (calm | ~predicted.known)
     rhythm = rhythm_of(prior, day_slot, passing.mean)
     out.weeks += state.weeks.gather(

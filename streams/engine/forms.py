@@ -16,6 +16,7 @@ from models.detectors import deviation, floors
 from models.expectation import expect
 from models.profile import Profile, parse_profile
 from models.times import US_PER_DAY, US_PER_S, from_us
+from streams.engine import late
 from streams.engine.courses import over_from
 from streams.engine.origins import NOTHING
 from streams.engine.people import compressed, decompressed
@@ -23,7 +24,7 @@ from streams.engine.rings import Remembered
 from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 
-FORMAT = 3
+FORMAT = 4
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -49,7 +50,8 @@ class Page(msgspec.Struct, array_like=True):
     links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows (`late.STATE`,
     `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`); rules: what the rules of conditions
     remember (`condition.Watched`); weeks, together: of all rows and all patients, or nothing (`drift.STATE`,
-    `weeks.OPEN`).
+    `weeks.OPEN`); sensors: of all rows, or nothing (`sensor.STATE`), sensors_watched: of those with something odd
+    (`sensors.EXTRA`).
     """
 
     format: int
@@ -72,6 +74,8 @@ class Page(msgspec.Struct, array_like=True):
     rules: bytes = b""
     weeks: bytes = b""
     together: bytes = b""
+    sensors: bytes = b""
+    sensors_watched: bytes = b""
 
 
 _WINDOWS_KEPT, _SENT_KEPT = 4, 128
@@ -124,7 +128,24 @@ def upgraded(page: Page) -> Page:
     """A page of an older format as one of today."""
     if not page.people:
         return page
-    return _settled(_apart(page) if page.format == 1 else page)
+    page, older = _apart(page) if page.format == 1 else _unspoilt(page), page.format < 3
+    return msgspec.structs.replace(_settled(page) if older else page, format=FORMAT)
+
+
+def _unspoilt(page: Page) -> Page:
+    """A page of format 2 or 3, whose windows did not know of sensor faults, with windows that hold none."""
+    open_, late_ = np.frombuffer(page.windows, _WINDOW_3), np.frombuffer(page.late, _LATE_3)
+    return msgspec.structs.replace(
+        page, windows=_alike(open_, windows.STATE).tobytes(), late=_alike(late_, late.STATE).tobytes()
+    )
+
+
+def _before_faults(dtype: np.dtype[np.void]) -> np.dtype[np.void]:
+    """A dtype without its field `faulty`, which is the last one."""
+    return np.dtype([(name, dtype[name]) for name in dtype.names or () if name != "faulty"])
+
+
+_WINDOW_3, _LATE_3 = _before_faults(windows.STATE), _before_faults(late.STATE)
 
 
 def _settled(page: Page) -> Page:
@@ -138,7 +159,7 @@ def _settled(page: Page) -> Page:
             patients["course_over"][place] = over
             for row in np.flatnonzero(rows["slot"] % PATIENTS_PER_PAGE == place):
                 rows["base"]["x"][row, 0] -= _path_learned(rows[row], profile)
-    return msgspec.structs.replace(page, format=FORMAT, patients=patients.tobytes(), rows=rows.tobytes())
+    return msgspec.structs.replace(page, patients=patients.tobytes(), rows=rows.tobytes())
 
 
 def _path_learned(row: np.void, profile: Profile) -> float:

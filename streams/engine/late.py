@@ -38,13 +38,14 @@ STATE = np.dtype(
         ("low", "i8"),
         ("high", "i8"),
         ("touched", "i8"),
+        ("faulty", "i8"),
     ]
 )
 """One open late window, as of `windows.Windows`; touched: the patient's clock at its last sample [us]."""
 WATCH = np.dtype([("row", "i8"), ("state", deviation.STATE)])
 _CALM = np.zeros((), deviation.STATE)
 _Entry = tuple[int, ...]
-_ROW, _INDEX, _N, _ACTIVE, _BROKEN, _TOTAL, _LOW, _HIGH, _TOUCHED = range(9)
+_ROW, _INDEX, _N, _ACTIVE, _BROKEN, _TOTAL, _LOW, _HIGH, _TOUCHED, _FAULTY = range(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _pieces(
     waited[1:] = clock[1:] - clock[:-1] >= lateness[order][1:]
     begin = np.flatnonzero(starts(new["row"]) | starts(new["index"]) | waited)
     out = new[begin]
-    for name in ("n", "active", "broken", "total"):
+    for name in ("n", "active", "broken", "total", "faulty"):
         out[name] = np.add.reduceat(new[name], begin)
     out["low"], out["high"] = np.minimum.reduceat(new["low"], begin), np.maximum.reduceat(new["high"], begin)
     out["touched"] = clock[np.append(begin[1:], len(new)) - 1]
@@ -195,12 +196,16 @@ def _add(
 def _joined(a: _Entry, b: _Entry) -> _Entry:
     """One window of two parts; b is the later one."""
     sums = (a[k] + b[k] for k in (_N, _ACTIVE, _BROKEN, _TOTAL))
-    return (a[_ROW], a[_INDEX], *sums, min(a[_LOW], b[_LOW]), max(a[_HIGH], b[_HIGH]), b[_TOUCHED])
+    low, high, faulty = min(a[_LOW], b[_LOW]), max(a[_HIGH], b[_HIGH]), a[_FAULTY] + b[_FAULTY]
+    return (a[_ROW], a[_INDEX], *sums, low, high, b[_TOUCHED], faulty)
 
 
-def as_windows(row: Ints, index: Ints, value: Ints, active: Bools, broken: Bools) -> npt.NDArray[np.void]:
+def as_windows(
+    row: Ints, index: Ints, value: Ints, active: Bools, broken: Bools, faulty: Bools
+) -> npt.NDArray[np.void]:
     """Samples as windows of one; value in fixed point."""
     new = np.zeros(len(row), STATE)
     new["row"], new["index"], new["n"], new["active"], new["broken"] = row, index, 1, active, broken
     new["total"] = new["low"] = new["high"] = value
+    new["faulty"] = faulty
     return new

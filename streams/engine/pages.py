@@ -112,6 +112,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
     open_windows, floor_rows, of_floors = _apart(state, rows)
     late, watch = state.late.packed(place)
     weeks, together = state.weeks.packed(place, slots)
+    sensors, watched = state.sensors.packed(place)
     page = Page(
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
         counted=[int(state.received[number]), *state.counted[number].tolist()],
@@ -121,7 +122,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         windows=solid(open_windows), floor_rows=floor_rows.astype(np.int32).tobytes(), floors=solid(of_floors),
         sent=state.rings.pack(state.patients, slots), links=state.links.packed(place), late=late, late_watch=watch,
         forecasts=state.forecasts.packed(place[place >= 0].astype(np.int64)), rules=state.rules.packed(slots),
-        weeks=weeks, together=together,
+        weeks=weeks, together=together, sensors=sensors, sensors_watched=watched,
     )  # fmt: skip
     return _encode(page)
 

@@ -65,6 +65,8 @@ def _place_page(state: PartitionState, number: int, page: Page, row: int) -> Non
     if page.weeks or page.together:
         state.weeks.reach(len(state.rows), len(state.patients))
         state.weeks.unpack(row, page.weeks, first, page.together)
+    state.sensors.reach(len(state.rows))
+    state.sensors.unpack(row, page.sensors, page.sensors_watched)
     state.applied[number] = page.applied
     state.received[number], state.counted[number] = page.counted[0], page.counted[1:]
     for (digest, offset), kept in zip(page.gone, page.gone_kept or [(NOTHING, 1)] * len(page.gone), strict=True):

@@ -22,7 +22,7 @@ REST_US = load("vitals")["vitals"]["heart_rate"]["rest_window_rule"]["steps_zero
 @dataclass(frozen=True, slots=True)
 class Samples:
     """Columns (n,) in log order. index: record; row, slot, vital; at, clock [us]; newest: newest event time of the row
-    before; value in canonical units; resting: not known to move; quality: NaN if not said."""
+    before; value in canonical units; resting: not known to move; quality: NaN if not said; device: hash of its name."""
 
     index: Ints
     row: Ints
@@ -34,6 +34,7 @@ class Samples:
     value: Floats
     resting: Bools
     quality: Floats
+    device: npt.NDArray[np.uint64]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -48,7 +49,7 @@ def samples_of(state: PartitionState, accepted: Accepted, clock: Ints) -> Sample
     slot, vital, moving = accepted.slot[source], accepted.vital[source], accepted.moving[source]
     resting = ~_moving(state, slot, at, moving | ((vital == STEPS) & (value > 0)), moving)
     columns = accepted.index[source], accepted.row[source], slot, vital, at, clock[source], newest, value
-    return Samples(*columns, resting, accepted.quality[source])
+    return Samples(*columns, resting, accepted.quality[source], accepted.device[source])
 
 
 def _expanded(accepted: Accepted, source: Ints) -> tuple[Ints, Ints, Floats, Ints]:

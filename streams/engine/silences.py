@@ -213,6 +213,14 @@ def unwatched(state: PartitionState, slot: int, now_us: int) -> list[Episode]:
     return [e for e in technical if e.problem.partition(".")[2] not in known]
 
 
+def faults_gone(state: PartitionState, slot: int) -> list[Episode]:
+    """Alerts about sensors of which nothing is known any more: their vitals were withheld."""
+    person, rows = state.person(slot), state.row_of[slot]
+    told = state.sensors.told(rows[rows >= 0]).values()
+    still = {f"sensor.{called(person.devices.get(device, ''))}" for device in told}
+    return [e for e in person.episodes if e.problem.startswith("sensor.") and e.problem not in still]
+
+
 def _devices_known(state: PartitionState, slot: int) -> list[str]:
     """Names of the devices of which anything is watched; the others are forgotten."""
     person, rows = state.person(slot), state.row_of[slot]

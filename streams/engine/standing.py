@@ -60,7 +60,8 @@ def _by_vital(vital: Ints) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows in use, (n,): whose, which vital, and whether it deviates, is known, and still has data coming."""
+    """Rows in use, (n,): whose, which vital, and whether it deviates, is known, and still has data coming from
+    a sensor that is not known to be at fault."""
 
     slot: Ints
     vital: Ints
@@ -78,7 +79,9 @@ def rows_of(state: PartitionState) -> Rows:
     deviates = rows["deviation"]["open"] > 0
     deviates[busy] |= state.floors.table["open"][rows["floor"][busy]].any(axis=(1, 2))
     known = rows["base"]["n"][used] >= baseline.settings().known_after[vital]
-    fresh = state.links.fresh_rows(state.row_of, state.row_count)[used]
+    fresh = state.links.fresh_rows(state.row_of, state.row_count)
+    fresh[list(state.sensors.told(np.fromiter(state.sensors.watch, np.int64)))] = False
+    fresh = fresh[used]
     return Rows(rows["slot"][used].astype(np.int64), vital, deviates[used], known, fresh)
 
 

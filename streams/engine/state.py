@@ -35,6 +35,7 @@ from streams.engine.people import Person, compressed
 from streams.engine.rings import Rings
 from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
+from streams.engine.sensors import Sensors
 from streams.engine.sources import Sources
 from streams.engine.weeks import Weeks
 
@@ -92,7 +93,7 @@ class PartitionState:
         self.late = LateWork()
         self.forecasts = Forecasts()
         self.rules = Rules()
-        self.courses, self.weeks = Courses(), Weeks()
+        self.courses, self.weeks, self.sensors = Courses(), Weeks(), Sensors()
         self._profiles: dict[int, Profile] = {}
         self.off: frozenset[str] = frozenset()
         self._expected: tuple[int, int, date, Expectation] | None = None
@@ -238,6 +239,7 @@ class PartitionState:
         self.rules.withhold(slot, vitals)
         self.forecasts.drop(rows.tolist())
         self.weeks.drop(rows, slot)
+        self.sensors.drop(rows)
         windows.drop(self.rows["open"], self.windows, rows)
         floor = self.rows["floor"][rows]
         self.floors.give(floor[floor != NOWHERE])

@@ -23,7 +23,7 @@ from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
 from models.windows import check_settings
 from streams import control
-from streams.engine import care, conditions, drifting, relearning, silences
+from streams.engine import care, conditions, drifting, faults, relearning, silences
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
@@ -186,14 +186,14 @@ def _stretch(
     accepted = take_in(state, log, places, settings.clock_tolerance_us, settings.monitor_unknown)
     clocks, clock = run_clocks(state, log, accepted.slot, accepted.index, ticks)
     samples = samples_of(state, accepted, clock)
-    raw = judge_raw(state, samples)
-    closed = gather_closed(state, samples, raw.broken, clocks)
+    raw, sound = judge_raw(state, samples), faults.judge(state, accepted, samples)
+    closed = gather_closed(state, sound.gathered(samples), raw.broken, sound.faulty, clocks)
     foretold = foretell(state.forecasts, samples)
     ruled = conditions.candidates(state, samples)
     asked = np.unique(np.concatenate([raw.crossings.row, samples.row[foretold.sample], samples.row[ruled]]))
     closings = close(state, closed, asked, settings.summaries)
     watched = silences.watch(state, accepted, clock, clocks)
-    signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices]
+    signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices, *sound.notices]
     signals += drifting.signals_of(state, closings.weeks)
     signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)

@@ -120,6 +120,20 @@ class History:
         at = self.log.now_us - round((len(samples) - 1) * period * US_PER_S) + self.any_of(0, 0, 200 * US_PER_S)
         self.read(self.somebody(), "heart_rate", None, at_us=at, values=samples, period=period)
 
+    def _faulty(self) -> None:
+        """A sensor that stands still, that spikes, that is at its end, or that counts steps; perhaps two of them."""
+        patient, code = self.somebody(), self.any_of("heart_rate", "heart_rate", "glucose")
+        usual, device = LEVELS[code][0], self.any_of("d-1", "d-2")
+        values = self.any_of([usual] * 35, [usual, usual + 110] * 6, [{"glucose": 40}.get(code, 30)] * 14, [usual])
+        for value in values * self.any_of(1, 3):
+            if self.any_of(True, False, False, False):
+                self.read(patient, "steps", usual, device=device, unit="{steps}")
+            self.read(patient, code, value, device=device, context=self.any_of(None, {"activity": "active"}))
+            self.log.wait(MINUTE_US)
+        for n in range(self.any_of(0, 12)):
+            self.read(patient, code, usual + n, device=self.any_of(device, device, "d-1"))
+            self.log.wait(MINUTE_US)
+
     def _steps(self) -> None:
         patient = self.somebody()
         self.read(patient, "steps", self.any_of(0, 40), unit="{steps}")
@@ -213,7 +227,7 @@ class History:
     def blocks(self) -> list[Callable[[], None]]:
         often = [self._dense, self._days, self._spot, self._late, self._wait, self._series, self._act]
         return [
-            *often, *often, self._device, self._device, self._early,
+            *often, *often, self._device, self._device, self._faulty, self._faulty, self._early,
             self._steps, self._words, self._panel, self._again, self._again, self._bad,
             self._wrong_key, self._profile, self._profile, self._profile, self._forget, self._tick, self._forged,
         ]  # fmt: skip

@@ -24,7 +24,7 @@ from streams.engine.step import step
 from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Record, Told, run
 from tests.engine.histories import crowd, histories
 
-FORMAT_1, FORMAT_2 = (Path(__file__).parent / f"pages_format_{number}.json" for number in (1, 2))
+FORMAT_1, FORMAT_2, FORMAT_3 = (Path(__file__).parent / f"pages_format_{number}.json" for number in (1, 2, 3))
 LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -284,6 +284,18 @@ def as_stored(path: Path) -> tuple[dict[str, Any], dict[bytes, bytes], Log]:
     ]
     pages = {key.encode(): zlib.decompress(base64.b64decode(page)) for key, page in stored["pages"].items()}
     return stored, pages, Log(records)
+
+
+def test_a_page_of_the_third_format_is_still_read() -> None:
+    """Its windows, those of late readings too, did not know of sensor faults: what was open goes on as it was."""
+    stored, pages, log = as_stored(FORMAT_3)
+    assert all(msgspec.msgpack.decode(page)[0] == 3 for page in pages.values())
+    state = restored(pages, 0)
+    assert len(state.late.table) > 0
+    told = run(log, state=state, begin=stored["first"])
+    assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
+    assert told.outcomes == stored["outcomes"]
+    assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
 
 
 def test_a_page_of_the_second_format_is_still_read() -> None:

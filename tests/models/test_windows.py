@@ -50,7 +50,7 @@ def as_windows(readings: list[One]) -> Windows:
         np.array([getattr(r, name) for r in readings], np.int64)
         for name in ("row", "index", "value", "active", "broken")
     )
-    return Windows(row, index, np.ones_like(row), active, broken, value, value, value)
+    return Windows(row, index, np.ones_like(row), active, broken, value, value, value, np.zeros_like(row))
 
 
 def figures(w: Windows) -> dict[tuple[int, int], Figures]:

@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,24 @@ def test_lifesnaps_figures_keep_their_units_and_what_is_missing_is_no_reading(tm
     assert found == {"skin_temperature": 34.193, "9279-1": 15.5, "40443-4": 78.17, "93832-4": 547.0}
     assert lines(tmp_path / "out" / "labels.jsonl") == []
     assert parse_profile((tmp_path / "out" / "profiles.jsonl").read_bytes()).sex == "female"
+
+
+def test_a_person_of_lifesnaps_who_is_published_twice_is_read_once_and_two_who_are_alike_by_chance_are_two(
+    tmp_path: Path,
+) -> None:
+    columns, folder = ["id", "date", "resting_hr", "steps", "gender"], tmp_path / "set"
+    folder.mkdir()
+    columns += ["nightly_temperature", "rmssd", "spo2", "full_sleep_breathing_rate", "sleep_duration"]
+    days = [date(2021, 5, 1) + timedelta(days=n) for n in range(80)]
+    people = {"3": (60, 1, 60), "54": (80, 1, 60), "8": (60, 2, 61)}
+    rows = [
+        (id, days[n], f"{rest}.{n}", 1000 * step + n, "FEMALE", *[""] * 5)
+        for id, (length, step, rest) in people.items()
+        for n in range(length)
+    ]
+    public_sets.write(folder / "daily.csv.gz", columns, rows)
+    prepare("lifesnaps", folder, tmp_path / "out")
+    assert {one["patient"] for one in lines(tmp_path / "out" / "profiles.jsonl")} == {"lifesnaps-54", "lifesnaps-8"}
 
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

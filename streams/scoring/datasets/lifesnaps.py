@@ -2,6 +2,7 @@
 
 No label: whatever a detector says about them is a false alert. The time zone is not published: days are taken as
 Etc/UTC. A night's figures are stamped with seven in the morning, a day's with half past eleven at night, when known.
+One person is published twice (3 is the first 114 days of 54): who says the same as another is left out.
 """
 
 import csv
@@ -27,6 +28,8 @@ COLUMNS: dict[str, tuple[str, str, time, Callable[[float], float]]] = {
     "steps": ("55423-8", "{steps}", NIGHT, lambda value: round(value)),
 }
 """Column as published: code, unit, when it is known, and the value in that unit."""
+SAME, ENOUGH = 0.5, 50
+"""Share of a person's figures, of so many at least, that nobody shares with somebody else by chance."""
 
 
 def people(folder: Path) -> Iterator[Person]:
@@ -35,10 +38,26 @@ def people(folder: Path) -> Iterator[Person]:
         rows: dict[str, list[Row]] = {}
         for row in csv.DictReader(file):
             rows.setdefault(row["id"], []).append(row)
-    for id, of_person in sorted(rows.items()):
+    for id, of_person in sorted(_once(rows).items()):
         person = _person(id, sorted(of_person, key=lambda row: row["date"]))
         if person.drafts:
             yield person
+
+
+def _once(rows: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """Everyone once: of two who say the same, the one of whom there is more."""
+    said = {id: _said(of_person) for id, of_person in rows.items()}
+    kept = dict[str, list[Row]]()
+    for id in sorted(rows, key=lambda id: (-len(said[id]), id)):
+        mine = said[id]
+        if not any(len(mine) >= ENOUGH and len(mine & said[other]) >= SAME * len(mine) for other in kept):
+            kept[id] = rows[id]
+    return kept
+
+
+def _said(rows: list[Row]) -> set[tuple[str, str, str]]:
+    """Day, column and figure of all that is said."""
+    return {(row["date"], column, row[column]) for row in rows for column in COLUMNS if row[column]}
 
 
 def _person(id: str, rows: list[Row]) -> Person:

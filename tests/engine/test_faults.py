@@ -1,0 +1,182 @@
+"""A sensor that is known to be wrong: its readings are unknown, not learned, not held against the patient's own band,
+and one alert tells of the device. No limit that protects is muted by it."""
+
+import numpy as np
+import pytest
+
+from models import baseline
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.standing import patients_by_state, vitals_by_state
+from streams.engine.state import PartitionState
+from tests.engine.factories import DAY_US, MINUTE_US, START_US, Log, Told, one_by_one, run
+
+WATCH = "urn:dev:watch-9"
+NOISE = [0.0, 2.0, -1.0, 3.0, 1.0, -2.0, 0.5]
+
+
+def lived(log: Log, minutes: int, level: float = 64.0, code: str = "heart_rate") -> None:
+    """A reading a minute from somebody alive, at rest."""
+    for n in range(minutes):
+        log.read(code=code, value=level + NOISE[n % 7], device=WATCH)
+        log.wait(MINUTE_US)
+
+
+def stuck(log: Log, minutes: int, level: float, code: str = "heart_rate") -> None:
+    """The same reading every minute."""
+    for _ in range(minutes):
+        log.read(code=code, value=level, device=WATCH)
+        log.wait(MINUTE_US)
+
+
+def of_sensor(told: Told) -> list[tuple[str, str]]:
+    return [pair for pair in told.events() if pair[0].startswith("sensor.")]
+
+
+def test_a_watch_that_stands_still_is_told_once_and_resolved_when_it_is_over() -> None:
+    log = Log()
+    log.profile()
+    lived(log, 30)
+    stuck(log, 180, 64.0)
+    lived(log, 30)
+    told = run(log)
+    assert of_sensor(told) == [(f"sensor.{WATCH}", "opened"), (f"sensor.{WATCH}", "resolved")]
+    opened = next(alert for alert in told.alerts if alert.event == "opened")
+    assert (opened.category, opened.kind, opened.severity) == ("technical", "sensor", "advisory")
+    assert "has stood still at one value" in opened.explanation
+    assert "Limits that hold for everyone are watched as before" in opened.explanation
+
+
+def test_what_stands_still_is_unknown_and_never_normal() -> None:
+    log, state = Log(), PartitionState()
+    log.profile()
+    lived(log, 200 * 15)
+    normal = run(log, state=state)
+    assert normal.summaries[-1].state == "normal"
+    begin = len(log)
+    stuck(log, 150, 66.0)
+    told = run(log, state=state, begin=begin)
+    assert [summary.state for summary in told.summaries][-6:] == ["unknown"] * 6
+    assert vitals_by_state(state)["heart_rate"] == {"normal": 0, "deviating": 0, "unknown": 1, "withheld": 0}
+    assert patients_by_state(state)["normal"] == 0
+
+
+def test_what_stands_still_far_from_the_own_band_is_no_deviation_and_is_not_learned() -> None:
+    log, state = Log(), PartitionState()
+    log.profile()
+    lived(log, 200 * 15)
+    run(log, state=state)
+    row = np.array([int(state.row_of[0, 0])])
+    level, n = baseline.take(state.rows["base"], row).x[0].copy(), float(state.rows["base"]["n"][row[0]])
+    begin = len(log)
+    stuck(log, 600, 92.0)
+    told = run(log, state=state, begin=begin)
+    assert "heart_rate.high" not in dict(told.events())
+    assert float(state.rows["base"]["n"][row[0]]) <= n + 3, "until it was known, and not after"
+    assert abs(float(baseline.take(state.rows["base"], row).x[0][0] - level[0])) < 1.0
+
+
+def test_one_that_moves_at_the_same_level_is_a_deviation() -> None:
+    """The twin of the one before: it is the fault that keeps it quiet, and nothing else."""
+    log = Log()
+    log.profile()
+    lived(log, 200 * 15)
+    lived(log, 600, level=92.0)
+    assert ("heart_rate.high", "opened") in run(log).events()
+
+
+@pytest.mark.parametrize(("level", "severity"), [(30.0, "emergency"), (36.0, "urgent"), (185.0, "emergency")])
+def test_no_floor_is_muted_or_delayed_by_a_fault_because_a_real_asystole_is_flat_too(
+    level: float, severity: str
+) -> None:
+    log, without = Log(), Log()
+    for one in (log, without):
+        one.profile()
+        lived(one, 60)
+    stuck(log, 240, 64.0)
+    stuck(log, 90, level)
+    lived(without, 240)
+    for n in range(90):
+        without.read(value=level - 0.1 * (n % 2), device=WATCH)
+        without.wait(MINUTE_US)
+    found, moving = (
+        next(a for a in run(one).alerts if a.event == "opened" and a.category == "clinical") for one in (log, without)
+    )
+    assert (found.severity, found.decided_at) == (severity, moving.decided_at)
+
+
+def test_a_rule_of_a_condition_speaks_of_a_weight_that_jumps() -> None:
+    """Eleven kilograms in a day, and again the same morning: its first window is at fault, and the rule counts it."""
+    log = Log()
+    log.profile(conditions=[{"code": "heart_failure"}])
+    for day in range(12):
+        log.read(code="body_weight", value=81.0 + NOISE[day % 7] / 10, device="urn:dev:scale-1")
+        log.wait(DAY_US)
+    for value in (92.5, 92.6):
+        log.read(code="body_weight", value=value, device="urn:dev:scale-1")
+        log.wait(60 * MINUTE_US)
+    log.tick()
+    told = run(log)
+    assert told.summaries[-2].state == "unknown"
+    assert any(alert.kind == "condition" and alert.severity == "urgent" for alert in told.alerts)
+
+
+def test_two_vitals_of_one_device_are_one_alert_until_both_are_right_again() -> None:
+    log = Log()
+    log.profile()
+    for n in range(200):
+        wrong = n < 100
+        log.read(value=64.0 if n < 130 else 64.0 + NOISE[n % 7], device=WATCH)
+        log.read(code="skin_temperature", value=26.0 if wrong else 33.0, unit="Cel", device=WATCH)
+        log.wait(MINUTE_US)
+    events = [alert for alert in run(log).alerts if alert.problem == f"sensor.{WATCH}"]
+    assert [event.event for event in events] == ["opened", "resolved"]
+    assert events[1].decided_at > "2026-01-05T10:10:00Z"
+
+
+def test_another_device_is_no_continuation_of_the_faulty_one() -> None:
+    log = Log()
+    log.profile()
+    stuck(log, 180, 64.0)
+    log.read(value=64.0, device="urn:dev:other-2")
+    assert of_sensor(run(log)) == [(f"sensor.{WATCH}", "opened"), (f"sensor.{WATCH}", "resolved")]
+
+
+def test_an_alert_about_a_sensor_ends_with_the_consent_to_its_vital() -> None:
+    log = Log()
+    log.profile()
+    stuck(log, 180, 64.0)
+    lived(log, 3, level=36.5, code="body_temperature")
+    log.profile(version=2, withheld=["heart_rate"])
+    assert of_sensor(run(log))[-1] == (f"sensor.{WATCH}", "expired")
+
+
+def test_a_spike_in_a_stream_does_not_move_its_window() -> None:
+    log = Log()
+    log.profile()
+    for n in range(30):
+        log.read(value=200.0 if n == 7 else 64.0 + n % 3, device=WATCH)
+        log.wait(MINUTE_US)
+    log.wait(60 * MINUTE_US)
+    log.tick()
+    first = run(log).summaries[0]
+    assert first.mean == pytest.approx(65.0, abs=0.2)
+    assert (first.n, first.max) == (15, 66.0)
+
+
+def test_it_does_not_matter_how_the_log_is_cut_or_where_a_worker_takes_over() -> None:
+    log = Log()
+    log.profile()
+    for code, level in (("heart_rate", 64.0), ("glucose", 40.0)):
+        lived(log, 9, level=90.0, code=code)
+        stuck(log, 100, level, code=code)
+        lived(log, 20, level=90.0, code=code)
+    for n in range(12):
+        log.read(code="steps", value=108, unit="{steps}", device=WATCH)
+        log.read(value=109.0, device=WATCH, context={"activity": "active"})
+        log.wait(MINUTE_US if n % 5 else 2 * MINUTE_US)
+    whole, state = run(log), PartitionState()
+    assert run(log, cuts=one_by_one(log)).lines() == whole.lines()
+    first = run(Log(log.records[:77]), state=state).lines()
+    then = run(log, state=restored(pack_dirty(state, 0).pages, 0), begin=77).lines()
+    assert {kind: first[kind] + then[kind] for kind in first} == whole.lines()
+    assert log.now_us > START_US
