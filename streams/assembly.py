@@ -49,5 +49,6 @@ def desk_config(settings: Settings) -> "DeskConfig":
         language=settings.language,
         link_key=links.key_of(settings.secret.get_secret_value().encode()),
         allowed_hosts=settings.desk_hosts,
+        off=frozenset(settings.modifiers_off),
         kafka=security_options(settings),
     )

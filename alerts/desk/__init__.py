@@ -9,7 +9,8 @@ and `audit`.
   asked of it; who goes to another team
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
 - `staff`, `people`: what an admin does about accounts, and the API of it
-- `about`, `handover`, `cost`: a profile in words, what the next shift must know, what alerts cost the team
+- `about`, `watched`, `handover`, `cost`: a profile in words, what its genes and drugs have us watch, what the
+  next shift must know, what alerts cost the team
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
 - `publish`: actions on their way to Kafka; `answering`: the link in a message
 - `guard`, `app`: the HTTP API and the page; `server`: all of it running

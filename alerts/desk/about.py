@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from alerts.desk.watched import watched
 from alerts.language import ENGLISH, voice
 from models.expectation import expect
 from models.phrases import say
@@ -12,25 +13,36 @@ from models.readings import Refused
 from models.vitals import VITALS
 
 
-def in_words(body: str | None, on: date, language: str = ENGLISH) -> dict[str, Any] | None:
-    """The profile as lines of (what, words), phases and modifiers on that day; None when none is known.
+def in_words(
+    body: str | None, on: date, language: str = ENGLISH, off: frozenset[str] = frozenset()
+) -> dict[str, Any] | None:
+    """The profile as lines of (what, words), phases, modifiers and what is watched more closely on that day; None when
+    none is known.
 
-    language: of the phases and modifiers, as alerts tell them too."""
+    language: of the phases and modifiers, as alerts tell them too; off: ids of modifiers and pairs that the deployment
+    leaves out."""
     if body is None:
         return None
     try:
         profile = parse_profile(body.encode())
     except Refused as refused:
-        return {"lines": [], "phases": [], "modifiers": [], "problem": f"The profile cannot be read: {refused}"}
-    expected, spoken = expect(profile, on), voice(language)
+        return {
+            "lines": [],
+            "phases": [],
+            "modifiers": [],
+            "watched": [],
+            "problem": f"The profile cannot be read: {refused}",
+        }
+    expected, spoken = expect(profile, on, off), voice(language)
     moved: dict[str, list[str]] = {}
     for modifier in expected.modifiers:
-        vital = VITALS[modifier.vital].label if modifier.vital is not None else ""
+        vital = VITALS[modifier.vital].name if modifier.vital is not None else ""
         moved.setdefault(say(modifier.label, spoken), []).append(vital)
     return {
         "lines": _lines(profile, on),
         "phases": [{"label": say(phase.label, spoken), "expected": phase.expected} for phase in expected.phases],
         "modifiers": [{"label": label, "vitals": list(dict.fromkeys(vitals))} for label, vitals in moved.items()],
+        "watched": watched(profile, on, off),
         "problem": None,
     }
 
@@ -41,7 +53,7 @@ def _lines(profile: Profile, on: date) -> list[list[str]]:
         ["Sex", profile.sex or ""],
         ["Conditions", ", ".join(_words(one.code) for one in profile.conditions)],
         ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
-        ["Genetics", ", ".join(f"{_words(g.gene)} {g.phenotype.replace('_', ' ')}" for g in profile.genomics)],
+        ["Genetics", _genetics(profile)],
         [
             "Targets set",
             ", ".join(f"{t.vital.replace('_', ' ')} {_range(t.low, t.high)} ({t.author})" for t in profile.targets),
@@ -51,6 +63,14 @@ def _lines(profile: Profile, on: date) -> list[list[str]]:
         ["Consent", _consent(profile)],
     ]
     return [line for line in told if line[1]]
+
+
+def _genetics(profile: Profile) -> str:
+    """What the patient does not want to be used is not shown either, only that it is so."""
+    if profile.genomics and not profile.consent.genomics:
+        return "withheld by the patient"
+    results = [(f"{_words(one.gene)} {one.phenotype.replace('_', ' ')}", one.confirmed) for one in profile.genomics]
+    return ", ".join(words if confirmed else f"{words} (not confirmed, without effect)" for words, confirmed in results)
 
 
 def _years(born: date, on: date) -> int:

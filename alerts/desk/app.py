@@ -73,17 +73,18 @@ def create_app(
     member: MemberOf | None = None,
     link_key: bytes = b"",
     language: str = ENGLISH,
+    off: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """The application over a store that somebody else fills (`feed`) and a hub that somebody else tells.
 
     points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: another
     way to know who asks than the door's session; link_key: what signs the links in messages, empty for none;
-    language: in which alerts are told.
+    language: in which alerts are told; off: ids of modifiers and gene pairs that the deployment leaves out.
     """
     status = status or Status()
     door = Door(accounts, audit)
     figures = Figures(store, hub, status, audit)
-    desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows, language)
+    desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows, language, off)
     who = member or door.member
     app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None, openapi_url=None)
     routers = (acting(desk, who), looking(desk, who), people(desk, Staff(accounts, audit), who))

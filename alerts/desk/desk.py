@@ -20,7 +20,8 @@ MemberOf = Callable[..., Member]
 
 @dataclass(frozen=True)
 class Desk:
-    """The store that is read, the way out for actions, the open pages. points, rows: bounds of one answer."""
+    """The store that is read, the way out for actions, the open pages. points, rows: bounds of one answer; off: ids of
+    modifiers and gene pairs that the deployment leaves out."""
 
     store: Store
     audit: Audit
@@ -32,6 +33,7 @@ class Desk:
     points: int
     rows: int
     language: str = ENGLISH
+    off: frozenset[str] = frozenset()
 
     def patient(self, patient: str, asking: Member, request: Request) -> str | None:
         """The team of a patient who may be seen. 404 for others, who might as well not exist. Blocks."""

@@ -119,7 +119,9 @@ def _whole(desk: Desk, patient: str, team: str | None) -> dict[str, Any]:
         "patient": patient,
         "care_team": team,
         "log_time": instant(desk.store.log_time_s),
-        "about": in_words(desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language),
+        "about": in_words(
+            desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language, desk.off
+        ),
         "alerts": [one.shown(now_s) for one in alerts],
         "actions": [
             {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}

@@ -107,6 +107,7 @@ def _bounds(config: DeskConfig) -> dict[str, Any]:
         "hosts": _hosts(config),
         "link_key": config.link_key,
         "language": config.language,
+        "off": config.off,
     }
 
 

@@ -78,6 +78,9 @@ async def test_nobody_is_shut_out(morning: Morning, scheme: str, viewport: dict[
         async for place in places(morning, opened):
             if grave := await findings(opened):
                 found[place] = grave
+            if picture := os.environ.get("HOMEBEAT_TEST_PICTURES"):
+                name = f"{place.replace(': ', '-').replace(' ', '-').lower()}-{scheme}-{viewport['width']}.png"
+                await opened.screenshot(path=Path(picture) / name, animations="disabled")
     assert found == {}
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
@@ -271,8 +272,11 @@ async def test_what_a_nurse_may_do_stands_on_a_button(
         assert (actions[0]["until"] is not None) == (button == "Snooze")
 
 
-async def test_the_next_shift_sees_what_is_open_in_hand_and_done(morning: Morning) -> None:
+async def test_the_next_shift_sees_what_is_open_snoozed_in_hand_and_done(morning: Morning) -> None:
     await morning.put(*content.worklist())
+    rests: dict[str, Any] = {"event": "snoozed", "state": "snoozed", "by": "nurse-3", "until": "2026-01-19T11:30:00Z"}
+    opened_at: dict[str, Any] = {"patient": "p-2300", "decided_at": content.at(minutes=30)}
+    await morning.put(alert("a-rests", **opened_at), alert("a-rests", 2, reason="Patient asleep", **opened_at, **rests))
     async with page() as opened:
         await morning.enter(opened)
         await opened.get_by_role("button", name="Hand-over").click()
@@ -280,6 +284,8 @@ async def test_the_next_shift_sees_what_is_open_in_hand_and_done(morning: Mornin
         waiting = report.get_by_role("region", name="Open: waits for an answer").locator(".title")
         await expect(waiting).to_have_count(5)
         await expect(report.get_by_role("region", name="In hand")).to_contain_text("nurse-2")
+        snoozed = report.get_by_role("region", name="Snoozed").locator(".row")
+        await expect(snoozed).to_contain_text("until 11:30, by nurse-3: Patient asleep")
         await expect(report.get_by_role("region", name="Done in this shift")).to_contain_text("Patient called, well")
         await waiting.first.click()
         await expect(opened.locator(".detail-title")).to_have_text("Oxygen saturation below 86 %")
@@ -294,6 +300,12 @@ async def test_in_quiet_hours_the_page_is_dark_and_what_can_wait_waits(morning: 
         await expect(opened.locator("#alerts .title")).to_have_count(3)
         await expect(opened.locator("#list-note")).to_have_text("2 that can wait are kept for the morning")
         assert await opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 26)"
+        quiet = alert("a-quiet", patient="p-1", title="Heart rate high at night", decided_at=content.at(minutes=1))
+        await morning.put(quiet)
+        await expect(named(opened, quiet.title)).to_be_visible()
+        assert await opened.locator("#say").inner_text() == "", "what is no emergency is shown, and wakes nobody"
+        await morning.put(alert("a-loud", patient="p-2", severity="emergency", title="Oxygen far too low"))
+        await expect(opened.locator("#shout")).to_have_text("New emergency alert: Oxygen far too low, patient p-2")
 
 
 async def test_two_nurses_see_what_the_other_has_taken_on(morning: Morning) -> None:

@@ -242,7 +242,7 @@ function aboutPatient({ about, alerts, actions: taken }, nowS) {
 const done = (alert, taken) =>
   taken.filter((one) => one.alert_id === alert.alert_id).map((one) => h("span", { class: "said" }, `${EVENT_WORDS[one.event] ?? one.event} by ${one.by}`, one.reason ? ": " : null, one.reason ? h("span", told(), one.reason) : null));
 
-function profileOf({ lines, phases, modifiers, problem }) {
+function profileOf({ lines, phases, modifiers, watched, problem }) {
   return h(
     "section",
     { aria: { label: "About the patient" } },
@@ -250,9 +250,18 @@ function profileOf({ lines, phases, modifiers, problem }) {
     problem ? h("p", { class: "problem" }, problem) : null,
     phases.map((one) => h("p", { class: "phase" }, h("strong", told(), one.label), one.expected)),
     h("dl", { class: "about-lines" }, lines.flatMap(([what, words]) => [h("dt", {}, what), h("dd", {}, words)]),
-      modifiers.length ? [h("dt", {}, "Moves the normal"), h("dd", {}, modifiers.flatMap((one, place) => [place ? "; " : null, h("span", told(), one.label), ` (${[...new Set(one.vitals)].join(", ").toLowerCase()})`]))] : []),
+      modifiers.length ? [h("dt", {}, "Moves the normal"), modifiers.map((one) => h("dd", {}, h("span", told(), one.label), ` (${one.vitals.map(inSentence).join(", ")})`))] : [],
+      watched.length ? [h("dt", {}, "Watched closely"), watched.map((one) => h("dd", { class: "watch" }, h("strong", {}, one.why), `: ${one.limits.map(limitWords).join(", ")}, ${one.long}`))] : []),
   );
 }
+
+/** A vital's name within a sentence; abbreviations stay as they are. */
+function inSentence(vital) {
+  const word = vitalWord(vital);
+  return /^[A-Z]{2}/.test(word) ? word : word.toLowerCase();
+}
+
+const limitWords = ({ vital, limit, severity }) => `${inSentence(vital)} ${limit} (${severity})`;
 
 function legend() {
   const key = (kind, word) => h("li", {}, h("span", { class: `key ${kind}`, aria: { hidden: "true" } }), word);

@@ -1,0 +1,87 @@
+"""A profile in the words of the page: what its genes and drugs do, and what is not shown."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from alerts.desk.about import in_words
+from models import rules
+
+TODAY = date(2026, 1, 20)
+
+
+def told(gene: str, phenotype: str, drug: str, off: frozenset[str] = frozenset(), **changes: Any) -> dict[str, Any]:
+    known = {"gene": gene, "phenotype": phenotype, "confirmed": changes.pop("confirmed", True)}
+    taken = {"code": drug, "start": changes.pop("start", "2026-01-19")}
+    consent = {"monitoring": True, "genomics": changes.pop("agreed", True)}
+    body = {"patient": "p-1", "version": 1, "consent": consent, "genomics": [known], "medications": [taken]}
+    found = in_words(json.dumps(body), TODAY, off=off)
+    assert found is not None
+    assert found["problem"] is None
+    return found
+
+
+PAIRS: list[tuple[str, str, str, str, list[tuple[str, str, str]], str]] = [
+    (
+        "CYP2D6", "poor_metaboliser", "metoprolol", "CYP2D6 poor metaboliser on metoprolol",
+        [("heart_rate", "below 50 /min", "advisory"), ("heart_rate", "below 45 /min", "urgent")], "for 13 more days",
+    ),
+    (
+        "CYP2D6", "ultrarapid_metaboliser", "codeine", "CYP2D6 ultrarapid metaboliser on codeine",
+        [("respiratory_rate", "at or below 10 /min", "urgent"),
+         ("spo2", "3 % or more below this patient's own level", "urgent")], "for 1 more day",
+    ),
+    (
+        "HNF1A", "pathogenic", "glimepiride", "HNF1A affected on glimepiride",
+        [("glucose", "below 80 mg/dL", "advisory"), ("glucose", "below 70 mg/dL", "urgent")], "for 27 more days",
+    ),
+    (
+        "G6PD", "deficient", "dapsone", "G6PD deficient on dapsone",
+        [("resting_heart_rate", "15 /min or more above this patient's own level", "urgent")], "for 6 more days",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("gene", "phenotype", "drug", "why", "limits", "long"), PAIRS)
+def test_a_pair_that_acts_is_told_with_what_is_watched_and_how_long(
+    gene: str, phenotype: str, drug: str, why: str, limits: list[tuple[str, str, str]], long: str
+) -> None:
+    wanted = [{"vital": vital, "limit": limit, "severity": severity} for vital, limit, severity in limits]
+    assert told(gene, phenotype, drug)["watched"] == [{"why": why, "limits": wanted, "long": long}]
+    for silent in ({"agreed": False}, {"confirmed": False}, {"start": "2025-01-01"}):
+        assert told(gene, phenotype, drug, **silent)["watched"] == []
+    unknown = told(gene, phenotype, drug, start=None)["watched"]
+    assert [one["long"] for one in unknown] == ["for as long as it is taken: nobody knows since when"]
+
+
+def test_every_pair_that_has_a_rule_is_told_here() -> None:
+    scopes = [rule.scope for rule in rules.limits()] + [rule.scope for rule in rules.trends()]
+    ruled = {scope.pair for scope in scopes if scope.pair}
+    for pair in sorted(ruled):
+        shown = [told(*one[:3], off=frozenset(ruled - {pair}))["watched"] for one in PAIRS]
+        assert len([one for one in shown if one]) >= 1, f"{pair} is told of nobody"
+
+
+def test_what_the_deployment_leaves_out_is_not_said_to_act() -> None:
+    metoprolol = ("CYP2D6", "poor_metaboliser", "metoprolol")
+    assert "CYP2D6 poor metaboliser" in {one["label"] for one in told(*metoprolol)["modifiers"]}
+    found = told(*metoprolol, off=frozenset({"CYP2D6_metoprolol"}))
+    assert found["watched"] == []
+    assert "CYP2D6 poor metaboliser" not in {one["label"] for one in found["modifiers"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, "CYP2D6 poor metaboliser"),
+        ({"confirmed": False}, "CYP2D6 poor metaboliser (not confirmed, without effect)"),
+        ({"agreed": False}, "withheld by the patient"),
+    ],
+)
+def test_genes_are_shown_as_far_as_the_patient_agrees(changes: dict[str, Any], wanted: str) -> None:
+    found = told("CYP2D6", "poor_metaboliser", "metoprolol", **changes)
+    assert dict(found["lines"])["Genetics"] == wanted
+    if changes.get("agreed") is False:
+        assert "metaboliser" not in json.dumps(found)
