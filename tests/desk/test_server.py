@@ -70,7 +70,7 @@ async def test_a_page_hears_of_an_alert_without_asking(
         await topics.put(bootstrap, f"{prefix}alerts", [alert("a-1"), alert("a-1", 2, event="acknowledged")])
         await topics.put(bootstrap, f"{prefix}vitals", [summary(1)])
         await until(lambda: _last_sequence(heard) == 2)
-        await until(lambda: ("vitals", {"patients": ["p-1"]}) in heard)
+        await until(lambda: ("vitals", {"patients": ["p-1"], "gone": []}) in heard)
         listening.cancel()
 
 
