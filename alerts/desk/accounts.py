@@ -94,6 +94,17 @@ class Accounts:
                 connection.execute(delete(SESSIONS).where(SESSIONS.c.account == who))
                 connection.execute(delete(LINKS).where(LINKS.c.account == who))
 
+    def has_password(self, who: str) -> bool:
+        with self._engine.connect() as connection:
+            return connection.execute(select(ACCOUNTS.c.password).where(ACCOUNTS.c.id == who)).scalar() is not None
+
+    def set_password(self, connection: Connection, member: Member, password: str) -> None:
+        """Give a member another password, and end their sessions but the one at hand: somebody may know the old one."""
+        stored = self._hasher.hash(password)
+        connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == member.id).values(password=stored))
+        elsewhere = ~SESSIONS.c.id.startswith(member.session, autoescape=True)
+        connection.execute(delete(SESSIONS).where(SESSIONS.c.account == member.id, elsewhere))
+
     def remove(self, who: str) -> bool:
         """Take an account away with its sessions and links; whether it was there."""
         with self._engine.begin() as connection:

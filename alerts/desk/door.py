@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from alerts.desk.accounts import SESSION_S, Accounts, Refused
+from alerts.desk.accounts import PASSWORD_CHARS, SESSION_S, Accounts, Refused
 from alerts.desk.audit import Audit
 from alerts.desk.members import Member
 
@@ -37,6 +37,15 @@ class ByLink(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     token: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class NewPassword(BaseModel):
+    """The body of a member's new password. old: theirs until now, if they have one."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    password: Annotated[str, StringConstraints(min_length=PASSWORD_CHARS[0], max_length=PASSWORD_CHARS[1])]
+    old: Annotated[str, StringConstraints(max_length=PASSWORD_CHARS[1])] = ""
 
 
 class Door:
@@ -72,6 +81,10 @@ class Door:
         async def by_link(asked: ByLink, request: Request) -> Response:
             return await run_in_threadpool(self._by_link, asked, request)
 
+        @router.post("/password")
+        async def password(asked: NewPassword, request: Request) -> Response:
+            return await run_in_threadpool(self._set_password, asked, request)
+
         @router.delete("")
         def sign_out(request: Request) -> Response:
             member = self.member(request)
@@ -96,6 +109,18 @@ class Door:
             return self._admitted(who, "link", request)
         except Refused as refused:
             return self._refused(refused, "-", request)
+
+    def _set_password(self, asked: NewPassword, request: Request) -> Response:
+        """An open page is not enough to change a password: who has one says it, and wrong ones are counted."""
+        member = self.member(request)
+        if self.accounts.has_password(member.id):
+            try:
+                self.accounts.by_password(member.id, asked.old, address(request), time.time())
+            except Refused as refused:
+                return self._refused(refused, member.id, request)
+        with self.audit.doing(member.id, "desk.password_set", session=member.session) as connection:
+            self.accounts.set_password(connection, member, asked.password)
+        return JSONResponse({"set": True})
 
     def _admitted(self, who: str, how: str, request: Request) -> Response:
         """Whatever way somebody has proven who they are, it ends here."""

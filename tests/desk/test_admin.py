@@ -169,6 +169,28 @@ async def test_by_keyboard_alone_and_a_refusal_is_said(morning: Morning) -> None
         await expect(row(admin, "nora")).to_contain_text("Lead")
 
 
+async def test_everybody_chooses_their_password_behind_their_name(morning: Morning) -> None:
+    async with page(refusals=True) as opened:
+        await morning.enter(opened, "nora", role="nurse")
+        await opened.locator("#me").click()
+        await expect(opened.get_by_label("Password until now")).to_be_focused()
+        await opened.get_by_label("New password").fill("too short")
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#person-problem")).to_contain_text("12 characters or more")
+        await opened.get_by_label("New password").fill(PASSWORD)
+        assert await findings(opened) == []
+        assert await opened.get_by_role("dialog").evaluate("one => one.scrollWidth - one.clientWidth") == 0
+        if folder := os.environ.get("HOMEBEAT_TEST_PICTURES"):
+            await opened.screenshot(path=Path(folder) / "password.png", animations="disabled")
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#say")).to_have_text("Your password is set.")
+        await opened.get_by_role("button", name="Sign out").click()
+        await opened.get_by_label("Name").fill("nora")
+        await opened.get_by_label("Password").fill(PASSWORD)
+        await opened.keyboard.press("Enter")
+        await expect(opened.locator("#me")).to_have_text("nora · nurse")
+
+
 async def test_script_in_the_fields_of_an_account_is_text(morning: Morning) -> None:
     async with page() as admin, page() as other:
         await as_admin(morning, admin)

@@ -117,6 +117,41 @@ async def test_the_invited_one_signs_in_once_by_a_link_that_is_told_once(ward: W
     assert token not in json.dumps(event)
 
 
+async def test_the_invited_one_chooses_a_password_and_signs_in_by_it_from_then_on(
+    ward: Ward, boss: httpx.AsyncClient
+) -> None:
+    first, second = "a sentence of her own", "another sentence of hers"
+    path = "/api/sign-in/password"
+    token = await invited(boss)
+    async with ward.client() as ann, ward.client() as elsewhere:
+        assert (await ann.post(path, json={"password": first})).status_code == 401
+        await sign_in(ann, token)
+        assert (await ann.post(path, json={"password": first}, headers={CSRF_HEADER: ""})).status_code == 403
+        assert (await ann.post(path, json={"password": "too short"})).status_code == 422
+        assert (await ann.post(path, json={"password": first})).status_code == 200
+        assert (await elsewhere.post("/api/sign-in", json={"name": "ann", "password": first})).status_code == 200
+        for wrong in ({}, {"old": "a wrong guess"}):
+            assert (await ann.post(path, json={"password": second, **wrong})).status_code == 401
+        assert (await ann.post(path, json={"password": second, "old": first})).status_code == 200
+        assert (await ann.get("/api/desk")).status_code == 200
+        assert (await elsewhere.get("/api/desk")).status_code == 401, "whoever knows the old one is out"
+        assert (await elsewhere.post("/api/sign-in", json={"name": "ann", "password": first})).status_code == 401
+        assert (await elsewhere.post("/api/sign-in", json={"name": "ann", "password": second})).status_code == 200
+    events = ward.audited("desk.password_set")
+    assert [event["by"] for event in events] == ["ann", "ann"]
+    assert not any(secret in json.dumps(events) for secret in (first, second))
+    assert (await listed(boss, "ann"))["has_password"] is True
+
+
+async def test_an_open_page_is_not_enough_to_guess_the_password_behind_it(ward: Ward) -> None:
+    async with signed_in(ward, "bob") as bob:
+        asked = {"password": "mine from now on", "old": "a wrong guess"}
+        statuses = [(await bob.post("/api/sign-in/password", json=asked)).status_code for _ in range(6)]
+        assert statuses == [401] * 5 + [429]
+    assert ward.accounts.by_password("bob", PASSWORD, "elsewhere", time.time()) == "bob"
+    assert len(ward.audited("desk.sign_in_refused")) == 6
+
+
 async def test_another_link_makes_the_one_before_it_worthless(ward: Ward, boss: httpx.AsyncClient) -> None:
     first = await invited(boss)
     answer = (await boss.post("/api/people/ann/link", json={})).json()

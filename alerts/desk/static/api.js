@@ -31,6 +31,7 @@ function changing(method, body) {
 
 export const signIn = (name, password) => answered(path("sign-in"), changing("POST", { name, password }));
 export const signInByLink = (token) => answered(path("sign-in", "link"), changing("POST", { token }));
+export const setPassword = (password, old) => answered(path("sign-in", "password"), changing("POST", { password, old }));
 export const signOut = () => answered(path("sign-in"), changing("DELETE"));
 export const patient = (id) => answered(path("patients", id));
 export const handover = (hours) => answered(`${path("handover")}?hours=${hours}`);

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { ActDialog } from "./act.js";
 import { Door } from "./door.js";
-import { showPeople } from "./people.js";
+import { choosePassword, showPeople } from "./people.js";
 import { showCost, showHandover } from "./reports.js";
 import { Bulk } from "./bulk.js";
 import { alertsAreIn, byId, h, setText } from "./dom.js";
@@ -254,7 +254,7 @@ const KEYS = {
 
 function onKey(event) {
   const typing = event.target.closest("input, textarea, select, [contenteditable]");
-  if (dialog.isOpen || !state.member || state.place !== "worklist" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || !state.member || state.place !== "worklist" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const arrow = event.key.startsWith("Arrow");
   if (arrow && !event.target.closest("#alerts")) return;
   const number = LISTS[Number(event.key) - 1];
@@ -381,6 +381,7 @@ async function start() {
   globalThis.addEventListener("signed-out", forget);
   for (const place of Object.keys(PLACES)) byId(`go-${place}`).addEventListener("click", () => go(place));
   byId("told-close").addEventListener("click", () => (byId("told").hidden = true));
+  byId("me").addEventListener("click", () => choosePassword(state.member));
   byId("go-quiet").addEventListener("click", () => setQuiet(!state.quiet));
   drawLists();
   draw();

@@ -12,6 +12,9 @@ const TONES = 6; // colours of the discs
 
 const dialog = new PersonDialog(showPeople);
 
+/** One's own password, for everybody. */
+export const choosePassword = (me) => dialog.password(me);
+
 /** Draw everybody. said: what was done just now; key: the button that had the focus. */
 export async function showPeople(said = "", key = null) {
   const found = await api.people();

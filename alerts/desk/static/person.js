@@ -21,6 +21,24 @@ export class PersonDialog {
     this.dialog.addEventListener("close", () => this.left());
   }
 
+  /** One's own password. An invited person has none, and so needs a link each time. */
+  password(me) {
+    const secret = (id, label, complete, hint) => field(id, label, { type: "password", autocomplete: complete, maxlength: "256" }, hint);
+    const parts = [
+      h("input", { type: "text", value: me.id, autocomplete: "username", hidden: true }),
+      secret("person-old", "Password until now", "current-password", "Leave it empty if you have none yet."),
+      secret("person-new", "New password", "new-password", "12 characters or more: a sentence is good."),
+    ];
+    this.ask("Choose a password", "You stay signed in here; elsewhere you are signed out.", parts, "Save", async () => {
+      const [old, chosen] = [byId("person-old").value, byId("person-new").value];
+      if (chosen.length < 12) return this.problem("A password has 12 characters or more.", "person-new");
+      await api.setPassword(chosen, old);
+      this.dialog.close();
+      return setText(byId("say"), "Your password is set.");
+    });
+    byId("person-old").focus();
+  }
+
   invite({ teams }) {
     this.key = "invite";
     const id = field("person-id", "Sign-in name", { autocapitalize: "none", spellcheck: "false", placeholder: "ann.lee" }, "Stands beside what they do, and cannot be changed.");
@@ -104,7 +122,7 @@ export class PersonDialog {
     address.addEventListener("focus", () => address.select());
     const copy = h("button", { type: "button", class: "soft", onclick: () => this.copy(address) }, "Copy");
     this.said = `${name} ${what}.`;
-    this.draw(`Hand this link to ${name}`, `It signs them in once, until ${fullTime(seconds(until))}. It is shown only now: send it by a way that only they read.`, [
+    this.draw(`Hand this link to ${name}`, `It signs them in once, until ${fullTime(seconds(until))}. It is shown only now: send it by a way that only they read. Behind their name, at the top, they choose a password.`, [
       h("label", { for: "person-link" }, "Sign-in link"),
       h("div", { class: "hand-over" }, address, copy),
       h("p", { class: "quiet", role: "status", id: "person-copied" }),
@@ -127,6 +145,7 @@ export class PersonDialog {
       event.preventDefault();
       if (send.disabled) return;
       send.disabled = true;
+      byId("person-problem").hidden = true;
       await run().catch((problem) => this.problem(problem.message));
       send.disabled = false;
     });
