@@ -67,7 +67,7 @@ function standing(name, alert, nowS) {
   if (name === "done") return [`${alert.by ? `by ${alert.by}` : "by itself"} at ${time(seconds(alert.decided_at), nowS)}`, ...why(alert)];
   if (name === "in_hand") return [alert.state === "snoozed" ? `snoozed by ${alert.by ?? "–"}` : owner, ...why(alert)];
   const due = dueText(alert, nowS);
-  return [due.text ? h("span", { class: due.late ? "late" : "" }, due.text) : "", ` ${owner}`];
+  return [due.text ? h("span", { class: due.late ? "late" : "" }, due.text) : "", `${due.text ? " · " : ""}${owner}`];
 }
 
 const percent = (part, whole) => (whole ? `${Math.round((part / whole) * 100)} %` : "–");
