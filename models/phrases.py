@@ -49,7 +49,10 @@ class Phrase(Text):
 
     def by(self, voice: Voice) -> str:
         parts = {name: _said(part, voice) for name, part in self._parts.items()}
-        return voice.template(self._one, self._many, self._n).format(**parts)
+        try:
+            return voice.template(self._one, self._many, self._n).format(**parts)
+        except (LookupError, ValueError, AttributeError):  # a part that there is not: better English than no alert
+            return str(self)
 
 
 class _Figure(Text):

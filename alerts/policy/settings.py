@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from alerts.language import ENGLISH, languages
+from alerts.language import ENGLISH, voice
 from models.findings import SEVERITIES
 from models.times import US_PER_S
 
@@ -35,5 +35,4 @@ class PolicySettings:
             raise ValueError("each severity needs a time to answer above zero, or none")
         if not 1 <= self.rungs <= RUNGS_MAX or self.calm_us < 0 or self.advisories_per_day < 1:
             raise ValueError("rungs lie between 1 and 9, calm is not negative, and one advisory a day must be possible")
-        if self.language not in languages():
-            raise ValueError(f"{self.language} is no language of ours: {', '.join(languages())}")
+        voice(self.language)  # read now, so that a catalogue that cannot be read stops the start and not an alert

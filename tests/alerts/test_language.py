@@ -1,7 +1,10 @@
 """Alerts in another language: nothing is left unsaid, figures and dates are written as its readers write them, and
 what was decided is the same."""
 
+import re
 import string
+from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +22,11 @@ from alerts.policy import PolicySettings, When
 from alerts.sources import SourceChange, cleared, raised
 from models import rules
 from models.detectors import change_index
+from models.evidence import load
+from models.expectation import describe, expect
 from models.findings import Rule
 from models.phrases import counted, figure, moment, say
+from models.profile import Profile
 from models.situation import Taken
 from models.times import from_us
 from models.vitals import VITALS
@@ -120,6 +126,60 @@ def test_no_label_is_half_translated(label: str) -> None:
     said = say(label, DE)
     assert ENGLISH_WORDS.isdisjoint(said.lower().replace(",", " ").split())
     assert type(said) is str, "what travels is a plain string"
+
+
+def taking(drug: str) -> dict[str, Any]:
+    return {"medications": [{"code": drug, "start": "2025-11-01"}]}
+
+
+def following(condition: str, anchor: str) -> dict[str, Any]:
+    return {"trajectories": [{"condition": condition, "anchor": anchor, "date": "2025-12-20"}]}
+
+
+def lives() -> Iterator[dict[str, Any]]:
+    """People with one drug, or on one course, and one with all that moves a level otherwise."""
+    yield from (taking(entry["id"]) for entry in load("medications")["classes"])
+    for entry in load("conditions")["conditions"]:
+        anchors = {row["anchor"] for row in entry["phases"] if "anchor" in row} | {"surgery"}
+        yield from (following(entry["id"], anchor) for anchor in sorted(anchors))
+    yield taking("metoprolol") | {
+        "birth_date": "1950-04-02", "sex": "female", "weight_kg": 71.5, "usual": {"resting_heart_rate": 58},
+        "skin_tone": {"scale": "monk", "value": 7}, "conditions": [{"code": "heart_failure"}],
+        "genomics": [{"gene": "CYP2D6", "phenotype": "poor_metaboliser", "confirmed": True}],
+        "consent": {"monitoring": True, "genomics": True},
+    }  # fmt: skip
+
+
+def test_no_modifier_of_anybody_is_half_translated() -> None:
+    said = set[str]()
+    for life in lives():
+        profile = Profile.model_validate({"patient": "p", "version": 1, "consent": {"monitoring": True}} | life)
+        expected = expect(profile, date(2026, 1, 5))
+        said |= {say(text, DE) for vital in VITALS for text in describe(expected, vital.index)}
+    assert len(said) > 100
+    words = {text: set(re.split(r"\W+", text.lower())) for text in said}
+    assert [text for text, found in words.items() if found & {*ENGLISH_WORDS, "lower", "higher", "day", "after"}] == []
+
+
+class Careless:
+    """A catalogue by somebody who changed the parts of a sentence."""
+
+    def template(self, one: str, many: str | None, n: int) -> str:
+        return "{Wert} {0} {"
+
+    def figure(self, english: str) -> str:
+        return english
+
+    def moment(self, at: datetime) -> str:
+        return str(at)
+
+    def inside(self, text: str) -> str:
+        return text
+
+
+def test_a_sentence_that_cannot_be_said_is_told_in_english() -> None:
+    text = technical.device_title("watch-9")
+    assert say(text, Careless()) == "No data from watch-9"
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ async def test_german_alerts_are_shown_and_marked_as_german(german: Morning) -> 
     async with page(locale="de-DE") as opened:
         await german.enter(opened)
         await expect(named(opened, TITLE)).to_have_attribute("lang", "de")
-        await expect(opened.locator("#alerts .why[lang=de]")).to_have_text(SAID)
+        await german.put(replace(event, alert_id="a-2", title=f"{TITLE}!", explanation=SAID))
+        await expect(opened.locator("#say span[lang=de]")).to_have_text(f"{TITLE}!")
+        await expect(opened.locator("#alerts .why[lang=de]").first).to_have_text(SAID)
         await named(opened, TITLE).click()
         await expect(opened.locator(".detail-title[lang=de]")).to_have_text(TITLE)
         await expect(opened.locator(".explanation[lang=de]")).to_have_text(SAID)

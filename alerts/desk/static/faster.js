@@ -1,6 +1,6 @@
 // When a colleague was faster: the log took theirs, and what was sent second changed nothing.
 
-import { byId, setText } from "./dom.js";
+import { byId, h, told } from "./dom.js";
 
 /** Whether somebody else was faster, so that an action of this kind has changed nothing, or would not. */
 export function outrun(alert, type, me) {
@@ -12,6 +12,7 @@ export const whoHas = (alert) => (alert.state === "resolved" ? `${alert.by} has 
 
 /** Said where it is seen, until it is put away. */
 export function tellOutrun(alert) {
-  setText(byId("told-words"), `${whoHas(alert)}: ${alert.title}, patient ${alert.patient}. What you sent came second and changed nothing.`);
+  const rest = `, patient ${alert.patient}. What you sent came second and changed nothing.`;
+  byId("told-words").replaceChildren(`${whoHas(alert)}: `, h("span", told(), alert.title), rest);
   byId("told").hidden = false;
 }

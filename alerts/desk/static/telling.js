@@ -1,6 +1,6 @@
 // What a person hears who does not look at the page: an alert that is new on the open list, or has become worse.
 
-import { byId, setText } from "./dom.js";
+import { byId, h, told } from "./dom.js";
 import { SEVERITIES, SEVERITY_WORDS } from "./words.js";
 
 /** Whether an alert is to be told. known: as it was before, if it was known. */
@@ -13,6 +13,6 @@ export function tells(alert, known) {
 export function announce(alert, known, quiet) {
   if (quiet && alert.severity !== "emergency") return;
   const word = SEVERITY_WORDS[alert.severity] ?? alert.severity;
-  const text = `${known ? "Now" : "New"} ${word.toLowerCase()} alert: ${alert.title}, patient ${alert.patient}`;
-  setText(byId(alert.severity === "emergency" ? "shout" : "say"), text);
+  const said = [`${known ? "Now" : "New"} ${word.toLowerCase()} alert: `, h("span", told(), alert.title), `, patient ${alert.patient}`];
+  byId(alert.severity === "emergency" ? "shout" : "say").replaceChildren(...said);
 }
