@@ -13,10 +13,17 @@ from tests.simulation.conftest import AHEAD
 
 
 @pytest.fixture(scope="package")
-def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """Three brokers; every fault gives them back whole. They need the machine for themselves."""
+def alone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The machine for ourselves: the simulation that runs ahead waits."""
     ahead = request.config.stash.get(AHEAD, None)
-    with running_cluster() as made, ahead.held() if ahead else nullcontext():
+    with ahead.held() if ahead else nullcontext():
+        yield
+
+
+@pytest.fixture(scope="package")
+def cluster(alone: None) -> Iterator[Cluster]:
+    """Three brokers; every fault gives them back whole."""
+    with running_cluster() as made:
         yield made
 
 

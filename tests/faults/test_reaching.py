@@ -2,50 +2,24 @@
 person, and in the end everybody, in time. Real processes, a real Kafka, real receivers; `tests/alerts/test_reaching.py`
 plays two hundred runs of it in virtual time."""
 
-import json
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.brokers import ApacheKafka, Broker
+from tests.brokers import ApacheKafka
 from tests.engine.factories import profile
-from tests.faults.pager import Pager
+from tests.faults.phones import SECRET, pagers, teams_file, told
 from tests.worker.live import Deployment, Worker, deployment, until
 
-SECRET = "a secret of these tests"
 PATIENTS, BEGIN_WITHIN_S, ANSWER_S, RUNGS = 100, 30.0, 60.0, 2
 LIVES_S, BACK_S = (12.0, 35.0), (0.5, 4.0)
 IN_TIME_S = 55.0
 """After a deadline: a worker and a notifier that died at the worst moment, 10 s each until the group lets others have
 their partitions, and their start. Less than the next person's turn."""
-PEOPLE = ("ann", "bob", "dee")
-
-
-@contextmanager
-def pagers() -> Iterator[dict[str, Pager]]:
-    made = {name: Pager(SECRET.encode()) for name in PEOPLE}
-    try:
-        yield made
-    finally:
-        for one in made.values():
-            one.stop()
-
-
-def teams_file(folder: Path, people: dict[str, Pager]) -> Path:
-    path = folder / "teams.toml"
-    path.write_text(
-        "".join(f'[channels.{n}]\nkind = "webhook"\nurl = "{p.start()}"\nsafe = true\n' for n, p in people.items())
-        + "".join(f'[members.{name}]\nname = "{name}"\nreach = ["{name}"]\n' for name in people)
-        + '[teams.home]\nmembers = ["ann", "bob"]\nchain = ["ann", "bob"]\n'
-        + '[teams.ops]\nmembers = ["dee"]\nchain = ["dee"]\n'
-    )
-    return path
 
 
 class Mortal:
@@ -79,16 +53,6 @@ def enrol(here: Deployment, people: list[str]) -> None:
     until(lambda: len({one.key() for one in profiles.look() if one.key()}) == len(people), "all profiles")
 
 
-def told(pager: Pager, kind: str, rung: int) -> dict[str, float]:
-    """Patients about whom this person was told, and when first [s]."""
-    found: dict[str, float] = {}
-    for key, bodies in list(pager.pages.items()):
-        event = json.loads(bodies[0])
-        if event["rung"] == rung and event["notify"] and (event["kind"] == "delivery") == (kind == "alarm"):
-            found[event["patient"]] = min(pager.first_s[key], found.get(event["patient"], float("inf")))
-    return found
-
-
 def opened_s(here: Deployment) -> dict[str, float]:
     """When each patient's emergency was decided [s]."""
     events: list[dict[str, Any]] = [e for e in here.alerts() if e["problem"] == "spo2.low" and e["sequence"] == 1]
@@ -101,28 +65,10 @@ def in_time(reached: dict[str, float], opened: dict[str, float], due_s: float, n
     assert late[-1] <= IN_TIME_S, f"{name} was told {late[-3:]} s late"
 
 
-def test_care_teams_are_told_by_a_worker_that_has_no_other_address(
-    embedded_broker: Broker, prefix: str, tmp_path: Path
-) -> None:
-    with pagers() as phones, deployment(embedded_broker, prefix, tmp_path, webhook_secret=SECRET) as here:
-        here.homebeat.settings["teams_file"] = str(teams_file(tmp_path, phones))
-        here.start()
-        here.enrol("p-1", care_team="home")
-        here.read("p-1", code="spo2", value=72.0)
-        here.settle()
-        until(lambda: told(phones["ann"], "alert", 0), "ann is told")
-        assert told(phones["bob"], "alert", 0) == {}
-
-
-def test_a_worker_whose_alerts_reach_nobody_says_so(embedded_broker: Broker, prefix: str, tmp_path: Path) -> None:
-    with deployment(embedded_broker, prefix, tmp_path) as here:
-        assert "alerts reach nobody: set HOMEBEAT_TEAMS_FILE" in here.start().log()
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_unanswered_emergencies_reach_everybody_in_time_while_worker_and_notifier_are_killed(
-    kafka_broker: ApacheKafka, prefix: str, tmp_path: Path
+    alone: None, kafka_broker: ApacheKafka, prefix: str, tmp_path: Path
 ) -> None:
     rng = random.Random(f"reaching/{prefix}")
     people = [f"p-{n}" for n in range(PATIENTS)]
