@@ -23,7 +23,7 @@ their partitions, and their start. Less than the next person's turn."""
 
 
 class Mortal:
-    """A process that is killed at random moments, and started again soon after, as an orchestrator does."""
+    """A process that is killed at random moments of its work, and started again soon after, as an orchestrator does."""
 
     def __init__(self, here: Deployment, command: str, rng: random.Random) -> None:
         self.kills, self._here, self._command, self._rng = 0, here, command, rng
@@ -31,10 +31,14 @@ class Mortal:
 
     def begin(self) -> None:
         self._process: Worker | None = self._here.begin(self._command)
-        self._next_s = time.monotonic() + self._rng.uniform(*LIVES_S)
+        self._next_s: float | None = None
 
     def turn(self) -> None:
         """What is due now: its death, or its return."""
+        if self._next_s is None:
+            if self._process is not None and self._process.ready():
+                self._next_s = time.monotonic() + self._rng.uniform(*LIVES_S)
+            return
         if time.monotonic() < self._next_s:
             return
         if self._process is None:
