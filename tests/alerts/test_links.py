@@ -1,4 +1,6 @@
-"""Links that acknowledge: signed, expiring, of one use by the log itself."""
+"""Links that acknowledge: sealed, expiring, of one use by the log itself."""
+
+import base64
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,12 @@ def test_a_token_says_whose_alert_and_who_was_asked_and_always_the_same_action()
     assert read(KEY, TOKEN, NOW + 5).action_id == link.action_id, "a second use is a repeat, which the log ignores"
     assert read(KEY, issue(KEY, "a-1", "p-1", "bob", NOW), NOW).action_id != link.action_id
     assert all(character.isalnum() or character in "-_." for character in TOKEN)
+
+
+def test_who_has_no_key_reads_nobody_out_of_it() -> None:
+    said = base64.urlsafe_b64decode(TOKEN + "=" * (-len(TOKEN) % 4))
+    assert not any(name in said for name in (b"a-1", b"p-1", b"ann"))
+    assert issue(KEY, "a-1", "p-1", "ann", NOW) == TOKEN, "the same message again has the same link"
 
 
 def test_it_expires() -> None:
