@@ -21,7 +21,7 @@ def channels_of(
     directory: Directory, secret: bytes, limits: WebhookLimits, desk: str | None, link_key: bytes, now: Clock,
     language: str = ENGLISH,
 ) -> dict[str, Channel]:  # fmt: skip
-    """By name. secret: signs webhooks; link_key: signs the links to acknowledge; language: of the alerts. ValueError
+    """By name. secret: signs webhooks; link_key: seals the links to acknowledge; language: of the alerts. ValueError
     for a wrong address."""
     made = dict[str, Channel]()
     for name, address in sorted(directory.channels.items()):

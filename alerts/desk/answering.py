@@ -53,7 +53,7 @@ class Answered:
 
 
 def answering(desk: Desk, engine: Engine, key: bytes) -> APIRouter:
-    """The routes of links. key: what signs them (`alerts.links.key_of`)."""
+    """The routes of links. key: what seals them (`alerts.links.key_of`)."""
     router, answered = APIRouter(prefix="/a"), Answered(engine)
 
     @router.get("/{token}")

@@ -50,7 +50,7 @@ class DeskConfig:
     kafka: Mapping[str, Any] = field(default_factory=dict)
     """Further options of aiokafka's clients, such as TLS and SASL."""
     link_key: bytes = field(default=b"", repr=False)
-    """What signs the links in messages; without it they are not served."""
+    """What seals the links in messages; without it they are not served."""
     off: frozenset[str] = frozenset()
     """Modifiers and gene pairs that this deployment leaves out: the page does not say that they act."""
 

@@ -70,13 +70,7 @@ def people(desk: Desk, staff: Staff, member: MemberOf) -> APIRouter:
     """The routes of the admins' page. member: who asks."""
     router = APIRouter(prefix="/api/people")
 
-    def admin(request: Request, asking: Annotated[Member, Depends(member)]) -> Member:
-        if not asking.may_admit:
-            desk.refused(asking, request, "role")
-            raise HTTPException(403, "People are let in by admins.")
-        return asking
-
-    Admin = Annotated[Member, Depends(admin)]
+    Admin = Annotated[Member, Depends(_admins(desk, member))]
 
     async def done(request: Request, asking: Member, what: Callable[..., Any], *given: Any, **more: Any) -> Any:
         """Do it, or say why not, and have every open page ask anew who it is for."""
@@ -128,6 +122,18 @@ def people(desk: Desk, staff: Staff, member: MemberOf) -> APIRouter:
         return {"id": who}
 
     return router
+
+
+def _admins(desk: Desk, member: MemberOf) -> MemberOf:
+    """Who asks, if they are an admin."""
+
+    def admin(request: Request, asking: Annotated[Member, Depends(member)]) -> Member:
+        if not asking.may_admit:
+            desk.refused(asking, request, "role")
+            raise HTTPException(403, "People are let in by admins.")
+        return asking
+
+    return admin
 
 
 def _denied(desk: Desk, asking: Member, request: Request, denied: Denied) -> NoReturn:

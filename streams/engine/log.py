@@ -53,6 +53,10 @@ class LogSlice:
         many = np.array(list(map(len, self.headers or ())), np.int64)
         object.__setattr__(self, "headed", np.flatnonzero(many))
 
+    def headers_of(self, index: int) -> Headers:
+        """Those of one record."""
+        return self.headers[index] if self.headers else ()
+
     def has_headers(self, index: Ints) -> Bools:
         """Which of the records at these places (n,) have headers."""
         which = np.zeros(len(self), bool)

@@ -73,14 +73,12 @@ def _bounded(name: str) -> str:
 
 def declared(log: LogSlice, index: int) -> bytes | None:
     """What a record says itself of its source."""
-    headers = log.headers[index] if log.headers else ()
-    return next((value for name, value in headers if name == SOURCE_HEADER), None)
+    return next((value for name, value in log.headers_of(index) if name == SOURCE_HEADER), None)
 
 
 def is_redriven(log: LogSlice, index: int) -> bool:
     """Whether somebody put the record back from the dead letters."""
-    headers = log.headers[index] if log.headers else ()
-    return any(name == REDRIVEN_HEADER for name, _ in headers)
+    return any(name == REDRIVEN_HEADER for name, _ in log.headers_of(index))
 
 
 def sources_of(log: LogSlice, columns: Columns, index: Ints) -> tuple[Hashes, dict[int, str]]:

@@ -141,7 +141,7 @@ def _controls(
     """Verify the control records. A forged one is refused and changes nothing."""
     out = _Controls(state.tick_us, log.tick_us.tolist(), log.tick_before.tolist())
     for i in log.headed[log.headed >= begin].tolist():
-        headers = log.headers[i] if log.headers else ()
+        headers = log.headers_of(i)
         if not control.is_control(headers):
             continue
         out.places.add(i)

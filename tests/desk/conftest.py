@@ -6,11 +6,8 @@ from pathlib import Path
 import pytest
 
 from streams.broker import EmbeddedBroker
-from tests.channels import topics
-from tests.desk import content
 from tests.desk.databases import Databases, in_folder
-from tests.desk.morning import BANNER, Morning
-from tests.desk.running import desk
+from tests.desk.morning import BANNER, Morning, morning_at
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -24,9 +21,5 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
 
 @pytest.fixture
 async def morning(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> AsyncIterator[Morning]:
-    bootstrap = embedded_broker.address
-    await topics.made(bootstrap, prefix)
-    await topics.put(bootstrap, f"{prefix}vitals", content.vitals())
-    kept = in_folder(tmp_path)
-    async with desk(bootstrap, prefix, kept, banner=BANNER) as url:
-        yield Morning(url, kept, bootstrap, prefix)
+    async with morning_at(embedded_broker.address, prefix, in_folder(tmp_path), banner=BANNER) as made:
+        yield made

@@ -8,12 +8,10 @@ from msgspec.structs import replace
 from playwright.async_api import expect
 
 from streams.broker import EmbeddedBroker
-from tests.channels import topics
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import in_folder
-from tests.desk.morning import Morning, named
-from tests.desk.running import desk
+from tests.desk.morning import Morning, morning_at, named
 
 pytestmark = pytest.mark.browser
 
@@ -23,12 +21,8 @@ SAID = "Gemessen: 118 /min am 19. Januar 2026, 07:40 Uhr (UTC). Kein Grenzwert, 
 
 @pytest.fixture
 async def german(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> AsyncIterator[Morning]:
-    bootstrap = embedded_broker.address
-    await topics.made(bootstrap, prefix)
-    await topics.put(bootstrap, f"{prefix}vitals", content.vitals())
-    kept = in_folder(tmp_path)
-    async with desk(bootstrap, prefix, kept, language="de") as url:
-        yield Morning(url, kept, bootstrap, prefix)
+    async with morning_at(embedded_broker.address, prefix, in_folder(tmp_path), language="de") as made:
+        yield made
 
 
 async def test_german_alerts_are_shown_and_marked_as_german(german: Morning) -> None:
