@@ -1,7 +1,8 @@
 """Group: problems of one patient within some hours are one incident.
 
-With a second organ system an advisory becomes urgent. A second problem of the same system is not told by a message of
-its own while the first one still waits for somebody to look; unanswered, it is escalated like any other.
+With a second organ system an advisory becomes urgent; mere information says of no system that it is affected. A second
+problem of the same system is not told by a message of its own while the first one still waits for somebody to look;
+unanswered, it is escalated like any other.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ from alerts.explain import SEVERITY_WORDS, named
 from alerts.policy.case import Case, Decision
 from models import evidence
 from models.findings import SEVERITIES
-from models.phrases import joined, phrase
+from models.phrases import Text, joined, phrase
 from models.times import US_PER_S
 
 STAGE = "group"
+ADVISORY = SEVERITIES.index("advisory")
 SYSTEM_WORDS = {
     "circulation": phrase("circulation"), "respiration": phrase("respiration"), "temperature": phrase("temperature"),
     "metabolism": phrase("metabolism"), "fluids": phrase("fluids"), "consciousness": phrase("consciousness"),
@@ -35,15 +37,15 @@ def group(case: Case, so_far: Decision) -> Decision:
         return so_far
     first = min(mates, key=lambda one: (one.onset_us, one.problem))
     incident = first.incident or first.alert_id
-    systems = sorted({system_of(one.vital) for one in [episode, *mates]})
-    rank = _risen(so_far.rank, [one.rank for one in mates], len(systems))
-    listed = joined((SYSTEM_WORDS.get(system) or named(system) for system in systems), phrase(" and "))
-    said = phrase("{systems} in one incident", systems=listed)
+    affected = [one for one in mates if one.rank >= ADVISORY]
+    rank = _risen(so_far.rank, [one.rank for one in affected], _systems([episode, *affected]))
     if rank > so_far.rank:
         raised = phrase(
-            "{systems} in one incident: now {severity}", systems=listed, severity=SEVERITY_WORDS[SEVERITIES[rank]]
-        )
+            "{systems} in one incident: now {severity}",
+            systems=_listed(_systems([episode, *affected])), severity=SEVERITY_WORDS[SEVERITIES[rank]],
+        )  # fmt: skip
         return so_far.says(STAGE, "raised", raised, rank=rank, incident=incident)
+    said = phrase("{systems} in one incident", systems=_listed(_systems([episode, *mates])))
     waits = next((one for one in mates if _speaks_for(one, episode, rank)), None)
     if case.what == "worse" or waits is None:
         return so_far.says(STAGE, "joined", said, incident=incident)
@@ -51,9 +53,18 @@ def group(case: Case, so_far: Decision) -> Decision:
     return so_far.says(STAGE, "joined", silent, incident=incident, silent=silent)
 
 
+def _systems(episodes: Sequence[Episode]) -> list[str]:
+    return sorted({system_of(one.vital) for one in episodes})
+
+
+def _listed(systems: Sequence[str]) -> Text:
+    return joined((SYSTEM_WORDS.get(system) or named(system) for system in systems), phrase(" and "))
+
+
 def _mate(one: Episode, episode: Episode) -> bool:
     """Whether two problems may be one incident: both present, both of the body, and begun near each other."""
     live = one.category == "clinical" and one.state in ("open", "escalated", "acknowledged", "snoozed")
+    live = live and not one.retrospective  # acknowledged, it is still about the past
     return live and abs(one.onset_us - episode.onset_us) <= merge_within_us()
 
 
@@ -62,10 +73,10 @@ def _speaks_for(one: Episode, episode: Episode, rank: int) -> bool:
     return told and one.rank >= rank and system_of(one.vital) == system_of(episode.vital)
 
 
-def _risen(rank: int, others: Sequence[int], systems: int) -> int:
+def _risen(rank: int, others: Sequence[int], systems: Sequence[str]) -> int:
     rise = evidence.load("incidents")["rise"]
     begins = SEVERITIES.index(rise["from"])
-    if systems < rise["systems"] or max(rank, *others) != begins or rank != begins:
+    if len(systems) < rise["systems"] or max(others, default=rank) != begins or rank != begins:
         return rank
     return SEVERITIES.index(rise["to"])
 

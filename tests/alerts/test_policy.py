@@ -7,6 +7,7 @@ import pytest
 from alerts.episodes import Episode, NotAllowed
 from alerts.events import AlertEvent
 from alerts.policy import PIPELINE, PolicySettings
+from models.findings import Severity
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
 
@@ -58,11 +59,27 @@ class TestGroup:
         one.raised(1, "limit", other, problem="glucose.low")  # type: ignore[arg-type]
         assert [event.severity for event in one.told] == [severity, other]
 
-    def test_mere_information_raises_nobody(self) -> None:
+    @pytest.mark.parametrize("order", [("advisory", "info"), ("info", "advisory"), ("info", "info")])
+    def test_mere_information_raises_nobody(self, order: tuple[Severity, Severity]) -> None:
         one = life()
-        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
-        one.raised(1, "deviation", "info", problem="steps.low")
-        assert [event.severity for event in one.told] == ["advisory", "info"]
+        for at, severity, problem in zip((0, 1), order, ("heart_rate.high", "steps.low"), strict=True):
+            one.raised(at, "deviation", severity, problem=problem)
+        assert tuple(event.severity for event in one.told) == order
+        assert one.told[1].incident == one.told[0].alert_id, "it is shown with the others all the same"
+
+    def test_mere_information_hides_no_second_system(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "info", problem="steps.low")
+        one.raised(1, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(2, "deviation", "advisory", problem="respiratory_rate.high")
+        assert [event.severity for event in one.told] == ["info", "advisory", "urgent"]
+
+    def test_what_is_about_the_past_raises_nobody_also_when_somebody_has_seen_it(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high", onset=-180, retrospective=True)
+        one.acted(1, "acknowledge")
+        one.raised(2, "deviation", "advisory", problem="respiratory_rate.high")
+        assert (one.told[-1].severity, one.told[-1].incident) == ("advisory", None)
 
     def test_what_began_longer_ago_is_another_incident(self) -> None:
         one = life()
