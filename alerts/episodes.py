@@ -28,10 +28,11 @@ PUBLIC: dict[Phase, State] = {
 
 What = Literal[
     "open", "raise", "worse", "recall", "earlier", "again", "clear", "acknowledge", "assign", "resolve", "comment",
-    "new_normal", "snooze", "wake", "tell", "escalate", "hand_over", "forget",
+    "new_normal", "snooze", "wake", "tell", "escalate", "hand_over", "forget", "rise",
 ]  # fmt: skip
 """recall: readings that came late make an episode about the past, or make it worse; clear: it has stayed away for long
-enough; tell: its message has waited long enough; escalate: nobody has answered; hand_over: another team answers now."""
+enough; tell: its message has waited long enough; escalate: nobody has answered; hand_over: another team answers now;
+rise: its incident has become more severe than it is by itself."""
 
 TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
     ("pending", "open"): ("open", "opened"),
@@ -94,6 +95,8 @@ TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
     ("open", "hand_over"): ("open", "updated"),
     ("escalated", "hand_over"): ("open", "updated"),
     ("snoozed", "hand_over"): ("open", "updated"),
+    ("open", "rise"): ("open", "updated"),
+    ("escalated", "rise"): ("escalated", "updated"),
     ("open", "forget"): ("expired", "expired"),
     ("escalated", "forget"): ("expired", "expired"),
     ("acknowledged", "forget"): ("expired", "expired"),
@@ -103,7 +106,7 @@ TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
 STARTS_CLOCK = frozenset(
     (phase, what)
     for (phase, what), (after, _) in TRANSITIONS.items()
-    if after in ("open", "escalated") and what in ("open", "raise", "worse", "wake", "escalate", "hand_over")
+    if after in ("open", "escalated") and what in ("open", "raise", "worse", "rise", "wake", "escalate", "hand_over")
 )
 """Steps after which somebody has to answer within a time that begins with them."""
 
@@ -143,6 +146,7 @@ class Episode(msgspec.Struct, kw_only=True):
     (UNARMED: nobody has said yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
     resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
     spent_us: when messages told of it as an advisory. held: why it is pending. team: that answers ("": not known).
+    risen: its severity is that of its incident; its own finding is an advisory.
     """
 
     alert_id: str
@@ -177,6 +181,7 @@ class Episode(msgspec.Struct, kw_only=True):
     team: str | None = ""
     told: list[str] = []
     spent_us: list[int] = []
+    risen: bool = False
 
     def __post_init__(self) -> None:
         """Pages of before 0.2 had one word for what waits now and what is about the past."""

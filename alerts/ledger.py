@@ -27,7 +27,7 @@ from alerts.episodes import (
 )
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import SEVERITY_WORDS
-from alerts.policy import Case, Decision, When, cause_of, decide, key_of
+from alerts.policy import JOINS, Case, Decision, When, cause_of, decide, key_of, rise_with
 from alerts.policy.snooze import check
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES, Kind, Rule
@@ -85,6 +85,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     if raised.kind not in episode.sources:
         episode.sources.append(raised.kind)
     returns, worse = episode.closed, raised.rank > episode.rank
+    episode.risen = episode.risen and raised.rank < episode.rank
     if raised.retrospective and returns and not worse:
         return []
     earlier = raised.onset_us < episode.onset_us
@@ -290,27 +291,42 @@ def _alarmed(episodes: list[Episode], left: list[Episode], when: When) -> Told:
 
 def _taken(
     episodes: list[Episode], episode: Episode, what: What, when: When, *, rank: int | None = None,
-    by: str | None = None, reason: str | None = None, until_us: int | None = None,
+    by: str | None = None, reason: str | None = None, until_us: int | None = None, quiet: str | None = None,
 ) -> Told:  # fmt: skip
     """One step: what the policy says of it, the move along the table, and the event. Raises NotAllowed."""
     instead = phrase("{reason}: the alert about it is told instead", reason=HAS_COME)
-    quiet = instead if reason == HAS_COME else None
+    quiet = instead if reason == HAS_COME else quiet
     case = Case(episode, episodes, what, episode.rank if rank is None else rank, when, quiet)
     decision = decide(case)
     if decision.held is not None:
-        episode.held, episode.rank = when.say(decision.held), decision.rank
+        episode.held, episode.rank = when.say(decision.held), case.rank
         return []
     event = advance(episode, what)
     _applied(episode, case, decision)
     if what == "snooze":
         episode.snoozed_until_us, episode.snoozed_by = until_us, by
-    return [event_of(episode, event, when, decision, by, reason)]
+    told = [event_of(episode, event, when, decision, by, reason)]
+    for mate in rise_with(episode, episodes) if what in JOINS else []:
+        told += _rises(episodes, mate, episode, when)
+    return told
+
+
+def _rises(episodes: list[Episode], mate: Episode, joined: Episode, when: When) -> Told:
+    """What waits already becomes as severe as its incident. Its message is the one about what joined; if its own still
+    waits for its turn, it waits no longer."""
+    severity = SEVERITY_WORDS[SEVERITIES[joined.rank]]
+    told = phrase("told with {title}, which waits for an answer", title=joined.title)
+    quiet = told if mate.deferred_until_us is None else None
+    reason = phrase("now {severity}", severity=severity)
+    return _taken(episodes, mate, "rise", when, rank=joined.rank, reason=reason, quiet=quiet)
 
 
 def _applied(episode: Episode, case: Case, decision: Decision) -> None:
     """The episode after a step: clocks that no longer run are forgotten, messages are remembered."""
     what, now = case.what, case.when.decided_us
     episode.rank, episode.incident, episode.held = decision.rank, decision.incident, None
+    if what in JOINS or what == "rise":
+        episode.risen = what == "rise" or decision.rank > case.rank
     waiting = episode.state in ("open", "escalated")
     episode.due_us = decision.due_us if waiting else None
     if what == "escalate":
@@ -328,7 +344,7 @@ def _applied(episode: Episode, case: Case, decision: Decision) -> None:
         episode.calm_until_us = episode.calm_reason = None
     if what in ("open", "raise", "again"):
         episode.deferred_until_us = decision.deferred_until_us
-    elif not waiting or what in ("tell", "worse"):
+    elif not waiting or what in ("tell", "worse", "rise"):
         episode.deferred_until_us = None
     if decision.notify is not None:
         episode.told = [*episode.told, key_of(decision.notify, decision.rank, case)][-TOLD_KEPT:]

@@ -18,14 +18,25 @@ from collections.abc import Callable
 
 from alerts.policy.budget import budget
 from alerts.policy.case import Case, Decision, When
-from alerts.policy.group import group
+from alerts.policy.group import JOINS, group, rise_with
 from alerts.policy.inhibit import cause_of, inhibit
 from alerts.policy.notify import key_of, notify
 from alerts.policy.route import route
 from alerts.policy.settings import PolicySettings
 from alerts.policy.snooze import snooze
 
-__all__ = ["PIPELINE", "Case", "Decision", "PolicySettings", "When", "cause_of", "decide", "key_of"]
+__all__ = [
+    "JOINS",
+    "PIPELINE",
+    "Case",
+    "Decision",
+    "PolicySettings",
+    "When",
+    "cause_of",
+    "decide",
+    "key_of",
+    "rise_with",
+]
 
 Stage = Callable[[Case, Decision], Decision]
 PIPELINE: tuple[Stage, ...] = (group, inhibit, snooze, budget, route, notify)

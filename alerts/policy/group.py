@@ -1,6 +1,7 @@
 """Group: problems of one patient within some hours are one incident.
 
-With a second organ system an advisory becomes urgent; mere information says of no system that it is affected. A second
+With a second organ system an advisory becomes urgent, and so do those of the incident that wait for an answer:
+whichever came first, the same findings mean the same. Mere information says of no system that it is affected. A second
 problem of the same system is not told by a message of its own while the first one still waits for somebody to look;
 unanswered, it is escalated like any other.
 """
@@ -25,32 +26,54 @@ SYSTEM_WORDS = {
 }  # fmt: skip
 """The organ systems of incidents.yaml."""
 JOINS = frozenset({"open", "raise", "worse"})
+WAITS = frozenset({"open", "escalated"})
 
 
 def group(case: Case, so_far: Decision) -> Decision:
     """Find the incident, raise the severity if two systems are affected, and join what waits already."""
     episode = case.episode
-    if case.what not in JOINS or episode.category != "clinical":
-        return so_far
-    mates = [one for one in case.others if one is not episode and _mate(one, episode)]
-    if not mates:
+    mates = mates_of(episode, case.others)
+    if case.what not in JOINS | {"rise"} or not mates:
         return so_far
     first = min(mates, key=lambda one: (one.onset_us, one.problem))
     incident = first.incident or first.alert_id
     affected = [one for one in mates if one.rank >= ADVISORY]
-    rank = _risen(so_far.rank, [one.rank for one in affected], _systems([episode, *affected]))
-    if rank > so_far.rank:
+    rank = _risen(so_far.rank, [_own(one) for one in affected], _systems([episode, *affected]))
+    if rank > so_far.rank or case.what == "rise":
         raised = phrase(
             "{systems} in one incident: now {severity}",
             systems=_listed(_systems([episode, *affected])), severity=SEVERITY_WORDS[SEVERITIES[rank]],
         )  # fmt: skip
-        return so_far.says(STAGE, "raised", raised, rank=rank, incident=incident)
+        kept = {} if case.what == "rise" else {"incident": incident}
+        return so_far.says(STAGE, "raised", raised, rank=rank, **kept)
     said = phrase("{systems} in one incident", systems=_listed(_systems([episode, *mates])))
     waits = next((one for one in mates if _speaks_for(one, episode, rank)), None)
     if case.what == "worse" or waits is None:
         return so_far.says(STAGE, "joined", said, incident=incident)
     silent = phrase("told with {title}, which waits for an answer", title=waits.title)
     return so_far.says(STAGE, "joined", silent, incident=incident, silent=silent)
+
+
+def mates_of(episode: Episode, others: Sequence[Episode]) -> list[Episode]:
+    """The other problems of its incident."""
+    if episode.category != "clinical" or episode.retrospective:
+        return []
+    return [one for one in others if one is not episode and _mate(one, episode)]
+
+
+def rise_with(episode: Episode, others: Sequence[Episode]) -> list[Episode]:
+    """Those that become as severe as the incident by what has just joined it: advisories that nobody has taken up, and
+    that have not just ended. What somebody has taken up stays so: the news is told by what joined."""
+    if not episode.risen:
+        return []
+    mates = mates_of(episode, others)
+    return [one for one in mates if one.state in WAITS and one.rank == ADVISORY and one.calm_until_us is None]
+
+
+def _own(one: Episode) -> int:
+    """The severity of its own finding. Else a third system would find urgent what only counting made so, and stay
+    behind: less severe than beside either of the two."""
+    return ADVISORY if one.risen else one.rank
 
 
 def _systems(episodes: Sequence[Episode]) -> list[str]:

@@ -14,7 +14,7 @@ STAGE = "notify"
 SAYS: dict[What, Notice] = {
     "open": "first", "raise": "returned", "worse": "worse", "again": "repeat", "wake": "woken", "tell": "first",
     "hand_over": "handed_over", "escalate": "escalated", "clear": "resolved", "resolve": "resolved",
-    "new_normal": "resolved",
+    "new_normal": "resolved", "rise": "worse",
 }  # fmt: skip
 """What a message about each step says. What the team itself did otherwise, it sees on the desk."""
 NOTICE_WORDS: dict[Notice, str] = {

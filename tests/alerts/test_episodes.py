@@ -49,6 +49,7 @@ WALL: dict[str, list[str]] = {
     "tell":        ["-", "O updated", "E updated"] + ["-"] * 5,
     "escalate":    ["-", "E escalated", "E escalated"] + ["-"] * 5,
     "hand_over":   ["-", "O updated", "O updated", "-", "O updated", "-", "-", "-"],
+    "rise":        ["-", "O updated", "E updated"] + ["-"] * 5,
     "forget":      ["-"] + ["X expired"] * 4 + ["-", "-", "X expired"],
 }  # fmt: skip
 """The same table as a person would write it on a wall. P: retrospective (the past), X: expired."""

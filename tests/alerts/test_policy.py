@@ -1,17 +1,20 @@
 """The policy, stage by stage: what is told, what waits, what is held back, and why."""
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import pytest
 
 from alerts.episodes import Episode, NotAllowed
 from alerts.events import AlertEvent
 from alerts.policy import PIPELINE, PolicySettings
-from models.findings import Severity
+from models.findings import SEVERITIES, Severity
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
 
 POLICY = PolicySettings(calm_us=0, advisories_per_day=2)
+
+
+TWICE = [("first", "urgent")] * 2
 
 
 def life() -> Life:
@@ -44,11 +47,60 @@ class TestGroup:
         one = life()
         one.raised(0, "deviation", "advisory", problem="heart_rate.high")
         one.raised(60, "deviation", "advisory", problem="respiratory_rate.high")
-        first, second = one.told
+        first, second, risen = one.told
         assert (first.severity, second.severity) == ("advisory", "urgent")
         assert (first.incident, second.incident) == (None, first.alert_id)
         assert said(second, "group") == "raised"
         assert second.notify == "first"
+        assert (risen.alert_id, risen.event, risen.severity) == (first.alert_id, "updated", "urgent")
+        assert (risen.notify, risen.deadline) == (None, second.deadline), "the one message is about both"
+        assert said(risen, "notify") == "quiet"
+        assert risen.incident is None
+
+    @pytest.mark.parametrize("order", list(permutations(("heart_rate.high", "body_weight.high", "spo2.low"))))
+    def test_a_third_system_is_as_severe_as_its_incident_in_whatever_order_they_come(
+        self, order: tuple[str, ...]
+    ) -> None:
+        one = life()
+        for at, problem in enumerate(order):
+            one.raised(at, "deviation", "advisory", problem=problem)
+        assert {e.problem: SEVERITIES[e.rank] for e in one.episodes} == dict.fromkeys(order, "urgent")
+        assert [(e.notify, e.severity) for e in one.told if e.notify] == [("first", "advisory"), *TWICE]
+
+    @pytest.mark.parametrize("answer", ["acknowledge", "snooze"])
+    def test_what_somebody_has_taken_up_stays_so_and_the_news_is_told(self, answer: str) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.snoozed(1, 600) if answer == "snooze" else one.acted(1, "acknowledge")
+        one.raised(2, "deviation", "advisory", problem="respiratory_rate.high")
+        assert [SEVERITIES[e.rank] for e in one.episodes] == ["advisory", "urgent"]
+        assert one.told[-1].notify == "first"
+
+    def test_what_has_just_ended_does_not_rise_any_more(self) -> None:
+        one = Life(policy=PolicySettings())
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.cleared(1, "deviation", problem="heart_rate.high")
+        one.raised(2, "deviation", "advisory", problem="respiratory_rate.high")
+        assert [SEVERITIES[e.rank] for e in one.episodes] == ["advisory", "urgent"]
+
+    def test_the_message_of_a_risen_alert_does_not_wait_for_its_turn(self) -> None:
+        one = Life(policy=PolicySettings(calm_us=0, advisories_per_day=1))
+        one.raised(0, "deviation", "advisory", problem="qtc.high")
+        one.raised(420, "deviation", "advisory", problem="body_weight.high")
+        assert one.told[-1].until is not None
+        one.raised(421, "deviation", "advisory", problem="respiratory_rate.high")
+        assert [(e.problem, e.notify, e.until) for e in one.told[-2:]] == [
+            ("respiratory_rate.high", "first", None), ("body_weight.high", "worse", None),
+        ]  # fmt: skip
+
+    def test_what_has_risen_and_is_urgent_by_itself_counts_as_urgent(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(1, "deviation", "advisory", problem="respiratory_rate.high")
+        one.raised(2, "limit", "urgent", problem="heart_rate.high")
+        one.raised(3, "limit", "urgent", problem="respiratory_rate.high")
+        one.raised(4, "deviation", "advisory", problem="body_weight.high")
+        assert one.told[-1].severity == "advisory", "beside what is urgent by itself nothing is counted"
 
     @pytest.mark.parametrize(
         ("severity", "other"), [("urgent", "advisory"), ("urgent", "urgent"), ("emergency", "advisory")]
@@ -72,7 +124,7 @@ class TestGroup:
         one.raised(0, "deviation", "info", problem="steps.low")
         one.raised(1, "deviation", "advisory", problem="heart_rate.high")
         one.raised(2, "deviation", "advisory", problem="respiratory_rate.high")
-        assert [event.severity for event in one.told] == ["info", "advisory", "urgent"]
+        assert [event.severity for event in one.told] == ["info", "advisory", "urgent", "urgent"]
 
     def test_what_is_about_the_past_raises_nobody_also_when_somebody_has_seen_it(self) -> None:
         one = life()
