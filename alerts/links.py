@@ -1,9 +1,9 @@
 """Acknowledging by a link in a message: sealed, expiring, for one person and one alert, and of one use.
 
-A token holds the alert, its patient, who was asked and until when it holds, and only who has the key can read it: it
-goes through channels that may not name the patient. Its action id follows from what it holds, so the log itself makes
-a second use a repeat that does nothing. A link is opened by mail scanners and previews too: whoever serves it shows a
-page on GET, and acts on POST only.
+A token holds the alert, its patient, who was asked, until when it holds and whose patient it was, and only who has the
+key can read it: it goes through channels that may not name the patient. Its action id follows from what it holds, so
+the log itself makes a second use a repeat that does nothing. A link is opened by mail scanners and previews too:
+whoever serves it shows a page on GET, and acts on POST only.
 """
 
 import base64
@@ -30,22 +30,29 @@ class Refused(Exception):
         self.why = why
 
 
+UNSAID = ""
+"""The team of links that were sent before they held one."""
+
+
 class _Claims(msgspec.Struct, array_like=True):
     alert_id: str
     patient: str
     member: str
     expires_s: int
+    team: str | None = UNSAID
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a token that holds says. action_id: always the same for the same token."""
+    """What a token that holds says. action_id: always the same for the same token; team: that answered for the patient
+    when it was sent, UNSAID if the token is of before it said so."""
 
     alert_id: str
     patient: str
     member: str
     expires_s: int
     action_id: str
+    team: str | None
 
 
 def key_of(secret: bytes) -> bytes:
@@ -53,9 +60,11 @@ def key_of(secret: bytes) -> bytes:
     return hmac.digest(secret, b"homebeat acknowledge link", "sha256")
 
 
-def issue(key: bytes, alert_id: str, patient: str, member: str, now_s: float, valid_s: int = VALID_S) -> str:
+def issue(
+    key: bytes, alert_id: str, patient: str, member: str, now_s: float, valid_s: int = VALID_S, *, team: str | None
+) -> str:
     """A token for a link: letters, digits, `-` and `_`."""
-    claims = msgspec.json.encode(_Claims(alert_id, patient, member, int(now_s) + valid_s))
+    claims = msgspec.json.encode(_Claims(alert_id, patient, member, int(now_s) + valid_s, team))
     return _text(_sealing(key).encrypt(claims, [_ACTION]))
 
 
@@ -66,7 +75,7 @@ def read(key: bytes, token: str, now_s: float) -> Link:
     if now_s >= one.expires_s:
         raise Refused("expired")
     action_id = f"link-{hashlib.sha256(claims).hexdigest()[:24]}"
-    return Link(one.alert_id, one.patient, one.member, one.expires_s, action_id)
+    return Link(one.alert_id, one.patient, one.member, one.expires_s, action_id, one.team)
 
 
 def _opened(key: bytes, token: str) -> bytes:

@@ -62,6 +62,7 @@ def _link_of(directory: Directory, channel: str, desk: str | None, key: bytes, n
     def link(event: AlertEvent) -> str | None:
         if desk is None or not key or len(whose) != 1:
             return None
-        return urljoin(desk, f"/a/{links.issue(key, event.alert_id, event.patient, whose[0], now())}")
+        token = links.issue(key, event.alert_id, event.patient, whose[0], now(), team=event.care_team)
+        return urljoin(desk, f"/a/{token}")
 
     return link

@@ -117,6 +117,12 @@ class Accounts:
             rows = connection.execute(select(ACCOUNTS).order_by(ACCOUNTS.c.id)).mappings()
             return [account_of_row(row) for row in rows]
 
+    def account(self, who: str) -> Account | None:
+        """One account, if there is one of that name."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(ACCOUNTS).where(ACCOUNTS.c.id == who)).mappings().first()
+            return None if row is None else account_of_row(row)
+
     def link(self, who: str, now_s: float, lasts_s: float = LINK_S) -> str:
         """A token that signs this account in once. Raises DeskError when nobody could sign in by it."""
         with self._engine.begin() as connection:
@@ -184,8 +190,7 @@ class Accounts:
             with self._engine.begin() as writing:
                 writing.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == row["id"]).values(seen_s=now_s))
                 writing.execute(update(SESSIONS).where(SESSIONS.c.id == _hashed(session)).values(seen_s=now_s))
-        account = account_of_row(row)
-        return Member(account.id, account.name, account.role, account.teams, _hashed(session)[:16], self._csrf(session))
+        return member_of(account_of_row(row), _hashed(session)[:16], self._csrf(session))
 
     def end(self, cookie: str) -> None:
         """Sign out: the session is over wherever its cookie is."""
@@ -250,6 +255,11 @@ def account_of_row(row: Any) -> Account:
     """A row of the accounts' table."""
     told = {name: row[name] for name in ("id", "name", "role", "version", "disabled_s", "seen_s")}
     return Account(**told, teams=frozenset(json.loads(row["teams"])), has_password=row["password"] is not None)
+
+
+def member_of(account: Account, session: str = "", csrf: str = "") -> Member:
+    """Whoever has the account, and what they may."""
+    return Member(account.id, account.name, account.role, account.teams, session, csrf)
 
 
 def _hashed(secret: str) -> str:

@@ -1,11 +1,15 @@
 """Acknowledging by the link in a message, for somebody who is not signed in.
 
 A link is opened by mail scanners and previews too, so GET shows a page that says nothing of anybody, and only its
-button acts. A link acts once; what is forged, expired or used is refused, and stands in the audit.
+button acts. A link acts once; what is forged, expired or used is refused, and stands in the audit. So is that of a
+member whose account was disabled since, or whose patient is now with a team that is not theirs; nothing is used up by
+that: when the reason is gone, the link holds again. Who is asked need not have an account: a phone
+number is enough.
 """
 
 import time
 from datetime import UTC, datetime
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -13,18 +17,22 @@ from sqlalchemy import Engine, delete, insert
 from sqlalchemy.exc import IntegrityError
 from starlette.concurrency import run_in_threadpool
 
+from alerts.desk.accounts import Accounts, member_of
 from alerts.desk.audit import Audit
 from alerts.desk.config import STATIC, NotPublished
 from alerts.desk.desk import Desk
 from alerts.desk.door import address
 from alerts.desk.register import ANSWERED
+from alerts.desk.store import Store
 from alerts.events import Action
-from alerts.links import Link, Refused, read
+from alerts.links import UNSAID, Link, Refused, read
 
 SAID = {
     "forged": "This link is damaged, or not one of ours. Please sign in at the desk.",
     "expired": "This link is too old. Please sign in at the desk: the alert may still wait.",
     "used": "This link was used already, and nothing more was done. The desk shows where the alert stands.",
+    "disabled": "Nothing was done: your account is disabled. Ask an admin of the desk, and somebody else to look.",
+    "moved": "Nothing was done: another team answers for this patient now, and nothing is asked of you.",
 }
 KEPT_S = 60.0
 """A used link is remembered for so much longer than it would hold."""
@@ -52,9 +60,9 @@ class Answered:
             connection.execute(delete(ANSWERED).where(ANSWERED.c.link == link.action_id))
 
 
-def answering(desk: Desk, engine: Engine, key: bytes) -> APIRouter:
+def answering(desk: Desk, accounts: Accounts, key: bytes) -> APIRouter:
     """The routes of links. key: what seals them (`alerts.links.key_of`)."""
-    router, answered = APIRouter(prefix="/a"), Answered(engine)
+    router, answered = APIRouter(prefix="/a"), Answered(accounts.engine)
 
     @router.get("/{token}")
     def page(token: str) -> FileResponse:
@@ -66,11 +74,26 @@ def answering(desk: Desk, engine: Engine, key: bytes) -> APIRouter:
             link = read(key, token, time.time())
         except Refused as refused:
             return await run_in_threadpool(_refused, desk.audit, refused.why, "-", request)
+        if (why := await run_in_threadpool(_not_theirs, desk.store, accounts, link)) is not None:
+            return await run_in_threadpool(_refused, desk.audit, why, link.member, request, link)
         if not await run_in_threadpool(answered.take, link, time.time()):
             return await run_in_threadpool(_refused, desk.audit, "used", link.member, request)
         return await _acknowledged(desk, answered, link)
 
     return router
+
+
+def _not_theirs(store: Store, accounts: Accounts, link: Link) -> Literal["disabled", "moved"] | None:
+    """Why who was asked may no longer answer, if it is so. Blocks."""
+    account = accounts.account(link.member)
+    if account is not None and account.disabled_s is not None:
+        return "disabled"
+    known, team = store.team_of(link.patient)
+    if not known or team == link.team:  # a desk that reads its topics yet refuses nobody: the log decides
+        return None
+    if account is not None:
+        return None if member_of(account).scope.sees(team) else "moved"
+    return None if link.team == UNSAID else "moved"
 
 
 async def _acknowledged(desk: Desk, answered: Answered, link: Link) -> Response:
@@ -93,6 +116,7 @@ async def _acknowledged(desk: Desk, answered: Answered, link: Link) -> Response:
     return JSONResponse({"said": "Recorded in your name. The desk shows where the alert stands."}, 202)
 
 
-def _refused(audit: Audit, why: str, who: str, request: Request) -> Response:
-    audit.record(who, "desk.refused", why=f"link_{why}", address=address(request))
+def _refused(audit: Audit, why: str, who: str, request: Request, link: Link | None = None) -> Response:
+    about = {} if link is None else {"alert_id": link.alert_id, "patient": link.patient}
+    audit.record(who, "desk.refused", why=f"link_{why}", address=address(request), **about)
     return JSONResponse({"error": SAID[why]}, 409 if why == "used" else 403)

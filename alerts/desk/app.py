@@ -92,7 +92,7 @@ def create_app(
     for router in (door.routes(), *routers, live(desk, who, door.still if member is None else None)):
         app.include_router(router)
     if link_key:
-        app.include_router(answering(desk, accounts.engine, link_key))
+        app.include_router(answering(desk, accounts, link_key))
     _add_operators(app, desk)
     _add_page(app)
     _add_problems(app)

@@ -95,7 +95,7 @@ async def test_nobody_is_shut_out_of_the_answer_to_a_message(
         desk(embedded_broker.address, prefix, kept, link_key=KEY) as url,
         page(viewport=viewport, color_scheme=scheme) as opened,
     ):
-        await opened.goto(f"{url}/a/{links.issue(KEY, 'a-1', 'p-1', 'ann', time.time())}")
+        await opened.goto(f"{url}/a/{links.issue(KEY, 'a-1', 'p-1', 'ann', time.time(), team=None)}")
         await expect(opened.get_by_role("heading", name="Acknowledge an alert")).to_be_visible()
         found = {"before": await findings(opened)}
         await opened.keyboard.press("Tab")

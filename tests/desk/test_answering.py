@@ -12,6 +12,9 @@ from alerts import links
 from alerts.desk import NotPublished, create_app
 from alerts.desk.audit import Audit
 from alerts.desk.hub import Hub
+from alerts.desk.members import Member
+from alerts.desk.patients import PatientProfile
+from alerts.desk.staff import Staff
 from alerts.events import Action
 from streams.broker import EmbeddedBroker
 from tests.channels import topics
@@ -39,8 +42,8 @@ async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-def token(now_s: float | None = None) -> str:
-    return links.issue(KEY, "a-1", "p-1", "ann", time.time() if now_s is None else now_s)
+def token(now_s: float | None = None, team: str | None = "cardiology") -> str:
+    return links.issue(KEY, "a-1", "p-1", "ann", time.time() if now_s is None else now_s, team=team)
 
 
 async def test_a_link_acknowledges_once_in_the_name_of_whoever_was_asked(ward: Ward, client: httpx.AsyncClient) -> None:
@@ -64,7 +67,7 @@ async def test_opening_a_link_does_nothing_and_shows_nothing(ward: Ward, client:
     ("made", "why"),
     [
         (lambda: token()[:-2] + "AA", "link_forged"),
-        (lambda: links.issue(links.key_of(b"another"), "a-1", "p-1", "ann", time.time()), "link_forged"),
+        (lambda: links.issue(links.key_of(b"another"), "a-1", "p-1", "ann", time.time(), team=None), "link_forged"),
         (lambda: token(time.time() - links.VALID_S - 1), "link_expired"),
         (lambda: "x" * 2000, "link_forged"),
     ],
@@ -92,6 +95,51 @@ async def test_a_link_whose_action_was_not_taken_can_be_used_again(databases: Da
         assert [(await client.post(path)).status_code for _ in range(3)] == [503, 202, 409]
     assert taken[0].action_id == taken[1].action_id
     ward.close()
+
+
+async def test_who_is_disabled_cannot_answer_and_the_link_holds_again_when_they_are_not(
+    ward: Ward, client: httpx.AsyncClient
+) -> None:
+    ward.accounts.put("Ann", "ann", "nurse", ["cardiology"], None, replace=False)
+    staff, path = Staff(ward.accounts, Audit(ward.accounts.engine)), f"/a/{token()}"
+    admin = Member("ada", "Ada", "admin", frozenset())
+    staff.disable(admin, "ann", time.time())
+    answer = await client.post(path)
+    assert (answer.status_code, ward.log.actions) == (403, [])
+    assert "disabled" in answer.json()["error"]
+    assert ward.audited("desk.refused")[0]["detail"]["why"] == "link_disabled"
+    staff.enable(admin, "ann")
+    assert (await client.post(path)).status_code == 202
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["by phone only", "with an account"])
+async def test_who_was_asked_about_a_patient_of_another_team_now_cannot_answer(
+    ward: Ward, client: httpx.AsyncClient, known: bool
+) -> None:
+    if known:
+        ward.accounts.put("Ann", "ann", "nurse", ["cardiology"], None, replace=False)
+    ward.store.put_profiles([PatientProfile("p-1", 2, "lungs", "{}")])
+    path = f"/a/{token()}"
+    answer = await client.post(path)
+    assert (answer.status_code, ward.log.actions) == (403, [])
+    assert "another team" in answer.json()["error"]
+    assert ward.audited("desk.refused")[0]["detail"]["why"] == "link_moved"
+    assert "lungs" not in answer.text, "whose patient it is now is not theirs to know"
+    ward.store.put_profiles([PatientProfile("p-1", 3, "cardiology", "{}")])
+    assert (await client.post(path)).status_code == 202, "the patient is back, and nothing was used up"
+
+
+async def test_who_answers_for_both_teams_answers_all_the_same(ward: Ward, client: httpx.AsyncClient) -> None:
+    ward.accounts.put("Ann", "ann", "nurse", ["cardiology", "lungs"], None, replace=False)
+    ward.store.put_profiles([PatientProfile("p-1", 2, "lungs", "{}")])
+    assert (await client.post(f"/a/{token()}")).status_code == 202
+
+
+async def test_a_desk_that_does_not_know_the_patient_yet_keeps_nobody_from_answering(
+    ward: Ward, client: httpx.AsyncClient
+) -> None:
+    made = links.issue(KEY, "a-9", "p-9", "ann", time.time(), team="cardiology")
+    assert (await client.post(f"/a/{made}")).status_code == 202
 
 
 @pytest.mark.browser
