@@ -1,7 +1,8 @@
 """Every queue, buffer and retry of the stream layer in one place: its number, its reason, and what is heard of it.
 
 Units last in the names; tests/transport checks how they relate. Settings bound what depends on the deployment
-(`chunk_records`, `chunk_bytes`, `checkpoint_bytes`); those of telling people stand in `alerts/channels` and `notifier`.
+(`chunk_records`, `chunk_bytes`, `checkpoint_bytes`); those of telling people stand in `alerts/channels` and `notifier`,
+but QUIET_WHOLE_MAX.
 
 When a bound is reached nothing is dropped: what is before it waits, down to the fetch from Kafka, where readings lie
 safely. What then grows is the lag, and that is said (`pace`, homebeat_consumer_lag).
@@ -118,3 +119,8 @@ PAGES_RETRY_S = 1.0
 """Between two tries when no broker answers. It is tried until one does: without its state a partition waits."""
 PROGRESS_SAID_EVERY_S = 10.0
 """How often a worker that takes back its patients' state says how far it is."""
+QUIET_WHOLE_MAX = 20
+"""Messages of one channel that wait whole for the end of quiet hours: more are not read one by one in the morning. The
+rest is told as one message, which says how many wait on the worklist; only their ids are kept, and of those that were
+answered meanwhile none. Nobody is woken for want of room, and none is forgotten: their alerts are not committed before.
+"""

@@ -28,13 +28,14 @@ from alerts.channels.outbox import Outbox
 from alerts.channels.post import Letter, Post
 from alerts.channels.progress import Progress, Told
 from alerts.channels.protocol import Channel, Outcome
+from alerts.channels.quiet import Quiet, Slot, Waiting, together
 from alerts.channels.webhook import WebhookChannel, WebhookLimits
 from alerts.episodes import BEGAN_EARLIER, HAS_COME
 from alerts.events import AlertEvent
 from alerts.language import ENGLISH
 from alerts.sources import SourceChange
 from alerts.teams import Directory
-from streams import control, metrics
+from streams import control, limits, metrics
 from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,6 @@ TOLD = frozenset({"opened", "updated", "escalated", "reopened", "resolved"})
 
 FETCH_MS = 200
 FETCH_RECORDS = 500
-HELD_MAX = 5_000
-"""Messages that wait for the end of quiet hours; beyond it they are sent at once rather than kept."""
 RECORD_WITHIN_S = 15.0
 CLOSE_WITHIN_S = 3.0
 REBALANCE_MS = 6_000
@@ -173,7 +172,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             for channel in post.channels
         }
         self._letters: dict[str, Letter] = {}
-        self._held: dict[str, asyncio.TimerHandle] = {}
+        self._quiet = Quiet(limits.QUIET_WHOLE_MAX)
+        self._timers: dict[Slot, asyncio.TimerHandle] = {}
+        self._together: dict[str, list[Waiting]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises KafkaError, OSError or TimeoutError when the broker is lost; close in either case."""
@@ -228,7 +229,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord) -> None:
         event = _event(record)
-        untold = self._untold(event) if event is not None else []
+        untold = self._needed(event) if event is not None else []
         self._progress.took(partition, record.offset, len(untold))
         if event is None or not untold:
             return
@@ -244,20 +245,57 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         wait_s = (letter.not_before - datetime.now(UTC)).total_seconds() if letter.not_before else 0.0
         if outcome is not None:
             dispatcher.settled(event, outcome)
-        elif wait_s > 0 and len(self._held) < HELD_MAX:
-            self._held[known] = asyncio.get_running_loop().call_later(wait_s, self._wake, known, event)
+        elif wait_s > 0 and letter.not_before is not None:
+            slot = self._quiet.hold(known, letter, event, letter.not_before)
+            if slot is not None:
+                self._timers[slot] = asyncio.get_running_loop().call_later(wait_s, self._wake, slot)
         else:
             dispatcher.put(event)
 
-    def _wake(self, known: str, event: AlertEvent) -> None:
-        self._held.pop(known, None)
-        self._dispatchers[self._letters[known].channel].put(event)
+    def _wake(self, slot: Slot) -> None:
+        """Quiet hours are over: what still waits is told, beyond the bound all of it as one message."""
+        self._timers.pop(slot, None)
+        singly, rest = self._quiet.over(slot)
+        if rest:
+            event = together(slot, len(rest), rest[0].care_team, self._config.language)
+            known = delivery_id_of(slot[0], event)
+            self._letters[known], self._together[known] = rest[0].letter, rest
+            log.warning("notifier: %d messages on %s waited beyond the bound, told as one", len(rest), slot[0])
+            singly.append(event)
+        for event in singly:
+            self._dispatchers[slot[0]].put(event)
 
     def _let_go_of_held(self) -> None:
         """What waits for the end of quiet hours is not committed: whoever comes next reads it again."""
-        for timer in self._held.values():
+        for timer in self._timers.values():
             timer.cancel()
-        self._held.clear()
+        self._timers.clear()
+        self._quiet.clear()
+
+    def _needed(self, event: AlertEvent) -> list[Letter]:
+        """What has to be sent, after what waited and is needed no more was let go. Nobody is told in quiet hours' wake
+        of an end whose beginning they never heard of."""
+        letters = self._untold(event)
+        for one in self._quiet.let_go(event, {letter.channel for letter in letters}):
+            metrics.deliveries.labels(channel=one.letter.channel, outcome="not_needed").inc()
+            self._settled(one)
+        ends = event.notify == "resolved"
+        return [one for one in letters if not (ends and one.not_before and not self._heard(one.channel, event))]
+
+    def _heard(self, channel: str, event: AlertEvent) -> bool:
+        """Whether anything about this alert was, or is just being, told by this channel before."""
+        known = (delivery_id_of(channel, msgspec.structs.replace(event, sequence=n)) for n in range(1, event.sequence))
+        return any(one in self._letters or one in self._told for one in known)
+
+    def _settled(self, one: Waiting) -> None:
+        """A letter that is not sent by itself any more no longer keeps its event from being committed."""
+        self._letters.pop(one.delivery_id, None)
+        self._done(one.alert_id, one.sequence)
+
+    def _done(self, alert_id: str, sequence: int) -> None:
+        place = self._places.get((alert_id, sequence))
+        if place is not None and self._progress.done(*place):
+            self._places.pop((alert_id, sequence), None)
 
     def _untold(self, event: AlertEvent) -> list[Letter]:
         """What has to be sent. A repeat of what is under way has the outcomes of the first; what is on the log as
@@ -284,18 +322,22 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel, and something else is told
             before = self._told.failing(channel.name)
             await self._report(self._health.saw(channel.name, outcome, datetime.now(UTC), failed_before=before))
-            if outcome.outcome == "failed" and letter is not None and place is not None:
+            if outcome.outcome == "failed" and letter is not None and (place is not None or known in self._together):
                 self._another_way(letter, event, place)
-        if place is not None and self._progress.done(*place):
-            self._places.pop((event.alert_id, event.sequence), None)
+        for one in self._together.pop(known, []):
+            self._settled(one)
+        self._done(event.alert_id, event.sequence)
 
-    def _another_way(self, letter: Letter, event: AlertEvent, place: tuple[TopicPartition, int]) -> None:
+    def _another_way(self, letter: Letter, event: AlertEvent, place: tuple[TopicPartition, int] | None) -> None:
         """The same person by the next channel that has not been told of it."""
         following = letter.next
-        while following is not None and delivery_id_of(following.channel, event) in {*self._letters, *self._held}:
+        while following is not None and delivery_id_of(following.channel, event) in self._letters:
             following = following.next
-        if following is not None and delivery_id_of(following.channel, event) not in self._told:
-            self._progress.more(*place)
+        if following is not None and (known := delivery_id_of(following.channel, event)) not in self._told:
+            if place is not None:
+                self._progress.more(*place)
+            else:
+                self._together[known] = self._together.pop(delivery_id_of(letter.channel, event), [])
             self._send(following, event)
 
     async def _report(self, change: SourceChange | None) -> None:

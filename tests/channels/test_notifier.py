@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from alerts.events import Answer
 from alerts.teams import read_directory
 from streams.broker import EmbeddedBroker
 from streams.deliveries import delivery_of
+from streams.limits import QUIET_WHOLE_MAX
 from streams.notifier import NotifierConfig, run_notifier, silent_because, webhook_channels
 from tests.brokers import Broker
 from tests.channels import topics
@@ -279,6 +281,58 @@ async def test_a_letter_that_failed_before_a_crash_goes_on_by_the_next_way(
     assert (deliveries[-1]["channel"], nurse.unique) == ("alive", 1)
 
 
+@pytest.mark.slow
+async def test_in_the_morning_only_what_still_waits_is_told_and_nobody_is_woken_for_want_of_room(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """One alert was answered in the night, one has ended, and three more wait than are told one by one."""
+    await topics.made(embedded_broker.address, prefix)
+    async with (
+        receiver() as (url, nurse),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        now = datetime.now(UTC)
+        begin, end = (f"{now + timedelta(seconds=s):%H:%M:%S}" for s in (-3600, 25))
+        text = NIGHT.replace("URL", url).replace("BEGIN", begin).replace("END", end)
+        settings = config(embedded_broker, prefix, directory=read_directory(text))
+        quiet: dict[str, Any] = {"severity": "advisory", "policy": POLICY}
+        waits = [alert(f"a-{n}", notify="first", **quiet) for n in range(QUIET_WHOLE_MAX + 5)]
+        answered = alert("a-0", 2, event="acknowledged", state="acknowledged", severity="advisory", policy=SILENT)
+        ended = alert("a-1", 2, event="resolved", state="resolved", notify="resolved", **quiet)
+        urgent = alert("a-now", notify="first", policy=POLICY)
+        over = alert("a-now", 2, event="resolved", state="resolved", notify="resolved", **quiet)
+        async with notifying(settings):
+            await topics.put(
+                embedded_broker.address, f"{prefix}alerts", [urgent, over, *waits[:2], answered, ended, *waits[2:]]
+            )
+            await until(lambda: len(deliveries) == 1, 24)
+            assert dict(nurse.counts) == {"a-now:1": 1}
+            await until(lambda: len(deliveries) == QUIET_WHOLE_MAX + 2, 40)
+        whole = {key for key in nurse.counts if key.startswith("a-")}
+        assert (len(whole), {"a-0:1", "a-1:1", "a-1:2"} & whole) == (QUIET_WHOLE_MAX + 1, set())
+        assert "a-now:2" in whole, "the end of what they were told of"
+        (rest,) = (one for one in deliveries if one["alert_id"].startswith("quiet-"))
+        assert (rest["outcome"], rest["member"]) == ("delivered", "ann")
+        async with notifying(settings):
+            later = [alert("a-later", notify="first", policy=POLICY)]
+            await topics.put(embedded_broker.address, f"{prefix}alerts", later)
+            await until(lambda: len(deliveries) == QUIET_WHOLE_MAX + 3, 40)
+        assert max(nurse.counts.values()) == 1
+        assert len(nurse.counts) == QUIET_WHOLE_MAX + 3, "what was told as one is not told once more"
+
+
+NIGHT = """
+[channels]
+pager = {kind = "webhook", url = "URL", safe = true}
+[members.ann]
+name = "Ann"
+reach = ["pager"]
+[teams.cardiology-home]
+members = ["ann"]
+chain = ["ann"]
+quiet_hours = {begin = BEGIN, end = END}
+"""
+SILENT = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
 POLICY = [Answer("notify", "told", "first")]
 FAILED = Outcome("failed", 2, "no answer")
 

@@ -1,0 +1,88 @@
+"""Quiet hours: what is still worth a message in the morning, and what is not."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from alerts.channels.message import message_of
+from alerts.channels.post import Letter
+from alerts.channels.quiet import Quiet, together
+from alerts.language import languages
+from tests.channels.events import alert
+
+MORNING = datetime(2026, 1, 5, 7, tzinfo=UTC)
+SLOT = ("pager", MORNING)
+
+
+def held(quiet: Quiet, name: str, sequence: int = 1, channel: str = "pager") -> bool:
+    """Whether somebody has to be woken for it, who would not be otherwise."""
+    letter, event = Letter(channel, not_before=MORNING), alert(name, sequence, severity="advisory")
+    return quiet.hold(f"{name}:{sequence}:{channel}", letter, event, MORNING) is not None
+
+
+def test_one_awakening_for_each_channel_and_morning_and_all_that_waits_in_its_order() -> None:
+    quiet = Quiet(9)
+    assert [held(quiet, "a-1"), held(quiet, "a-2"), held(quiet, "a-1", channel="mail")] == [True, False, True]
+    later = Letter("pager", not_before=MORNING + timedelta(days=1))
+    assert quiet.hold("a-9:1:pager", later, alert("a-9"), MORNING + timedelta(days=1)) is not None
+    singly, rest = quiet.over(SLOT)
+    assert ([one.alert_id for one in singly], rest) == (["a-1", "a-2"], [])
+    assert quiet.over(SLOT) == ([], []), "each once"
+    assert held(quiet, "a-3"), "the next night begins anew"
+
+
+NEWS: list[tuple[dict[str, Any], bool]] = [
+    ({"event": "acknowledged", "state": "acknowledged"}, True), ({"event": "snoozed", "state": "snoozed"}, True),
+    ({"event": "resolved", "state": "resolved"}, True), ({"event": "expired", "state": "resolved"}, True),
+    ({"care_team": "another"}, True), ({"reason": "a comment"}, False), ({"event": "assigned"}, False),
+    ({"event": "escalated"}, False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "goes"), NEWS)
+def test_what_no_longer_needs_anybody_is_let_go(changed: dict[str, Any], goes: bool) -> None:
+    quiet = Quiet(9)
+    held(quiet, "a-1")
+    held(quiet, "a-1", channel="mail")
+    held(quiet, "a-2")
+    gone = quiet.let_go(alert("a-1", 2, **changed), set())
+    assert [one.delivery_id for one in gone] == (["a-1:1:pager", "a-1:1:mail"] if goes else [])
+    assert [one.alert_id for one in quiet.over(SLOT)[0]] == (["a-2"] if goes else ["a-1", "a-2"])
+
+
+def test_a_newer_message_by_the_same_channel_stands_for_the_older_one() -> None:
+    quiet = Quiet(9)
+    held(quiet, "a-1")
+    held(quiet, "a-1", channel="mail")
+    assert [one.letter.channel for one in quiet.let_go(alert("a-1", 2, severity="urgent"), {"pager"})] == ["pager"]
+
+
+def test_what_was_before_says_nothing_about_what_waits() -> None:
+    """A worker that repeats what it had said."""
+    quiet = Quiet(9)
+    held(quiet, "a-1", 3)
+    assert quiet.let_go(alert("a-1", 2, event="acknowledged", state="acknowledged"), {"pager"}) == []
+
+
+def test_beyond_the_bound_they_are_told_as_one_and_who_was_answered_is_not_counted() -> None:
+    quiet = Quiet(2)
+    for name in ("a-1", "a-2", "a-3", "a-4", "a-5"):
+        held(quiet, name)
+    for name in ("a-1", "a-4"):
+        (gone,) = quiet.let_go(alert(name, 2, event="acknowledged", state="acknowledged"), set())
+        assert gone.alert_id == name
+    held(quiet, "a-6")
+    singly, rest = quiet.over(SLOT)
+    assert [one.alert_id for one in singly] == ["a-2", "a-6"], "there is room again"
+    assert [one.alert_id for one in rest] == ["a-3", "a-5"]
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_one_message_says_how_many_and_names_nobody_and_asks_for_no_answer(language: str) -> None:
+    event = together(SLOT, 37, "cardiology", language)
+    said = message_of(event, safe=True, desk=None, link="https://desk/a/x", language=language)
+    assert "37" in said.subject
+    assert "https://desk/a/x" not in said.text
+    assert event == together(SLOT, 37, "cardiology", language), "a second attempt is the same message"
+    assert event.alert_id != together(("mail", MORNING), 37, None).alert_id
