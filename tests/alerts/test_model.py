@@ -1,7 +1,7 @@
 """The ledger against a reference that a reader can check by eye, over random findings, actions, ticks and restarts.
 
-The reference knows one problem: severity, who was asked, until when, and whether it is calm. The policy's stages that
-need several problems (group, inhibit, budget) have stories of their own in `test_policy`.
+The reference knows one problem: severity, who was asked, until when, and whether it is calm. What needs several
+problems (group, inhibit, budget), other teams and the rest of what people do is in `test_policy_model`.
 """
 
 from dataclasses import dataclass, field
