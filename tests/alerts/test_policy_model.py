@@ -331,13 +331,31 @@ WORSE_AND_PAST: list[Step] = [
     ("past", 1, "spo2.low", "advisory", "comment", 0), ("act", 1, "spo2.low", "info", "resolve", 0),
     ("past", 1, "spo2.low", "urgent", "comment", 0),
 ]  # fmt: skip
-"""Two that chance seldom finds."""
+ESCALATED_AND_HANDED_OVER: list[Step] = [
+    ("raise", 1, "spo2.low", "urgent", "comment", 0), ("tick", 700, "spo2.low", "info", "comment", 0),
+    ("hand_over", 1, "spo2.low", "info", "comment", 1),
+]  # fmt: skip
+PAST_AND_SEEN: list[Step] = [
+    ("past", 1, "heart_rate.high", "advisory", "comment", 0), ("act", 1, "spo2.low", "info", "acknowledge", 0),
+    ("raise", 1, "spo2.low", "advisory", "comment", 0),
+]  # fmt: skip
+MORE_THAN_THE_SHARE_TOLD_AT_ONCE: list[Step] = [
+    ("raise", 1, "heart_rate.high", "advisory", "comment", 0),
+    ("raise", 361, "body_weight.high", "advisory", "comment", 0),
+    ("raise", 361, "spo2.low", "advisory", "comment", 0), ("raise", 1, SENSOR, "advisory", "comment", 0),
+    ("tick", 730, "spo2.low", "info", "comment", 0), ("clear", 1, "heart_rate.high", "info", "comment", 0),
+    ("raise", 1, "heart_rate.high", "advisory", "comment", 0),
+]  # fmt: skip
+"""What chance seldom finds."""
 
 
 @settings(deadline=None, max_examples=400)
 @given(steps_of, st.integers(1, 4))
 @example(INFORMATION_AMONG_ONE_SYSTEM, 1)
 @example(WORSE_AND_PAST, 1)
+@example(ESCALATED_AND_HANDED_OVER, 1)
+@example(PAST_AND_SEEN, 1)
+@example(MORE_THAN_THE_SHARE_TOLD_AT_ONCE, 1)
 def test_ledger_and_policy_tell_what_the_reference_tells(steps: list[Step], page_every: int) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for number, step in enumerate(steps):
