@@ -27,7 +27,7 @@ ANSWER_WITHIN_S: dict[Severity, float | None] = {
     "advisory": 1440 * 60.0,
     "info": None,
 }
-"""How soon a person has to answer (CONTRACT 2). None: never."""
+"""How soon a person has to answer (CONTRACT 2), where an event does not say its deadline. None: never."""
 
 
 ANSWERS = ("acknowledged", "assigned", "snoozed", "resolved")
@@ -190,13 +190,14 @@ def _trailing(steps: list[AlertEvent]) -> list[AlertEvent]:
 
 
 def _due_s(unanswered: list[AlertEvent]) -> float | None:
-    """The time to answer runs from when the alert became as severe as it is."""
+    """The time to answer runs from when the alert became as severe as it is, by the deadline that was set then: later
+    ones are for those who are asked next."""
     severity = unanswered[-1].severity
     within_s = ANSWER_WITHIN_S[severity]
     if within_s is None:
         return None
     first = next(event for event in unanswered if event.severity == severity)
-    return seconds(first.decided_at) + within_s
+    return seconds(first.decided_at) + within_s if first.deadline is None else seconds(first.deadline)
 
 
 def urgency(one: Standing) -> tuple[float, float, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -89,6 +90,16 @@ def test_the_time_to_answer_runs_from_when_the_alert_became_as_severe_as_it_is()
     one = standing(life("a-1", ("open", "advisory"), ("open", "urgent"), ("open", "urgent")))
     assert one.due_s == seconds(decided(10)) + 3600
     assert one.waiting_since_s == seconds(decided(0))
+
+
+def test_an_alert_is_overdue_by_the_deadline_that_was_said_and_asking_the_next_person_does_not_move_it() -> None:
+    asked, next_one = life("a-1", ("open", "emergency"), ("open", "emergency"))
+    asked, next_one = (
+        msgspec.structs.replace(asked, deadline=decided(7)),
+        msgspec.structs.replace(next_one, deadline=decided(17), event="escalated", rung=1),
+    )
+    assert standing([asked]).due_s == seconds(decided(7))
+    assert standing([asked, next_one]).due_s == seconds(decided(7))
 
 
 def test_an_answer_stops_the_wait_and_a_return_starts_it_anew() -> None:
