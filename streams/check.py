@@ -6,39 +6,21 @@ Looks, and changes nothing. A warning is what runs but should not stay so; bad i
 import asyncio
 import os
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
+from alerts.channels.asking import ask_webhook, shown
 from models import evidence, rules
+from streams.check_teams import care_teams
+from streams.checked import Check, answered
 from streams.configure import misspelt
 from streams.connection import admin_client
-from streams.errors import BrokerUnreachable, WrongSettings
+from streams.errors import BrokerUnreachable
 from streams.evidence_view import summary
 from streams.settings import PREFIX, Settings
-from streams.teams import LOOKED_AHEAD_D, read_teams, silent_channels, uncovered
 from streams.topics import COPARTITIONED, partition_counts, topics_of
 
 if TYPE_CHECKING:
     from streams.ledger import Ledger
-
-WEBHOOK_TIMEOUT_S = 5.0
-
-State = Literal["ok", "warn", "bad"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at. found: what is; mend: what to do about it, empty when it is well."""
-
-    name: str
-    state: State
-    found: str
-    mend: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.state:<4}  {self.name}: {self.found}" + (f" -> {self.mend}" if self.mend else "")
 
 
 @dataclass(frozen=True)
@@ -69,7 +51,7 @@ async def run_check(settings: Settings, *, ledger: bool = False) -> Report:
     reached = await _kafka(settings)
     checks += reached
     checks += await _webhooks(settings)
-    checks += await _teams(settings)
+    checks += await care_teams(settings, connected=reached[0].state == "ok")
     balance = None
     if ledger and reached[0].state == "ok":
         from streams.ledger import read_ledger  # with the engine, which the other checks do without
@@ -156,41 +138,11 @@ async def _webhooks(settings: Settings) -> list[Check]:
         if settings.teams_file is not None:
             return [Check("webhooks", "ok", "none: the care teams are told")]
         return [Check("webhooks", "warn", "none: alerts are on the desk only", "set HOMEBEAT_WEBHOOK_URLS")]
-    timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        return list(await asyncio.gather(*(_webhook(session, url) for url in settings.webhook_urls)))
-
-
-async def _teams(settings: Settings) -> list[Check]:
-    """A team nobody answers for, an hour without cover, a channel that does not answer."""
-    try:
-        directory = read_teams(settings)
-    except WrongSettings as wrong:
-        return [Check("care teams", "bad", str(wrong), "the notifier does not start until it is mended")]
-    if directory is None:
-        return [Check("care teams", "warn", "none: only webhooks and the desk are told", "set HOMEBEAT_TEAMS_FILE")]
-    checks = [Check(f"team {team}", "warn", found, mend) for team, found, mend in uncovered(directory, settings.rungs)]
-    checks += [
-        Check(f"channel {name}", "warn", wrong, "people are told by their next channel until it answers")
-        for name, wrong in await silent_channels(directory)
+    mend = "start it or mend HOMEBEAT_WEBHOOK_URLS"
+    answers = await asyncio.gather(*map(ask_webhook, settings.webhook_urls))
+    return [
+        answered(f"webhook {shown(url)}", one, mend) for url, one in zip(settings.webhook_urls, answers, strict=True)
     ]
-    found = f"{len(directory.teams)} teams, {len(directory.members)} people, covered for {LOOKED_AHEAD_D} days"
-    return checks or [Check("care teams", "ok", found)]
-
-
-async def _webhook(session: aiohttp.ClientSession, url: str) -> Check:
-    """Whether anybody answers there. Asked with OPTIONS: to post would tell somebody of an alert that is none."""
-    name = f"webhook {urlsplit(url).netloc.rpartition('@')[2]}"
-    try:
-        async with session.options(url, allow_redirects=False) as answered:
-            status = answered.status
-    except (aiohttp.ClientError, OSError, TimeoutError) as wrong:
-        return Check(
-            name, "warn", f"does not answer ({type(wrong).__name__})", "start it or mend HOMEBEAT_WEBHOOK_URLS"
-        )
-    if status >= 500 and status != 501:  # 501: it does not know OPTIONS, but it is there
-        return Check(name, "warn", f"answers HTTP {status}", "look at the logs of the receiver")
-    return Check(name, "ok", f"answers (HTTP {status})")
 
 
 def _balanced(ledger: "Ledger") -> list[Check]:

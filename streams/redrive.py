@@ -16,26 +16,20 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from xxhash import xxh3_128_digest
 
 from alerts.events import AuditEvent
 from models.readings import Reason, Reject
 from models.times import rfc3339, to_us
-from streams import limits
-from streams.connection import admin_client, client_options
 from streams.engine.decode import device_of
 from streams.engine.sources import REDRIVEN_HEADER, SOURCE_HEADER, source_of
-from streams.errors import BrokerUnreachable, Failed
+from streams.errors import Failed
 from streams.publish import IN_FLIGHT_MAX, producing, subject_of
 from streams.settings import Settings
-from streams.topics import partitions_of
+from streams.whole import records
 
-FETCH_MS = 500
-FETCHED_MAX = 1000
-SILENT_FETCHES = 40
-"""Empty fetches in a row before a partition that should hold more is given up, loudly."""
 LETTERS_MAX = 5_000_000
 """Dead letters of one run, 16 bytes each to know them again. More: narrow it down with --since and --until."""
 BACK_TO = ("readings", "profiles", "actions")
@@ -151,8 +145,8 @@ async def _sent(producer: AIOKafkaProducer, settings: Settings, back: _Back) -> 
 async def _letters(settings: Settings, wanted: Wanted, done: Redriven) -> AsyncIterator[_Back]:
     """What goes back, in the order of the rejects topic. The same record refused again is the same letter."""
     seen: set[bytes] = set()
-    async for raw in _rejects(settings):
-        letter = _readable(raw, done)
+    async for record in records(settings, "rejects"):
+        letter = _readable(record.value, done)
         if letter is None or not wanted.takes(letter, datetime.fromisoformat(letter.arrived_at)):
             continue
         back = _back(settings, letter, done)
@@ -209,42 +203,3 @@ def _key(letter: Reject, value: bytes) -> bytes | None:
     """The patient of the record; the key that it came with if that cannot be read."""
     patient = subject_of(value) or letter.key
     return patient.encode() if patient else None
-
-
-async def _rejects(settings: Settings) -> AsyncIterator[bytes | None]:
-    """The values that are on the rejects topic when we begin."""
-    try:
-        async with admin_client(settings) as admin:
-            partitions = await partitions_of(admin, settings.topic("rejects"))
-        consumer = AIOKafkaConsumer(
-            enable_auto_commit=False, auto_offset_reset="earliest",
-            max_partition_fetch_bytes=limits.PARTITION_FETCH_BYTES_MAX, **client_options(settings),
-        )  # fmt: skip
-        await consumer.start()
-    except (KafkaError, OSError) as wrong:
-        raise BrokerUnreachable(settings.broker, str(wrong)) from None
-    try:
-        consumer.assign(partitions)
-        for tp in partitions:
-            async for value in _values(consumer, tp):
-                yield value
-    finally:
-        await consumer.stop()
-
-
-async def _values(consumer: AIOKafkaConsumer, tp: TopicPartition) -> AsyncIterator[bytes | None]:
-    """One partition up to its end. What is refused again meanwhile comes too, and is known as the same letter.
-
-    The end is what an answer to a fetch says: the embedded broker gives another one, too early, when it is asked for
-    it (by the largest time stamp).
-    """
-    silent = 0
-    while silent <= SILENT_FETCHES:
-        fetched = (await consumer.getmany(tp, timeout_ms=FETCH_MS, max_records=FETCHED_MAX)).get(tp, [])
-        silent = 0 if fetched else silent + 1
-        for record in fetched:
-            yield record.value
-        end = consumer.highwater(tp)
-        if end is not None and await consumer.position(tp) >= end:
-            return
-    raise Failed(f"partition {tp.partition} of {tp.topic} gives nothing more, though it should")

@@ -37,7 +37,7 @@ def _channel(
     backoff = Backoff(FIRST_WAIT_S, LONGEST_WAIT_S, random.Random())
     if isinstance(address, EmailAddress):
         return EmailChannel(
-            name, _server(directory.mail), address.to, backoff, safe=address.safe, desk=desk, link_of=link_of,
+            name, server_of(directory.mail), address.to, backoff, safe=address.safe, desk=desk, link_of=link_of,
             language=language,
         )  # fmt: skip
     if isinstance(address, AppriseAddress):
@@ -48,7 +48,8 @@ def _channel(
     return WebhookChannel(address.url.get_secret_value(), secret, limits, name=name)
 
 
-def _server(mail: Mail | None) -> MailServer:
+def server_of(mail: Mail | None) -> MailServer:
+    """The server that takes mail. ValueError without one."""
     if mail is None:
         raise ValueError("channels of kind email need [mail]")
     password = mail.password.get_secret_value() if mail.password else None

@@ -41,14 +41,15 @@ def ask(directory: Directory, team_name: str | None, rung: int, severity: Severi
     if rung >= len(team.chain):
         found = [*team.members, *(directory.teams[OPS].members if OPS in directory.teams else ())]
         return Asked(_people(directory, found, at), f"{name}, end of the chain: everybody, and ops")
-    found, why = _on_rung(directory, team, team.chain[rung], at)
+    found, why = on_rung(directory, team, team.chain[rung], at)
     people = _people(directory, found or list(team.members), at)
     said = f"{name}, rung {rung + 1} of {len(team.chain)}: {why}" + ("" if found else ", nobody, so everybody")
     unknown = "" if team_name == name else f"{team_name or 'no team'} is not known: "
     return Asked(people, unknown + said, quiet_until(team, severity, at))
 
 
-def _on_rung(directory: Directory, team: Team, rung: str, at: datetime) -> tuple[list[str], str]:
+def on_rung(directory: Directory, team: Team, rung: str, at: datetime) -> tuple[list[str], str]:
+    """Who stands there now, the rota or the role looked up, whether or not they are away; and in words."""
     if rung in team.rotas:
         member = on_call(team, team.rotas[rung], at)
         return [member] if member else [], f"on call by {rung}"
@@ -61,22 +62,27 @@ def _on_rung(directory: Directory, team: Team, rung: str, at: datetime) -> tuple
 def _people(directory: Directory, members: list[str], at: datetime) -> tuple[Person, ...]:
     found: dict[str, Person] = {}
     for member in members:
-        stands = _present(directory, member, at)
+        stands = present(directory, member, at)
         instead_of = None if stands == member else member
         found.setdefault(stands, Person(stands, directory.members[stands].reach, instead_of))
     return tuple(found.values())
 
 
-def _present(directory: Directory, member: str, at: datetime) -> str:
+def present(directory: Directory, member: str, at: datetime) -> str:
     """The member, or the first stand-in in a row who is there; if all are away, the member after all."""
     seen, one = [member], member
-    while any(span.holds(at) for span in directory.members[one].away):
+    while is_away(directory, one, at):
         following = directory.members[one].stand_in
         if following is None or following in seen:
             return member
         seen.append(following)
         one = following
     return one
+
+
+def is_away(directory: Directory, member: str, at: datetime) -> bool:
+    """Whether the member has said so."""
+    return any(span.holds(at) for span in directory.members[member].away)
 
 
 def quiet_until(team: Team, severity: Severity, at: datetime) -> datetime | None:

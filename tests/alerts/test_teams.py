@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.teams import Directory, ask, read_directory
-from alerts.teams.rota import gaps, on_call
+from alerts.teams.cover import Hole, holes
+from alerts.teams.rota import on_call
 
 LONDON = ZoneInfo("Europe/London")
 FILE = """
@@ -137,12 +138,78 @@ def test_quiet_hours_end_by_the_wall_clock_when_the_clocks_change() -> None:
     assert until.astimezone(UTC) == datetime(2026, 3, 29, 6, tzinfo=UTC)
 
 
-def test_hours_without_anybody_are_found() -> None:
-    assert list(gaps(TEAM, ROTA, NOON, 14)) == []
-    text = FILE.replace("begin = 20:00:00, end = 08:00:00", "begin = 21:00:00, end = 08:00:00")
+def holes_of(*changed: tuple[str, str], begin: datetime = NOON, days: int = 2, rung: str = "calls") -> list[Hole]:
+    text = FILE
+    for old, new in changed:
+        assert old in text
+        text = text.replace(old, new)
+    directory = read_directory(text)
+    return list(holes(directory, directory.teams["cardiology"], rung, begin, days))
+
+
+NIGHT = "begin = 20:00:00, end = 08:00:00"
+
+
+def test_times_without_anybody_are_found_to_the_second() -> None:
+    assert holes_of(days=35) == []
+    found = holes_of((NIGHT, "begin = 20:07:30, end = 08:00:00"))
+    assert [(one.end - one.begin, one.begin.hour, one.away) for one in found] == [
+        (timedelta(minutes=7, seconds=30), 20, ()), (timedelta(minutes=7, seconds=30), 20, ()),
+    ]  # fmt: skip
+
+
+SPRING, AUTUMN = datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("night", "ends", "begins", "minutes"),
+    [(SPRING, "01:30", "03:00", 60), (SPRING, "01:00", "01:30", 0), (SPRING, "02:00", "02:30", 30),
+     (AUTUMN, "01:00", "01:30", 60), (AUTUMN, "02:00", "02:30", 30), (AUTUMN, "00:30", "01:30", 90)],
+)  # fmt: skip
+def test_a_night_on_which_the_clocks_change_has_the_gaps_of_the_wall_clock(
+    night: datetime, ends: str, begins: str, minutes: int
+) -> None:
+    """At times which that night never has, or twice."""
+    shifts = (NIGHT, f"begin = 20:00:00, end = {ends}:00"), ("begin = 08:00:00, end", f"begin = {begins}:00, end")
+    found = holes_of(*shifts, begin=night - timedelta(hours=2), days=1)
+    assert sum((one.end - one.begin for one in found), timedelta()) == timedelta(minutes=minutes)
+    for one in found:
+        for at, nobody in ((one.begin - timedelta(seconds=1), False), (one.begin, True), (one.end, False)):
+            assert (on_call_with(*shifts, at=at) is None) is nobody
+
+
+def on_call_with(*changed: tuple[str, str], at: datetime) -> str | None:
+    text = FILE
+    for old, new in changed:
+        text = text.replace(old, new)
     team = read_directory(text).teams["cardiology"]
-    found = list(gaps(team, team.rotas["calls"], NOON, 2))
-    assert [(a.hour, b.hour) for a, b in found] == [(20, 21), (20, 21)]
+    return on_call(team, team.rotas["calls"], at)
+
+
+AWAY = datetime(2026, 1, 10, tzinfo=UTC)
+
+
+def test_who_is_on_call_and_away_without_a_stand_in_leaves_a_hole() -> None:
+    assert holes_of(begin=AWAY - timedelta(days=1), days=4) == [], "bob stands in"
+    found = holes_of(('stand_in = "bob"', ""), begin=AWAY - timedelta(days=1), days=4)
+    assert [(one.away, one.end - one.begin) for one in found] == [(("ann",), timedelta(hours=12))] * 2
+    both = ('roles = ["nurse"]\n[members.cas]', 'away = [{begin = 2026-01-10T10:10:00Z, end = 2026-01-10T11:00:00Z}]'
+            '\nroles = ["nurse"]\n[members.cas]')  # fmt: skip
+    (hole,) = holes_of(both, begin=AWAY, days=1)
+    assert (hole.begin, hole.end) == (AWAY + timedelta(hours=10, minutes=10), AWAY + timedelta(hours=11))
+
+
+def test_an_override_by_somebody_who_is_away_is_no_cover() -> None:
+    over = ('{member = "cas", begin = 2026-01-07T12:00:00Z, end = 2026-01-07T13:00:00Z}',
+            '{member = "ann", begin = 2026-01-10T21:00:00Z, end = 2026-01-10T21:45:00Z}')  # fmt: skip
+    found = holes_of(over, ('stand_in = "bob"', ""), begin=AWAY + timedelta(hours=20), days=1)
+    assert (found[0].begin, found[0].end) == (AWAY + timedelta(hours=21), AWAY + timedelta(hours=21, minutes=45))
+
+
+def test_a_role_whose_only_holder_is_away_is_a_hole_and_everybody_hardly_ever_is() -> None:
+    lead = 'name = "Cas"\n', 'name = "Cas"\naway = [{begin = 2026-01-06T13:00:00Z, end = 2026-01-06T14:00:00Z}]\n'
+    assert holes_of(lead, rung="role:lead") == [Hole(NOON + timedelta(hours=1), NOON + timedelta(hours=2), ("cas",))]
+    assert holes_of(lead, rung="everybody") == []
 
 
 WRONG = [

@@ -1,15 +1,14 @@
 """`homebeat check`: each thing that is wrong is named, with how to mend it."""
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Thread
 
 import pytest
-from aiohttp import web
 
 from tests.cli.command import NOBODY, Homebeat, Result
+from tests.cli.others import mail_server, receiver
+from tests.engine.factories import profile
 
 
 def states(answered: Result) -> dict[str, str]:
@@ -85,36 +84,6 @@ def test_people_read_a_line_for_each_setting_and_each_check(homebeat: Homebeat) 
     assert "set HOMEBEAT_BROKER" in broker
 
 
-@contextmanager
-def receiver(status: int) -> Iterator[tuple[int, list[str]]]:
-    """A web server that gives this status to whatever it is asked, its port, and the methods that it saw."""
-    loop = asyncio.new_event_loop()
-    seen: list[str] = []
-
-    async def answer(request: web.Request) -> web.Response:
-        seen.append(request.method)
-        return web.Response(status=status)
-
-    async def start() -> web.AppRunner:
-        application = web.Application()
-        application.router.add_route("*", "/{path:.*}", answer)
-        runner = web.AppRunner(application)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return runner
-
-    runner = loop.run_until_complete(start())
-    thread = Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield runner.addresses[0][1], seen
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
 @pytest.mark.parametrize(
     ("status", "state"), [(200, "ok"), (404, "ok"), (405, "ok"), (501, "ok"), (500, "warn"), (503, "warn")]
 )
@@ -154,6 +123,7 @@ def test_care_teams_that_leave_an_hour_or_a_channel_without_an_answer_are_named(
     found = {check["name"]: check["found"] for check in answered.json["checks"]}
     assert "calls: nobody from" in found["team cardiology"]
     assert "127.0.0.1:9 does not answer" in found["channel hook"]
+    assert "care teams" not in found
     assert "nobody answers for technical alerts" in found["team ops"]
 
 
@@ -164,3 +134,155 @@ def test_a_file_of_care_teams_with_an_unknown_name_is_bad(homebeat: Homebeat, tm
     assert answered.code == 1
     (said,) = [check["found"] for check in answered.json["checks"] if check["name"] == "care teams"]
     assert "zoe is not a member" in said
+
+
+def checked(homebeat: Homebeat, teams: str, **settings: str) -> dict[str, tuple[str, str]]:
+    """(state, what was found) of each check that has to do with people, by its name; two of a name are one text."""
+    file = homebeat.folder / "teams.toml"
+    file.write_text(teams)
+    found: dict[str, tuple[str, str]] = {}
+    for one in homebeat("check", "--json", teams_file=str(file), **settings).json["checks"]:
+        before = found.get(one["name"], ("", ""))[1]
+        found[one["name"]] = one["state"], "; ".join(filter(None, (before, one["found"])))
+    return found
+
+
+COVERED = """
+[channels]
+hook = {{kind = "webhook", url = "{url}/x", safe = true}}
+[members.ann]
+name = "Ann"
+reach = ["hook"]
+[members.bob]
+name = "Bob"
+reach = ["hook"]
+[teams.cardiology]
+members = ["ann", "bob"]
+chain = ["calls", "ann", "everybody"]
+[teams.cardiology.rotas.calls]
+shifts = [{{members = ["ann"]}}]
+[teams.ops]
+members = ["bob"]
+chain = ["bob", "bob", "bob"]
+"""
+
+
+def test_patients_of_a_team_that_is_not_in_the_file_are_found_as_they_are_now(connected: Homebeat) -> None:
+    """Each by the newest of its versions; who is forgotten, or was moved to a team that is there, is not named."""
+    profiles = [
+        profile("p-1", care_team="cardiology"), profile("p-2", care_team="lungs"), profile("p-3", care_team="kidneys"),
+        profile("p-3", version=2, care_team="cardiology"), profile("p-4", care_team="kidneys"),
+        profile("p-5", version=2, care_team="lungs"), profile("p-5", care_team="cardiology"), profile("p-6"),
+    ]  # fmt: skip
+    connected.fed(b"\n".join(profiles), "profile", "put", "-")
+    connected("profile", "forget", "p-4")
+    with receiver(200) as (port, _):
+        teams = COVERED.format(url=f"http://127.0.0.1:{port}")
+        found = checked(connected, teams)
+        without_ops = checked(connected, teams.replace("[teams.ops]", "[teams.it]"))
+    assert found["team lungs"] == (
+        "warn", "is not in the file, and 2 patients have it: p-2, p-5; ops is asked for them",
+    )  # fmt: skip
+    assert {name for name in found if name.startswith("team ")} == {"team lungs"}
+    assert "1 patient has no care team, and there is no ops: p-6" in without_ops["team ops"][1]
+
+
+def test_who_is_on_call_and_away_without_a_stand_in_is_named_with_the_hours(homebeat: Homebeat) -> None:
+    begin = (datetime.now(UTC) + timedelta(days=2)).replace(minute=10, second=0, microsecond=0)
+    away = f"away = [{{begin = {begin.isoformat()}, end = {(begin + timedelta(minutes=20)).isoformat()}}}]"
+    with receiver(200) as (port, _):
+        teams = COVERED.format(url=f"http://127.0.0.1:{port}").replace('name = "Ann"', f'name = "Ann"\n{away}')
+        found = checked(homebeat, teams)
+        with_bob = checked(homebeat, teams.replace(away, f'{away}\nstand_in = "bob"'))
+    state, said = found["team cardiology"]
+    assert state == "warn"
+    assert f"rota calls: ann away, without a stand-in who is there, from {begin:%d %b %H:%M} to" in said
+    assert "; ann: ann away" in said, "and on the rung that names her"
+    assert "team cardiology" not in with_bob
+    assert with_bob["care teams"][0] == "ok"
+
+
+@pytest.mark.parametrize(("status", "state"), [(405, "ok"), (401, "warn"), (503, "warn")])
+def test_a_webhook_of_a_person_is_asked_without_telling_it_of_an_alert(
+    homebeat: Homebeat, status: int, state: str
+) -> None:
+    with receiver(status) as (port, seen):
+        found = checked(homebeat, COVERED.format(url=f"http://user:word@127.0.0.1:{port}"))
+    assert found["channel hook"][0] == state
+    assert str(status) in found["channel hook"][1]
+    assert seen == ["OPTIONS"]
+
+
+CAPABLE = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "state", "said"),
+    [(200, CAPABLE, "ok", "4.0.1"), (200, CAPABLE | {"fhirVersion": "3.0.2"}, "warn", "not R4"),
+     (200, {"resourceType": "OperationOutcome"}, "warn", "no FHIR server"), (200, None, "warn", "no FHIR server"),
+     (401, CAPABLE, "warn", "401"), (404, None, "warn", "404")],
+)  # fmt: skip
+def test_a_fhir_server_is_asked_what_it_can_do(
+    homebeat: Homebeat, status: int, body: object, state: str, said: str
+) -> None:
+    with receiver(status, b"hello" if body is None else json.dumps(body).encode()) as (port, seen):
+        ehr = f'ehr = {{kind = "fhir", url = "http://127.0.0.1:{port}/r4", safe = true}}'
+        found = checked(homebeat, COVERED.format(url=NOBODY_HTTP).replace("[channels]", f"[channels]\n{ehr}"))
+    assert (found["channel ehr"][0], said in found["channel ehr"][1]) == (state, True), found["channel ehr"]
+    assert seen == ["GET"]
+
+
+NOBODY_HTTP = f"http://{NOBODY}"
+MAIL = """
+[channels.mail-ann]
+kind = "email"
+to = "ann@example.org"
+[mail]
+host = "127.0.0.1"
+port = {port}
+sender = "homebeat@example.org"
+tls = "none"
+{login}
+"""
+
+
+@pytest.mark.parametrize(
+    ("login", "state", "said"),
+    [("", "ok", "answers"), ('username = "ann"\npassword = "right"', "ok", "takes the login of ann"),
+     ('username = "ann"\npassword = "wrong"', "warn", "refuses the login of ann")],
+)  # fmt: skip
+def test_the_mail_server_is_asked_as_far_as_goes_without_a_mail(
+    homebeat: Homebeat, login: str, state: str, said: str
+) -> None:
+    with mail_server("ann", "right") as (port, commands):
+        found = checked(homebeat, COVERED.format(url=NOBODY_HTTP) + MAIL.format(port=port, login=login))
+    assert (found["mail"][0], said in found["mail"][1]) == (state, True), found["mail"]
+    assert "MAIL" not in commands
+    assert ("NOOP" in commands) is (state == "ok")
+
+
+def test_a_mail_server_that_is_not_there_is_a_warning(homebeat: Homebeat) -> None:
+    found = checked(homebeat, COVERED.format(url=NOBODY_HTTP) + MAIL.format(port=1, login=""))
+    assert found["mail"][0] == "warn"
+    assert "127.0.0.1:1 does not answer" in found["mail"][1]
+
+
+def test_what_apprise_reaches_is_said_to_be_not_asked_and_how_to_try_it(homebeat: Homebeat) -> None:
+    """Nothing is sent, and the address, which often is a password, is not shown."""
+    with receiver(200) as (port, seen):
+        pager = f'pager = {{kind = "apprise", url = "json://user:swordfish9@127.0.0.1:{port}/x"}}'
+        teams = COVERED.format(url=NOBODY_HTTP).replace("[channels]", f"[channels]\n{pager}")
+        file = homebeat.folder / "teams.toml"
+        file.write_text(teams)
+        answered = homebeat("check", "--json", teams_file=str(file))
+        found = checked(homebeat, teams.replace("json://", "jsonn://"))
+    assert states(answered)["channel pager"] == "warn"
+    assert "apprise -t" in mend(answered, "channel pager")
+    assert "swordfish9" not in answered.out
+    assert seen == []
+    assert found["channel pager"] == ("bad", "Apprise does not know this kind of address")
+
+
+def test_an_address_with_which_the_notifier_would_not_start_is_bad(homebeat: Homebeat) -> None:
+    found = checked(homebeat, COVERED.format(url="ftp://127.0.0.1"))
+    assert found["channel hook"][0] == "bad"
