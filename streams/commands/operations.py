@@ -127,7 +127,8 @@ def _report(outcome: "Outcome", kind: str, seconds: float, as_json: bool) -> Non
 @click.option("--ledger", is_flag=True, help="The balance of readings: received against what became of them.")
 @as_json_option
 def check(ledger: bool, as_json: bool) -> None:
-    """What is wrong with this deployment, and how to mend it: settings, broker, topics, evidence, webhooks.
+    """What is wrong with this deployment, and how to mend it: settings, broker, topics, evidence, webhooks, care
+    teams (patients nobody answers for, times without cover) and their channels. Nobody is told anything by it.
 
     Exits 1 when something is bad; a warning is not.
 
