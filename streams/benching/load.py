@@ -6,6 +6,7 @@ passes among them: ticks on the grid of their own time stamps, signed with HOMEB
 """
 
 import asyncio
+import functools
 import itertools
 import sys
 import time
@@ -60,10 +61,10 @@ def _due(passed_s: float, rate: float, sent: int) -> int:
 
 def _records(partitions: list[int], first: int) -> Iterator[tuple[int, Record]]:
     """Readings without end, each with its partition; ids never repeat."""
-    choose = DefaultPartitioner()
+    choose = functools.cache(lambda key: DefaultPartitioner()(key, partitions, partitions))
     for lap in itertools.count():
         for key, value, at_ms in workload.readings(LAP, workload.PATIENTS, first=first + lap * LAP):
-            yield choose(key, partitions, partitions), (key, value, at_ms, [])
+            yield choose(key), (key, value, at_ms, [])
 
 
 def _with_ticks(
