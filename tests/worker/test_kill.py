@@ -57,9 +57,10 @@ def test_a_kill_neither_loses_nor_doubles_anything(broker: Broker, prefix: str, 
         worker = here.start()
         people = enrol_all(here)
         begin_us = (time.time_ns() // 1000) - EACH * EVERY_S * US_PER_S
-        publish(here, people, begin_us, 0, 330)
+        publish(here, people, begin_us, 0, 250)
         until(lambda: here.topic("alerts").look(), "the first alerts")
         until(lambda: ledger(here).received > 1000, "a checkpoint with readings in it")
+        publish(here, people, begin_us, 250, 330)  # and at once, while these are on their way:
         worker.kill()
         killed_at = ledger(here).received
         publish(here, people, begin_us, 330, EACH)
