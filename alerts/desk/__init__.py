@@ -7,6 +7,7 @@ and `audit`.
 - `states`: how each vital stands, in a word (pure)
 - `schema`, `store`, `windows`, `packed`, `patients`, `moving`, `wanted`: the cache in a database, and what may be
   asked of it; who goes to another team
+- `incidents`: which other problems of a patient are one incident with an alert, in words
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
 - `staff`, `people`: what an admin does about accounts, and the API of it
 - `about`, `watched`, `handover`, `cost`: a profile in words, what its genes and drugs have us watch, what the

@@ -1,6 +1,6 @@
 """What the parts of the HTTP API share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from fastapi import HTTPException, Request
 from alerts.desk.audit import Audit
 from alerts.desk.figures import Figures, Status
 from alerts.desk.hub import Hub
+from alerts.desk.incidents import in_words, others_of
 from alerts.desk.members import Member
 from alerts.desk.publish import Publish
 from alerts.desk.store import Store
@@ -52,6 +53,12 @@ class Desk:
         if self.store.standings([alert_id]):
             self.refused(asking, request, "other_team", alert_id=alert_id)
         raise HTTPException(404, "no such alert among those of your teams")
+
+    def shown(self, found: Sequence[Standing], asking: Member) -> list[dict[str, Any]]:
+        """Alerts as the page shows them, with the words about their incident (`incident_words`). Blocks."""
+        now_s, others = self.store.log_time_s, others_of(self.store, found, asking.scope)
+        words = {alert_id: in_words(several, self.language) for alert_id, several in others.items()}
+        return [{**one.shown(now_s), "incident_words": words.get(one.latest.alert_id)} for one in found]
 
     def refused(self, asking: Member, request: Request, why: str, **detail: str) -> None:
         """Keep in the audit what was refused to a member. Blocks."""

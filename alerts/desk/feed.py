@@ -44,7 +44,7 @@ def alert_event(_: bytes, value: bytes) -> AlertEvent:
     """An AlertEvent whose time of decision is a time. ValueError for anything else."""
     event = msgspec.json.decode(value, type=AlertEvent)
     seconds(event.decided_at)
-    for name in (event.alert_id, event.patient, event.care_team, event.rule.id, event.by):
+    for name in (event.alert_id, event.patient, event.care_team, event.rule.id, event.by, event.incident):
         storable(name)
     _counted(event.sequence)
     return event

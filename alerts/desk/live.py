@@ -1,9 +1,10 @@
 """The live half of the API: server-sent events to every open page.
 
 `counters`: the head of the page; also the sign of life of the stream behind the desk. `alerts`: alerts with news, as
-the worklist shows them. `vitals`: patients with new windows. Both name, as `gone`, who could be seen until now and went
-to another team. `reload`: so much is new that the page should ask for all.
-`member`: who listens may see or do something else from now on. `signed_out`: their session is over.
+the worklist shows them, and as `beside` what changes of others because they are one incident with them. `vitals`:
+patients with new windows. Both name, as `gone`, who could be seen until now and went to another team. `reload`: so
+much is new that the page should ask for all. `member`: who listens may see or do something else from now on.
+`signed_out`: their session is over.
 """
 
 import json
@@ -16,7 +17,9 @@ from starlette.concurrency import run_in_threadpool
 
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.hub import News
+from alerts.desk.incidents import others_of
 from alerts.desk.members import Member
+from alerts.desk.worklist import Standing
 
 BEAT_S = 5.0
 """How often a page hears of the counters when nothing happens."""
@@ -61,11 +64,21 @@ async def _messages(desk: Desk, asking: Member, still: Callable[[], Member | Non
 
 
 def _alerts(desk: Desk, asking: Member, news: News) -> ServerSentEvent:
-    now_s, sees = desk.store.log_time_s, asking.scope.sees
+    sees = asking.scope.sees
     found = desk.store.standings(news.alerts)
-    shown = [one.shown(now_s) for one in found if sees(one.team)]
+    mine = [one for one in found if sees(one.team)]
     gone = [one.latest.alert_id for one in found if not sees(one.team) and _saw(asking, one.latest.patient, news)]
-    return _message("alerts", {"alerts": shown, "gone": gone})
+    told = {"alerts": desk.shown(mine, asking), "gone": gone, "beside": _beside(desk, asking, mine)}
+    return _message("alerts", told)
+
+
+def _beside(desk: Desk, asking: Member, news: list[Standing]) -> list[dict[str, Any]]:
+    """What is said from now on of others of the same incidents, of which there are no news of their own."""
+    own = {one.latest.alert_id for one in news}
+    several = others_of(desk.store, news, asking.scope).values()
+    others = {one.latest.alert_id: one for mates in several for one in mates}
+    shown = desk.shown([one for name, one in others.items() if name not in own], asking)
+    return [{name: one[name] for name in ("alert_id", "incident_words")} for one in shown]
 
 
 def _patients(desk: Desk, asking: Member, news: News) -> ServerSentEvent:

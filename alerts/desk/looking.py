@@ -15,6 +15,7 @@ from alerts.desk.chart import Window, gap_s
 from alerts.desk.cost import OUTCOMES, cost
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.handover import handover
+from alerts.desk.incidents import others_of
 from alerts.desk.members import Member
 from alerts.desk.states import standing_of
 from alerts.desk.wanted import Wanted, Whose
@@ -141,17 +142,18 @@ def _add_alerts(router: APIRouter, desk: Desk, member: MemberOf) -> None:
         overdue: bool = False,
     ) -> Any:  # fmt: skip
         desk.audit.look(asking, "desk.saw_worklist", view=view or "all")
-        now_s = desk.store.log_time_s
         wanted = Wanted(severity, category, team, patient, whose, asking.id, overdue)
         rows = desk.store.worklist(view, min(limit, desk.rows), asking.scope, wanted)
-        return _json({**desk.counters(asking), "alerts": [one.shown(now_s) for one in rows]})
+        return _json({**desk.counters(asking), "alerts": desk.shown(rows, asking)})
 
     @router.get("/alerts/{alert_id:path}")
     def alert(alert_id: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
         found = desk.alert(alert_id, asking, request)
         desk.audit.look(asking, "desk.saw_alert", alert_id=alert_id, patient=found.latest.patient)
         events = [msgspec.to_builtins(event) for event in desk.store.events(alert_id)]
-        return _json({"alert": found.shown(desk.store.log_time_s), "events": events})
+        others = others_of(desk.store, [found], asking.scope).get(alert_id, [])
+        alert, *mates = desk.shown([found, *others], asking)
+        return _json({"alert": alert, "events": events, "incident": mates})
 
 
 def _json(content: Any) -> Response:

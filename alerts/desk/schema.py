@@ -47,6 +47,7 @@ STANDINGS = Table(
     Column("severity", name_type(16), nullable=False),
     Column("category", name_type(16), nullable=False),
     Column("rule", name_type(), nullable=False),
+    Column("incident", name_type(), nullable=False),
     Column("opened_s", Float, nullable=False),
     Column("answered_s", Float),
     Column("late", Boolean, nullable=False),
@@ -58,6 +59,7 @@ STANDINGS = Table(
     Index("desk_cache_alerts_by_view_and_time", "view", "decided_s"),
     Index("desk_cache_alerts_by_patient", "patient", "decided_s"),
     Index("desk_cache_alerts_by_opening", "opened_s"),
+    Index("desk_cache_alerts_by_incident", "incident"),
 )
 """One row an alert: the newest event, and what `worklist.standing` makes of all of them."""
 

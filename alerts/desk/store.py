@@ -22,7 +22,7 @@ from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
 from alerts.desk.wanted import ANY, Wanted, beginning, within
 from alerts.desk.windows import Span, Thinned
-from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, standing, urgency
+from alerts.desk.worklist import VIEWS, Standing, View, incident_of, recency, seconds, standing, urgency
 from alerts.desk.writing import Writer
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
@@ -311,6 +311,7 @@ def _standing_row(one: Standing, team: str | None) -> dict[str, Any]:
         "severity": one.latest.severity,
         "category": one.latest.category,
         "rule": one.latest.rule.id,
+        "incident": incident_of(one.latest),
         "opened_s": one.opened_s,
         "answered_s": one.answered_s,
         "late": one.late,

@@ -110,6 +110,11 @@ def view_of(event: AlertEvent) -> View:
             return "resolved"
 
 
+def incident_of(event: AlertEvent) -> str:
+    """The id that the problems of one incident share: of the first of them, which does not name it."""
+    return event.incident or event.alert_id
+
+
 def standing(events: Iterable[AlertEvent]) -> Standing:
     """What the events of one alert add up to, in whatever order they came. ValueError without any."""
     steps = sorted({event.sequence: event for event in events}.values(), key=lambda event: event.sequence)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import event
 
 from alerts.desk.chart import Window, thinned
+from alerts.desk.incidents import others_of
 from alerts.desk.members import Scope
 from alerts.desk.patients import PatientProfile
 from alerts.desk.store import Store
@@ -101,6 +102,7 @@ def asked_by(store: Store) -> list[tuple[str, Any]]:
         store.worklist("open", 50, scope)
         store.worklist("resolved", 50, scope)
         store.find("p-0", scope)
+        others_of(store, store.standings([f"a-{n}" for n in range(40)]), scope)
     store.standings(["a-1"])
     store.events("a-1")
     store.team_of("p-1")
@@ -115,7 +117,7 @@ def asked_by(store: Store) -> list[tuple[str, Any]]:
 
 def test_no_question_reads_a_whole_table(store: Store) -> None:
     store.put_profiles([PatientProfile(f"p-{n}", 1, "cardiology", "{}") for n in range(300)])
-    store.put_events([alert(f"a-{n}", patient=f"p-{n}") for n in range(300)])
+    store.put_events([alert(f"a-{n}", patient=f"p-{n // 2}", incident=f"a-{n - n % 2}") for n in range(300)])
     store.put_summaries([summary(n, patient=f"p-{n % 30}") for n in range(600)])
     asked = asked_by(store)
     assert len(asked) > 15

@@ -23,7 +23,7 @@ const SENDING = { acknowledge: "Acknowledging", resolve: "Resolving", snooze: "S
 const state = { view: "open", chosen: null, member: null, outcomes: [], place: "worklist", quiet: false, source: null, nowS: null, alerts: new Map(), counters: null, linked: false };
 const bulk = new Bulk((ids) => dialog.openTogether(ids));
 const list = new Worklist(byId("alerts"), { choose, act, bulk });
-const patient = new Patient(byId("detail"), { act, back });
+const patient = new Patient(byId("detail"), { act, back, open: visit });
 const dialog = new ActDialog(sent);
 
 let asking = null;
@@ -149,8 +149,9 @@ function keep(alert) {
   return known;
 }
 
-function takeAlerts(alerts) {
+function takeAlerts(alerts, beside) {
   const fresh = new Set();
+  for (const one of beside) if (state.alerts.has(one.alert_id)) state.alerts.set(one.alert_id, { ...state.alerts.get(one.alert_id), ...one });
   for (const alert of alerts) {
     const known = keep(alert);
     if (known?.pending && outrun(alert, known.asked, state.member?.id)) tellOutrun(alert);
@@ -162,8 +163,8 @@ function takeAlerts(alerts) {
   }
   forgetOld();
   draw(fresh);
-  const chosen = alerts.find((one) => one.alert_id === state.chosen);
-  if (chosen) patient.show(state.alerts.get(state.chosen), state.nowS);
+  const chosen = [...alerts, ...beside].find((one) => one.alert_id === state.chosen);
+  if (chosen && state.alerts.has(state.chosen)) patient.show(state.alerts.get(state.chosen), state.nowS);
 }
 
 function forgetOld() {
@@ -279,9 +280,9 @@ function listen() {
     if (source.readyState === EventSource.CLOSED && state.source === source && state.member) setTimeout(listen, 3000);
   };
   on("counters", takeCounters);
-  on("alerts", ({ alerts, gone }) => {
+  on("alerts", ({ alerts, gone, beside }) => {
     takeGone({ alerts: gone });
-    takeAlerts(alerts);
+    takeAlerts(alerts, beside);
   });
   on("vitals", ({ patients, gone }) => {
     takeGone({ patients: gone });
@@ -314,7 +315,7 @@ async function go(place) {
   return null;
 }
 
-/** From the hand-over to an alert. */
+/** From elsewhere to an alert. */
 async function visit(alert) {
   state.view = alert.view;
   drawLists();

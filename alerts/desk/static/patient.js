@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { VitalChart } from "./chart.js";
 import { gauge } from "./icons.js";
 import { h, setText, told } from "./dom.js";
+import { incidentSection, incidentWords } from "./incident.js";
 import { marksOf } from "./marks.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
 import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, fullTime, number, seconds, span, time, vitalWord, withUnit } from "./words.js";
@@ -19,7 +20,7 @@ const REFRESH_MS = 1500;
 const POINTS = 1000; // of a large chart: a week of quarter hours is shown whole
 
 export class Patient {
-  /** root: the pane. on: {act, back}. */
+  /** root: the pane. on: {act, back, open}; open: called with an alert. */
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -101,10 +102,11 @@ export class Patient {
       this.mainCharts = h("div", { class: "charts" });
       this.otherCharts = h("div", { class: "charts small" });
       this.evidence = h("div", {});
+      this.incident = h("div", {});
       this.states = h("div", {});
       this.about = h("div", {});
       this.history = h("ol", { class: "history" });
-      this.root.replaceChildren(this.top, this.states, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history), this.about);
+      this.root.replaceChildren(this.top, this.incident, this.states, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history), this.about);
     }
     this.top.replaceChildren(...headOf(alert, this.when, this.due, this.on));
     this.evidence.replaceChildren(evidenceTable(alert, this.nowS));
@@ -123,8 +125,10 @@ export class Patient {
 
   async fetchHistory() {
     const { alert_id: id } = this.alert;
-    const { events } = await api.alert(id).catch(() => ({ events: null }));
-    if (events && this.alert?.alert_id === id) this.history.replaceChildren(...events.toReversed().map((one) => step(one, this.nowS)));
+    const { events, incident } = await api.alert(id).catch(() => ({ events: null }));
+    if (!events || this.alert?.alert_id !== id) return;
+    this.incident.replaceChildren(incidentSection(incident, this.on.open));
+    this.history.replaceChildren(...events.toReversed().map((one) => step(one, this.nowS)));
   }
 
   /** Who the patient is, and what else has happened to them. */
@@ -225,6 +229,7 @@ function headOf(alert, when, due, on) {
     h("h2", { class: "detail-title", ...told() }, alert.title),
     h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.team ?? "no care team"} · `, when),
     h("p", { class: "explanation", ...told() }, alert.explanation),
+    incidentWords(alert),
     alert.state === "resolved" && alert.reason ? h("p", { class: "quiet" }, "Resolved: ", h("span", told(), alert.reason)) : null,
     actions(alert, on.act),
   ].filter(Boolean);

@@ -2,6 +2,7 @@
 
 import { gauge, severityIcon } from "./icons.js";
 import { h, setText, told } from "./dom.js";
+import { incidentWords } from "./incident.js";
 import { SEVERITIES, SEVERITY_WORDS, STATE_WORDS, band, digits, number, seconds, span, time, unitWord, vitalWord } from "./words.js";
 
 const rank = (one) => SEVERITIES.indexOf(one.severity);
@@ -84,7 +85,7 @@ export class Worklist {
 
   place(alert, place, nowS, isFresh) {
     let item = this.items.get(alert.alert_id);
-    if (!item || item.alert.sequence !== alert.sequence || item.alert.team !== alert.team || item.pending !== alert.pending) {
+    if (!item || item.alert.sequence !== alert.sequence || item.alert.team !== alert.team || item.pending !== alert.pending || item.words !== alert.incident_words) {
       const focused = item?.root.contains(document.activeElement) ? document.activeElement.dataset.role : null;
       const made = this.made(alert);
       item?.root.replaceWith(made.root);
@@ -110,10 +111,11 @@ export class Worklist {
       h("p", { class: "who" }, h("span", { class: "patient" }, alert.patient), ` · ${alert.team ?? "no care team"}`, alert.owner ? h("span", { class: "owner" }, ` · with ${alert.owner}`) : null),
       reading(alert),
       h("p", { class: "why", ...told() }, alert.explanation),
+      incidentWords(alert),
       h("p", { class: "foot" }, when),
       actions(alert, this.on.act, true),
     );
-    return { root, open, pick, when, due, alert, pending: alert.pending };
+    return { root, open, pick, when, due, alert, pending: alert.pending, words: alert.incident_words };
   }
 }
 
