@@ -6,7 +6,7 @@
 - `webhook`: POST of the AlertEvent as JSON, at most a bounded number of times, once in effect by its idempotency key
 - `message`, `email`, `apprise`: words for people, by mail and by whatever Apprise reaches; `letter`, `gauge`: the same
   for mail as HTML, with a picture of each value against the patient's own band
-- `fhir`: a transaction of DetectedIssue and Task for the hospital's server
+- `fhir`: a transaction of DetectedIssue and Task for the hospital's server; `fhir_check`: whether it may be sent
 - `build`: channels from the file of care teams; `post`: which of them an event goes to; `health`: which of them fail
 - `outbox`: which of the waiting events goes next, so that a dead receiver never delays something more severe
 - `dispatcher`: the sends of one channel, side by side within a bound

@@ -2,33 +2,47 @@
 
 Both are put under the alert's own id, so that they follow the episode, and a repeat changes nothing. Every event goes
 there, also those that call nobody: a record is not a message.
+
+Each transaction is validated before it is sent (`fhir_check`). So that no text of an alert can make one invalid, words
+are freed of what FHIR forbids, what is empty is left out, and an id that FHIR has no room for is an identifier.
 """
 
+import asyncio
+import logging
 from typing import Any, Literal
 
+import msgspec
+
+from alerts.channels.fhir_check import FORBIDDEN, ID, wrong_in
+from alerts.channels.protocol import Outcome
 from alerts.channels.webhook import WebhookChannel
 from alerts.events import AlertEvent, Evidence
 from alerts.language import ENGLISH
+from alerts.sources import PATIENT_PREFIX
 from models.vitals import BY_NAME
+
+log = logging.getLogger(__name__)
 
 MIME = "application/fhir+json"
 SYSTEM = "https://homebeat.invalid/fhir"
+UCUM = "http://unitsofmeasure.org"
 SEVERITY = {"emergency": "high", "urgent": "high", "advisory": "moderate", "info": "low"}
 PRIORITY = {"emergency": "stat", "urgent": "urgent", "advisory": "routine", "info": "routine"}
 TaskStatus = Literal["requested", "accepted", "on-hold", "completed", "cancelled"]
+INVALID = "not sent: no valid FHIR"
+"""A failure of homebeat's own, as the detail of its Delivery begins."""
 
 
 def bundle_of(event: AlertEvent, language: str = ENGLISH) -> dict[str, Any]:
     """The transaction of one event, as plain JSON values. language: in which the event was told."""
-    made: dict[str, Any] = {
+    resources = [_issue(event), _task(event)]
+    if language != ENGLISH:
+        resources = [{**one, "language": language} for one in resources]
+    return {
         "resourceType": "Bundle",
         "type": "transaction",
-        "entry": [_entry(_issue(event)), _entry(_task(event))],
+        "entry": [_full(_entry(one)) for one in resources],
     }
-    if language != ENGLISH:
-        for entry in made["entry"]:
-            entry["resource"]["language"] = language
-    return made
 
 
 class FhirChannel(WebhookChannel):
@@ -43,10 +57,48 @@ class FhirChannel(WebhookChannel):
     def body_of(self, event: AlertEvent) -> Any:
         return bundle_of(event, self._language)
 
+    async def send(self, event: AlertEvent, key: str) -> Outcome:
+        """Validate what would be sent, to the byte, and send it. An invalid one is a failure, without a try."""
+        body = msgspec.json.encode(self.body_of(event))
+        wrong = await asyncio.to_thread(wrong_in, msgspec.json.decode(body))
+        if wrong is not None:
+            log.error("channel %s: alert %s is not sent, its bundle is no valid FHIR: %s", self.name, key, wrong)
+            return Outcome("failed", 0, f"{INVALID}: {wrong}")
+        return await self.deliver(body, key)
+
 
 def _entry(resource: dict[str, Any]) -> dict[str, Any]:
     url = f"{resource['resourceType']}/{resource['id']}"
     return {"fullUrl": f"{SYSTEM}/{url}", "resource": resource, "request": {"method": "PUT", "url": url}}
+
+
+def _words(text: str) -> str:
+    """The text as a FHIR string, which has no control characters but tabs and ends of lines; "" if nothing is left."""
+    return FORBIDDEN.sub(" ", text).strip()
+
+
+def _full(value: Any) -> Any:
+    """The same without what is empty: FHIR knows no null, no empty text and no empty list."""
+    if isinstance(value, dict):
+        kept = {name: _full(inner) for name, inner in value.items()}
+        return {name: inner for name, inner in kept.items() if inner not in (None, "", [], {})}
+    if isinstance(value, list):
+        return [inner for inner in map(_full, value) if inner not in (None, "", [], {})]
+    return _words(value) if isinstance(value, str) else value
+
+
+def _patient(event: AlertEvent) -> dict[str, Any] | None:
+    """Whom it is about; None for a source. An id that is none in FHIR would point elsewhere as part of an address."""
+    if event.patient.startswith(PATIENT_PREFIX):
+        return None
+    if ID.fullmatch(event.patient):
+        return {"reference": f"Patient/{event.patient}"}
+    return {"type": "Patient", "identifier": {"system": f"{SYSTEM}/patient", "value": event.patient}}
+
+
+def _code(code: str | None) -> str | None:
+    """The code without what FHIR forbids in one: white space at its ends, or more than one in a row."""
+    return " ".join(_words(code).split()) if code else None
 
 
 def _issue(event: AlertEvent) -> dict[str, Any]:
@@ -57,13 +109,12 @@ def _issue(event: AlertEvent) -> dict[str, Any]:
         "id": event.alert_id,
         "identifier": [_identifier(event)],
         "status": "final" if event.state == "resolved" else "preliminary",
-        "code": {"coding": [{"system": f"{SYSTEM}/problem", "code": event.problem}], "text": event.title},
+        "code": {"coding": [{"system": f"{SYSTEM}/problem", "code": _code(event.problem)}], "text": event.title},
         "severity": SEVERITY[event.severity],
         "identifiedPeriod": _period(event),
         "detail": event.explanation,
+        "patient": _patient(event),
     }
-    if not event.patient.startswith("source:"):
-        made["patient"] = {"reference": f"Patient/{event.patient}"}
     if observations:
         made["contained"] = observations
         made["evidence"] = [{"detail": [{"reference": f"#{one['id']}"}]} for one in observations]
@@ -80,11 +131,12 @@ def _observation(event: AlertEvent, evidence: Evidence, number: int) -> dict[str
         "code": {"coding": coding, "text": vital.label if vital else evidence.vital}
         if coding
         else {"text": evidence.vital},
-        "subject": {"reference": f"Patient/{event.patient}"},
+        "subject": _patient(event),
         "effectiveDateTime": evidence.at,
     }
     if evidence.value is not None:
-        made["valueQuantity"] = {"value": evidence.value, "system": "http://unitsofmeasure.org", "code": evidence.unit}
+        unit = {"system": UCUM, "code": _code(evidence.unit)} if evidence.unit else {}
+        made["valueQuantity"] = {"value": evidence.value, **unit}
     if evidence.low is not None and evidence.high is not None:
         made["referenceRange"] = [
             {"low": {"value": evidence.low}, "high": {"value": evidence.high}, "text": "own band"}
@@ -107,9 +159,8 @@ def _task(event: AlertEvent) -> dict[str, Any]:
         "lastModified": event.decided_at,
         "businessStatus": {"text": f"{event.event}, rung {event.rung + 1}"},
         "owner": {"display": event.care_team or "ops"},
+        "for": _patient(event),
     }
-    if not event.patient.startswith("source:"):
-        made["for"] = {"reference": f"Patient/{event.patient}"}
     if event.deadline:
         made["restriction"] = {"period": {"end": event.deadline}}
     if event.by or event.reason:

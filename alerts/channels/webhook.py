@@ -79,7 +79,10 @@ class WebhookChannel:
 
     async def send(self, event: AlertEvent, key: str) -> Outcome:
         """POST until delivered, refused, or out of tries or time. See `retrying` for what each answer means."""
-        body = msgspec.json.encode(self.body_of(event))
+        return await self.deliver(msgspec.json.encode(self.body_of(event)), key)
+
+    async def deliver(self, body: bytes, key: str) -> Outcome:
+        """The same with what is posted, as JSON."""
         state = self._retrying()
         try:
             async for attempt in state:
