@@ -310,7 +310,7 @@ class Keeper:
         """The group has gone on without us: the partitions may be somebody else's, and what we know of them old."""
         if self._held:
             log.warning(
-                "partitions %s were given away while this worker was paused or cut off: their state is dropped",
+                "partitions %s were given away: this worker was paused, cut off or replaced; their state is dropped",
                 sorted(self._held),
             )
             metrics.partitions_lost.inc(len(self._held))

@@ -22,6 +22,7 @@ from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id, changelog_topic
+from streams.membership import Membership, Replaced
 from streams.outage import StateNotAssigned
 from streams.page_store import PagesTable, Shelves, install_no_recovery
 from streams.publisher import Publisher
@@ -38,11 +39,11 @@ LOOK_EVERY_S = 0.2
 
 
 class Session:
-    """`await Session(settings, folder).run(stop)`. folder: Faust wants one of its own, and keeps nothing there."""
+    """`await Session(settings, folder, membership).run(stop)`. folder: Faust wants one, and keeps nothing there."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings = settings
-        self.app, table = _app(settings, folder)
+    def __init__(self, settings: Settings, folder: Path, membership: Membership | None = None) -> None:
+        self.settings, self.membership = settings, membership or Membership(settings.worker_id)
+        self.app, table = _app(settings, folder, self.membership)
         self.publisher = Publisher(settings)
         self.shelves = table.store.shelves = Shelves(lambda ours: self.keeper.keep(ours), lambda: self.keeper.lost())
         changelog = KafkaChangelog(changelog_topic(settings), self.shelves, self.publisher, self._overwritten)
@@ -108,7 +109,7 @@ class Session:
 
     def _confirmed_s(self) -> float:
         """When the group last confirmed that our partitions are ours; asyncio's clock is time.monotonic."""
-        return self._consumer.confirmed_at
+        return self.membership.confirmed_at
 
     async def _revoked(self, app: Any, /, *given: Any, **_: Any) -> None:
         if self._consumer.lost:
@@ -190,7 +191,9 @@ class Session:
             yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions)
 
     def _look(self, beside: list["asyncio.Task[None]"]) -> None:
-        """What died beside the agents, or in Faust, ends the session."""
+        """What died beside the agents, or in Faust, ends the session; and above all, that we are not we any more."""
+        if self.membership.replaced:
+            self.failure = Replaced(self.settings.worker_id)
         for task in beside:
             if task.done() and (error := task.exception()) is not None:
                 self._failed(error)
@@ -204,7 +207,7 @@ class Session:
         if isinstance(result, Exception):  # of services that failed already; what matters is told by `failure`
             log.warning("Faust did not stop in order (%s: %s)", type(result).__name__, result)
         _cancel_threads(self.app)
-        await self.publisher.stop(flush=self.failure is None)
+        await self.publisher.stop(flush=self.failure is None or isinstance(self.failure, Replaced))
         await self.reader.close()
         self.keeper.drop()
         self.shelves.clear()
@@ -224,7 +227,7 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
 
 
-def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
+def _app(settings: Settings, folder: Path, membership: Membership) -> tuple[faust.App, PagesTable]:
     """The Faust app with its table of pages: no web server, no leader election."""
     bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
     app = faust.App(
@@ -232,9 +235,9 @@ def _app(settings: Settings, folder: Path) -> tuple[faust.App, PagesTable]:
         store="memory://", Table=PagesTable, table_standby_replicas=settings.standby_replicas, web_enabled=False,
         topic_partitions=settings.partitions, topic_replication_factor=settings.replication,
         topic_disable_leader=True, datadir=str(folder),
-        **faust_settings(bounds),
+        **faust_settings(bounds), **membership.settings(),
     )  # fmt: skip
-    install(app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds)
+    install(app, {settings.topic(name) for name in ("readings", "profiles", "actions")}, bounds, membership)
     table = app.Table(
         PAGES_TABLE, key_type=bytes, value_type=bytes, partitions=settings.partitions,
         extra_topic_configs=pages_configs(settings.replication),

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
     group: str = Field(
         "homebeat", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="The consumer group that shares the work."
     )
+    worker_id: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="A worker's own name, kept over its restarts: then one pauses its own patients only, and briefly.",
+    )
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of each keyed topic. Cannot change later.")
     replication: int = Field(1, ge=1, le=9, description="Copies of each topic; 3 in production.")
     standby_replicas: int = Field(

@@ -50,6 +50,7 @@ from mode.threads import WorkerThread
 
 from streams import limits
 from streams.chunks import Bounds, Delivery, Fetched, InOrderAcks, Records
+from streams.membership import Membership
 
 
 class ChunkMessage(ConsumerMessage):
@@ -88,8 +89,7 @@ class BoundedThread(WorkerThread):
 
 
 class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
-    """The thread that owns aiokafka's consumer: adds to each fetch the positions that it covers, and notes when the
-    group last confirmed our membership."""
+    """The thread that owns aiokafka's consumer: adds to each fetch the positions that it covers."""
 
     Worker = BoundedThread
     consumer: "ChunkConsumer"
@@ -101,17 +101,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def on_start(self) -> None:
         await super().on_start()
-        coordinator = self._ensure_consumer()._coordinator
-        beat = coordinator._do_heartbeat
-
-        async def noted() -> bool:
-            asked = time.monotonic()  # an answer may have waited for us while we were paused
-            confirmed: bool = await beat()
-            if confirmed:
-                self.consumer.confirmed_at = asked
-            return confirmed
-
-        coordinator._do_heartbeat = noted
+        self.consumer.membership.watch(self._ensure_consumer()._coordinator)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """What Faust watches of the partitions that it reads. It does not read those of the pages: we do."""
@@ -188,14 +178,12 @@ class ChunkConsumer(driver.Consumer):
 
     declared: Mapping[TP, int]
     """Where the next chunk of each partition must begin; replaced, never changed: the fetching thread reads it."""
-    confirmed_at: float
-    """When the group last confirmed that we are a member [s of time.monotonic]."""
     lost: bool
     """Whether the partitions that are being revoked were given to others without us."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.confirmed_at, self.lost = float("-inf"), False
+        self.lost = False
         self.declared = {}
         self._acks: dict[TP, InOrderAcks] = {}
         self._fetched: list[Fetched] = []
@@ -203,6 +191,10 @@ class ChunkConsumer(driver.Consumer):
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def membership(self) -> Membership:
+        return self._chunked.membership
 
     @property
     def _chunked(self) -> "ChunkTransport":
@@ -303,7 +295,7 @@ class ChunkConsumer(driver.Consumer):
         self._forget(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        self.confirmed_at = time.monotonic()
+        self.membership.confirmed_at = time.monotonic()
         self._forget(assigned)  # they start at the committed offset
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -324,10 +316,10 @@ class ChunkTransport(driver.Transport):
 
     Consumer = ChunkConsumer
 
-    def __init__(self, url: Any, app: AppT, topics: Iterable[str], bounds: Bounds) -> None:
+    def __init__(self, url: Any, app: AppT, topics: Iterable[str], bounds: Bounds, membership: Membership) -> None:
         super().__init__(url, app)
         self.topics = frozenset(topics)
-        self.bounds = bounds
+        self.bounds, self.membership = bounds, membership
 
 
 class AsIs(Codec):
@@ -340,9 +332,12 @@ class AsIs(Codec):
         return value
 
 
-def install(app: faust.App, topics: Iterable[str], bounds: Bounds | None = None) -> None:
+def install(
+    app: faust.App, topics: Iterable[str], bounds: Bounds | None = None, membership: Membership | None = None
+) -> None:
     """Let the app consume these topics in chunks. Before the app starts, and once its broker is configured."""
-    app.transport = ChunkTransport(app.conf.broker_consumer, app, topics, bounds or Bounds())
+    made = ChunkTransport(app.conf.broker_consumer, app, topics, bounds or Bounds(), membership or Membership())
+    app.transport = made
 
 
 def chunk_topic(app: faust.App, name: str) -> TopicT:

@@ -21,6 +21,7 @@ from streams.errors import Failed, HomebeatError
 from streams.health import HealthServer
 from streams.keeper import Keeper
 from streams.ledger import changelog_topic
+from streams.membership import Membership, Replaced
 from streams.outage import BrokerWatch, passing
 from streams.process import bulk_collector, run_async
 from streams.session import Session
@@ -37,12 +38,13 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._membership = Membership(settings.worker_id)
         self._session = self._fresh()
         self._watch = BrokerWatch(settings)
         self._trouble = ""
 
     def _fresh(self) -> Session:
-        return Session(self.settings, faust_folder(self.settings.data_folder))
+        return Session(self.settings, faust_folder(self.settings.data_folder), self._membership)
 
     @property
     def keeper(self) -> Keeper:
@@ -83,6 +85,8 @@ class Worker:
             if stop.is_set():
                 log.warning("stopped while Kafka was in trouble (%s: %s)", type(error).__name__, error)
                 return True
+            if isinstance(error, Replaced):
+                return await self._stepped_aside(stop, error)
             if isinstance(error, EverythingRefused):
                 raise
             if not passing(error):
@@ -91,6 +95,16 @@ class Worker:
             self._say(error)
             return False
         return True
+
+    async def _stepped_aside(self, stop: asyncio.Event, replaced: Replaced) -> bool:
+        """Another has our name. At a hand-over somebody stops us now; raises when nobody does. To end at once would
+        have an orchestrator start us again, and the two would throw each other out without a pause."""
+        self._trouble = f"stepped aside: {replaced}"
+        log.error("%s; stepping aside, and ending in %.0f s if nobody stops this one", replaced, limits.STEPS_ASIDE_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), limits.STEPS_ASIDE_S)
+            return True
+        raise replaced
 
     def _say(self, error: BaseException) -> None:
         name = type(error).__name__

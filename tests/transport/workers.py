@@ -17,6 +17,7 @@ from faust.types import EventT, StreamT
 
 from streams.broker import EmbeddedBroker
 from streams.chunks import Bounds
+from streams.membership import Membership
 from streams.transport import ChunkConsumer, Receipt, chunk_topic, faust_settings, install, receipt
 from tests.brokers import Broker
 
@@ -122,24 +123,27 @@ class Got:
 class Worker:
     """Started and stopped by `async with`. Its agent takes a chunk, waits for `gate`, and acks if `acks` says so.
 
-    `chunks` is all it got, in order; `stock` the values of the topic that is not in chunks, if one is named.
+    `chunks` is all it got, in order; `stock` the values of the topic that is not in chunks, if one is named. With a
+    `name` it is the same member of the group as the one before it of that name.
     """
 
     def __init__(
         self, address: str, topic: str, *, group: str = "", acks: bool = True, bounds: Bounds | None = None,
-        stock_topic: str | None = None, **settings: Any,
+        stock_topic: str | None = None, name: str = "", **settings: Any,
     ) -> None:  # fmt: skip
+        self.membership = Membership(name)
         self.address, self.topic, self.group, self.acks = address, topic, group or topic, acks
         self.chunks: list[Got] = []
         self.stock: list[bytes] = []
         self.gate = asyncio.Event()
         self.gate.set()
         options = {**faust_settings(bounds), **QUICK_GROUP, "broker_commit_interval": 0.2, **settings}
+        options |= self.membership.settings()
         self.app = faust.App(
             self.group, broker=f"kafka://{address}", store="memory://", web_enabled=False, topic_partitions=4,
             topic_replication_factor=1, topic_disable_leader=True, datadir=FAUST_FOLDER, **options,
         )  # fmt: skip
-        install(self.app, {topic}, bounds)
+        install(self.app, {topic}, bounds, self.membership)
         self.app.agent(chunk_topic(self.app, topic), name="take")(self._take)
         if stock_topic:
             self.app.agent(self.app.topic(stock_topic, value_type=bytes, value_serializer="raw"))(self._take_stock)
@@ -170,6 +174,12 @@ class Worker:
     @property
     def consumer(self) -> ChunkConsumer:
         return cast(ChunkConsumer, self.app.consumer)
+
+    @property
+    def generation(self) -> int:
+        """How often the group had shared out partitions when it joined, or joined again."""
+        generation: int = cast(Any, self.consumer)._thread._ensure_consumer()._coordinator.generation
+        return generation
 
     @property
     def partitions(self) -> set[int]:
