@@ -13,9 +13,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from alerts.channels.closing import let_go
 from alerts.sources import SourceChange
 from models.times import to_us
-from streams import control, metrics
+from streams import control, limits, metrics
 from streams.connection import client_options
 from streams.engine.tallies import OTHER, Report
 from streams.publisher import Publisher, Sent, settled
@@ -58,8 +59,8 @@ async def _watch(settings: Settings, publisher: Publisher, partitions: Callable[
         while WATCHING in partitions():
             for records in (await consumer.getmany(topic, timeout_ms=FETCH_MS)).values():
                 await watcher.take(records)
-    finally:
-        await consumer.stop()
+    finally:  # never its `stop` alone, which may swallow that we are cancelled: then the session would never end
+        await let_go(consumer, limits.CLOSE_WITHIN_S)
 
 
 class Watcher:

@@ -1,0 +1,40 @@
+"""The watch over sources ends when its session does, whatever it is doing just then."""
+
+import asyncio
+import contextlib
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from streams.publisher import Publisher
+from streams.settings import Settings
+from streams.watching import WATCHING, keep_watching
+from streams.worker import make_topics
+from tests.brokers import Broker
+
+SOON_S = 30.0
+
+
+async def test_a_watch_that_is_cancelled_while_it_lets_go_ends(
+    broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiokafka swallows a cancellation while it stops a consumer; then the watch went on, and no session could end."""
+    letting_go, stop = asyncio.Event(), AIOKafkaConsumer.stop
+
+    async def noted(consumer: AIOKafkaConsumer) -> None:
+        letting_go.set()
+        await stop(consumer)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "stop", noted)
+    settings, held = Settings(broker=broker.address, topic_prefix=prefix, partitions=1), {WATCHING}
+    await make_topics(settings)
+    watch = asyncio.create_task(keep_watching(settings, Publisher(settings), lambda: frozenset(held)))
+    await asyncio.sleep(1)
+    held.clear()
+    await asyncio.wait_for(letting_go.wait(), SOON_S)
+    watch.cancel()
+    done, _ = await asyncio.wait({watch}, timeout=5)
+    watch.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watch
+    assert done, "it went on"
