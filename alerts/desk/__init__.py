@@ -10,8 +10,8 @@ and `audit`.
 - `incidents`: which other problems of a patient are one incident with an alert, in words
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act
 - `staff`, `people`: what an admin does about accounts, and the API of it
-- `about`, `watched`, `handover`, `cost`: a profile in words, what its genes and drugs have us watch, what the
-  next shift must know, what alerts cost the team
+- `about`, `watched`, `handover`, `cost`, `waits`: a profile in words, what its genes and drugs have us watch, what
+  the next shift must know, what alerts cost the team, how long they wait
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
 - `publish`: actions on their way to Kafka; `answering`: the link in a message
 - `guard`, `app`: the HTTP API and the page; `server`: all of it running

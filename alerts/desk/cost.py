@@ -55,7 +55,15 @@ def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
     mine = within(scope, STANDINGS.c.team)
     told = STANDINGS.c
     query = select(
-        told.severity, told.patient, told.rule, told.opened_s, told.answered_s, told.late, told.due_s, told.outcome
+        told.severity,
+        told.patient,
+        told.rule,
+        told.opened_s,
+        told.answered_s,
+        told.answered_severity,
+        told.late,
+        told.due_s,
+        told.outcome,
     ).where(told.opened_s >= since_s, told.view != "retrospective", *mine)
     with store.reading() as connection:
         patients = _patients(connection, scope)
@@ -83,8 +91,9 @@ def _patients(connection: Connection, scope: Scope) -> int:
 
 
 def _severity(name: str, rows: Any, patient_days: float, now_s: float) -> dict[str, Any]:
+    """The figures of one severity; waits count with the one at which an alert was taken up, as in `waits`."""
     mine = [row for row in rows if row.severity == name]
-    waits = [row.answered_s - row.opened_s for row in mine if row.answered_s is not None]
+    waits = [row.answered_s - row.opened_s for row in rows if row.answered_severity == name]
     return {
         "severity": name,
         "alerts": len(mine),
@@ -92,8 +101,13 @@ def _severity(name: str, rows: Any, patient_days: float, now_s: float) -> dict[s
         "answered": len(waits),
         "median_s": statistics.median(waits) if waits else None,
         "slow_s": statistics.quantiles(waits, n=10)[-1] if len(waits) > 1 else (waits[0] if waits else None),
-        "overdue": sum(1 for row in mine if row.late or (row.due_s is not None and row.due_s < now_s)),
+        "overdue": sum(1 for row in mine if row.late or _waits_too_long(row, now_s)),
+        "overdue_now": sum(1 for row in mine if _waits_too_long(row, now_s)),
     }
+
+
+def _waits_too_long(row: Any, now_s: float) -> bool:
+    return row.due_s is not None and row.due_s < now_s
 
 
 def _share(judged: list[bool | None]) -> dict[str, int]:

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from alerts.desk.audit import Audit
 from alerts.desk.hub import Hub
 from alerts.desk.store import Store
+from alerts.desk.waits import BUCKETS_S, Waits, overdue, waits
+from models.findings import SEVERITIES
 
 
 class Followed(Protocol):
@@ -63,6 +65,8 @@ class Figures(Collector):
         yield _gauge("homebeat_desk_audit_waiting", "Audit records not on their topic.", [((), self._audit.waiting)])
         counts = [((view,), count) for view, count in self._store.counts().items()]
         yield _gauge("homebeat_desk_alerts", "Alerts by the list they are on.", counts, ["list"])
+        if self._status.ready:  # before, they would grow as the log is read, as if all that happened now
+            yield from _answers(self._store)
         feeds = self._status.feeds
         lag = [((feed.topic,), feed.lag) for feed in feeds]
         yield _gauge("homebeat_desk_lag", "Records not yet taken in.", lag, ["topic"])
@@ -75,6 +79,24 @@ class Figures(Collector):
             records.add_metric([feed.topic, "read"], feed.records - feed.unreadable)
             records.add_metric([feed.topic, "unreadable"], feed.unreadable)
         yield records
+
+
+def _answers(store: Store) -> Iterator[Metric]:
+    """How long alerts wait for a person; every severity from the beginning, so that a rate can be told."""
+    taken = HistogramMetricFamily(
+        "homebeat_desk_acknowledge_seconds",
+        "From when an alert was told until a person took it up, by its severity then.",
+        labels=["severity"],
+    )
+    known = waits(store)
+    for severity in SEVERITIES:
+        one = known.get(severity, Waits())
+        bounds = zip((*map(str, BUCKETS_S), "+Inf"), (*one.within, one.answered), strict=True)
+        taken.add_metric([severity], [(bound, float(many)) for bound, many in bounds], one.total_s)
+    yield taken
+    late = overdue(store)
+    counts = [((severity,), late.get(severity, 0)) for severity in SEVERITIES]
+    yield _gauge("homebeat_desk_overdue", "Open alerts that wait longer than they should.", counts, ["severity"])
 
 
 def _gauge(name: str, help_text: str, values: Iterable[tuple[Any, float]], labels: Sequence[str] = ()) -> Metric:

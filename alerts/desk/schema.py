@@ -50,6 +50,7 @@ STANDINGS = Table(
     Column("incident", name_type(), nullable=False),
     Column("opened_s", Float, nullable=False),
     Column("answered_s", Float),
+    Column("answered_severity", name_type(16)),
     Column("late", Boolean, nullable=False),
     Column("owner", name_type()),
     Column("until_s", Float),
@@ -60,6 +61,7 @@ STANDINGS = Table(
     Index("desk_cache_alerts_by_patient", "patient", "decided_s"),
     Index("desk_cache_alerts_by_opening", "opened_s"),
     Index("desk_cache_alerts_by_incident", "incident"),
+    Index("desk_cache_alerts_by_answer", "answered_severity", "view", "opened_s", "answered_s"),
 )
 """One row an alert: the newest event, and what `worklist.standing` makes of all of them."""
 

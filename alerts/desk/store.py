@@ -314,6 +314,7 @@ def _standing_row(one: Standing, team: str | None) -> dict[str, Any]:
         "incident": incident_of(one.latest),
         "opened_s": one.opened_s,
         "answered_s": one.answered_s,
+        "answered_severity": one.answered_severity,
         "late": one.late,
         "owner": one.owner,
         "until_s": one.until_s,

@@ -52,8 +52,9 @@ class Standing:
     """Where an alert stands. Times are seconds since 1970; None: it has not come to that.
 
     waiting_since_s, due_s: somebody waits for an answer. opened_s: first told. answered_s: when a person first took it
-    up; late: and that was after it was due. owner: who has it. until_s: the end of a snooze. outcome: why a person
-    resolved it. team: whose patient it is now; `care_team` of an event says whose it was then.
+    up, and answered_severity how severe it was then; late: and that was after it was due. owner: who has it. until_s:
+    the end of a snooze. outcome: why a person resolved it. team: whose patient it is now; `care_team` of an event says
+    whose it was then.
     """
 
     latest: AlertEvent
@@ -62,6 +63,7 @@ class Standing:
     due_s: float | None
     opened_s: float = 0.0
     answered_s: float | None = None
+    answered_severity: Severity | None = None
     late: bool = False
     owner: str | None = None
     until_s: float | None = None
@@ -125,6 +127,7 @@ def standing(events: Iterable[AlertEvent]) -> Standing:
     known: dict[str, Any] = {
         "opened_s": seconds(steps[0].decided_at),
         "answered_s": seconds(answered.decided_at) if answered else None,
+        "answered_severity": answered.severity if answered else None,
         "late": answered is not None and _late(steps, answered),
         "owner": owner_of(steps),
         "until_s": _until_s(latest),
