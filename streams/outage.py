@@ -52,11 +52,15 @@ REFUSED = (
 )
 """Waiting does not mend these."""
 
+SLOW = "Controller node not found"
+"""What Faust says, as a bare Exception, when brokers answer too slowly while it makes sure of its topics."""
+
 
 def passing(error: BaseException) -> bool:
     """Whether the failure is Kafka's and may pass, so that a fresh start is worth it."""
     chain = list(_chain(error))
-    return any(isinstance(one, OF_KAFKA) for one in chain) and not any(isinstance(one, REFUSED) for one in chain)
+    of_kafka = any(isinstance(one, OF_KAFKA) or str(one) == SLOW for one in chain)
+    return of_kafka and not any(isinstance(one, REFUSED) for one in chain)
 
 
 def _chain(error: BaseException | None) -> "list[BaseException]":

@@ -36,6 +36,7 @@ def caused(error: Exception, by: Exception) -> Exception:
         TimeoutError(),
         BrokerUnreachable("kafka-1:9092"),
         caused(ProducerSendError("crashed"), errors.RequestTimedOutError()),
+        Exception("Controller node not found"),
         caused(RuntimeError("of a library"), errors.RequestTimedOutError()),
     ],
     ids=lambda error: type(error).__name__,
