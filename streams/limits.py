@@ -77,9 +77,10 @@ STOP_CHECKPOINT_S = 8.0
 and the group would go on without it. What does not make it comes again."""
 CERTAIN_PAUSE_S = 0.1
 """Between two looks whether the partitions are still ours, when a heartbeat is missing."""
-STEPS_ASIDE_S = 60.0
+STEPS_ASIDE_S = 300.0
 """How long a worker whose name another has taken waits to be stopped, before it ends with an error: an orchestrator
-stops it once the other is ready. Two that have one name by mistake pause their patients so often, not again and again.
+stops it once the other is ready, which takes minutes where Kafka is slow. Two that have one name by mistake throw each
+other out so often, and not again and again.
 """
 STOP_WITHIN_S = 10.0
 """How long Faust may take to stop. Then its threads are cancelled. With STOP_CHECKPOINT_S and CLOSE_WITHIN_S less than
