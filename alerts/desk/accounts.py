@@ -192,6 +192,10 @@ class Accounts:
                 writing.execute(update(SESSIONS).where(SESSIONS.c.id == _hashed(session)).values(seen_s=now_s))
         return member_of(account_of_row(row), _hashed(session)[:16], self._csrf(session))
 
+    def forged(self, cookie: str) -> bool:
+        """Whether a cookie was not made here, or was changed; an old one was made here."""
+        return self._session(cookie) is None
+
     def end(self, cookie: str) -> None:
         """Sign out: the session is over wherever its cookie is."""
         session = self._session(cookie)

@@ -95,7 +95,7 @@ def create_app(
         app.include_router(answering(desk, accounts, link_key))
     _add_operators(app, desk)
     _add_page(app)
-    _add_problems(app)
+    _add_problems(app, desk)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
     app.add_middleware(Guard, hosts=hosts, told=_told_to(audit))
     return app
@@ -134,7 +134,7 @@ def _add_operators(app: FastAPI, desk: Desk) -> None:
         return Response(generate_latest(desk.figures.registry), media_type=CONTENT_TYPE_LATEST)
 
 
-def _add_problems(app: FastAPI) -> None:
+def _add_problems(app: FastAPI, desk: Desk) -> None:
     """Every refusal is JSON with one `error` that a person can read."""
 
     @app.exception_handler(HTTPException)
@@ -153,8 +153,12 @@ def _add_problems(app: FastAPI) -> None:
         app.add_exception_handler(kind, away)
 
     @app.exception_handler(RequestValidationError)
-    async def misshapen(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def misshapen(request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [_field(one) for one in error.errors()]
+        asking = getattr(request.state, "member", None)
+        if asking is not None and request.method != "GET":
+            names = ",".join(sorted(one["field"] for one in fields))
+            await run_in_threadpool(desk.refused, asking, request, "misshapen", fields=names)
         sentence = "; ".join(f"{one['field']}: {one['problem']}" if one["field"] else one["problem"] for one in fields)
         return JSONResponse({"error": sentence, "fields": fields}, 422)
 

@@ -74,15 +74,24 @@ class Audit:
     def look(self, member: Member, what: str, **detail: Any) -> None:
         """Keep that a member saw this, once a minute."""
         key = (member.session, what, *(f"{name}={value}" for name, value in sorted(detail.items())))
+        if self._is_new(key):
+            self.record(member.id, what, session=member.session, **detail)
+
+    def stranger(self, what: str, **detail: str) -> None:
+        """Keep that somebody nobody knows did this, once a minute: they may do it as often as they like."""
+        if self._is_new(("-", what, *(f"{name}={value}" for name, value in sorted(detail.items())))):
+            self.record("-", what, **detail)
+
+    def _is_new(self, key: tuple[str, ...]) -> bool:
         now = time.monotonic()
         with self._lock:
             if now - self._looks.get(key, -SAME_LOOK_S) < SAME_LOOK_S:
-                return
+                return False
             self._looks[key] = now
             self._looks.move_to_end(key)
             while len(self._looks) > LOOKS_REMEMBERED:
                 self._looks.popitem(last=False)
-        self.record(member.id, what, session=member.session, **detail)
+        return True
 
     async def run(self, send: Send) -> None:
         """Send what waits, in order, until cancelled."""

@@ -60,7 +60,10 @@ class Door:
         cookie = request.cookies.get(COOKIE, "")
         member = self.accounts.member(cookie, time.time()) if cookie else None
         if member is None:
+            if cookie and self.accounts.forged(cookie):
+                self.audit.stranger("desk.refused", why="forged_session", address=address(request))
             raise HTTPException(401, "Please sign in.")
+        request.state.member = member
         if request.method in CHANGING and request.headers.get(CSRF_HEADER, "") != member.csrf:
             self.audit.record(member.id, "desk.refused", why="csrf", path=request.url.path, address=address(request))
             raise HTTPException(403, "This did not come from the desk's own page. Please load the page anew.")
