@@ -6,7 +6,7 @@
 | `POST /api/sign-in`, `POST /api/sign-in/link`, `DELETE /api/sign-in` | in by password or one-time link, and out |
 | `POST /api/sign-in/password` | one's own new password |
 | `GET /api/desk` | banner, member, lists, time of the log |
-| `GET /api/alerts?view=&limit=` | the worklist: where each alert stands, most urgent first |
+| `GET /api/alerts?view=&limit=&rule=` | the worklist: where each alert stands, most urgent first |
 | `GET /api/alerts/{id}` | one alert and its events |
 | `POST /api/alerts/{id}/actions` | what a member did; 202 with the action's id |
 | `POST /api/alerts/acknowledge` | several advisories at once, with one reason |

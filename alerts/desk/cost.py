@@ -5,6 +5,7 @@ the share is of those that were. Only what was told as of now counts: what is ab
 """
 
 import statistics
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from alerts.desk.members import Scope
 from alerts.desk.schema import PATIENTS, STANDINGS, WINDOWS
 from alerts.desk.store import Store
 from alerts.desk.wanted import within
+from alerts.desk.worklist import VIEWS, View
 from models.findings import SEVERITIES
 
 DAY_S = 86_400.0
@@ -55,6 +57,7 @@ def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
     mine = within(scope, STANDINGS.c.team)
     told = STANDINGS.c
     query = select(
+        told.view,
         told.severity,
         told.patient,
         told.rule,
@@ -116,9 +119,18 @@ def _share(judged: list[bool | None]) -> dict[str, int]:
 
 
 def _top(rows: Any, column: str) -> list[dict[str, Any]]:
-    """The sources of most alerts, with how many of them were judged worth it."""
+    """The sources of most alerts, with how many of them were judged worth it, and the list that holds most of them."""
     groups: dict[str, list[Any]] = {}
     for row in rows:
         groups.setdefault(getattr(row, column), []).append(row)
     most = sorted(groups.items(), key=lambda one: (-len(one[1]), one[0]))[:TOP]
-    return [{column: key, "alerts": len(group), **_share([useful(r.outcome) for r in group])} for key, group in most]
+    return [
+        {column: key, "alerts": len(group), "list": _list(group), **_share([useful(row.outcome) for row in group])}
+        for key, group in most
+    ]
+
+
+def _list(rows: list[Any]) -> View:
+    """The list that holds most of them; of equal ones the one that is to be done first."""
+    held = Counter(row.view for row in rows)
+    return max(VIEWS, key=lambda view: held[view])

@@ -108,10 +108,10 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
     def whole(patient: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
         team = desk.patient(patient, asking, request)
         desk.audit.look(asking, "desk.saw_patient", patient=patient)
-        return _json(_whole(desk, patient, team))
+        return _json(_whole(desk, patient, team, asking))
 
 
-def _whole(desk: Desk, patient: str, team: str | None) -> dict[str, Any]:
+def _whole(desk: Desk, patient: str, team: str | None, asking: Member) -> dict[str, Any]:
     """What the desk knows of a patient besides the vitals."""
     now_s = desk.store.log_time_s or 0.0
     alerts = desk.store.alerts_of(patient, now_s - ALERTS_DAYS * 86_400)
@@ -123,7 +123,7 @@ def _whole(desk: Desk, patient: str, team: str | None) -> dict[str, Any]:
         "about": in_words(
             desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language, desk.off
         ),
-        "alerts": [one.shown(now_s) for one in alerts],
+        "alerts": desk.shown(alerts, asking),
         "actions": [
             {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}
             for e in events
@@ -139,10 +139,10 @@ def _add_alerts(router: APIRouter, desk: Desk, member: MemberOf) -> None:
         limit: Annotated[int, Query(ge=1)] = 500, severity: Annotated[tuple[Severity, ...], Query()] = (),
         category: Category | None = None, team: Annotated[str | None, Query(max_length=128)] = None,
         patient: Annotated[str | None, Query(max_length=128)] = None, whose: Whose | None = None,
-        overdue: bool = False,
+        overdue: bool = False, rule: Annotated[str | None, Query(max_length=128)] = None,
     ) -> Any:  # fmt: skip
         desk.audit.look(asking, "desk.saw_worklist", view=view or "all")
-        wanted = Wanted(severity, category, team, patient, whose, asking.id, overdue)
+        wanted = Wanted(severity, category, team, patient, whose, asking.id, overdue, rule)
         rows = desk.store.worklist(view, min(limit, desk.rows), asking.scope, wanted)
         return _json({**desk.counters(asking), "alerts": desk.shown(rows, asking)})
 

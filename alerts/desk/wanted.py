@@ -21,6 +21,7 @@ class Wanted:
     whose: Whose | None = None
     member: str | None = None
     overdue: bool = False
+    rule: str | None = None
 
     def clauses(self, table: Table, log_time_s: float | None) -> list[ColumnElement[bool]]:
         columns = table.c
@@ -31,6 +32,7 @@ class Wanted:
             (self.patient, beginning(columns.patient, self.patient or "")),
             (self.whose == "mine", columns.owner == self.member),
             (self.whose == "unowned", columns.owner.is_(None)),
+            (self.rule, columns.rule == self.rule),
             (self.overdue, columns.due_s < (log_time_s or 0.0)),
         ]
         return [clause for wanted, clause in asked if wanted]

@@ -54,8 +54,8 @@ async def places(morning: Morning, opened: Page) -> AsyncIterator[str]:
         yield f"dialog: {button}"
         await opened.get_by_role("button", name="Cancel").click()
     await opened.keyboard.press("Escape")
-    for button, heading in (("Hand-over", "Hand-over"), ("Alert burden", "Alert burden")):
-        await opened.get_by_role("button", name=button).click()
+    for button, heading in (("Patients", "Patients"), ("Hand-over", "Hand-over"), ("Alert burden", "Alert burden")):
+        await opened.get_by_role("button", name=button, exact=True).click()
         await expect(opened.locator("#report h2")).to_have_text(heading)
         yield button
     await opened.get_by_role("button", name="Worklist", exact=True).click()

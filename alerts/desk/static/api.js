@@ -34,6 +34,8 @@ export const signInByLink = (token) => answered(path("sign-in", "link"), changin
 export const setPassword = (password, old) => answered(path("sign-in", "password"), changing("POST", { password, old }));
 export const signOut = () => answered(path("sign-in"), changing("DELETE"));
 export const patient = (id) => answered(path("patients", id));
+/** Patients by the beginning of their id. */
+export const findPatients = (begins) => answered(`${path("patients")}?${new URLSearchParams({ begins })}`);
 export const handover = (hours) => answered(`${path("handover")}?hours=${hours}`);
 export const cost = (days) => answered(`${path("cost")}?days=${days}`);
 export const people = () => answered(path("people"));

@@ -9,8 +9,11 @@ import { Bulk } from "./bulk.js";
 import { alertsAreIn, byId, h, setText } from "./dom.js";
 import { outrun, tellOutrun, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
+import { onKeys } from "./keys.js";
 import { drawLink } from "./link.js";
 import { Patient } from "./patient.js";
+import { showSearch } from "./search.js";
+import { listen } from "./stream.js";
 import { announce, tells } from "./telling.js";
 import { Worklist, compare } from "./worklist.js";
 import { LISTS, SEVERITIES, fullTime, seconds } from "./words.js";
@@ -41,7 +44,8 @@ const shown = () => inView().filter((one) => wanted(one) && (!state.quiet || SEV
 
 function draw(fresh) {
   const alerts = shown().sort(compare).slice(0, KEEP);
-  filters.offer([...state.alerts.values()].map((one) => one.team));
+  filters.offer("team", [...state.alerts.values()].map((one) => one.team));
+  filters.offer("rule", [...state.alerts.values()].map((one) => one.rule.id));
   list.show(alerts, { nowS: state.nowS, chosen: state.chosen, fresh });
   bulk.show(alerts, list);
   drawNote(!alerts.length);
@@ -135,7 +139,7 @@ function takeGone({ alerts = [], patients = [] }) {
   if (!alerts.length && !patients.length) return;
   for (const one of [...state.alerts.values()]) if (alerts.includes(one.alert_id) || patients.includes(one.patient)) state.alerts.delete(one.alert_id);
   if (dialog.isOpen && (alerts.includes(dialog.alert?.alert_id) || patients.includes(dialog.alert?.patient))) dialog.stop("This patient is another team's now.");
-  if (state.chosen && (alerts.includes(state.chosen) || patients.includes(patient.alert?.patient))) closePatient();
+  if ((state.chosen && alerts.includes(state.chosen)) || patients.includes(patient.alert?.patient)) closePatient();
   draw();
   if (state.place !== "worklist") PLACES[state.place]().catch(() => null);
 }
@@ -163,6 +167,7 @@ function takeAlerts(alerts, beside) {
   }
   forgetOld();
   draw(fresh);
+  if (patient.alone && alerts.some((one) => one.patient === patient.alert.patient)) patient.fetchAbout();
   const chosen = [...alerts, ...beside].find((one) => one.alert_id === state.chosen);
   if (chosen && state.alerts.has(state.chosen)) patient.show(state.alerts.get(state.chosen), state.nowS);
 }
@@ -253,50 +258,25 @@ const KEYS = {
   Escape: back,
 };
 
-function onKey(event) {
-  const typing = event.target.closest("input, textarea, select, [contenteditable]");
-  if (document.querySelector("dialog[open]") || !state.member || state.place !== "worklist" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const arrow = event.key.startsWith("Arrow");
-  if (arrow && !event.target.closest("#alerts")) return;
-  const number = LISTS[Number(event.key) - 1];
-  const run = number ? () => setView(number.view) : KEYS[event.key];
-  if (!run) return;
-  event.preventDefault();
-  run();
-}
-
-function listen() {
-  state.source?.close();
-  const source = (state.source = new EventSource("/events"));
-  const on = (name, take) => source.addEventListener(name, (event) => take(JSON.parse(event.data)));
-  source.onopen = () => {
-    state.linked = true;
-    drawLink(state);
-    load(true);
-  };
-  source.onerror = () => {
-    state.linked = false;
-    drawLink(state);
-    if (source.readyState === EventSource.CLOSED && state.source === source && state.member) setTimeout(listen, 3000);
-  };
-  on("counters", takeCounters);
-  on("alerts", ({ alerts, gone, beside }) => {
-    takeGone({ alerts: gone });
-    takeAlerts(alerts, beside);
-  });
-  on("vitals", ({ patients, gone }) => {
-    takeGone({ patients: gone });
-    patient.news(patients);
-  });
-  on("member", renew);
-  on("signed_out", () => globalThis.dispatchEvent(new Event("signed-out")));
-  on("reload", () => {
+const STREAM = {
+  link: () => drawLink(state),
+  counters: takeCounters,
+  alerts: ({ alerts, gone, beside }) => (takeGone({ alerts: gone }), takeAlerts(alerts, beside)),
+  vitals: ({ patients, gone }) => (takeGone({ patients: gone }), patient.news(patients)),
+  member: renew,
+  reload: () => {
     load(true);
     if (patient.alert) patient.news([patient.alert.patient]);
-  });
-}
+  },
+};
 
-const PLACES = { worklist: null, handover: () => showHandover(visit), cost: () => showCost(), people: () => showPeople() };
+const PLACES = {
+  worklist: null,
+  search: () => showSearch(visitPatient),
+  handover: () => showHandover(visit),
+  cost: () => showCost({ patient: visitPatient, list: visitList }),
+  people: () => showPeople(),
+};
 
 /** Which of the places is shown. */
 async function go(place) {
@@ -322,6 +302,26 @@ async function visit(alert) {
   await go("worklist");
   keep(alert);
   choose(alert.alert_id);
+}
+
+/** From elsewhere to a patient, of whom there need not be any alert. */
+async function visitPatient(id) {
+  state.chosen = null;
+  await go("worklist");
+  list.choose(null);
+  document.body.classList.add("detailed");
+  patient.showPatient(id, state.nowS);
+  byId("detail").focus();
+}
+
+/** From elsewhere to a list, narrowed to what is wanted there. */
+async function visitList(view, wanted) {
+  state.view = view;
+  drawLists();
+  back();
+  filters.set(wanted);
+  await go("worklist");
+  byId("worklist").focus();
 }
 
 /** Quiet hours: dark, silent but for emergencies, and what can wait until morning waits. */
@@ -351,7 +351,7 @@ async function enter() {
   await meet();
   door.hide();
   await go("worklist");
-  listen();
+  listen(state, STREAM);
 }
 
 /** An admin has changed what the member may see or do. */
@@ -378,7 +378,7 @@ function forget() {
 }
 
 async function start() {
-  document.addEventListener("keydown", onKey);
+  onKeys({ usable: () => state.member && state.place === "worklist", keys: KEYS, list: (number) => LISTS[number - 1] && (() => setView(LISTS[number - 1].view)) });
   globalThis.addEventListener("signed-out", forget);
   for (const place of Object.keys(PLACES)) byId(`go-${place}`).addEventListener("click", () => go(place));
   byId("told-close").addEventListener("click", () => (byId("told").hidden = true));

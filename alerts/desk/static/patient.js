@@ -35,7 +35,7 @@ export class Patient {
     this.clear();
     this.alert = null;
     this.root.replaceChildren(
-      h("div", { class: "nothing" }, h("p", {}, "Choose an alert to see the patient against their own normal.")),
+      h("div", { class: "nothing" }, h("p", {}, "Choose an alert to see the patient against their own normal, or look a patient up under Patients.")),
     );
   }
 
@@ -50,9 +50,19 @@ export class Patient {
     if (focused) this.root.focus();
   }
 
+  /** Whether a patient is shown without an alert. */
+  get alone() {
+    return this.alert?.alert_id === null;
+  }
+
+  /** Show a patient as they are now: readings against the own band, whether or not anything was ever told of them. */
+  showPatient(id, nowS) {
+    return this.show({ alert_id: null, patient: id, evidence: [], state: "open", retrospective: false }, nowS);
+  }
+
   /** Show an alert; its charts and history are fetched. */
   async show(alert, nowS) {
-    const other = this.alert?.alert_id !== alert.alert_id;
+    const other = this.alert?.alert_id !== alert.alert_id || this.alert.patient !== alert.patient;
     this.alert = alert;
     this.nowS = nowS;
     if (other) {
@@ -67,7 +77,7 @@ export class Patient {
   /** Time goes on. */
   pass(nowS) {
     this.nowS = nowS;
-    if (!this.alert) return;
+    if (!this.alert || this.alone) return;
     setText(this.when, whenText(this.alert, nowS));
     const due = dueText(this.alert, nowS);
     setText(this.due, due.text);
@@ -106,9 +116,10 @@ export class Patient {
       this.states = h("div", {});
       this.about = h("div", {});
       this.history = h("ol", { class: "history" });
-      this.root.replaceChildren(this.top, this.incident, this.states, this.chartSection(), this.evidence, h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history), this.about);
+      const history = h("section", { aria: { label: "History" } }, h("h2", {}, "What happened"), this.history);
+      this.root.replaceChildren(this.top, this.incident, this.states, this.chartSection(), ...(this.alone ? [] : [this.evidence, history]), this.about);
     }
-    this.top.replaceChildren(...headOf(alert, this.when, this.due, this.on));
+    this.top.replaceChildren(...(this.alone ? headOfPatient(alert, this.on) : headOf(alert, this.when, this.due, this.on)));
     this.evidence.replaceChildren(evidenceTable(alert, this.nowS));
   }
 
@@ -125,6 +136,7 @@ export class Patient {
 
   async fetchHistory() {
     const { alert_id: id } = this.alert;
+    if (id === null) return;
     const { events, incident } = await api.alert(id).catch(() => ({ events: null }));
     if (!events || this.alert?.alert_id !== id) return;
     this.incident.replaceChildren(incidentSection(incident, this.on.open));
@@ -137,7 +149,8 @@ export class Patient {
     const found = await api.patient(patient).catch(() => null);
     if (!found || this.alert?.patient !== patient) return;
     this.found = found;
-    this.about.replaceChildren(...aboutPatient(found, this.nowS));
+    this.about.replaceChildren(...aboutPatient(found, this.nowS, this.on.open));
+    if (this.alone) this.top.replaceChildren(...headOfPatient({ ...this.alert, team: found.care_team }, this.on));
     this.charts.forEach((chart, vital) => chart.mark(marksOf(found, vital, this.nowS)));
   }
 
@@ -156,7 +169,7 @@ export class Patient {
     const eventS = seconds(alert.event_at);
     const past = alert.state === "resolved" || alert.retrospective;
     const untilS = past ? Math.min(nowS ?? eventS, eventS + 0.25 * lengthS) : (nowS ?? eventS);
-    return { sinceS: untilS - lengthS, untilS, onsetS: seconds(alert.onset_at), nowS };
+    return { sinceS: untilS - lengthS, untilS, onsetS: seconds(alert.onset_at), nowS }; // seconds(undefined) is null: nothing has begun
   }
 
   async fetchCharts() {
@@ -235,12 +248,20 @@ function headOf(alert, when, due, on) {
   ].filter(Boolean);
 }
 
-function aboutPatient({ about, alerts, actions: taken }, nowS) {
+function headOfPatient({ patient, team }, on) {
+  return [
+    h("button", { type: "button", class: "back plain", onclick: on.back }, "‹ Worklist"),
+    h("h2", { class: "detail-title" }, `Patient ${patient}`),
+    h("p", { class: "who" }, team === undefined ? "" : (team ?? "no care team")),
+  ];
+}
+
+function aboutPatient({ about, alerts, actions: taken }, nowS, open) {
   const line = (alert) =>
-    h("li", {}, h("time", { datetime: alert.onset_at }, time(seconds(alert.onset_at), nowS)), h("span", {}, h("strong", told(), alert.title), ` · ${(STATE_WORDS[alert.state] ?? alert.state).toLowerCase()}`, ...done(alert, taken)));
+    h("li", {}, h("time", { datetime: alert.onset_at }, time(seconds(alert.onset_at), nowS)), h("span", {}, h("button", { type: "button", class: "way", onclick: () => open(alert), ...told() }, alert.title), ` · ${(STATE_WORDS[alert.state] ?? alert.state).toLowerCase()}`, ...done(alert, taken)));
   return [
     about === null ? h("p", { class: "quiet" }, "No profile is known of this patient.") : profileOf(about),
-    h("section", { aria: { label: "Episodes" } }, h("h2", {}, "Episodes of the last 90 days"), h("ol", { class: "history" }, alerts.map(line))),
+    h("section", { aria: { label: "Episodes" } }, h("h2", {}, "Episodes of the last 90 days"), alerts.length ? h("ol", { class: "history" }, alerts.map(line)) : h("p", { class: "quiet" }, "None: nothing was told of this patient.")),
   ];
 }
 

@@ -73,12 +73,15 @@ function standing(name, alert, nowS) {
 const percent = (part, whole) => (whole ? `${Math.round((part / whole) * 100)} %` : "–");
 const wait = (lengthS) => (lengthS === null ? "–" : span(lengthS));
 
-/** Draw what alerts cost the team in the last days. */
-export async function showCost(days = last.days) {
+/** A word of a table that leads to what it counts. label: where that is, for those who hear it. */
+const way = (text, label, go) => h("button", { type: "button", class: "way", aria: { label: `${text}: ${label}` }, onclick: go }, text);
+
+/** Draw what alerts cost the team in the last days. ways: to a `patient`, and to a `list` with filters. */
+export async function showCost(ways, days = last.days) {
   const found = await api.cost(days);
   last.days = days;
   const choices = [1, 7, 30].map((one) =>
-    h("button", { type: "button", class: "range", aria: { pressed: String(one === days) }, onclick: () => showCost(one) }, one === 1 ? "1 day" : `${one} days`),
+    h("button", { type: "button", class: "range", aria: { pressed: String(one === days) }, onclick: () => showCost(ways, one) }, one === 1 ? "1 day" : `${one} days`),
   );
   const perDay = found.patients ? found.alerts / (found.patients * days) : null;
   const { judged, useful } = found.useful;
@@ -94,11 +97,12 @@ export async function showCost(days = last.days) {
       tile(String(overdue), "answered late, or late now"),
       tile(percent(useful, judged), `worth it, of ${judged} judged when resolved`),
     ),
-    table("By severity", ["Severity", "Alerts", "A patient-day", "Taken up", "Half within", "Nine in ten within", "Overdue"], found.by_severity.map((one) => [
-      SEVERITY_WORDS[one.severity], String(one.alerts), one.per_patient_day === null ? "–" : one.per_patient_day.toFixed(2), String(one.answered), wait(one.median_s), wait(one.slow_s), String(one.overdue),
+    table("By severity", ["Severity", "Alerts", "A patient-day", "Taken up", "Half within", "Nine in ten within", "Late", "Late now"], found.by_severity.map((one) => [
+      way(SEVERITY_WORDS[one.severity], "the open alerts", () => ways.list("open", { severity: one.severity })), String(one.alerts), one.per_patient_day === null ? "–" : one.per_patient_day.toFixed(2), String(one.answered), wait(one.median_s), wait(one.slow_s), String(one.overdue),
+      one.overdue_now ? way(String(one.overdue_now), `late now, ${SEVERITY_WORDS[one.severity].toLowerCase()}`, () => ways.list("open", { severity: one.severity, overdue: true })) : "0",
     ])),
-    table("Patients with most alerts", ["Patient", "Alerts", "Worth it"], found.top_patients.map((one) => [one.patient, String(one.alerts), percent(one.useful, one.judged)])),
-    table("Rules with most alerts", ["Rule", "Alerts", "Worth it"], found.top_rules.map((one) => [one.rule, String(one.alerts), percent(one.useful, one.judged)])),
+    table("Patients with most alerts", ["Patient", "Alerts", "Worth it"], found.top_patients.map((one) => [way(one.patient, "the patient", () => ways.patient(one.patient)), String(one.alerts), percent(one.useful, one.judged)])),
+    table("Rules with most alerts", ["Rule", "Alerts", "Worth it"], found.top_rules.map((one) => [way(one.rule, "its alerts", () => ways.list(one.list, { rule: one.rule })), String(one.alerts), percent(one.useful, one.judged)])),
   );
 }
 
