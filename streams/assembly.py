@@ -9,12 +9,12 @@ from streams.teams import read_teams
 
 if TYPE_CHECKING:
     from alerts.desk import DeskConfig
-    from streams.notifier import NotifierConfig
+    from streams.notifying import NotifierConfig
 
 
 def notifier_config(settings: Settings) -> "NotifierConfig":
     """What the notifier may know, alone in its process or beside a worker. Raises WrongSettings."""
-    from streams.notifier import NotifierConfig
+    from streams.notifying import NotifierConfig
 
     return NotifierConfig(
         bootstrap=settings.broker,

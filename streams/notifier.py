@@ -8,106 +8,34 @@ only after its outcomes are on the log, so a crash may tell it again, under the 
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
-from alerts.channels.build import channels_of
 from alerts.channels.closing import let_go
 from alerts.channels.dispatcher import GAVE_WAY, SHED, Dispatcher
-from alerts.channels.fhir import FhirChannel
 from alerts.channels.health import Health
 from alerts.channels.outbox import Outbox
 from alerts.channels.post import Letter, Post
 from alerts.channels.progress import Progress, Told
 from alerts.channels.protocol import Channel, Outcome
 from alerts.channels.quiet import Quiet, Slot, Waiting, together
-from alerts.channels.webhook import WebhookChannel, WebhookLimits
-from alerts.episodes import BEGAN_EARLIER, HAS_COME
 from alerts.events import AlertEvent
-from alerts.language import ENGLISH
 from alerts.sources import SourceChange
-from alerts.teams import Directory
 from streams import control, limits, metrics
 from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
+from streams.notifying import REBALANCE_MS, NotifierConfig, post_of, silent_because
 
 log = logging.getLogger(__name__)
-
-TOLD = frozenset({"opened", "updated", "escalated", "reopened", "resolved"})
-"""What happened to the patient. What the team itself did (acknowledged, assigned, snoozed) is on the desk."""
 
 FETCH_MS = 200
 FETCH_RECORDS = 500
 RECORD_WITHIN_S = 15.0
 CLOSE_WITHIN_S = 3.0
-REBALANCE_MS = 6_000
-"""How long the group waits for its members; above `grace_s`. The embedded broker waits all of it."""
-REQUEST_MS = 10_000
-"""Above REBALANCE_MS: a request to join is answered when the group has formed."""
-
-
-@dataclass(frozen=True)
-class NotifierConfig:
-    """Everything the notifier may know. secret: signs the messages. slots, waiting: bounds for each channel.
-
-    directory: whom to ask; desk_url, link_key: for links in messages; control_secret, partitions: to tell the log that
-    a channel fails.
-    """
-
-    bootstrap: str
-    prefix: str
-    webhook_urls: tuple[str, ...]
-    secret: bytes
-    webhook: WebhookLimits = field(default_factory=WebhookLimits)
-    slots: int = 8
-    waiting: int = 5_000
-    grace_s: float = 5.0
-    reconnect_s: float = 2.0
-    remembered: int = 100_000
-    directory: Directory | None = None
-    desk_url: str | None = None
-    link_key: bytes = b""
-    control_secret: bytes | None = None
-    partitions: int = 1
-    language: str = ENGLISH
-    kafka: Mapping[str, Any] = field(default_factory=dict)
-    """Further options of aiokafka's clients, such as TLS and SASL."""
-
-    @property
-    def group(self) -> str:
-        return f"{self.prefix}notifier"
-
-    @property
-    def client(self) -> dict[str, Any]:
-        """What every client of aiokafka is made with."""
-        own = {"bootstrap_servers": self.bootstrap, "client_id": "homebeat-notifier", "request_timeout_ms": REQUEST_MS}
-        return {**own, **self.kafka}
-
-    def topic(self, name: str) -> str:
-        return f"{self.prefix}{name}"
-
-
-def silent_because(event: AlertEvent) -> str | None:
-    """Why no channel is told of this event, or None when it is to be told. The policy has decided that; what follows
-    after it is for events on the log from before there was one."""
-    if event.policy:
-        return None if event.notify is not None else event.policy[-1].reason
-    if event.retrospective:
-        return "retrospective: it is on the worklist, and is not paged as if it were now"
-    if event.reason == BEGAN_EARLIER and event.event == "updated":
-        return f"{BEGAN_EARLIER}: nothing is asked of anyone that was not asked before"
-    if event.reason == HAS_COME and event.event == "resolved":
-        return f"{HAS_COME}: the alert about it is told instead"
-    if event.event not in TOLD:
-        return f"{event.event}: done by the team, which sees it on the desk"
-    return None
 
 
 async def run_notifier(config: NotifierConfig, stop: asyncio.Event) -> None:
@@ -126,29 +54,6 @@ async def run_notifier(config: NotifierConfig, stop: asyncio.Event) -> None:
     finally:
         for channel in post.channels:
             await channel.close()
-
-
-def post_of(config: NotifierConfig) -> Post:
-    """Everybody's channels, the hospital's record, and people's. ValueError for an address that cannot be."""
-    if config.directory is None:
-        return Post(webhook_channels(config))
-    found = channels_of(
-        config.directory, config.secret, config.webhook, config.desk_url, config.link_key, time.time, config.language
-    )
-    records = [channel for channel in found.values() if isinstance(channel, FhirChannel)]
-    people = {name: channel for name, channel in found.items() if channel not in records}
-    return Post(webhook_channels(config), records, people, config.directory)
-
-
-def webhook_channels(config: NotifierConfig) -> list[Channel]:
-    """One channel for each address, each with a name of its own. ValueError for what is no web address."""
-    channels: dict[str, Channel] = {}
-    for number, url in enumerate(config.webhook_urls, 1):
-        channel = WebhookChannel(url, config.secret, config.webhook)
-        if channel.name in channels:
-            channel.name = f"{channel.name}#{number}"
-        channels[channel.name] = channel
-    return list(channels.values())
 
 
 class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -174,7 +79,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._letters: dict[str, Letter] = {}
         self._quiet = Quiet(limits.QUIET_WHOLE_MAX)
         self._timers: dict[Slot, asyncio.TimerHandle] = {}
+        self._late: list[Slot] = []
         self._together: dict[str, list[Waiting]] = {}
+        self._ends: dict[TopicPartition, int] = {}
+        self._caught_up = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises KafkaError, OSError or TimeoutError when the broker is lost; close in either case."""
@@ -203,6 +111,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 log.info("notifier: could not commit before handing over (%s)", type(error).__name__)
             self._progress.forget()
             self._places.clear()
+            self._ends.clear()
+            self._caught_up = False
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """What others have told since the last commit is not told again."""
@@ -225,7 +135,22 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         for partition, records in batch.items():
             for record in records:
                 self._take(partition, record)
+        await self._look_how_far()
         await self._commit()
+
+    async def _look_how_far(self) -> None:
+        """Until all is read that was there when we came, the morning waits: of what came in quiet hours that are over,
+        the answer may be among it."""
+        for tp in self._consumer.assignment() - self._ends.keys():
+            if (end := self._consumer.highwater(tp)) is not None:
+                self._ends[tp] = end
+        mine = self._consumer.assignment()
+        self._caught_up = bool(mine) and mine <= self._ends.keys() and await self._has_read(mine)
+        while self._caught_up and self._late:
+            self._wake(self._late.pop())
+
+    async def _has_read(self, mine: set[TopicPartition]) -> bool:
+        return all([await self._consumer.position(tp) >= self._ends[tp] for tp in mine])
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord) -> None:
         event = _event(record)
@@ -245,21 +170,25 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         wait_s = (letter.not_before - datetime.now(UTC)).total_seconds() if letter.not_before else 0.0
         if outcome is not None:
             dispatcher.settled(event, outcome)
-        elif wait_s > 0 and letter.not_before is not None:
+        elif letter.not_before is not None:
             slot = self._quiet.hold(known, letter, event, letter.not_before)
             if slot is not None:
-                self._timers[slot] = asyncio.get_running_loop().call_later(wait_s, self._wake, slot)
+                self._timers[slot] = asyncio.get_running_loop().call_later(max(wait_s, 0.0), self._wake, slot)
         else:
             dispatcher.put(event)
 
     def _wake(self, slot: Slot) -> None:
         """Quiet hours are over: what still waits is told, beyond the bound all of it as one message."""
         self._timers.pop(slot, None)
+        if not self._caught_up:
+            self._late.append(slot)
+            return
         singly, rest = self._quiet.over(slot)
         if rest:
             event = together(slot, len(rest), rest[0].care_team, self._config.language)
             known = delivery_id_of(slot[0], event)
-            self._letters[known], self._together[known] = rest[0].letter, rest
+            self._letters[known] = rest[0].letter
+            self._together.setdefault(known, []).extend(rest)
             log.warning("notifier: %d messages on %s waited beyond the bound, told as one", len(rest), slot[0])
             singly.append(event)
         for event in singly:
@@ -270,7 +199,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        self._quiet.clear()
+        self._late.clear()
+        for one in self._quiet.clear():
+            self._letters.pop(one.delivery_id, None)
+            self._together.pop(one.delivery_id, None)
 
     def _needed(self, event: AlertEvent) -> list[Letter]:
         """What has to be sent, after what waited and is needed no more was let go. Nobody is told in quiet hours' wake
@@ -279,8 +211,22 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         for one in self._quiet.let_go(event, {letter.channel for letter in letters}):
             metrics.deliveries.labels(channel=one.letter.channel, outcome="not_needed").inc()
             self._settled(one)
+        letters += self._retold(event)
         ends = event.notify == "resolved"
         return [one for one in letters if not (ends and one.not_before and not self._heard(one.channel, event))]
+
+    def _retold(self, event: AlertEvent) -> list[Letter]:
+        """The same letters about what is worse by now, for which those about what was before are kept uncommitted: the
+        newer event alone would not be told."""
+        letters = []
+        for one in self._quiet.outdated(event):
+            letter = self._way(one.letter, event)
+            if letter is None:
+                self._settled(one)
+            else:
+                letters.append(letter)
+                self._together.setdefault(delivery_id_of(letter.channel, event), []).append(one)
+        return letters
 
     def _heard(self, channel: str, event: AlertEvent) -> bool:
         """Whether anything about this alert was, or is just being, told by this channel before."""
@@ -291,6 +237,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         """A letter that is not sent by itself any more no longer keeps its event from being committed."""
         self._letters.pop(one.delivery_id, None)
         self._done(one.alert_id, one.sequence)
+        for before in self._together.pop(one.delivery_id, []):
+            self._settled(before)
 
     def _done(self, alert_id: str, sequence: int) -> None:
         place = self._places.get((alert_id, sequence))
@@ -302,13 +250,16 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         failed goes on by the way that comes after it."""
         if (event.alert_id, event.sequence) in self._places:
             return []
-        letters: list[Letter] = []
-        for letter in self._post.letters(event, silent_because(event) is not None, datetime.now(UTC)):
-            one: Letter | None = letter
-            while one is not None and delivery_id_of(one.channel, event) in self._told:
-                one = one.next if self._told.failed(delivery_id_of(one.channel, event)) else None
-            letters += [] if one is None else [one]
+        found = self._post.letters(event, silent_because(event) is not None, datetime.now(UTC))
+        letters = [way for letter in found if (way := self._way(letter, event)) is not None]
         return list({letter.channel: letter for letter in letters}.values())
+
+    def _way(self, letter: Letter, event: AlertEvent) -> Letter | None:
+        """The letter, by the first channel that has not failed it; None if it is told."""
+        one: Letter | None = letter
+        while one is not None and delivery_id_of(one.channel, event) in self._told:
+            one = one.next if self._told.failed(delivery_id_of(one.channel, event)) else None
+        return one
 
     async def _record(self, channel: Channel, event: AlertEvent, outcome: Outcome) -> None:
         known = delivery_id(channel, event)
@@ -336,8 +287,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if following is not None and (known := delivery_id_of(following.channel, event)) not in self._told:
             if place is not None:
                 self._progress.more(*place)
-            else:
-                self._together[known] = self._together.pop(delivery_id_of(letter.channel, event), [])
+            if waited := self._together.pop(delivery_id_of(letter.channel, event), []):
+                self._together.setdefault(known, []).extend(waited)
             self._send(following, event)
 
     async def _report(self, change: SourceChange | None) -> None:

@@ -11,7 +11,8 @@ from alerts.teams import Asked, Directory, Person, ask
 
 @dataclass(frozen=True)
 class Letter:
-    """One event for one channel. rest: channels to try when this one fails; not_before: quiet hours are over then."""
+    """One event for one channel. rest: channels to try when this one fails; not_before: quiet hours are over then,
+    which may be past: what came in them is still told as what waited for their end."""
 
     channel: str
     person: Person | None = None
@@ -59,4 +60,5 @@ class Post:
     def _asked(self, directory: Directory, event: AlertEvent, now: datetime) -> list[Asked]:
         """Who was asked about it hears of its end as well."""
         rungs = range(event.rung + 1) if event.notify == "resolved" else [event.rung]
-        return [ask(directory, event.care_team, rung, event.severity, now) for rung in rungs]
+        decided = datetime.fromisoformat(event.decided_at)
+        return [ask(directory, event.care_team, rung, event.severity, now, decided) for rung in rungs]

@@ -1,7 +1,8 @@
 """What quiet hours hold back until they are over. Pure bookkeeping: no clock, no asyncio.
 
 Nobody is told in the morning of what no longer needs them: what was answered or has ended meanwhile, what another team
-answers for, and what the same channel has a newer message about. Of each channel the first `each` messages are kept
+answers for, and what the same channel has a newer message about. What has become more or less severe is told as it is
+then. Of each channel the first `each` messages are kept
 whole, as many as somebody reads in the morning; of more there is one message together, which says how many wait on the
 worklist. Nothing that may wait is ever sent at night for want of room.
 """
@@ -15,7 +16,7 @@ from alerts.channels.post import Letter
 from alerts.events import AlertEvent
 from alerts.language import ENGLISH, voice
 from alerts.sources import patient_of
-from models.findings import Rule
+from models.findings import Rule, Severity
 from models.phrases import counted, say
 
 Slot = tuple[str, datetime]
@@ -32,6 +33,7 @@ class Waiting:
     alert_id: str
     sequence: int
     care_team: str | None
+    severity: Severity
     event: AlertEvent | None
 
 
@@ -49,7 +51,7 @@ class Quiet:
         slot = (letter.channel, until)
         first, whole = slot not in self._slots, self._whole[slot] < self._each
         kept = event if whole else None
-        one = Waiting(delivery_id, letter, event.alert_id, event.sequence, event.care_team, kept)
+        one = Waiting(delivery_id, letter, event.alert_id, event.sequence, event.care_team, event.severity, kept)
         self._slots.setdefault(slot, {})[delivery_id] = one
         self._whole[slot] += whole
         self._of_alert.setdefault(event.alert_id, []).append((slot, delivery_id))
@@ -61,6 +63,13 @@ class Quiet:
         gone = [(slot, known) for slot, known in places if _needless(self._slots[slot][known], news, channels)]
         return [self._take(slot, known) for slot, known in gone]
 
+    def outdated(self, news: AlertEvent) -> list[Waiting]:
+        """What waits with another severity than the alert has since this event, which is to be told instead: with the
+        old one somebody would judge the alert wrongly. It is let go, and the newer event has to be held."""
+        places = self._of_alert.get(news.alert_id, [])
+        old = [(slot, known) for slot, known in places if _says_otherwise(self._slots[slot][known], news)]
+        return [self._take(slot, known) for slot, known in old]
+
     def over(self, slot: Slot) -> tuple[list[AlertEvent], list[Waiting]]:
         """The quiet hours of a channel are over: what is told of singly, and what is told of together."""
         waiting = [self._take(slot, known) for known in list(self._slots.get(slot, {}))]
@@ -68,10 +77,12 @@ class Quiet:
         self._whole.pop(slot, None)
         return [one.event for one in waiting if one.event is not None], [one for one in waiting if one.event is None]
 
-    def clear(self) -> None:
-        """Forget what waits."""
+    def clear(self) -> list[Waiting]:
+        """Forget what waits; it is given back."""
+        waiting = [one for slot in self._slots.values() for one in slot.values()]
         for kept in (self._slots, self._whole, self._of_alert):
             kept.clear()
+        return waiting
 
     def _take(self, slot: Slot, known: str) -> Waiting:
         one = self._slots[slot].pop(known)
@@ -86,6 +97,10 @@ class Quiet:
 def _needless(one: Waiting, news: AlertEvent, channels: Set[str]) -> bool:
     answered = news.state != "open" or news.care_team != one.care_team
     return news.sequence > one.sequence and (answered or one.letter.channel in channels)
+
+
+def _says_otherwise(one: Waiting, news: AlertEvent) -> bool:
+    return news.sequence > one.sequence and news.severity != one.severity
 
 
 def together(slot: Slot, number: int, team: str | None, language: str = ENGLISH) -> AlertEvent:

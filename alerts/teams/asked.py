@@ -22,15 +22,22 @@ class Person:
 
 @dataclass(frozen=True)
 class Asked:
-    """people: in order, each once; not_before: when quiet hours are over; why: what led to them, for the record."""
+    """people: in order, each once; not_before: when quiet hours are over, or were; why: what led to them, for the
+    record."""
 
     people: tuple[Person, ...]
     why: str
     not_before: datetime | None = None
 
 
-def ask(directory: Directory, team_name: str | None, rung: int, severity: Severity, at: datetime) -> Asked:
+def ask(
+    directory: Directory, team_name: str | None, rung: int, severity: Severity, at: datetime,
+    decided: datetime | None = None,
+) -> Asked:  # fmt: skip
     """Whom to ask. Never nobody: a rung that nobody stands on asks the whole team, and a team that is not known, ops.
+
+    decided: when what it is about came, if that was before `at`: what came in quiet hours belongs to their end also
+    when they are over by now.
 
     A rung beyond the chain is its end: everybody of the team, and ops.
     """
@@ -45,7 +52,8 @@ def ask(directory: Directory, team_name: str | None, rung: int, severity: Severi
     people = _people(directory, found or list(team.members), at)
     said = f"{name}, rung {rung + 1} of {len(team.chain)}: {why}" + ("" if found else ", nobody, so everybody")
     unknown = "" if team_name == name else f"{team_name or 'no team'} is not known: "
-    return Asked(people, unknown + said, quiet_until(team, severity, at))
+    not_before = quiet_until(team, severity, at) or (decided and quiet_until(team, severity, decided))
+    return Asked(people, unknown + said, not_before)
 
 
 def on_rung(directory: Directory, team: Team, rung: str, at: datetime) -> tuple[list[str], str]:

@@ -23,7 +23,7 @@ from streams.deliveries import delivery_id_of
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings, step
-from streams.notifier import silent_because
+from streams.notifying import silent_because
 from tests.engine.factories import SECRET, START_US, Log
 
 RUNS, KILLED_RUNS = 200, 100

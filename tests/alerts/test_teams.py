@@ -131,6 +131,15 @@ def test_quiet_hours_hold_advisories_until_the_morning_and_nothing_urgent() -> N
     assert ask(DIRECTORY, "cardiology", 0, "advisory", NOON).not_before is None
 
 
+def test_what_came_in_quiet_hours_belongs_to_their_end_also_when_they_are_over() -> None:
+    night, day = datetime(2026, 1, 6, 23, 30, tzinfo=UTC), datetime(2026, 1, 8, 12, tzinfo=UTC)
+    morning = datetime(2026, 1, 7, 7, tzinfo=LONDON)
+    assert ask(DIRECTORY, "cardiology", 0, "advisory", day, night).not_before == morning
+    assert ask(DIRECTORY, "cardiology", 0, "urgent", day, night).not_before is None
+    assert ask(DIRECTORY, "cardiology", 0, "advisory", night, day).not_before == morning, "the quiet hours of now"
+    assert ask(DIRECTORY, "cardiology", 0, "advisory", day, day).not_before is None
+
+
 def test_quiet_hours_end_by_the_wall_clock_when_the_clocks_change() -> None:
     night = datetime(2026, 3, 28, 23, tzinfo=UTC)
     until = ask(DIRECTORY, "cardiology", 0, "advisory", night).not_before

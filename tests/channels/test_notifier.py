@@ -19,7 +19,8 @@ from alerts.teams import read_directory
 from streams.broker import EmbeddedBroker
 from streams.deliveries import delivery_of
 from streams.limits import QUIET_WHOLE_MAX
-from streams.notifier import NotifierConfig, run_notifier, silent_because, webhook_channels
+from streams.notifier import run_notifier
+from streams.notifying import NotifierConfig, silent_because, webhook_channels
 from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.events import alert

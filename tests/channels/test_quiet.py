@@ -86,3 +86,22 @@ def test_the_one_message_says_how_many_and_names_nobody_and_asks_for_no_answer(l
     assert "https://desk/a/x" not in said.text
     assert event == together(SLOT, 37, "cardiology", language), "a second attempt is the same message"
     assert event.alert_id != together(("mail", MORNING), 37, None).alert_id
+
+
+def test_what_has_become_worse_is_told_as_it_is_then() -> None:
+    """Nobody reads in the morning of an advisory that is urgent since three; who was answered is not told at all."""
+    quiet = Quiet(9)
+    held(quiet, "a-1")
+    held(quiet, "a-1", channel="mail")
+    assert quiet.outdated(alert("a-1", 2, severity="advisory")) == []
+    assert quiet.outdated(alert("a-2", 2, severity="urgent")) == []
+    old = quiet.outdated(alert("a-1", 2, severity="urgent"))
+    assert [(one.delivery_id, one.letter.not_before) for one in old] == [
+        ("a-1:1:pager", MORNING), ("a-1:1:mail", MORNING),
+    ]  # fmt: skip
+    for one in old:
+        quiet.hold(f"a-1:2:{one.letter.channel}", one.letter, alert("a-1", 2, severity="urgent"), MORNING)
+    assert quiet.outdated(alert("a-1", 1, severity="advisory")) == [], "a worker that repeats what it had said"
+    assert [(one.sequence, one.severity) for one in quiet.over(SLOT)[0]] == [(2, "urgent")]
+    gone = quiet.let_go(alert("a-1", 3, event="acknowledged", state="acknowledged"), set())
+    assert [one.delivery_id for one in gone] == ["a-1:2:mail"]

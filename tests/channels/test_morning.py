@@ -1,0 +1,98 @@
+"""The morning after quiet hours: what is told is what is so by then, also by a notifier that was not there at night."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from alerts.channels.webhook import WebhookLimits
+from alerts.events import AlertEvent, Answer
+from alerts.teams import Directory, read_directory
+from streams.broker import EmbeddedBroker
+from streams.limits import QUIET_WHOLE_MAX
+from tests.channels import topics
+from tests.channels.events import alert
+from tests.channels.test_notifier import NIGHT, POLICY, config, notifying, receiver
+from tests.channels.waiting import until
+
+UNHURRIED = WebhookLimits(attempts=2, timeout_s=20.0)
+"""A machine that is busy with other things answers late, and a second try would be counted here."""
+SAID_BEFORE = [Answer("notify", "quiet", "told already")]
+BY_THE_TEAM = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
+
+
+def night(url: str, began_s: float, ends_s: float, now: datetime) -> Directory:
+    """One nurse with one pager, and quiet hours from `began_s` to `ends_s` after now."""
+    begin, end = (f"{now + timedelta(seconds=s):%H:%M:%S}" for s in (began_s, ends_s))
+    return read_directory(NIGHT.replace("URL", url).replace("BEGIN", begin).replace("END", end))
+
+
+def told(alert_id: str, sequence: int = 1, **changed: Any) -> AlertEvent:
+    usual = {"severity": "advisory", "notify": "first", "policy": POLICY}
+    return alert(alert_id, sequence, **{**usual, **changed})
+
+
+def silent(alert_id: str, sequence: int = 2, **changed: Any) -> AlertEvent:
+    usual = {"severity": "advisory", "policy": SAID_BEFORE}
+    return alert(alert_id, sequence, **{**usual, **changed})
+
+
+def answered(alert_id: str, sequence: int = 2) -> AlertEvent:
+    return silent(alert_id, sequence, event="acknowledged", state="acknowledged", policy=BY_THE_TEAM)
+
+
+async def test_what_became_worse_in_the_night_is_told_with_its_severity_of_the_morning(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """Also by a notifier that was started anew in between, and the older step is told by none."""
+    await topics.made(embedded_broker.address, prefix)
+    alerts, deliveries = f"{prefix}alerts", f"{prefix}deliveries"
+    async with receiver() as (url, nurse), topics.watched(embedded_broker.address, deliveries) as done:
+        directory = night(url, -3600, 30, datetime.now(UTC))
+        settings = config(embedded_broker, prefix, directory=directory, webhook=UNHURRIED)
+        async with notifying(settings):
+            first = [told("a-1"), told("a-2"), told("a-3"), told("a-now", severity="urgent")]
+            worse = [silent("a-1", severity="urgent"), silent("a-2", severity="urgent"), answered("a-2", 3)]
+            await topics.put(embedded_broker.address, alerts, [*first, *worse, silent("a-3")])
+            await until(lambda: len(done) == 1, 25)
+        assert dict(nurse.counts) == {"a-now:1": 1}, "the rest waits"
+        async with notifying(settings):
+            await until(lambda: len(done) == 3, 45)
+            await topics.put(embedded_broker.address, alerts, [told("a-later", severity="urgent")])
+            await until(lambda: len(done) == 4, 25)
+        async with notifying(settings):
+            await topics.put(embedded_broker.address, alerts, [told("a-last", severity="urgent")])
+            await until(lambda: len(done) == 5, 25)
+    assert dict(nurse.counts) == {"a-now:1": 1, "a-1:2": 1, "a-3:1": 1, "a-later:1": 1, "a-last:1": 1}
+    assert {(one["delivery_id"], one["member"]) for one in done if one["alert_id"] == "a-1"} == {("a-1:2:pager", "ann")}
+
+
+async def test_a_notifier_that_comes_after_the_night_tells_what_one_that_was_there_would_have(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    now = datetime.now(UTC)
+    at_night, after = now - timedelta(minutes=30), now - timedelta(seconds=20)
+    async with (
+        receiver() as (url, nurse),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as done,
+    ):
+        names = [f"a-{n}" for n in range(QUIET_WHOLE_MAX + 6)]
+        came: list[AlertEvent] = [told(name) for name in names]
+        came += [answered("a-0"), silent("a-1", severity="urgent"), told("a-2", 2, event="resolved", state="resolved",
+                                                                         notify="resolved")]  # fmt: skip
+        came = [replace(one, decided_at=at_night.isoformat()) for one in came]
+        came += [replace(answered("a-3"), decided_at=after.isoformat())]
+        await topics.put(embedded_broker.address, f"{prefix}alerts", came)
+        directory = night(url, -3600, -60, now)
+        whole = QUIET_WHOLE_MAX - 3  # which were answered, or have ended
+        async with notifying(config(embedded_broker, prefix, directory=directory, webhook=UNHURRIED)):
+            await until(lambda: len(done) == whole + 1, 40)
+            late = replace(told("a-late"), decided_at=after.isoformat())
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [late])
+            await until(lambda: len(done) == whole + 2, 40)
+    keys = set(nurse.counts)
+    assert not {"a-0:1", "a-1:1", "a-2:1", "a-2:2", "a-3:1"} & keys
+    assert {"a-1:2", "a-4:1", "a-late:1"} <= keys
+    assert [key for key in keys if key.startswith("quiet-")], "beyond the bound they are told as one"
+    assert max(nurse.counts.values()) == 1
