@@ -26,10 +26,17 @@ def route(case: Case, so_far: Decision) -> Decision:
     if episode.is_alarm and within is not None:
         within = _reminder_us(case, so_far)
     begins = so_far.deferred_until_us or case.when.decided_us
-    due = (
-        None if within is None or (episode.rung >= case.when.policy.rungs and not episode.is_alarm) else begins + within
-    )
+    all_asked = _rung(case) >= case.when.policy.rungs and not episode.is_alarm
+    due = None if within is None or all_asked else begins + within
     return so_far.says(STAGE, "team", _asked(case, due), due_us=due)
+
+
+def _rung(case: Case) -> int:
+    """The rung that is asked after the step. Another team is asked from its first, also where all of the former were:
+    its chain was not."""
+    if case.what == "hand_over":
+        return 0
+    return case.episode.rung + (case.what == "escalate" and not case.episode.is_alarm)
 
 
 def _reminder_us(case: Case, so_far: Decision) -> int | None:
@@ -52,7 +59,7 @@ def _asked(case: Case, due_us: int | None) -> str:
 
 def _who(case: Case) -> str:
     team, policy = case.when.care_team or "ops", case.when.policy
-    rung = case.episode.rung + (case.what == "escalate" and not case.episode.is_alarm)
+    rung = _rung(case)
     if rung >= policy.rungs or case.episode.is_alarm:
         return phrase("everybody of {team}, and ops", team=team)
     return phrase("{team}, rung {rung} of {rungs}", team=team, rung=figure(rung + 1), rungs=figure(policy.rungs))

@@ -120,6 +120,19 @@ def test_another_team_is_told_what_waits_from_its_first_rung_and_no_snooze_of_th
     assert one.episodes[1].state == "acknowledged"
 
 
+def test_another_team_has_its_whole_chain_also_when_nobody_of_the_former_has_answered() -> None:
+    one = life()
+    one.raised(0, severity="emergency")
+    for at in (5, 10, 15):
+        one.tick(at)
+    assert one.handed_over(20, "team-2") == [("updated", "open"), ("resolved", "resolved")]
+    told = one.told[-2]
+    assert (told.rung, told.notify, told.deadline) == (0, "handed_over", rfc3339(us(25)))
+    assert "team-2, rung 1 of 3" in told.policy[-2].reason
+    assert [one.tick(at)[0][0] for at in (25, 30, 35)] == ["escalated", "escalated", "reopened"]
+    assert (one.told[-1].kind, one.told[-1].care_team) == ("delivery", "team-2")
+
+
 def test_the_past_and_mere_information_ask_nobody() -> None:
     one = life()
     one.raised(0, onset=-3 * DAY_MIN, retrospective=True, severity="emergency")
