@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.channels.protocol import Channel
+from alerts.episodes import UNANSWERED
 from alerts.events import AlertEvent
+from alerts.policy.settings import RUNGS_MAX
 from alerts.teams import Asked, Directory, Person, ask
 
 
@@ -58,7 +60,10 @@ class Post:
         return letters
 
     def _asked(self, directory: Directory, event: AlertEvent, now: datetime) -> list[Asked]:
-        """Who was asked about it hears of its end as well."""
+        """Who was asked about it hears of its end as well. The alarm that nobody has answered asks everybody, also
+        where the chain in the file is longer than the rungs that the ledger counts."""
         rungs = range(event.rung + 1) if event.notify == "resolved" else [event.rung]
+        if event.problem == UNANSWERED:
+            rungs = [RUNGS_MAX]
         decided = datetime.fromisoformat(event.decided_at)
         return [ask(directory, event.care_team, rung, event.severity, now, decided) for rung in rungs]

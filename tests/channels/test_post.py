@@ -7,6 +7,7 @@ from typing import Any
 from alerts.channels.health import FAILED_IN_A_ROW, Health
 from alerts.channels.post import Letter, Post
 from alerts.channels.protocol import Outcome
+from alerts.episodes import UNANSWERED
 from alerts.events import AlertEvent
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
@@ -44,6 +45,13 @@ def test_each_rung_asks_its_own_and_the_end_is_told_to_all_who_were_asked() -> N
     assert channels(rung=1)[2:] == ["mail-cas"]
     assert channels(rung=3)[2:] == ["pager-ann", "mail-bob", "mail-cas", "mail-dee"]
     assert channels(rung=1, notify="resolved", state="resolved")[2:] == ["pager-ann", "mail-cas"]
+
+
+def test_the_alarm_that_nobody_has_answered_asks_everybody_also_of_a_longer_chain() -> None:
+    everybody = ["pager-ann", "mail-bob", "mail-cas", "mail-dee"]
+    for rung in (1, 2, 3):
+        assert channels(rung=rung, problem=UNANSWERED, kind="delivery")[2:] == everybody
+    assert channels(rung=2, problem=UNANSWERED, notify="resolved", state="resolved")[2:] == everybody
 
 
 def test_a_letter_knows_the_next_way_to_the_same_person() -> None:
