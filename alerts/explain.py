@@ -97,6 +97,32 @@ def drifted(vital: str, value: float, usual: float, days: int, score: float, lea
     return joined([said, why])
 
 
+def withheld(own: float, days: int) -> str:
+    """Why a change that would be told of anybody else is not told of this patient.
+
+    >>> withheld(4.31, 10)
+    "Below this patient's own limit of 4.3 standard deviations (alert budget); told if it still stands in 10 days."
+    """
+    return phrase(
+        "Below this patient's own limit of {own} standard deviations (alert budget); told if it still stands in {days} "
+        "days.",
+        own=figure(own, ".1f"), days=figure(days),
+    )  # fmt: skip
+
+
+def lasting(own: float, days: int) -> str:
+    """Why a change is told that does not reach the patient's own limit.
+
+    >>> lasting(4.31, 10)
+    "It is below this patient's own limit of 4.3 standard deviations, and told because it has stood for 10 days."
+    """
+    return phrase(
+        "It is below this patient's own limit of {own} standard deviations, and told because it has stood for {days} "
+        "days.",
+        own=figure(own, ".1f"), days=figure(days),
+    )  # fmt: skip
+
+
 def together(score: float, parts: Sequence[tuple[str, bool, float]]) -> str:
     """Why a change of several vitals is told; parts: name, whether up is worse, and by how many SD of a week.
 

@@ -1,9 +1,13 @@
-"""Alert budget: everybody has the same small rate of false alerts from the personal detectors, whoever they are.
+"""Alert budget: everybody has the same small rate of false alerts from slow changes, whoever they are.
 
-How high a chart must come to alert is the patient's own. It begins where simulation puts it for so many vitals, and is
-moved by adaptive conformal inference (Gibbs and Candes 2021): up a step whenever a level that should be reached eight
-times as often as an alert is reached, down a little on each day that it is not. That level is met often enough to learn
-from within weeks; alerts are not. Floors and emergencies never come here. Settings in `evidence/daily.yaml`.
+How far away a week must lie before people are told is the patient's own. For anybody with so many vitals it lies where
+simulation finds as many false alerts as the budget allows. But some people's weeks lie further from their level than
+others', with nothing wrong: their vitals wander, or go with the weekend. How far, is learned from all vitals on all
+days (alerts are too rare to learn from within weeks), and the limit of who has wider weeks lies higher in proportion.
+
+What lasts is told: a change that still stands `lasts_days` after it was withheld is told wherever the limit lies. And
+while a change stands, told or not, its vital teaches nothing: an illness must not become what the patient is not told
+of. Floors, what is acute and emergencies never come here. Settings in `evidence/daily.yaml`.
 """
 
 from dataclasses import dataclass
@@ -13,68 +17,176 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evidence import load
-from models.segments import Bools
+from models.segments import Bools, Ints
 
 Floats = npt.NDArray[np.float64]
 
-STATE = np.dtype([("shift", "f4"), ("vitals", "f4"), ("over", "u1")])
-"""shift: of the patient's limit against anybody's [SD]; vitals: how many are judged on a day, smoothed; over: the level
-that is learned from was reached on the day before."""
+WAIT = np.dtype([("since", "u2"), ("gone", "u2"), ("noted", "u2"), ("sign", "i1"), ("told", "i1")])
+"""One change: since: local day (from 1970) on which it came up (0: there is none); gone: on which it went away untold
+(0: it stands); noted: day on which anybody else would have been told and this patient's limit withheld it (0: never);
+sign: of its side; told: the sign that people know of (0: none)."""
+STATE = np.dtype(
+    [
+        ("wide", "f4"),
+        ("vitals", "f4"),
+        ("total", "f4"),
+        ("day", "u2"),
+        ("learned", "u2"),
+        ("count", "u1"),
+        ("seen", "u1"),
+        ("together", WAIT),
+    ]
+)
+"""wide: mean square of how far this patient's weeks lie away, less the one of anybody; learned: weeks it was learned
+from; vitals: of how many a week is known, going down slowly; day: local day (from 1970) that is gathered; of it: total,
+count: squares and how many, seen: the most vitals; together: the change of several vitals."""
 VITALS_MEMORY = 14.0
-"""Days over which the number of vitals is smoothed: longer than a week, so that weekly weights count."""
+"""Days in which a vital that is measured no more is forgotten: longer than a week, so that weekly weights count."""
+MONTH_DAYS = 30.0
+MOST_SEEN, MOST_LEARNED = 255, 65_535
+"""What is counted no further: more weeks in a day than there are vitals, and many more weeks than are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """per_day: alerts a day from noise; the others as in the evidence."""
+    """As in the evidence. share: of the budget, for slow changes; at_least, false_per_day, slope: how far away [SD] the
+    week of a vital lies so often by noise, and how steeply the logarithm of that falls; clip, spare, least_vitals,
+    prior_weeks, memory_weeks, highest: of the patient's own part; lasts_days, returns_days: when what is withheld is
+    told."""
 
-    per_day: float
+    share: float
     at_least: float
     false_per_day: float
     slope: float
-    near: float
-    gain: float
-    lowest: float
+    clip: float
+    spare: float
+    least_vitals: int
+    prior_weeks: float
+    memory_weeks: float
     highest: float
+    lasts_days: int
+    returns_days: int
 
 
 @cache
 def settings() -> Settings:
     """The settings in use."""
     b = load("daily")["budget"]
-    names = ("at_least", "false_per_day", "slope", "near", "gain", "lowest", "highest")
-    return Settings(b["alerts_per_month"] / b["days_per_month"], *(b[name] for name in names))
+    return Settings(*(b[name] for name in Settings.__slots__))
 
 
-def usual(state: npt.NDArray[np.void]) -> Floats:
-    """The limit for anybody with so many vitals, (n,) [SD]: together they alert as often as the budget says."""
+def usual(state: npt.NDArray[np.void], per_month: float) -> Floats:
+    """The limit for anybody with so many vitals, (n,) [SD]: together they alert as often as the budget says, or less,
+    where what is told would be no change any more.
+
+    per_month: alerts a person-month from noise that the deployment allows."""
     s = settings()
-    share = np.maximum(state["vitals"].astype(np.float64), 1.0) * s.false_per_day / s.per_day
-    return s.at_least + np.log(share) / s.slope
+    share = np.maximum(state["vitals"].astype(np.float64), 1.0) * s.false_per_day / _per_day(per_month)
+    return np.maximum(s.at_least + np.log(share) / s.slope, s.at_least)
 
 
-def limits(state: npt.NDArray[np.void]) -> Floats:
-    """The patient's own limit, (n,) [SD]."""
-    own: Floats = usual(state) + state["shift"].astype(np.float64)
+def limits(state: npt.NDArray[np.void], per_month: float) -> Floats:
+    """The patient's own limit, (n,) [SD]: never below anybody's."""
+    s = settings()
+    wider = np.sqrt(np.maximum(1.0 + state["wide"].astype(np.float64), 0.0)) - 1.0 - s.spare
+    own: Floats = usual(state, per_month) + np.clip(s.at_least * wider, 0.0, s.highest)
     return own
 
 
-def meet(state: npt.NDArray[np.void], vitals: Floats) -> None:
-    """Note how many vitals (n,) are judged today; `state` (n,) is updated in place."""
-    before = state["vitals"].astype(np.float64)
-    smooth = np.where(before == 0, vitals, before + (vitals - before) / VITALS_MEMORY)
-    state["vitals"] = np.where(vitals > 0, smooth, before)
+def look(state: npt.NDArray[np.void], day: Ints, seen: Ints) -> None:
+    """Weeks are about to be judged; `state` (n,) is updated in place. A day is learned from when the next one begins.
+
+    day (n,): local day, from 1970; seen (n,): vitals of which a week is known.
+    """
+    new, before = day > state["day"].astype(np.int64), state["vitals"].astype(np.float64)
+    _settle(state, new & (state["seen"] >= settings().least_vitals))
+    fewer = np.where(new, before - state["seen"], 0) / VITALS_MEMORY
+    for name in ("total", "count", "seen"):
+        state[name] = np.where(new, 0, state[name])
+    state["day"] = np.where(new, day, state["day"])
+    state["seen"] = np.maximum(state["seen"], np.minimum(seen, MOST_SEEN))
+    state["vitals"] = np.maximum(before - fewer, state["seen"])
 
 
-def learn(state: npt.NDArray[np.void], vitals: Floats, largest: Floats, counts: Bools) -> None:
-    """Take a day that has been judged; `state` (n,) is updated in place.
+def learn(state: npt.NDArray[np.void], of: Ints, away: Floats) -> None:
+    """Take weeks of vitals with which nothing is wrong; `state` (n,) is updated in place. of (m,): whose they are;
+    away (m,): how far away they lie [SD]."""
+    square = np.minimum(away**2, settings().clip ** 2)
+    total, count = state["total"].astype(np.float64), state["count"].astype(np.int64)
+    np.add.at(total, of, square)
+    np.add.at(count, of, 1)
+    state["total"], state["count"] = total, np.minimum(count, MOST_SEEN)
 
-    vitals (n,): judged on it; largest (n,): the largest sum of any chart; counts (n,): nothing is known to be wrong
-    with the patient, so that what is reached is noise.
+
+def _settle(state: npt.NDArray[np.void], which: Bools) -> None:
+    """The day that was gathered is over: its squares join those of before."""
+    s, count = settings(), state["count"].astype(np.float64)
+    learned = np.minimum(state["learned"] + count, MOST_LEARNED)
+    more = state["total"] - count * (1.0 + state["wide"].astype(np.float64))
+    wide = state["wide"] + more / (np.minimum(learned, s.memory_weeks) + s.prior_weeks)
+    state["wide"] = np.where(which, wide, state["wide"])
+    state["learned"] = np.where(which, learned, state["learned"])
+
+
+def _per_day(per_month: float) -> float:
+    return settings().share * per_month / MONTH_DAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Of changes (n,): over: the sign of one that people know of, and that is over (0: none); sign: of the one there
+    is; tells, lasts: it is to be told, and because it has lasted; notes: anybody else would be told, and this
+    patient's limit withholds it."""
+
+    over: Ints
+    sign: Ints
+    tells: Bools
+    lasts: Bools
+    notes: Bools
+
+
+def judge(
+    wait: npt.NDArray[np.void], day: Ints, over: Ints, raised: Ints, away: Floats, own: Floats, usual: Floats
+) -> Told:
+    """Which changes are told today; `wait` (n,), dtype WAIT, is updated in place.
+
+    day (n,): from 1970; over, raised (n,): sign of the change that goes away and of the one that comes up (0: none);
+    away (n,): how far away it is today [SD], with its sign; own, usual (n,): limits of the patient and of anybody.
     """
     s = settings()
-    reached = largest >= limits(state) - np.log(s.near) / s.slope
-    met = reached & (state["over"] == 0)
-    moved = state["shift"] + s.gain * (met - s.near * s.per_day)
-    state["shift"] = np.where(counts & (vitals > 0), np.clip(moved, s.lowest, s.highest), state["shift"])
-    state["over"] = np.where(vitals > 0, reached, state["over"])
+    ended = _end(wait, day, over)
+    _begin(wait, day, raised)
+    size, untold = np.abs(away) * (np.sign(away) == wait["sign"]), standing(wait) & (wait["told"] == 0)
+    reaches, noted = size >= own, wait["noted"].astype(np.int64)
+    tells = untold & (reaches | ((noted > 0) & (day - noted >= s.lasts_days)))
+    notes = untold & ~tells & (size >= usual) & (noted == 0)
+    wait["told"] = np.where(tells, wait["sign"], wait["told"])
+    wait["noted"] = np.where(notes, day, wait["noted"])
+    return Told(ended, wait["sign"].astype(np.int64), tells, tells & ~reaches, notes)
+
+
+def _end(wait: npt.NDArray[np.void], day: Ints, over: Ints) -> Ints:
+    """Changes go away: the sign of each that people know of. What was withheld may be back, and is remembered."""
+    told = wait["told"].astype(np.int64)
+    ends = (over != 0) & standing(wait)
+    gone = ends & (told == 0)
+    wait["gone"] = np.where(gone, day, wait["gone"])
+    for name in ("told", "since"):
+        wait[name] = np.where(ends & ~gone, 0, wait[name])
+    return np.where(ends, told, 0)
+
+
+def _begin(wait: npt.NDArray[np.void], day: Ints, raised: Ints) -> None:
+    """Changes come up: new ones, or those that had gone away only a few days ago."""
+    begins, gone = raised != 0, wait["gone"].astype(np.int64)
+    back = (wait["since"] > 0) & (wait["sign"] == raised) & (day - gone <= settings().returns_days)
+    for name in ("noted", "told"):
+        wait[name] = np.where(begins & ~back, 0, wait[name])
+    wait["since"] = np.where(begins & ~back, day, wait["since"])
+    wait["sign"], wait["gone"] = np.where(begins, raised, wait["sign"]), np.where(begins, 0, wait["gone"])
+
+
+def standing(wait: npt.NDArray[np.void]) -> Bools:
+    """Which changes stand, told or not, (n,)."""
+    stands: Bools = (wait["since"] > 0) & (wait["gone"] == 0)
+    return stands

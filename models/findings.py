@@ -30,7 +30,8 @@ class Rule(msgspec.Struct, frozen=True, gc=False):
 
 
 class Finding(msgspec.Struct, kw_only=True, gc=False):
-    """A departure of one patient's vitals from a limit or from the patient's own band. Times are RFC 3339."""
+    """A departure of one patient's vitals from a limit or from the patient's own band. Times are RFC 3339. reason: why
+    nobody is told of it, if that needs one."""
 
     patient: str
     finding_id: str
@@ -49,3 +50,4 @@ class Finding(msgspec.Struct, kw_only=True, gc=False):
     score: float | None
     rule: Rule
     retrospective: bool
+    reason: str | None = None

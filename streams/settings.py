@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from alerts.language import ENGLISH, languages
-from alerts.policy.settings import MINUTE_US, RUNGS_MAX, PolicySettings
+from alerts.policy.settings import LEAST_PER_MONTH, MINUTE_US, MOST_PER_MONTH, RUNGS_MAX, PolicySettings
 
 PREFIX = "HOMEBEAT_"
 FILE_VARIABLE = "HOMEBEAT_SETTINGS_FILE"
@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     advisories_per_day: int = Field(
         4, ge=1, le=1000, description="Messages about advisories that one patient may cause in 24 h; more of them wait."
     )
+    advisories_per_month: float = Field(
+        0.25, ge=LEAST_PER_MONTH, le=MOST_PER_MONTH,
+        description="Advisories a month of 30 days that a patient may cause of whom nothing is wrong (alert budget).",
+    )  # fmt: skip
     language: str = Field(
         ENGLISH, description="In which alerts are told, the same for every process: " + ", ".join(languages())
     )
@@ -225,7 +229,10 @@ class Settings(BaseSettings):
         """Who is told when: part of the engine's settings, the same for every worker and for a replay."""
         minutes = (self.answer_advisory_min, self.answer_urgent_min, self.answer_emergency_min)
         within = (None, *(MINUTE_US * one for one in minutes))
-        return PolicySettings(within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day, self.language)
+        return PolicySettings(
+            within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day, self.language,
+            self.advisories_per_month,
+        )  # fmt: skip
 
     @property
     def tells_somebody(self) -> bool:

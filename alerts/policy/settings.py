@@ -8,6 +8,9 @@ from models.times import US_PER_S
 
 MINUTE_US = 60 * US_PER_S
 RUNGS_MAX = 9
+LEAST_PER_MONTH, MOST_PER_MONTH = 0.02, 4.0
+"""Advisories a patient-month from noise: one in four years, and one a week. Beyond, nobody has measured how rare what a
+patient's limit lets pass is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +19,15 @@ class PolicySettings:
     60 and 5 minutes. rungs: how many are asked, one after the other, before nobody's answer is an alarm of its own.
     calm_us: how long a problem has to stay away before its alert is resolved. advisories_per_day: messages about
     advisories that one patient may cause within 24 h; the next one waits. language: in which alerts are told, of
-    `alerts.language.languages()`."""
+    `alerts.language.languages()`. advisories_per_month: how often a patient of whom nothing is wrong may cause one
+    (`models.budget`)."""
 
     answer_within_us: tuple[int | None, ...] = (None, 1440 * MINUTE_US, 60 * MINUTE_US, 5 * MINUTE_US)
     rungs: int = 3
     calm_us: int = 15 * MINUTE_US
     advisories_per_day: int = 4
     language: str = ENGLISH
+    advisories_per_month: float = 0.25
 
     @property
     def unescalated(self) -> "PolicySettings":
@@ -35,4 +40,6 @@ class PolicySettings:
             raise ValueError("each severity needs a time to answer above zero, or none")
         if not 1 <= self.rungs <= RUNGS_MAX or self.calm_us < 0 or self.advisories_per_day < 1:
             raise ValueError("rungs lie between 1 and 9, calm is not negative, and one advisory a day must be possible")
+        if not LEAST_PER_MONTH <= self.advisories_per_month <= MOST_PER_MONTH:
+            raise ValueError("advisories_per_month lies between 0.02 and 4")
         voice(self.language)  # read now, so that a catalogue that cannot be read stops the start and not an alert

@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from models import budget
+from models.detectors import drift
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
 from models.phrases import phrase
@@ -30,6 +32,7 @@ class Settings:
     worse: Floats
     correlation: float
     h: float
+    per_drift: float
     fresh_days: int
     contributes: float
     least_vitals: int
@@ -54,8 +57,9 @@ def settings() -> Settings:
     for name, sign in s["worse"].items():
         worse[BY_NAME[name].index] = sign
     return Settings(
-        worse, s["correlation"], s["h"], s["fresh_days"], s["contributes"], s["least_vitals"], s["clear"],
-        SEVERITIES.index(s["severity"]), Rule(id="change_index", version=document["meta"]["version"], source="DESIGN"),
+        worse, s["correlation"], s["h"], s["per_drift"], s["fresh_days"], s["contributes"], s["least_vitals"],
+        s["clear"], SEVERITIES.index(s["severity"]),
+        Rule(id="change_index", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
 
@@ -70,11 +74,25 @@ def index(week: Floats, there: Bools) -> Index:
     return Index(total / np.sqrt(np.maximum(m + s.correlation * m * (m - 1), 1.0)), part)
 
 
-def judge(is_open: Bools, found: Index) -> tuple[Bools, Bools]:
-    """Whether the problem of each patient (n,) ends, and begins. is_open (n,): there is one."""
+def enough(found: Index) -> Bools:
+    """Whether it is several vitals that bring it, (n,)."""
     s = settings()
-    enough = (found.part >= s.contributes).sum(axis=1) >= s.least_vitals
-    raised = ~is_open & (found.value >= s.h) & enough
+    several: Bools = (found.part >= s.contributes).sum(axis=1) >= s.least_vitals
+    return several
+
+
+def as_drift(value: Floats) -> Floats:
+    """Indices as drifts that are as rare, (n,) [SD]: so that one limit of a patient holds for both."""
+    s = settings()
+    rare: Floats = budget.settings().at_least + (value - s.h) / s.per_drift
+    return rare
+
+
+def judge(is_open: Bools, found: Index) -> tuple[Bools, Bools]:
+    """Whether the problem of each patient (n,) ends, and begins. is_open (n,): there is one. Whether it is told,
+    `models.budget` says."""
+    s = settings()
+    raised = ~is_open & (as_drift(found.value) >= drift.settings().opens) & enough(found)
     over = is_open & (found.value <= s.clear)
     return over, raised
 

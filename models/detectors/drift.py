@@ -3,8 +3,8 @@
 One figure a day. The days of the last week are held against a level that was learned from the days before them, so
 that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
 that no single day fires. What is measured a few times a week is judged by its last three figures. While a drift is
-open nothing is learned. Settings, and what other statistics found at the same rate of false alerts, stand in
-`evidence/daily.yaml`.
+open nothing is learned; whether it is told, `models.budget` says. Settings, and what other statistics found at the same
+rate of false alerts, stand in `evidence/daily.yaml`.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Settings:
     by_night: Bools
     until_h: int
     night_least: int
-    h: float
+    opens: float
     week_days: int
     least_figures: int
     oldest_days: int
@@ -103,8 +103,8 @@ def settings() -> Settings:
     night = s["night"]
     return Settings(
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
-        np.array([v.name in night["vitals"] for v in VITALS]), night["until_h"], night["least"], s["h"], s["week_days"],
-        s["least_figures"], s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["memory_days"],
+        np.array([v.name in night["vitals"] for v in VITALS]), night["until_h"], night["least"], s["opens"],
+        s["week_days"], s["least_figures"], s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["memory_days"],
         s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_prior"],
         s["rho_days"], s["rho_most"], s["anew_days"], SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
@@ -190,7 +190,7 @@ def judge(one: npt.NDArray[np.void]) -> Week:
     away = np.where(known, _away(one, z.astype(np.float64)), 0.0)
     was = one["open"].astype(np.int64)
     sign = np.where(away >= 0, 1, -1)
-    beyond = known & (np.abs(away) >= s.h)
+    beyond = known & (np.abs(away) >= s.opens)
     over = np.where(known & (was != 0) & (away * was <= s.clear), was, 0)
     raised = np.where(beyond & ((was == 0) | (over != 0)), sign, 0)
     one["open"] = np.where(raised != 0, raised, np.where(over != 0, 0, was))

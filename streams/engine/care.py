@@ -285,8 +285,12 @@ def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
         arrived_at=rfc3339(signal.arrived_us), value=shown(signal.value), unit=vital.unit,
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
         high=shown(band.high) if band else None, score=round(band.score, 2) if band else None, rule=rule,
-        retrospective=signal.retrospective,
+        retrospective=signal.retrospective, reason=_spoken(state, signal.reason),
     )  # fmt: skip
+
+
+def _spoken(state: PartitionState, reason: str | None) -> str | None:
+    return None if reason is None else say(reason, voice(state.policy.language))
 
 
 def _when(state: PartitionState, slot: int, arrived_us: int, decided_us: int) -> When:

@@ -1,14 +1,20 @@
-"""What slow changes have to say: the drift of a vital, and several vitals together (see `weeks`)."""
+"""What slow changes have to say: the drift of a vital, and several vitals together (see `weeks`).
+
+Whether people are told is up to the patient's own limit (`models.budget`): what it withholds is a finding with its
+reason, and told when it lasts.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from alerts.explain import drifted, drifted_title, together
+from alerts.explain import drifted, drifted_title, lasting, together, withheld
+from models import budget
 from models.detectors import change_index, drift
 from models.findings import Kind, Rule
-from models.segments import Ints, rounds, starts
+from models.phrases import joined as joined_words
+from models.segments import Bools, Ints, rounds, starts
 from models.times import US_PER_DAY
 from models.vitals import VITALS
 from streams.engine.scales import from_working
@@ -22,55 +28,108 @@ BAND_SD = 2.5
 
 
 def signals_of(state: PartitionState, parts: list[Judged]) -> list[Signal]:
-    """Drifts and change indices that begin or end with these weeks, in log order."""
+    """Drifts and change indices that begin or end with these weeks, and those that are withheld, in log order."""
     if not parts:
         return []
     weeks, found = joined(parts), list[Signal]()
-    told = drift.settings().judged[weeks.vital]
-    for column, raised in ((weeks.over, False), (weeks.raised, True)):
-        found += [_drift(weeks, i, int(column[i]), raised) for i in np.flatnonzero((column != 0) & told).tolist()]
     group = np.cumsum(starts(weeks.position) | starts(weeks.clock) | starts(weeks.slot)) - 1
     last = np.append(np.flatnonzero(starts(group))[1:] - 1, len(group) - 1)
     for turn in rounds(weeks.slot[last]):
-        found += _together(state, weeks, np.flatnonzero(np.isin(group, turn)), last[turn])
+        found += _told(state, weeks, np.flatnonzero(np.isin(group, turn)), last[turn])
     return found
 
 
-def _together(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[Signal]:
-    """Indices of patients, each once, after the weeks `new` became known; last: the last of them of each patient."""
+def _told(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[Signal]:
+    """Of patients, each once, after the weeks `new` became known; last: the last of them of each patient."""
+    per_month, weekly = state.policy.advisories_per_month, state.weeks
+    slot, day = weeks.slot[last], weeks.day[last]
+    found, there = _together(state, weeks, new, last)
+    in_order, judged = np.argsort(slot), drift.settings().judged
+    of = in_order[np.searchsorted(slot[in_order], weeks.slot[new])]
+    one, size = weekly.budgets[slot], change_index.as_drift(found.value)
+    budget.look(one, day, (there & judged).sum(axis=1))
+    usual, own = budget.usual(one, per_month), budget.limits(one, per_month)
+    signals = _drifts(state, weeks, new, of, usual, own)
+    wait = one["together"].copy()
+    over, raised = change_index.judge(budget.standing(wait), found)
+    told = budget.judge(wait, day, over.astype(np.int64), raised.astype(np.int64), size, own, usual)
+    one["together"] = wait
+    well = judged[weeks.vital[new]] & ~weeks.ill[new] & ~budget.standing(weekly.waits[weeks.row[new]])
+    well &= ~budget.standing(wait)[of]
+    budget.learn(one, of[well], weeks.away[new[well]])
+    weekly.budgets[slot] = one
+    for k in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
+        for says in _sayings(told, k, own[k]):
+            signals.append(_index(weeks, int(last[k]), found.part[k], float(found.value[k]), says))
+    return signals
+
+
+def _drifts(state: PartitionState, weeks: Judged, new: Ints, of: Ints, usual: Floats, own: Floats) -> list[Signal]:
+    """The drifts of the vitals whose weeks `new` became known; of: place of each one's patient in the limits."""
+    signals, kept = list[Signal](), drift.settings().judged[weeks.vital[new]]
+    new, of = new[kept], of[kept]
+    for turn in rounds(weeks.row[new]):
+        i, k = new[turn], of[turn]
+        wait = state.weeks.waits[weeks.row[i]]
+        told = budget.judge(wait, weeks.day[i], weeks.over[i], weeks.raised[i], weeks.away[i], own[k], usual[k])
+        state.weeks.waits[weeks.row[i]] = wait
+        for j in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
+            signals += [_drift(weeks, int(i[j]), says) for says in _sayings(told, j, own[k[j]])]
+    return signals
+
+
+@dataclass(frozen=True, slots=True)
+class _Says:
+    """sign: of the change; raised: it comes up, or is over; withheld: why nobody is told; because: why people are told
+    although it does not reach the patient's own limit."""
+
+    sign: int
+    raised: bool
+    withheld: str | None = None
+    because: str | None = None
+
+
+def _sayings(told: budget.Told, k: int, own: float) -> list[_Says]:
+    """What there is to say of one change: what is over before what comes up."""
+    over, sign, days = int(told.over[k]), int(told.sign[k]), budget.settings().lasts_days
+    says = [_Says(over, raised=False)] if over else []
+    if told.notes[k]:
+        says.append(_Says(sign, raised=True, withheld=withheld(own, days)))
+    if told.tells[k]:
+        says.append(_Says(sign, raised=True, because=lasting(own, days) if told.lasts[k] else None))
+    return says
+
+
+def _together(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> tuple[change_index.Index, Bools]:
+    """Indices of patients, each once, and of which vitals there is a fresh week."""
     table, slot, day = state.weeks.table, weeks.slot[last], weeks.day[last]
     table["week"][weeks.row[new]], table["week_day"][weeks.row[new]] = weeks.away[new], weeks.day[new]
     rows = state.row_of[slot].astype(np.int64)
     at, known = table["week_day"][rows].astype(np.int64), rows >= 0
     there = known & (at > 0) & (day[:, None] - at <= change_index.settings().fresh_days)
-    found = change_index.index(table["week"][rows].astype(np.float64), there)
-    over, raised = change_index.judge(state.weeks.open[slot] > 0, found)
-    state.weeks.open[slot[over]], state.weeks.open[slot[raised]] = 0, 1
-    signals = list[Signal]()
-    for k in np.flatnonzero(over | raised).tolist():
-        signals.append(_index(weeks, int(last[k]), found.part[k], float(found.value[k]), bool(raised[k])))
-    return signals
+    return change_index.index(table["week"][rows].astype(np.float64), there), there
 
 
-def _drift(weeks: Judged, i: int, sign: int, raised: bool) -> Signal:
-    """A drift raised or over."""
-    vital, days, s = int(weeks.vital[i]), int(weeks.since_days[i]) if raised else 0, drift.settings()
+def _drift(weeks: Judged, i: int, says: _Says) -> Signal:
+    """A drift raised, withheld or over."""
+    vital, days, s = int(weeks.vital[i]), int(weeks.since_days[i]) if says.raised else 0, drift.settings()
     value, band = _band(vital, weeks.figure[i], weeks.expected[i], weeks.sd[i], weeks.away[i], int(weeks.learned[i]))
     told = _Told("drift", s.rank, s.rule, (vital,))
-    said = drifted(VITALS[vital].name, value, band.expected, days, band.score, band.baseline_days) if raised else None
-    named = drifted_title(VITALS[vital].name, sign > 0)
-    return _signal(weeks, i, told, vital, sign > 0, raised, value, band, days, None, named, said)
+    said = drifted(VITALS[vital].name, value, band.expected, days, band.score, band.baseline_days)
+    named = drifted_title(VITALS[vital].name, says.sign > 0)
+    return _signal(weeks, i, told, vital, says.sign > 0, says, value, band, days, None, named, said)
 
 
-def _index(weeks: Judged, i: int, part: Floats, value: float, raised: bool) -> Signal:
-    """A change index raised or over, with what brings it; its evidence is the vital of which a week has just come."""
+def _index(weeks: Judged, i: int, part: Floats, value: float, says: _Says) -> Signal:
+    """A change index raised, withheld or over, with what brings it; its evidence is the vital of which a week has just
+    come."""
     s, vitals, vital = change_index.settings(), change_index.contributors(part).tolist(), int(weeks.vital[i])
     parts = [(VITALS[v].name, bool(s.worse[v] > 0), float(part[v])) for v in vitals]
     shown, band = _band(vital, weeks.figure[i], weeks.expected[i], weeks.sd[i], value, int(weeks.learned[i]))
     told = _Told("change_index", s.rank, s.rule, tuple(vitals))
-    said, named = together(value, parts) if raised else None, change_index.TITLE
+    said, named = together(value, parts), change_index.TITLE
     high = bool(weeks.figure[i] >= weeks.expected[i])
-    return _signal(weeks, i, told, vital, high, raised, shown, band, 0, change_index.PROBLEM, named, said)
+    return _signal(weeks, i, told, vital, high, says, shown, band, 0, change_index.PROBLEM, named, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +141,24 @@ class _Told:
 
 
 def _signal(
-    weeks: Judged, i: int, told: _Told, vital: int, high: bool, raised: bool, value: float, band: Band, days: int,
-    problem: str | None, title: str, said: str | None,
+    weeks: Judged, i: int, told: _Told, vital: int, high: bool, says: _Says, value: float, band: Band, days: int,
+    problem: str | None, title: str, said: str,
 ) -> Signal:  # fmt: skip
     start, clock = int(weeks.start[i]), int(weeks.clock[i])
     return Signal(
-        position=int(weeks.position[i]), slot=int(weeks.slot[i]), vital=vital, high=high, raised=raised, kind=told.kind,
-        rank=told.rank, rule=told.rule, limit=None, onset_us=start - days * US_PER_DAY, event_us=start,
+        position=int(weeks.position[i]), slot=int(weeks.slot[i]), vital=vital, high=high, raised=says.raised,
+        kind=told.kind, rank=told.rank, rule=told.rule, limit=None, onset_us=start - days * US_PER_DAY, event_us=start,
         arrived_us=clock, decided_us=clock, value=value, quality=float("nan"), band=band, retrospective=False,
-        problem=problem, title=title, said=said, vitals=told.vitals,
+        problem=problem, title=title, said=_whole(said, says), vitals=told.vitals, usual=says.withheld is not None,
+        reason=says.withheld,
     )  # fmt: skip
+
+
+def _whole(said: str, says: _Says) -> str | None:
+    """The words of the alert; none of one that is over."""
+    if not says.raised:
+        return None
+    return joined_words([said, says.because]) if says.because else said
 
 
 def _band(vital: int, figure: float, expected: float, sd: float, score: float, days: int) -> tuple[float, Band]:

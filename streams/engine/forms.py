@@ -23,8 +23,9 @@ from streams.engine.people import compressed, decompressed
 from streams.engine.rings import Remembered
 from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
+from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 4
+FORMAT = 5
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -49,9 +50,9 @@ class Page(msgspec.Struct, array_like=True):
     remember; in both, rows are counted from the page's first one; sent: what must be known of readings that come again;
     links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows (`late.STATE`,
     `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`); rules: what the rules of conditions
-    remember (`condition.Watched`); weeks, together: of all rows and all patients, or nothing (`drift.STATE`,
-    `weeks.OPEN`); sensors: of all rows, or nothing (`sensor.STATE`), sensors_watched: of those with something odd
-    (`sensors.EXTRA`).
+    remember (`condition.Watched`); weeks, waits: of all rows, or nothing (`drift.STATE`, `budget.WAIT`), budgets: of
+    all patients, or nothing (`budget.STATE`); together: of those in a page of format 4 or before (`weeks.OPEN`);
+    sensors: of all rows, or nothing (`sensor.STATE`), sensors_watched: of those with something odd (`sensors.EXTRA`).
     """
 
     format: int
@@ -76,6 +77,8 @@ class Page(msgspec.Struct, array_like=True):
     together: bytes = b""
     sensors: bytes = b""
     sensors_watched: bytes = b""
+    waits: bytes = b""
+    budgets: bytes = b""
 
 
 _WINDOWS_KEPT, _SENT_KEPT = 4, 128
@@ -128,8 +131,12 @@ def upgraded(page: Page) -> Page:
     """A page of an older format as one of today."""
     if not page.people:
         return page
-    page, older = _apart(page) if page.format == 1 else _unspoilt(page), page.format < 3
-    return msgspec.structs.replace(_settled(page) if older else page, format=FORMAT)
+    older = page.format
+    if older < 4:
+        page = _apart(page) if older == 1 else _unspoilt(page)
+    page = _settled(page) if older < 3 else page
+    waits, budgets = known_of(page.weeks), budgets_of(page.together)
+    return msgspec.structs.replace(page, format=FORMAT, waits=waits, budgets=budgets, together=b"")
 
 
 def _unspoilt(page: Page) -> Page:

@@ -111,7 +111,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
     rows, gone = state.rows[place], state.gone.of_page(number)
     open_windows, floor_rows, of_floors = _apart(state, rows)
     late, watch = state.late.packed(place)
-    weeks, together = state.weeks.packed(place, slots)
+    weeks, waits, budgets = state.weeks.packed(place, slots)
     sensors, watched = state.sensors.packed(place)
     page = Page(
         format=FORMAT, applied=int(state.applied[number]), tick_us=state.tick_us,
@@ -122,7 +122,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         windows=solid(open_windows), floor_rows=floor_rows.astype(np.int32).tobytes(), floors=solid(of_floors),
         sent=state.rings.pack(state.patients, slots), links=state.links.packed(place), late=late, late_watch=watch,
         forecasts=state.forecasts.packed(place[place >= 0].astype(np.int64)), rules=state.rules.packed(slots),
-        weeks=weeks, together=together, sensors=sensors, sensors_watched=watched,
+        weeks=weeks, sensors=sensors, sensors_watched=watched, waits=waits, budgets=budgets,
     )  # fmt: skip
     return _encode(page)
 

@@ -62,9 +62,9 @@ def _place_page(state: PartitionState, number: int, page: Page, row: int) -> Non
     state.late.unpack(row, page.late, page.late_watch)
     state.forecasts.unpack(row, page.forecasts)
     state.rules.unpack(first, page.rules)
-    if page.weeks or page.together:
+    if page.weeks or page.budgets:
         state.weeks.reach(len(state.rows), len(state.patients))
-        state.weeks.unpack(row, page.weeks, first, page.together)
+        state.weeks.unpack(row, page.weeks, page.waits, first, page.budgets)
     state.sensors.reach(len(state.rows))
     state.sensors.unpack(row, page.sensors, page.sensors_watched)
     state.applied[number] = page.applied

@@ -28,8 +28,8 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
-    what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told.
-    problem, title, said: of what has its own words; vitals: that it is about, if not the one."""
+    what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told, for
+    this reason. problem, title, said: of what has its own words; vitals: that it is about, if not the one."""
 
     position: int
     slot: int
@@ -55,6 +55,7 @@ class Signal:
     title: str | None = None
     said: str | None = None
     vitals: tuple[int, ...] = ()
+    reason: str | None = None
 
     @property
     def order(self) -> Order:

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from models import baseline
+from models import baseline, budget
 from models.baseline import Prior
 from models.detectors import drift
 from models.segments import Bools, Ints
@@ -19,7 +19,9 @@ from streams.engine.rows import grown
 Floats = npt.NDArray[np.float64]
 
 OPEN = np.dtype("u1")
-"""By patient: whether several vitals together are open as getting worse."""
+"""By patient, in pages of before: whether several vitals together are open as getting worse, and people know of it."""
+LONG_SINCE = 1
+"""Day on which came up what a page of before says is open: it does not say when."""
 
 
 class _Columns:
@@ -36,7 +38,7 @@ class _Columns:
 class Judged(_Columns):
     """Weeks judged as a window closed, (n,): where (position, clock, slot, row, vital, start [us], day), what the week
     says (`drift.Week`), the figure of the day, and what was expected of it with its SD (working scale, with the rhythm
-    of the day), days learned from."""
+    of the day), days learned from; ill: something else is known to be wrong with the vital."""
 
     position: Ints
     clock: Ints
@@ -53,6 +55,7 @@ class Judged(_Columns):
     expected: Floats
     sd: Floats
     learned: Ints
+    ill: Bools
 
 
 def joined(parts: list[Judged]) -> Judged:
@@ -63,18 +66,21 @@ def joined(parts: list[Judged]) -> Judged:
 
 
 class Weeks:
-    """What one partition remembers: `table` by row (`drift.STATE`), `open` by slot. Both grow when first asked for."""
+    """What one partition remembers: `table` by row (`drift.STATE`) and what of it people know (`waits`, `budget.WAIT`),
+    `budgets` by slot (`budget.STATE`). They grow when first asked for."""
 
     def __init__(self) -> None:
         self.table: npt.NDArray[np.void] = np.zeros(0, drift.STATE)
-        self.open: npt.NDArray[np.uint8] = np.zeros(0, OPEN)
+        self.waits: npt.NDArray[np.void] = np.zeros(0, budget.WAIT)
+        self.budgets: npt.NDArray[np.void] = np.zeros(0, budget.STATE)
 
     def reach(self, rows: int, slots: int) -> None:
         """Have room for so many rows and slots."""
         if rows > len(self.table):
             self.table = grown(self.table, rows)
-        if slots > len(self.open):
-            self.open = grown(self.open, slots)
+            self.waits = grown(self.waits, len(self.table))
+        if slots > len(self.budgets):
+            self.budgets = grown(self.budgets, slots)
 
     def drifts(self, row: Ints, z: Floats) -> Bools:
         """Whether each row has a drift open and z (n,), how far a window is from its band, lies on that side of it."""
@@ -82,16 +88,19 @@ class Weeks:
         return on_that_side
 
     def drop(self, rows: Ints, slot: int) -> None:
-        """Forget these rows of a patient, and what they said together."""
-        self.table[rows[rows < len(self.table)]] = np.zeros((), drift.STATE)
-        if slot < len(self.open):
-            self.open[slot] = 0
+        """Forget these rows of a patient, and what was learned of them together with others."""
+        mine = rows[rows < len(self.table)]
+        self.table[mine], self.waits[mine] = np.zeros((), drift.STATE), np.zeros((), budget.WAIT)
+        if len(mine):
+            self.budgets[slot : slot + 1] = np.zeros((), budget.STATE)
 
     def rearm(self, row: int, high: bool, *, anew: bool) -> None:
         """A person resolved a problem of this side of a row; anew: and what it is now is its normal."""
-        one = self.table[row : row + 1]
-        if not len(one) or one["open"][0] not in (0, 1 if high else -1):
+        one, side = self.table[row : row + 1], 1 if high else -1
+        if not len(one) or one["open"][0] not in (0, side):
             return
+        if self.waits["sign"][row] == side:
+            self.waits[row] = np.zeros((), budget.WAIT)
         if anew:
             one[:] = np.zeros((), drift.STATE)
         elif one["open"][0]:
@@ -99,26 +108,28 @@ class Weeks:
 
     def rearm_together(self, slot: int, rows: Ints) -> None:
         """A person resolved what several vitals said together: they begin a new week."""
-        self.open[slot : slot + 1] = 0
+        self.budgets["together"][slot : slot + 1] = np.zeros((), budget.WAIT)
         self.table["week_day"][rows[rows < len(self.table)]] = 0
 
     def relearn(self, rows: Ints) -> None:
         """The profile says that the level moves: what was learned is of before."""
         drift.forget(self.table, rows[rows < len(self.table)])
 
-    def packed(self, rows: Ints, slots: range) -> tuple[bytes, bytes]:
-        """Of the rows and the slots of a page, all of them; nothing where nothing is known."""
-        table = np.zeros(len(rows), drift.STATE)
+    def packed(self, rows: Ints, slots: range) -> tuple[bytes, bytes, bytes]:
+        """Of the rows and the slots of a page, all of them (table, waits, budgets); nothing where nothing is known."""
+        table, waits = np.zeros(len(rows), drift.STATE), np.zeros(len(rows), budget.WAIT)
         there = rows < len(self.table)
-        table[there] = self.table[rows[there]]
-        both = table.tobytes(), self.open[slots.start : slots.stop].tobytes()
-        return both[0] if any(both[0]) else b"", both[1] if any(both[1]) else b""
+        table[there], waits[there] = self.table[rows[there]], self.waits[rows[there]]
+        return _kept(table), _kept(waits), _kept(self.budgets[slots.start : slots.stop])
 
-    def unpack(self, first_row: int, table: bytes, first_slot: int, together: bytes) -> None:
+    def unpack(self, first_row: int, table: bytes, waits: bytes, first_slot: int, budgets: bytes) -> None:
         """Put back what was packed of rows and slots that now begin at these, for which there is room."""
-        rows, slots = np.frombuffer(table, drift.STATE), np.frombuffer(together, OPEN)
+        rows, of_rows, of_slots = (
+            np.frombuffer(*one) for one in ((table, drift.STATE), (waits, budget.WAIT), (budgets, budget.STATE))
+        )
         self.table[first_row : first_row + len(rows)] = rows
-        self.open[first_slot : first_slot + len(slots)] = slots
+        self.waits[first_row : first_row + len(of_rows)] = of_rows
+        self.budgets[first_slot : first_slot + len(of_slots)] = of_slots
 
     def gather(self, one: "Gathered") -> list[Judged]:
         """Take the windows of a round, each row at most once, and judge the weeks that can be judged."""
@@ -175,7 +186,7 @@ def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Jud
         return []
     judged = Judged(
         one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, week.away, week.over, week.raised,
-        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n,
+        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen,
     )  # fmt: skip
     return [judged.take(told)]
 
@@ -190,3 +201,29 @@ def rhythm_of(prior: Prior, quarter: Ints, passing: Floats) -> Floats:
 def spread_of(prior: Prior) -> Floats:
     """SD of a figure that the profile leads one to expect, (n,)."""
     return np.nan_to_num(np.hypot(prior.sd_within, np.nan_to_num(prior.sd_meas)), nan=1.0)
+
+
+def _kept(columns: npt.NDArray[np.void]) -> bytes:
+    packed = columns.tobytes()
+    return packed if any(packed) else b""
+
+
+def known_of(table: bytes) -> bytes:
+    """What people know of the drifts in a page of before: of each that is open."""
+    rows = np.frombuffer(table, drift.STATE)
+    waits = np.zeros(len(rows), budget.WAIT)
+    _told_long_since(waits, rows["open"])
+    return waits.tobytes()
+
+
+def budgets_of(together: bytes) -> bytes:
+    """The budgets of a page of before, which knew of several vitals together only whether they are open."""
+    is_open = np.frombuffer(together, OPEN)
+    budgets = np.zeros(len(is_open), budget.STATE)
+    _told_long_since(budgets["together"], is_open)
+    return budgets.tobytes()
+
+
+def _told_long_since(waits: npt.NDArray[np.void], sign: npt.NDArray[np.integer]) -> None:
+    waits["since"] = np.where(sign != 0, LONG_SINCE, 0)
+    waits["sign"] = waits["told"] = sign

@@ -1,12 +1,16 @@
 """What changes slowly, from readings to alerts: a drift, several vitals together, and what people do about them."""
 
+from datetime import datetime
+
 import msgspec
 import numpy as np
 import pytest
 
+from models import budget
 from streams.engine.forms import Page
 from streams.engine.pages import key_of, pack_dirty, restored
 from streams.engine.state import PartitionState
+from streams.engine.weeks import Weeks
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, Told, one_by_one, run
 
 QUIET, ILL = 40, 14
@@ -147,3 +151,81 @@ def test_readings_that_come_late_teach_and_do_not_tell() -> None:
         log.wait(DAY_US)
         log.tick()
     assert kinds(run(log, settings=SETTINGS)) == []
+
+
+SHIFTED: Vitals = HEART | {"respiratory_rate": (15, 0, "/min", 0.9), "body_weight": (80, 0, "kg", 0.5)}
+
+
+def with_wide_weeks(days: int) -> tuple[Told, PartitionState]:
+    """A life in which the budget has learned, by the time one vital shifts for good, as high a limit as it ever may."""
+    log, state = life(SHIFTED, days), PartitionState()
+    cut = 1 + QUIET * (len(SHIFTED) + 1)
+    run(Log(log.records[:cut], log.now_us), state=state)
+    state.weeks.budgets["wide"][0], state.weeks.budgets["learned"][0] = 9, 60_000
+    return run(log, state=state, begin=cut), state
+
+
+def test_what_the_patients_own_limit_withholds_is_on_the_record_with_its_reason_and_told_when_it_lasts() -> None:
+    soon = next(one for one in run(life(SHIFTED, QUIET + 40)).findings if one.kind == "drift")
+    told, _ = with_wide_weeks(QUIET + 40)
+    withheld, lasting = [one for one in told.findings if one.problem == "resting_heart_rate.high"]
+    assert (withheld.severity, withheld.event_at, soon.severity) == ("info", soon.event_at, "advisory")
+    assert withheld.reason is not None
+    assert "alert budget" in withheld.reason
+    assert (lasting.severity, lasting.reason, soon.reason) == ("advisory", None, None)
+    day, later = (datetime.fromisoformat(one.event_at) for one in (withheld, lasting))
+    assert budget.settings().lasts_days <= (later - day).days <= budget.settings().lasts_days + 1
+    opened = next(alert for alert in told.alerts if alert.problem == "resting_heart_rate.high")
+    assert (opened.event, opened.event_at) == ("opened", lasting.event_at)
+    assert "because it has stood for 10 days" in opened.explanation
+
+
+def test_what_is_withheld_is_not_learned_into_the_band() -> None:
+    _, state = with_wide_weeks(QUIET + 20)
+    assert state.weeks.table["open"][0] == 1
+    assert state.weeks.table["level"][0] == pytest.approx(60, abs=1.5)
+
+
+def test_a_limit_however_high_leaves_the_floors_alone() -> None:
+    """A pulse beyond a limit for everyone is told at once, in every life the same."""
+    log, state = life(SHIFTED, QUIET), PartitionState()
+    run(log, state=state)
+    begin = len(log)
+    for code, value, unit in (("heart_rate", 141, "/min"), ("spo2", 79, "%")):
+        for _ in range(3):
+            log.read(patient="p-1", code=code, value=value, unit=unit)
+            log.wait(MINUTE_US)
+    plain = run(log).lines()["alerts"]
+    state.weeks.budgets["wide"][0] = 9
+    told = run(log, state=state, begin=begin)
+    assert {alert.severity for alert in told.alerts} >= {"emergency"}
+    assert told.lines()["alerts"] == plain[-len(told.alerts) :]
+
+
+def test_a_page_of_the_fourth_format_knows_which_drifts_people_know_of() -> None:
+    """It said only what is open. That must end for people when it is over, and not be told a second time."""
+    log, state = life(ALL), PartitionState()
+    told = run(log, state=state)
+    pages, form = pack_dirty(state, 0).pages, Page.__struct_fields__.index
+    page = msgspec.msgpack.decode(pages[key_of(0, 0)])
+    page[0], page[form("together")] = 4, bytes([int(state.weeks.budgets["together"]["told"][0])])
+    pages[key_of(0, 0)] = msgspec.msgpack.encode(page[: form("waits")])
+    again, begin = restored(pages, 0), len(log)
+    for _ in range(14):
+        for name, (level, _, unit, _) in ALL.items():
+            log.read(patient="p-1", code=name, value=level, unit=unit)
+        log.wait(DAY_US)
+        log.tick()
+    after = run(log, state=again, begin=begin)
+    open_then = {problem for _, problem in kinds(told)}
+    assert open_then
+    assert not open_then & {problem for _, problem in kinds(after)}
+    assert open_then <= {alert.problem for alert in after.alerts if alert.event == "resolved"}
+
+
+def test_somebody_of_whom_no_week_is_known_yet_can_be_forgotten() -> None:
+    """Room for rows is made in larger steps than room for patients."""
+    weeks = Weeks()
+    weeks.reach(rows=300, slots=1)
+    weeks.drop(np.array([299]), slot=1_000)
+    assert not weeks.table.view(np.uint8).any()

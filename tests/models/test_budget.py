@@ -1,29 +1,114 @@
-"""The budget that says how high a chart must come for a patient."""
+"""The budget: how far away a week must lie for this patient before people are told, and what is told in any case."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from models import budget
-from models.evidence import load
 
-BUDGET = load("daily")["budget"]
-
-
-@pytest.mark.parametrize("noise", [0.5, 2.0])
-def test_a_quiet_and_a_noisy_patient_come_to_the_same_rate(noise: float) -> None:
-    """The size of the largest sum falls off as in simulation, but `noise` times as often as for anybody."""
-    state, random = np.zeros(400, budget.STATE), np.random.default_rng(4)
-    per_day, reached = BUDGET["alerts_per_month"] / BUDGET["days_per_month"], 0
-    for day in range(160):
-        budget.meet(state, np.ones(400))
-        chance = random.random(400) / noise / BUDGET["false_per_day"]
-        largest = BUDGET["at_least"] - np.log(chance) / BUDGET["slope"]
-        reached += int((largest >= budget.limits(state)).sum()) if day >= 56 else 0
-        budget.learn(state, np.ones(400), largest, np.ones(400, bool))
-    assert 0.5 < reached / (400 * 104) / per_day < 2
+PER_MONTH = 0.25
+S = budget.settings()
 
 
-def test_a_patient_who_is_ill_teaches_the_budget_nothing() -> None:
-    state = np.zeros(1, budget.STATE)
-    budget.learn(state, np.ones(1), np.array([9.0]), np.zeros(1, bool))
-    assert state["shift"].tolist() == [0.0]
+def judged(wait: "np.ndarray[tuple[int], np.dtype[np.void]]", day: int, away: float, own: float) -> budget.Told:
+    """One day of one change that comes up at 3.9 SD and goes away at 1.5."""
+    stands, sign = bool(budget.standing(wait)[0]), int(wait["sign"][0])
+    over = sign if stands and away * sign <= 1.5 else 0
+    raised = (1 if away > 0 else -1) if abs(away) >= 3.9 and (not stands or over) else 0
+    one = (np.array([value]) for value in (day, over, raised))
+    return budget.judge(wait, *one, *(np.array([value], float) for value in (away, own, 3.9)))
+
+
+def after(days: int, spread: float, *, weeks: int = 10, n: int = 1, seed: int = 4) -> "np.ndarray":
+    """Patients whose weeks lie `spread` times as far away as anybody's, after so many days."""
+    state, random = np.zeros(n, budget.STATE), np.random.default_rng(seed)
+    of = np.repeat(np.arange(n), weeks)
+    for day in range(1, days + 1):
+        budget.look(state, np.full(n, day), np.full(n, weeks))
+        budget.learn(state, of, spread * random.standard_normal(n * weeks))
+    return state
+
+
+def test_whose_weeks_are_wider_has_a_limit_as_much_higher_within_eight_weeks_and_nobody_a_lower_one() -> None:
+    """Weeks of ten vitals on each of 56 days, which are clipped and mixed with what is taken for granted."""
+    calm, usual, wide = (after(56, spread, n=200) for spread in (0.7, 1.0, 1.3))
+    anybody = float(budget.usual(usual, PER_MONTH)[0])
+    assert (budget.limits(calm, PER_MONTH) == anybody).all()
+    assert (budget.limits(usual, PER_MONTH) - anybody).max() < 0.1
+    assert 0.2 < float(np.median(budget.limits(wide, PER_MONTH))) - anybody < 0.3 * anybody
+
+
+def test_what_a_patient_begins_with_is_the_limit_for_anybody() -> None:
+    state = after(1, 3.0)
+    assert budget.limits(state, PER_MONTH) == budget.usual(state, PER_MONTH)
+    assert budget.limits(after(900, 9.0), PER_MONTH) == budget.usual(state, PER_MONTH) + S.highest, "and no higher"
+
+
+def test_the_limit_rises_with_the_vitals_and_falls_with_what_is_allowed_but_not_below_what_is_a_change() -> None:
+    state = np.zeros(2, budget.STATE)
+    budget.look(state, np.array([1, 1]), np.array([5, 10]))
+    few, many = budget.usual(state, 0.05)
+    assert many - few == pytest.approx(np.log(2) / S.slope)
+    assert budget.usual(state, 0.025)[1] - many == pytest.approx(np.log(2) / S.slope)
+    assert budget.usual(state, 4.0).tolist() == [S.at_least, S.at_least]
+
+
+def test_a_vital_that_is_measured_no_more_is_forgotten_in_weeks() -> None:
+    state = after(1, 1.0)
+    for day in range(2, 90):
+        budget.look(state, np.array([day]), np.array([10 if day == 2 else 1]))
+    assert state["vitals"][0] == pytest.approx(1, abs=0.1)
+
+
+def test_what_is_withheld_is_noted_once_and_told_when_it_grows() -> None:
+    wait = np.zeros(1, budget.WAIT)
+    told = [judged(wait, 100 + day, away, 4.5) for day, away in enumerate([3.0, 4.0, 4.2, 3.8, 4.6, 4.8, 1.0])]
+    assert [bool(one.notes[0]) for one in told] == [False, True, False, False, False, False, False]
+    assert [bool(one.tells[0]) for one in told] == [False, False, False, False, True, False, False]
+    assert [int(one.over[0]) for one in told] == [0, 0, 0, 0, 0, 0, 1]
+    assert not told[4].lasts[0]
+
+
+def test_what_is_withheld_and_passes_is_never_told() -> None:
+    wait = np.zeros(1, budget.WAIT)
+    told = [judged(wait, 100 + day, away, 4.5) for day, away in enumerate([4.0, 3.5, 2.0, 1.0, *[0.0] * 30])]
+    assert not any(one.tells[0] or one.over[0] for one in told)
+
+
+@settings(max_examples=200)
+@given(
+    shift=st.floats(0, S.highest),
+    days=st.lists(st.floats(1.6, 5.0), min_size=30, max_size=30),
+    dips=st.sets(st.integers(1, 29), max_size=3),
+    sign=st.sampled_from([-1, 1]),
+)
+def test_what_lasts_is_told_in_time_whatever_the_budget_has_learned(
+    shift: float, days: list[float], dips: set[int], sign: int
+) -> None:
+    """From the first day on which anybody else would be told, also if it seems to be over for a few days."""
+    wait, own, first, told = np.zeros(1, budget.WAIT), 3.9 + shift, None, None
+    dips = {d for d in dips if d - 1 not in dips}
+    days = [4.0 if d - 1 in dips else 1.0 if d in dips else size for d, size in enumerate(days)]
+    for day, size in enumerate(days):
+        one = judged(wait, 100 + day, sign * size, own)
+        first = day if first is None and size >= 3.9 and budget.standing(wait)[0] else first
+        told = day if told is None and one.tells[0] else told
+    if first is not None and first + S.lasts_days + 2 < len(days):
+        assert told is not None
+        assert told <= first + S.lasts_days + 1
+
+
+def test_who_has_one_or_two_vitals_keeps_the_limit_for_anybody() -> None:
+    state = after(200, 3.0, weeks=2)
+    assert budget.limits(state, PER_MONTH) == budget.usual(state, PER_MONTH)
+
+
+def test_an_illness_of_one_vital_before_it_comes_up_moves_the_limit_little() -> None:
+    """A month in which one of ten vitals lies just below what comes up, which is the most that it can teach."""
+    state = after(200, 1.0)
+    before, random = float(budget.limits(state, PER_MONTH)[0]), np.random.default_rng(1)
+    for day in range(201, 231):
+        budget.look(state, np.array([day]), np.array([10]))
+        budget.learn(state, np.zeros(10, np.int64), np.append(random.standard_normal(9), 3.8))
+    assert float(budget.limits(state, PER_MONTH)[0]) - before < 0.4

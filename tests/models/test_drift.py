@@ -71,7 +71,7 @@ class Plain:
             return 0.0, 0, 0
         away, was = self._away(), self.open
         over = was if was and away * was <= S["clear"] else 0
-        raised = (1 if away >= 0 else -1) if abs(away) >= S["h"] and (not was or over) else 0
+        raised = (1 if away >= 0 else -1) if abs(away) >= S["opens"] and (not was or over) else 0
         if raised:
             self.open = raised
             for one in self.days:
