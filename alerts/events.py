@@ -86,7 +86,8 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Delivery(msgspec.Struct, kw_only=True, gc=False):
-    """What became of telling one channel about one alert event. member: who was told, instead of whom, and why."""
+    """What became of telling one channel about one alert event. member: who was told, instead of whom, and why;
+    again: the how manieth asking to send a dead letter again this answers (0: none)."""
 
     delivery_id: str
     alert_id: str
@@ -100,6 +101,7 @@ class Delivery(msgspec.Struct, kw_only=True, gc=False):
     member: str | None = None
     instead_of: str | None = None
     why: str | None = None
+    again: int = 0
 
 
 class AuditEvent(msgspec.Struct, kw_only=True):

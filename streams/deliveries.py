@@ -48,7 +48,7 @@ def _recall_records(records: list[ConsumerRecord], told: Told) -> None:
     for record in records:
         try:
             one = msgspec.json.decode(record.value or b"", type=Delivery)
-            told.recorded(one.delivery_id, failed=one.outcome == "failed", channel=one.channel)
+            told.recorded(one.delivery_id, failed=one.outcome == "failed", channel=one.channel, again=one.again)
         except msgspec.DecodeError:
             log.warning("deliveries %d/%d is not a Delivery", record.partition, record.offset)
 
@@ -78,4 +78,5 @@ def delivery_of(channel: Channel, event: AlertEvent, outcome: Outcome, letter: L
         member=person.member if person else None,
         instead_of=person.instead_of if person else None,
         why=letter.why if letter else None,
+        again=letter.again if letter else 0,
     )

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
+from alerts.channels.again import Back
 from alerts.channels.closing import let_go
 from alerts.channels.dispatcher import GAVE_WAY, SHED, Dispatcher
 from alerts.channels.health import Health
@@ -27,6 +28,7 @@ from alerts.channels.quiet import Quiet, Slot, Waiting, together
 from alerts.events import AlertEvent
 from alerts.sources import SourceChange
 from streams import control, limits, metrics
+from streams.again import Ask, asks_of
 from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
 from streams.notifying import REBALANCE_MS, NotifierConfig, post_of, silent_because
 
@@ -81,6 +83,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._timers: dict[Slot, asyncio.TimerHandle] = {}
         self._late: list[Slot] = []
         self._together: dict[str, list[Waiting]] = {}
+        self._back = Back()
+        self._asked: dict[str, tuple[TopicPartition, int]] = {}
         self._ends: dict[TopicPartition, int] = {}
         self._caught_up = False
 
@@ -111,6 +115,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 log.info("notifier: could not commit before handing over (%s)", type(error).__name__)
             self._progress.forget()
             self._places.clear()
+            self._asked.clear()
             self._ends.clear()
             self._caught_up = False
 
@@ -148,12 +153,19 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._caught_up = bool(mine) and mine <= self._ends.keys() and await self._has_read(mine)
         while self._caught_up and self._late:
             self._wake(self._late.pop())
+        if self._caught_up:
+            for known, letter, event in self._back.take():
+                self._letters[known] = letter
+                self._dispatchers[letter.channel].put(event)
 
     async def _has_read(self, mine: set[TopicPartition]) -> bool:
         return all([await self._consumer.position(tp) >= self._ends[tp] for tp in mine])
 
     def _take(self, partition: TopicPartition, record: ConsumerRecord) -> None:
-        event = _event(record)
+        event, asks = _event(record), asks_of(record)
+        if event is not None and asks is not None:
+            self._ask_again(partition, record.offset, event, asks)
+            return
         untold = self._needed(event) if event is not None else []
         self._progress.took(partition, record.offset, len(untold))
         if event is None or not untold:
@@ -161,6 +173,21 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._places[event.alert_id, event.sequence] = (partition, record.offset)
         for letter in untold:
             self._send(letter, event)
+
+    def _ask_again(self, partition: TopicPartition, offset: int, event: AlertEvent, asks: list[Ask]) -> None:
+        """Dead letters to be sent again, unless the log says that they were, or that nobody needs them any more."""
+        asked = {delivery_id_of(one.channel, event): one for one in asks if one.channel in self._dispatchers}
+        open_ = {known: one for known, one in asked.items() if self._is_dead(known, one)}
+        held = [known for known, one in open_.items() if self._back.hold(known, one.letter, event)]
+        self._progress.took(partition, offset, len(held))
+        self._asked |= dict.fromkeys(held, (partition, offset))
+        self._ends[partition] = max(self._consumer.highwater(partition) or 0, self._ends.get(partition, 0))
+        if len(held) < len(asks):
+            metrics.deliveries.labels(channel="again", outcome="not_needed").inc(len(asks) - len(held))
+
+    def _is_dead(self, known: str, one: Ask) -> bool:
+        delivered = known in self._told and not self._told.failed(known)
+        return not delivered and self._told.again(known) < one.again and known not in self._letters.keys() | self._asked
 
     def _send(self, letter: Letter, event: AlertEvent) -> None:
         """Now, or when quiet hours are over; an outcome that is known already only has to be recorded."""
@@ -200,6 +227,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             timer.cancel()
         self._timers.clear()
         self._late.clear()
+        self._back.clear()
         for one in self._quiet.clear():
             self._letters.pop(one.delivery_id, None)
             self._together.pop(one.delivery_id, None)
@@ -207,6 +235,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     def _needed(self, event: AlertEvent) -> list[Letter]:
         """What has to be sent, after what waited and is needed no more was let go. Nobody is told in quiet hours' wake
         of an end whose beginning they never heard of."""
+        for known in self._back.news(event):
+            self._progress.done(*self._asked.pop(known))
         letters = self._untold(event)
         for one in self._quiet.let_go(event, {letter.channel for letter in letters}):
             metrics.deliveries.labels(channel=one.letter.channel, outcome="not_needed").inc()
@@ -264,11 +294,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def _record(self, channel: Channel, event: AlertEvent, outcome: Outcome) -> None:
         known = delivery_id(channel, event)
         self._told.unrecorded[known] = outcome
-        place, letter = self._places.get((event.alert_id, event.sequence)), self._letters.pop(known, None)
+        asked, letter = self._asked.pop(known, None), self._letters.pop(known, None)
+        place = asked or self._places.get((event.alert_id, event.sequence))
         value = msgspec.json.encode(delivery_of(channel, event, outcome, letter))
         topic = self._config.topic("deliveries")
         await asyncio.wait_for(self._producer.send_and_wait(topic, value, event.patient.encode()), RECORD_WITHIN_S)
-        self._told.recorded(known, failed=outcome.outcome == "failed")
+        self._told.recorded(known, failed=outcome.outcome == "failed", again=letter.again if letter else 0)
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
         if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel, and something else is told
             before = self._told.failing(channel.name)
@@ -277,7 +308,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 self._another_way(letter, event, place)
         for one in self._together.pop(known, []):
             self._settled(one)
-        self._done(event.alert_id, event.sequence)
+        if asked is not None:
+            self._progress.done(*asked)
+        else:
+            self._done(event.alert_id, event.sequence)
 
     def _another_way(self, letter: Letter, event: AlertEvent, place: tuple[TopicPartition, int] | None) -> None:
         """The same person by the next channel that has not been told of it."""

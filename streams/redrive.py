@@ -125,10 +125,10 @@ async def redrive(settings: Settings, wanted: Wanted, *, dry_run: bool, now: Cal
 
 def _audit(wanted: Wanted, done: Redriven, now: datetime) -> bytes:
     detail = {"wanted": wanted.as_json(), **done.as_json()}
-    return msgspec.json.encode(AuditEvent(at=rfc3339(to_us(now)), by=_who(), what="redrive", detail=detail))
+    return msgspec.json.encode(AuditEvent(at=rfc3339(to_us(now)), by=who(), what="redrive", detail=detail))
 
 
-def _who() -> str:
+def who() -> str:
     """The user of this machine: the command has no other sign-in."""
     try:
         return getpass.getuser()

@@ -14,13 +14,15 @@ from alerts.teams import Asked, Directory, Person, ask
 @dataclass(frozen=True)
 class Letter:
     """One event for one channel. rest: channels to try when this one fails; not_before: quiet hours are over then,
-    which may be past: what came in them is still told as what waited for their end."""
+    which may be past: what came in them is still told as what waited for their end; again: of a dead letter that is
+    sent again, for the how manieth time."""
 
     channel: str
     person: Person | None = None
     why: str | None = None
     rest: tuple[str, ...] = ()
     not_before: datetime | None = None
+    again: int = 0
 
     @property
     def next(self) -> "Letter | None":

@@ -15,6 +15,7 @@ class Told:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._recorded: OrderedDict[str, bool] = OrderedDict()
+        self._again: dict[str, int] = {}
         self._failing: dict[str, bool] = {}
         self.unrecorded: dict[str, Outcome] = {}
 
@@ -25,18 +26,25 @@ class Told:
         """Whether it is on the log that it did not get through."""
         return self._recorded.get(delivery_id, False)
 
+    def again(self, delivery_id: str) -> int:
+        """The how manieth asking to send it again has its outcome on the log; 0 for none."""
+        return self._again.get(delivery_id, 0)
+
     def failing(self, channel: str) -> bool:
         """Whether the last message on the log by this channel had failed."""
         return self._failing.get(channel, False)
 
-    def recorded(self, delivery_id: str, *, failed: bool = False, channel: str | None = None) -> None:
+    def recorded(self, delivery_id: str, *, failed: bool = False, channel: str | None = None, again: int = 0) -> None:
         if channel is not None:
             self._failing[channel] = failed
         self.unrecorded.pop(delivery_id, None)
+        if again:
+            self._again[delivery_id] = max(again, self.again(delivery_id))
         self._recorded[delivery_id] = failed
         self._recorded.move_to_end(delivery_id)
         while len(self._recorded) > self._limit:
-            self._recorded.popitem(last=False)
+            oldest, _ = self._recorded.popitem(last=False)
+            self._again.pop(oldest, None)
 
 
 class Progress(Generic[Partition]):
