@@ -17,7 +17,7 @@ from tests.channels.events import alert
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import Databases
-from tests.desk.morning import Morning
+from tests.desk.morning import Morning, named
 from tests.desk.running import sign_in
 from tests.desk.test_access import findings
 from tests.desk.test_attacks import Ward
@@ -153,3 +153,25 @@ async def test_the_burden_page_leads_to_what_it_counts(morning: Morning) -> None
         await opened.get_by_role("button", name="Alert burden").click()
         await opened.get_by_role("button", name="p-0952: the patient").click()
         await expect(opened.locator(".detail-title")).to_have_text("Patient p-0952")
+
+
+@pytest.mark.browser
+async def test_problems_of_one_incident_are_said_on_the_row_and_lead_to_each_other(morning: Morning) -> None:
+    first = content.heart_alert()
+    title = '<img src=x onerror="window.pwned=1">'
+    await morning.put(first)
+    async with page(refusals=True) as opened:
+        await morning.enter(opened)
+        await named(opened, first.title).click()
+        await expect(opened.locator(".incident")).to_have_count(0)
+        await morning.put(alert("a-other", patient=content.HEART, title=title, incident=first.alert_id))
+        words = f"One of 2 problems in this incident. Also: {title}"
+        await expect(opened.locator("#detail .incident")).to_have_text(words)
+        row = opened.locator("#alerts li", has=opened.get_by_role("button", name=first.title, exact=True))
+        await expect(row.locator(".incident")).to_have_text(words)
+        assert await findings(opened) == []
+        others = opened.get_by_role("region", name="Other problems in this incident")
+        await others.get_by_role("button", name=title, exact=True).click()
+        await expect(opened.locator(".detail-title")).to_have_text(title)
+        await expect(others.get_by_role("button")).to_have_text(first.title)
+        assert await opened.evaluate("window.pwned") is None
