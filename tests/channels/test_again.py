@@ -1,6 +1,5 @@
 """Dead letters of a channel are sent again: each once, and only to whom it still says something."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from alerts.channels.again import Back, needless
 from alerts.channels.post import Letter
 from alerts.channels.webhook import WebhookLimits
-from alerts.events import AlertEvent, Answer
+from alerts.events import AlertEvent
 from alerts.teams import Directory, read_directory
 from streams.again import Resent, WantedAgain, send_again
 from streams.broker import EmbeddedBroker
@@ -19,21 +18,10 @@ from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.server import Answer as Said
 from tests.channels.server import answering
-from tests.channels.test_notifier import POLICY, config, notifying, receiver
+from tests.channels.test_notifier import BY_THE_TEAM, ONE, POLICY, config, notifying, receiver
 from tests.channels.waiting import until
 
 UNHURRIED = WebhookLimits(attempts=1, timeout_s=20.0)
-ONE = """
-[channels]
-pager = {kind = "webhook", url = "URL", safe = true}
-[members.ann]
-name = "Ann"
-reach = ["pager"]
-[teams.cardiology-home]
-members = ["ann"]
-chain = ["ann"]
-"""
-BY_THE_TEAM = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
 
 
 def told(alert_id: str, sequence: int = 1, **changed: Any) -> AlertEvent:
@@ -95,14 +83,14 @@ async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
         await topics.put(embedded_broker.address, alerts, [answered("a-1")])  # while nobody was there to send
         async with receiver() as (url, nurse):
             settled = config(embedded_broker, prefix, directory=directory(url), webhook=UNHURRIED)
-            for _ in range(2):  # a notifier that is started anew sends nothing twice
-                async with notifying(settled):
-                    await until(lambda: len(done) >= 10, 40)
-                    await asyncio.sleep(1.0)
             async with notifying(settled):
-                await topics.put(embedded_broker.address, alerts, [told("a-last")])
-                await until(lambda: len(done) == 11, 40)
-            assert dict(nurse.counts) == {"a-2:1": 1, "a-3:1": 1, "a-last:1": 1}
+                await until(lambda: len(done) >= 10, 40)
+            for number in range(2):  # a notifier that is started anew sends nothing twice
+                async with notifying(settled):
+                    await topics.put(embedded_broker.address, alerts, [told(f"a-last-{number}")])
+                    await until(lambda: len(done) >= 11 + number, 40)  # noqa: B023 - awaited within its turn
+            assert dict(nurse.counts) == {"a-2:1": 1, "a-3:1": 1, "a-last-0:1": 1, "a-last-1:1": 1}
+        assert len(done) == 12
         assert {(one["outcome"], one["again"], one["member"]) for one in done[8:10]} == {("delivered", 2, "ann")}
         assert (await again()).letters == 0
     assert msgspec.json.encode(asked[0].as_json())

@@ -12,13 +12,12 @@ from streams.broker import EmbeddedBroker
 from streams.limits import QUIET_WHOLE_MAX
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.test_notifier import NIGHT, POLICY, config, notifying, receiver
+from tests.channels.test_notifier import BY_THE_TEAM, NIGHT, POLICY, config, notifying, receiver
 from tests.channels.waiting import until
 
 UNHURRIED = WebhookLimits(attempts=2, timeout_s=20.0)
 """A machine that is busy with other things answers late, and a second try would be counted here."""
 SAID_BEFORE = [Answer("notify", "quiet", "told already")]
-BY_THE_TEAM = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
 
 
 def night(url: str, began_s: float, ends_s: float, now: datetime) -> Directory:

@@ -298,7 +298,7 @@ async def test_in_the_morning_only_what_still_waits_is_told_and_nobody_is_woken_
         settings = config(embedded_broker, prefix, directory=read_directory(text))
         quiet: dict[str, Any] = {"severity": "advisory", "policy": POLICY}
         waits = [alert(f"a-{n}", notify="first", **quiet) for n in range(QUIET_WHOLE_MAX + 5)]
-        answered = alert("a-0", 2, event="acknowledged", state="acknowledged", severity="advisory", policy=SILENT)
+        answered = alert("a-0", 2, event="acknowledged", state="acknowledged", severity="advisory", policy=BY_THE_TEAM)
         ended = alert("a-1", 2, event="resolved", state="resolved", notify="resolved", **quiet)
         urgent = alert("a-now", notify="first", policy=POLICY)
         over = alert("a-now", 2, event="resolved", state="resolved", notify="resolved", **quiet)
@@ -322,7 +322,7 @@ async def test_in_the_morning_only_what_still_waits_is_told_and_nobody_is_woken_
         assert len(nurse.counts) == QUIET_WHOLE_MAX + 3, "what was told as one is not told once more"
 
 
-NIGHT = """
+ONE = """
 [channels]
 pager = {kind = "webhook", url = "URL", safe = true}
 [members.ann]
@@ -331,9 +331,9 @@ reach = ["pager"]
 [teams.cardiology-home]
 members = ["ann"]
 chain = ["ann"]
-quiet_hours = {begin = BEGIN, end = END}
 """
-SILENT = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
+NIGHT = ONE + "quiet_hours = {begin = BEGIN, end = END}\n"
+BY_THE_TEAM = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
 POLICY = [Answer("notify", "told", "first")]
 FAILED = Outcome("failed", 2, "no answer")
 

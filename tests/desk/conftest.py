@@ -1,13 +1,15 @@
 """What the tests of the page stand on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from streams.broker import EmbeddedBroker
 from tests.desk.databases import Databases, in_folder
 from tests.desk.morning import BANNER, Morning, morning_at
+from tests.desk.ward import Ward
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
@@ -22,4 +24,18 @@ def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
 @pytest.fixture
 async def morning(embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path) -> AsyncIterator[Morning]:
     async with morning_at(embedded_broker.address, prefix, in_folder(tmp_path), banner=BANNER) as made:
+        yield made
+
+
+@pytest.fixture
+def ward(databases: Databases) -> Iterator[Ward]:
+    made = Ward(databases)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
+    """Of somebody who has not signed in."""
+    async with ward.client() as made:
         yield made

@@ -1,7 +1,7 @@
 """Acknowledging by the link in a message: once, by whoever was asked, and by nothing that only looks."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -23,23 +23,15 @@ from tests.desk.browser import page
 from tests.desk.databases import Databases, in_folder
 from tests.desk.running import desk
 from tests.desk.test_api import HOST
-from tests.desk.test_attacks import Ward
+from tests.desk.ward import Ward
 
 KEY = links.key_of(b"a deployment of the tests")
 
 
 @pytest.fixture
-def ward(databases: Databases) -> Iterator[Ward]:
-    made = Ward(databases)
-    made.app = create_app(made.store, made.log, Hub(), made.accounts, Audit(made.accounts.engine), link_key=KEY)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
-    async with ward.client() as made:
-        yield made
+def ward(ward: Ward) -> Ward:
+    ward.app = create_app(ward.store, ward.log, Hub(), ward.accounts, Audit(ward.accounts.engine), link_key=KEY)
+    return ward
 
 
 def token(now_s: float | None = None, team: str | None = "cardiology") -> str:

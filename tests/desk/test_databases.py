@@ -28,8 +28,8 @@ from tests.channels.waiting import until_answer
 from tests.desk.databases import Databases
 from tests.desk.running import accounts_at, desk
 from tests.desk.running import client as signed_in
-from tests.desk.test_attacks import Ward
 from tests.desk.test_store import summary
+from tests.desk.ward import Ward
 from tests.postgres import Postgres, programs
 
 CARDIOLOGY = Scope(frozenset({"cardiology"}), without_team=False)

@@ -1,7 +1,6 @@
 """Problems of one incident are shown as what they are: on the row, on the page, on pages that are open already."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -17,25 +16,16 @@ from alerts.desk.members import EVERYTHING, Member, Scope
 from alerts.desk.store import Store
 from alerts.events import AlertEvent
 from tests.channels.events import alert
-from tests.desk.databases import Databases
-from tests.desk.test_attacks import Ward
+from tests.desk.ward import Ward
 
 HOT, FAST = "Temperature high for this patient", "Respiratory rate high for this patient"
 NURSE = Member("nurse-1", "Nurse", "nurse", frozenset({"cardiology"}))
 
 
 @pytest.fixture
-def ward(databases: Databases) -> Iterator[Ward]:
-    made = Ward(databases)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
-    async with ward.client() as made:
-        await ward.signed_in(made)
-        yield made
+async def client(ward: Ward, client: httpx.AsyncClient) -> httpx.AsyncClient:
+    await ward.signed_in(client)
+    return client
 
 
 def joined(alert_id: str, title: str, **changed: Any) -> AlertEvent:

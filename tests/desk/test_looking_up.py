@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -16,30 +15,21 @@ from tests.channels import topics
 from tests.channels.events import alert
 from tests.desk import content
 from tests.desk.browser import page
-from tests.desk.databases import Databases
 from tests.desk.morning import Morning, named
 from tests.desk.running import sign_in
 from tests.desk.test_access import findings
-from tests.desk.test_attacks import Ward
 from tests.desk.test_store import summary
+from tests.desk.ward import Ward
 
 CALM, OTHERS, NOBODYS = "p-calm", "p-else", "p-none"
 
 
 @pytest.fixture
-def ward(databases: Databases) -> Iterator[Ward]:
-    made = Ward(databases)
+def ward(ward: Ward) -> Ward:
     teams = {CALM: "cardiology", OTHERS: "lungs", NOBODYS: None}
-    made.store.put_profiles([PatientProfile(name, 1, team, "{}") for name, team in teams.items()])
-    made.store.put_summaries([summary(number, patient=name) for name in teams for number in range(3)])
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
-    async with ward.client() as made:
-        yield made
+    ward.store.put_profiles([PatientProfile(name, 1, team, "{}") for name, team in teams.items()])
+    ward.store.put_summaries([summary(number, patient=name) for name in teams for number in range(3)])
+    return ward
 
 
 async def signed_in(ward: Ward, client: httpx.AsyncClient, role: Role) -> None:

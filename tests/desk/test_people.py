@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -20,7 +20,7 @@ from alerts.desk.register import ACCOUNTS, METADATA, PRAGMAS, WHAT
 from alerts.desk.staff import DENIED, HANDED_OVER_S, Denied, Staff
 from tests.desk.databases import Databases
 from tests.desk.running import PASSWORD, accounts_at, sign_in
-from tests.desk.test_attacks import NOW_S, Ward
+from tests.desk.ward import NOW_S, Ward
 
 HOSTILE = "\"><img src=x onerror=1><script>1</script>'&"
 ANN = {"id": "ann", "name": "Ann Lee", "role": "nurse", "teams": ["cardiology"]}
@@ -37,12 +37,10 @@ ACTS: list[tuple[str, str, Any]] = [
 
 
 @pytest.fixture
-def ward(databases: Databases) -> Iterator[Ward]:
-    made = Ward(databases)
-    made.accounts.put("Boss", "boss", "admin", [], None, replace=False)
-    made.accounts.put("Bob", "bob", "nurse", ["lungs"], PASSWORD, replace=False)
-    yield made
-    made.close()
+def ward(ward: Ward) -> Ward:
+    ward.accounts.put("Boss", "boss", "admin", [], None, replace=False)
+    ward.accounts.put("Bob", "bob", "nurse", ["lungs"], PASSWORD, replace=False)
+    return ward
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,6 @@
 """How long alerts wait: operators and leads see the same figures."""
 
 import bisect
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
@@ -16,22 +15,13 @@ from alerts.desk.waits import BUCKETS_S
 from alerts.events import AlertEvent
 from models.findings import SEVERITIES
 from tests.channels.events import alert
-from tests.desk.databases import Databases
-from tests.desk.test_attacks import Ward
+from tests.desk.ward import Ward
 
 
 @pytest.fixture
-def ward(databases: Databases) -> Iterator[Ward]:
-    made = Ward(databases)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-async def client(ward: Ward) -> AsyncIterator[httpx.AsyncClient]:
-    async with ward.client() as made:
-        await ward.signed_in(made, "admin")
-        yield made
+async def client(ward: Ward, client: httpx.AsyncClient) -> httpx.AsyncClient:
+    await ward.signed_in(client, "admin")
+    return client
 
 
 def at(minutes: float) -> str:

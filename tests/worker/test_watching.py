@@ -19,17 +19,23 @@ async def test_a_watch_that_is_cancelled_while_it_lets_go_ends(
     broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiokafka swallows a cancellation while it stops a consumer; then the watch went on, and no session could end."""
+    watching, start = asyncio.Event(), AIOKafkaConsumer.start
     letting_go, stop = asyncio.Event(), AIOKafkaConsumer.stop
+
+    async def begun(consumer: AIOKafkaConsumer) -> None:
+        await start(consumer)
+        watching.set()
 
     async def noted(consumer: AIOKafkaConsumer) -> None:
         letting_go.set()
         await stop(consumer)
 
+    monkeypatch.setattr(AIOKafkaConsumer, "start", begun)
     monkeypatch.setattr(AIOKafkaConsumer, "stop", noted)
     settings, held = Settings(broker=broker.address, topic_prefix=prefix, partitions=1), {WATCHING}
     await make_topics(settings)
     watch = asyncio.create_task(keep_watching(settings, Publisher(settings), lambda: frozenset(held)))
-    await asyncio.sleep(1)
+    await asyncio.wait_for(watching.wait(), SOON_S)
     held.clear()
     await asyncio.wait_for(letting_go.wait(), SOON_S)
     watch.cancel()
