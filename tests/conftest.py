@@ -1,6 +1,7 @@
 """Fixtures that every part of the suite may use."""
 
 import asyncio
+import os
 import uuid
 from collections.abc import Iterator
 
@@ -13,6 +14,10 @@ from tests.postgres import Postgres, programs
 
 settings.register_profile("homebeat", deadline=None)  # a busy machine is no fault of the code; pytest bounds each test
 settings.load_profile("homebeat")
+
+# The suite starts hundreds of processes of ours. Where this is set, each compiles every module of ours anew, a third
+# of what it costs to start a worker; none of them needs it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
