@@ -23,7 +23,7 @@ from streams.keeper import Keeper
 from streams.ledger import changelog_topic
 from streams.membership import Membership, Replaced
 from streams.outage import BrokerWatch, passing
-from streams.process import bulk_collector, run_async
+from streams.process import bulk_collector, run_async, steady_heap
 from streams.session import Session
 from streams.settings import Settings
 from streams.topics import ensure_topics
@@ -172,6 +172,7 @@ def _write_into(folder: Path) -> None:
 
 def run_worker(settings: Settings) -> int:
     """Run one worker until SIGINT or SIGTERM; 0 when it wound up in order."""
+    steady_heap()
     run_async(lambda stop: _serve(settings, stop))
     return 0
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from time import monotonic
 
@@ -128,3 +129,34 @@ def test_reader_that_went_away_is_no_fault_of_ours(homebeat: Homebeat, tmp_path:
     said = process.stderr.read().decode()
     assert process.wait(WITHIN_S) == 1
     assert said == ""
+
+
+HEAP = """
+import sys
+from pathlib import Path
+from streams.process import steady_heap
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+if sys.argv[1] == "steady":
+    steady_heap()
+bytes(8 * 2**20)  # such a block, freed, is why glibc keeps the next ones in its heap
+began, small = resident(), []
+for _ in range(20):  # checkpoints: pages of some hundred KiB, and what outlives them in between
+    pages = []
+    for k in range(200):
+        pages.append(bytes(2**18 + k))
+        small.append(bytes(1000 + k))
+    del pages
+print(resident() - began - sum(map(len, small)) / 2**20)
+"""
+
+
+def test_what_a_checkpoint_needed_goes_back_to_the_system() -> None:
+    left = {kind: _heap_left(kind) for kind in ("steady", "usual")}
+    assert left["steady"] < 5 < 25 < left["usual"], f"{left} MiB of the 50 of a checkpoint"
+
+
+def _heap_left(kind: str) -> float:
+    return float(subprocess.run([sys.executable, "-c", HEAP, kind], capture_output=True, check=True).stdout)
