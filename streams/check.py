@@ -8,7 +8,6 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from alerts.channels.asking import ask_webhook, shown
 from models import evidence, rules
 from streams.check_teams import care_teams
 from streams.checked import Check, answered
@@ -138,6 +137,8 @@ async def _webhooks(settings: Settings) -> list[Check]:
         if settings.teams_file is not None:
             return [Check("webhooks", "ok", "none: the care teams are told")]
         return [Check("webhooks", "warn", "none: alerts are on the desk only", "set HOMEBEAT_WEBHOOK_URLS")]
+    from alerts.channels.asking import ask_webhook, shown  # HTTP, a fifth of the start of a check that asks nobody
+
     mend = "start it or mend HOMEBEAT_WEBHOOK_URLS"
     answers = await asyncio.gather(*map(ask_webhook, settings.webhook_urls))
     return [

@@ -9,8 +9,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from alerts.channels.asking import Answer, ask_fhir, ask_mail, ask_webhook
-from alerts.channels.build import server_of
 from alerts.teams import Directory
 from alerts.teams.cover import Hole, holes
 from alerts.teams.settings import OPS, Address, AppriseAddress, EmailAddress, Team
@@ -142,6 +140,9 @@ async def channels(directory: Directory) -> list[Check]:
     named = sorted((name, one) for name, one in directory.channels.items() if not isinstance(one, EmailAddress))
     checks = list(await asyncio.gather(*(_channel(name, address) for name, address in named)))
     if directory.mail is not None:
+        from alerts.channels.asking import ask_mail
+        from alerts.channels.build import server_of
+
         checks.append(answered("mail", await ask_mail(server_of(directory.mail)), NEXT_CHANNEL))
     return checks
 
@@ -155,7 +156,9 @@ async def _channel(name: str, address: Address) -> Check:
     if not _is_web(url):
         found = "its url should be http:// or https:// with a host"
         return Check(f"channel {name}", "bad", found, "the notifier does not start until it is mended")
-    answer: Answer = await (ask_fhir(url) if address.kind == "fhir" else ask_webhook(url))
+    from alerts.channels.asking import ask_fhir, ask_webhook
+
+    answer = await (ask_fhir(url) if address.kind == "fhir" else ask_webhook(url))
     return answered(f"channel {name}", answer, NEXT_CHANNEL)
 
 

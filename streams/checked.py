@@ -1,9 +1,10 @@
 """What one look at a deployment found."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from alerts.channels.asking import Answer
+if TYPE_CHECKING:
+    from alerts.channels.asking import Answer
 
 State = Literal["ok", "warn", "bad"]
 
@@ -21,6 +22,6 @@ class Check:
         return f"{self.state:<4}  {self.name}: {self.found}" + (f" -> {self.mend}" if self.mend else "")
 
 
-def answered(name: str, answer: Answer, mend: str) -> Check:
+def answered(name: str, answer: "Answer", mend: str) -> Check:
     """What the other side of a channel said. mend: what to do where it is not well."""
     return Check(name, "ok", answer.said) if answer.well else Check(name, "warn", answer.said, mend)

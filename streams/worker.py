@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from streams import limits, metrics
 from streams.brake import EverythingRefused
@@ -179,15 +180,12 @@ def run_worker(settings: Settings) -> int:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     """The worker with its pages for ops, and the notifier beside it if that is set."""
-    from streams.assembly import notifier_config
-    from streams.notifier import run_notifier
-
     await make_topics(settings)
     worker = Worker(settings)
     async with HealthServer(settings.http_host, settings.port_of("worker"), ready=worker.ready):
         running = [asyncio.create_task(worker.run(stop))]
         if settings.notifier == "on" and settings.tells_somebody:
-            running.append(asyncio.create_task(run_notifier(notifier_config(settings), stop)))
+            running.append(asyncio.create_task(_notifier(settings, stop)))
         elif settings.notifier == "on":
             log.warning(
                 "alerts reach nobody: set HOMEBEAT_TEAMS_FILE or HOMEBEAT_WEBHOOK_URLS; they are on the desk only"
@@ -200,3 +198,11 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+
+def _notifier(settings: Settings, stop: asyncio.Event) -> Coroutine[Any, Any, None]:
+    """The notifier, whose channels a worker that tells nobody does not import."""
+    from streams.assembly import notifier_config
+    from streams.notifier import run_notifier
+
+    return run_notifier(notifier_config(settings), stop)

@@ -16,8 +16,3 @@
 
 Which events are sent is the notifier's decision (`streams.notifier`); what happened becomes a Delivery.
 """
-
-from alerts.channels.protocol import Channel, Outcome, idempotency_key
-from alerts.channels.webhook import WebhookChannel, WebhookLimits
-
-__all__ = ["Channel", "Outcome", "WebhookChannel", "WebhookLimits", "idempotency_key"]

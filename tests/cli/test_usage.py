@@ -19,6 +19,43 @@ COMMANDS = [
 ]  # fmt: skip
 
 HEAVY = ("aiohttp", "aiokafka", "alerts", "faust", "models", "numpy", "prometheus_client", "pydantic", "sqlalchemy")
+WEB = ("fastapi", "sqlalchemy", "starlette", "uvicorn")
+LANGUAGES = ("babel",)
+CHANNELS = ("alerts.channels.webhook", "aiosmtplib", "apprise", "cryptography", "tenacity")
+LATER = ("fhir", "lark", "pint", "rich", "ucumvert")
+NOT_NEEDED = {
+    "streams.worker": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "alerts.desk"),
+    "streams.worker, streams.notifier, streams.assembly": (*WEB, *LANGUAGES, *LATER, "apprise", "alerts.desk"),
+    "streams.notifier, streams.assembly": (*WEB, *LANGUAGES, *LATER, "apprise", "faust", "streams.engine.step"),
+    "alerts.desk.server, streams.assembly": (
+        *LANGUAGES,
+        *CHANNELS[:3],
+        *LATER,
+        "aiohttp",
+        "faust",
+        "streams.engine.step",
+    ),
+    "streams.check, streams.check_teams": (
+        *WEB,
+        *LANGUAGES,
+        *CHANNELS,
+        *LATER,
+        "aiohttp",
+        "faust",
+        "streams.engine.step",
+    ),
+    "streams.publish, streams.redrive": (
+        *WEB,
+        *LANGUAGES,
+        *CHANNELS,
+        *LATER,
+        "aiohttp",
+        "faust",
+        "streams.engine.step",
+    ),
+    "streams.replay": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust"),
+}
+"""What a command imports before it works, and what it must do without: a restarted worker watches nobody meanwhile."""
 
 
 def test_help_lists_every_command(homebeat: Homebeat) -> None:
@@ -42,6 +79,13 @@ def test_help_does_not_wait_for_heavy_imports() -> None:
     code = f"import sys, streams.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("modules", NOT_NEEDED)
+def test_no_command_imports_before_it_works_what_only_others_need(modules: str) -> None:
+    code = f"import sys, streams.cli, streams.configure, {modules}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert [one for one in NOT_NEEDED[modules] if one in loaded] == []
 
 
 def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
