@@ -65,6 +65,26 @@ class Pool:
         self.table[first : self._reached] = self._empty
         return np.concatenate([again, np.arange(first, self._reached)])
 
+    @property
+    def idle(self) -> int:
+        """Places that were taken and given back."""
+        return len(self._free)
+
+    def settle(self, places: npt.NDArray[np.integer[Any]]) -> Ints:
+        """Give back the room of all that is not wanted any more, since these records are all there are; where they are
+        from now on, in the same order.
+
+        >>> pool = Pool(np.dtype([("n", "i4")]))
+        >>> places = pool.take(40)
+        >>> pool.table["n"][places] = range(40)
+        >>> pool.give(places[:38])
+        >>> pool.settle(places[38:]).tolist(), pool.table["n"].tolist()
+        ([1, 2], [0, 38, 39])
+        """
+        self.table = np.concatenate([self._empty, self.table[places]])
+        self._reached, self._free = len(self.table), np.empty(0, np.int64)
+        return np.arange(1, self._reached)
+
     def give(self, places: npt.NDArray[np.integer[Any]]) -> None:
         """These records are wanted no more."""
         self.table[places] = self._empty

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streams.engine.duplicates import find_duplicates
 from streams.engine.pages import pack_dirty, restored
-from streams.engine.rings import ALWAYS, HOURS, MOST
+from streams.engine.rings import ALWAYS, HOURS, IDLE_LEAST, IDLE_SHARE, MOST
 from streams.engine.state import LONG_AGO, PartitionState
 from tests.models.splits import cuts
 
@@ -164,6 +164,20 @@ def test_what_is_kept_of_somebody_who_is_forgotten_is_given_back() -> None:
         state.forget(slot, 0)
         slot = state.add_patient("p-0")
     assert [pool.used for pool in state.rings.pools] == [0] * len(state.rings.pools)
+
+
+def test_rings_that_patients_have_outgrown_are_given_back() -> None:
+    """Half of them send on, and their rings grow: what they leave is no larger than what the others hold of each size.
+    What everybody sent is still known."""
+    state, many, rounds = PartitionState(), 400, 40
+    for k in range(many):
+        state.add_patient(f"p-{k}")
+    log = [[One(k, 0, START + turn, 1 + k + turn * many, turn) for k in range(many // (1 + turn % 2))]
+           for turn in range(rounds)]  # fmt: skip
+    assert not any(hit for some in log for hit, _ in run(state, some))
+    assert [pool.used for pool in state.rings.pools[:4]] == [0, 0, many // 2, many // 2]
+    assert all(len(pool.table) <= 2 + IDLE_LEAST + (1 + IDLE_SHARE) * pool.used for pool in state.rings.pools)
+    assert all(hit for some in log[-ALWAYS // 2 :] for hit, _ in run(state, some))
 
 
 def test_the_same_id_of_another_patient_is_another_reading() -> None:

@@ -9,11 +9,19 @@ from models.pool import NOWHERE, Pool
 RECORD = np.dtype([("n", "i4"), ("m", "i8", 2)])
 
 
-@given(st.lists(st.integers(-30, 30), max_size=30))
+SETTLE = 31
+
+
+@given(st.lists(st.integers(-30, SETTLE), max_size=30))
 def test_nobody_shares_a_place_and_nothing_is_left_in_it(moves: list[int]) -> None:
     pool, taken, number = Pool(RECORD, least=2), dict[int, int](), 0
     for move in moves:
-        if move < 0:
+        if move == SETTLE:
+            places = pool.settle(np.array(list(taken), np.int64)).tolist()
+            taken = dict(zip(places, taken.values(), strict=True))
+            assert pool.idle == 0
+            assert len(pool.table) == len(taken) + 1
+        elif move < 0:
             places = list(taken)[: -move // 2]
             pool.give(np.array(places, np.int64))
             for place in places:
