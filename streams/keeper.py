@@ -31,7 +31,7 @@ from streams.engine.pages import certified_up_to, restoring
 from streams.engine.step import EngineSettings, step
 from streams.held import Held, Packed, Receipt, Waiting
 from streams.pace import Pace
-from streams.process import give_back_memory
+from streams.process import give_back_memory, trim_heap
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 
@@ -220,10 +220,15 @@ class Keeper:
         self._move()
 
     async def keep_checkpointing(self) -> None:
-        """A checkpoint every `checkpoint_s`."""
+        """A checkpoint every `checkpoint_s`, and now and then what they needed given back."""
+        loop = asyncio.get_running_loop()
+        trimmed = loop.time()
         while True:
             await asyncio.sleep(self._settings.checkpoint_s)
             await self.checkpoint()
+            if loop.time() - trimmed >= limits.TRIM_EVERY_S:
+                trim_heap()
+                trimmed = loop.time()
 
     async def checkpoint(self, partitions: frozenset[int] | None = None) -> None:
         """Write what has changed, wait for the broker, acknowledge: effects, then pages, then the chunks.

@@ -116,6 +116,9 @@ PAGES_DIRTY_RATIO = 0.2
 UNWRITTEN_MAX_S = 60.0
 """The oldest work that may be lost by a crash, and so is done again: at half the top rate of 100,000 readings a second
 a minute of it is decided again within about as long. Beyond it a checkpoint writes everything, whatever the volume."""
+TRIM_EVERY_S = 10.0
+"""Between two times that a worker gives back what its checkpoints and chunks needed for a moment: some milliseconds.
+It lies in holes of the heap, which otherwise grows with every peak and never shrinks."""
 PAGES_READ_TOGETHER = 512
 """Records of the changelog that are taken at a time, between two looks at who has the partitions."""
 PAGES_WAIT_MS = 100

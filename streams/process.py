@@ -110,6 +110,11 @@ def give_back_memory(patients: int) -> None:
     if patients < PATIENTS_MANY:
         return
     gc.collect()
+    trim_heap()
+
+
+def trim_heap() -> None:
+    """Give back to the system what lies free in the heap, also between blocks that are used."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
