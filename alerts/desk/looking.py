@@ -3,6 +3,7 @@
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any
 
 import msgspec
@@ -14,7 +15,7 @@ from alerts.desk.about import in_words
 from alerts.desk.chart import Window, gap_s
 from alerts.desk.cost import OUTCOMES, cost
 from alerts.desk.desk import Desk, MemberOf
-from alerts.desk.handover import handover
+from alerts.desk.handover import PART_MAX, handover
 from alerts.desk.incidents import others_of
 from alerts.desk.members import Member
 from alerts.desk.states import standing_of
@@ -48,8 +49,9 @@ def looking(desk: Desk, member: MemberOf) -> APIRouter:
     def shift(asking: Annotated[Member, Depends(member)], hours: HOURS = 12.0) -> Any:
         desk.audit.look(asking, "desk.saw_handover", hours=hours)
         since_s = (desk.store.log_time_s or 0.0) - hours * 3600
-        parts = handover(desk.store, asking.scope, since_s)
-        return _json({"since": instant(since_s), "log_time": instant(desk.store.log_time_s), **parts})
+        return _json(
+            {"since": instant(since_s), "log_time": instant(desk.store.log_time_s), **_shift(desk, asking, since_s)}
+        )
 
     @router.get("/cost")
     def burden(request: Request, asking: Annotated[Member, Depends(member)], days: DAYS = 7.0) -> Any:
@@ -60,6 +62,14 @@ def looking(desk: Desk, member: MemberOf) -> APIRouter:
         return _json({"log_time": instant(desk.store.log_time_s), **cost(desk.store, asking.scope, days)})
 
     return router
+
+
+def _shift(desk: Desk, asking: Member, since_s: float) -> dict[str, Any]:
+    """The parts of the hand-over, with the words about incidents, asked for once for all of them."""
+    parts = handover(desk.store, asking.scope, since_s, min(PART_MAX, desk.rows))
+    shown = iter(desk.shown([one for part in parts.values() for one in part.alerts], asking))
+    found: dict[str, Any] = {name: list(islice(shown, len(part.alerts))) for name, part in parts.items()}
+    return found | {f"{name}_more": part.more for name, part in parts.items()}
 
 
 def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:

@@ -97,7 +97,7 @@ def test_lists_hand_over_and_cost_are_of_the_own_teams(store: Store) -> None:
     store.put_events([alert("a-1", 2, patient="p-1", event="acknowledged", state="acknowledged", by="n")])
     assert [one.latest.alert_id for one in store.worklist(scope=CARDIOLOGY)] == ["a-1"]
     assert store.counts(CARDIOLOGY)["acknowledged"] == 1
-    assert [one["alert_id"] for one in handover(store, CARDIOLOGY, 0.0)["in_hand"]] == ["a-1"]
+    assert [one.latest.alert_id for one in handover(store, CARDIOLOGY, 0.0)["in_hand"].alerts] == ["a-1"]
     assert cost(store, CARDIOLOGY, 7)["alerts"] == 1
     assert store.seen(["p-1", "p-2", "p-9"], CARDIOLOGY) == ["p-1"]
 

@@ -9,6 +9,7 @@ import pytest
 from alerts.desk.audit import Audit
 from alerts.desk.desk import Desk
 from alerts.desk.figures import Figures, Status
+from alerts.desk.handover import PARTS
 from alerts.desk.hub import Hub, News
 from alerts.desk.incidents import NAMED_MAX, in_words, others_of
 from alerts.desk.live import _alerts
@@ -53,6 +54,22 @@ async def test_the_page_of_an_alert_lists_the_others_as_they_stand(ward: Ward, c
     found = (await client.get("/api/alerts/a-5")).json()
     assert [(one["alert_id"], one["state"]) for one in found["incident"]] == [("a-1", "open"), ("a-6", "resolved")]
     assert all(one["incident_words"] for one in (found["alert"], *found["incident"]))
+
+
+async def test_the_hand_over_says_of_each_part_what_is_one_incident(ward: Ward, client: httpx.AsyncClient) -> None:
+    snoozed = {"state": "snoozed", "event": "snoozed", "until": "2026-01-05T12:00:00Z"}
+    done = {"state": "resolved", "event": "resolved"}
+    ward.store.put_events([joined("a-5", HOT, **snoozed), joined("a-6", FAST, **done), alert("a-7", patient="p-1")])
+    found = (await client.get("/api/handover?hours=24")).json()
+    said = {one["alert_id"]: (part, one["incident_words"]) for part in PARTS for one in found[part]}
+    begins = "One of 3 problems in this incident. Also:"
+    assert said == {
+        "a-1": ("open", f"{begins} {HOT} (snoozed); {FAST} (resolved)"),
+        "a-5": ("snoozed", f"{begins} Heart rate high for this patient; {FAST} (resolved)"),
+        "a-6": ("done", f"{begins} Heart rate high for this patient; {HOT} (snoozed)"),
+        "a-7": ("open", None),
+    }
+    assert not any(found[f"{part}_more"] for part in PARTS)
 
 
 async def test_nobody_hears_of_another_team_or_patient_through_an_incident(

@@ -164,4 +164,9 @@ async def test_problems_of_one_incident_are_said_on_the_row_and_lead_to_each_oth
         await others.get_by_role("button", name=title, exact=True).click()
         await expect(opened.locator(".detail-title")).to_have_text(title)
         await expect(others.get_by_role("button")).to_have_text(first.title)
+        await opened.get_by_role("button", name="Hand-over").click()
+        waiting = opened.get_by_role("region", name="Open: waits for an answer")
+        told = waiting.locator(".row", has=opened.get_by_role("button", name=first.title, exact=True))
+        await expect(told.locator(".incident")).to_have_text(words)
+        assert await findings(opened) == []
         assert await opened.evaluate("window.pwned") is None

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, h, told } from "./dom.js";
+import { incidentWords } from "./incident.js";
 import { dueText, severityTag } from "./worklist.js";
 import { SEVERITY_WORDS, fullTime, seconds, span, time } from "./words.js";
 
@@ -53,6 +54,7 @@ function row(name, alert, nowS, choose) {
       {},
       h("button", { type: "button", class: "title", onclick: () => choose(alert), ...told() }, alert.title),
       h("p", { class: "quiet" }, `${alert.patient} · ${alert.team ?? "no care team"} · since ${time(seconds(alert.onset_at), nowS)}`),
+      incidentWords(alert),
     ),
     h("p", { class: "quiet" }, ...standing(name, alert, nowS)),
   );
