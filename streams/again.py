@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiokafka import ConsumerRecord
@@ -22,6 +22,7 @@ from alerts.events import AlertEvent, AuditEvent, Delivery
 from alerts.teams import Person
 from models.times import rfc3339, to_us
 from streams.errors import Failed
+from streams.lookback import event_of
 from streams.publish import producing
 from streams.redrive import who
 from streams.settings import Settings
@@ -35,10 +36,12 @@ EVENTS_MAX = 5_000
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One channel that is asked to tell an event again. again: the how manieth time, from 1."""
+    """One channel that is asked to tell an event again. again: the how manieth time, from 1. seen: the offset up to
+    which whoever asks had read the partition, and found nothing by which nobody needs it."""
 
     channel: str
     again: int
+    seen: Annotated[int, msgspec.Meta(ge=0)] = 0
     member: str | None = None
     instead_of: str | None = None
     why: str | None = None
@@ -177,9 +180,11 @@ async def _back(
     """The records of these letters as they came, and who is asked to send each."""
     newest: dict[str, AlertEvent] = {}
     steps: dict[tuple[str, int], tuple[ConsumerRecord, AlertEvent]] = {}
+    seen: dict[int, int] = {}
     wanted = {(one.alert_id, one.sequence) for letters in dead.values() for one in letters}
     async for record in records(settings, "alerts") if dead else _nothing():
-        event = _event(record)
+        seen[record.partition] = record.offset + 1
+        event = event_of(record.value)
         if event is None or event.alert_id not in dead:
             continue
         if event.sequence >= (newest[event.alert_id].sequence if event.alert_id in newest else 0):
@@ -191,27 +196,20 @@ async def _back(
         place = (one.alert_id, one.sequence)
         why = needless(steps[place][1], newest[one.alert_id]) if place in steps else "its event is gone from the log"
         if why is None and (place in asks or len(asks) < EVENTS_MAX):
-            asks.setdefault(place, []).append(_ask(one, done))
+            asks.setdefault(place, []).append(_ask(one, seen[steps[place][0].partition], done))
         else:
             done.left[why or f"beyond the {EVENTS_MAX:,} of one run: run it again"] += 1
     for place, asked in asks.items():
         yield steps[place][0], asked
 
 
-def _ask(one: Delivery, done: Resent) -> Ask:
+def _ask(one: Delivery, seen: int, done: Resent) -> Ask:
     done.letters += 1
     done.by_channel[one.channel] += 1
     done.by_reason[printable(one.detail or "no cause was said")] += 1
     return Ask(
-        channel=one.channel, again=one.again + 1, member=one.member, instead_of=one.instead_of, why=one.why,
+        channel=one.channel, again=one.again + 1, seen=seen, member=one.member, instead_of=one.instead_of, why=one.why,
     )  # fmt: skip
-
-
-def _event(record: ConsumerRecord) -> AlertEvent | None:
-    try:
-        return msgspec.json.decode(record.value or b"", type=AlertEvent)
-    except msgspec.DecodeError:
-        return None
 
 
 async def _nothing() -> AsyncIterator[ConsumerRecord]:

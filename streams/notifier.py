@@ -16,7 +16,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
-from alerts.channels.again import Back
 from alerts.channels.closing import let_go
 from alerts.channels.dispatcher import GAVE_WAY, SHED, Dispatcher
 from alerts.channels.health import Health
@@ -31,6 +30,7 @@ from streams import control, limits, metrics
 from streams.again import Ask, asks_of
 from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
 from streams.notifying import REBALANCE_MS, NotifierConfig, post_of, silent_because
+from streams.resending import Resending
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._timers: dict[Slot, asyncio.TimerHandle] = {}
         self._late: list[Slot] = []
         self._together: dict[str, list[Waiting]] = {}
-        self._back = Back()
-        self._asked: dict[str, tuple[TopicPartition, int]] = {}
+        self._again = Resending(config.client, told, self._progress)
         self._ends: dict[TopicPartition, int] = {}
         self._caught_up = False
 
@@ -115,7 +114,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 log.info("notifier: could not commit before handing over (%s)", type(error).__name__)
             self._progress.forget()
             self._places.clear()
-            self._asked.clear()
+            self._again.forget()
             self._ends.clear()
             self._caught_up = False
 
@@ -153,10 +152,9 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._caught_up = bool(mine) and mine <= self._ends.keys() and await self._has_read(mine)
         while self._caught_up and self._late:
             self._wake(self._late.pop())
-        if self._caught_up:
-            for known, letter, event in self._back.take():
-                self._letters[known] = letter
-                self._dispatchers[letter.channel].put(event)
+        for known, letter, event in await self._again.due(datetime.now(UTC)) if self._caught_up else ():
+            self._letters[known] = letter
+            self._dispatchers[letter.channel].put(event)
 
     async def _has_read(self, mine: set[TopicPartition]) -> bool:
         return all([await self._consumer.position(tp) >= self._ends[tp] for tp in mine])
@@ -176,18 +174,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
     def _ask_again(self, partition: TopicPartition, offset: int, event: AlertEvent, asks: list[Ask]) -> None:
         """Dead letters to be sent again, unless the log says that they were, or that nobody needs them any more."""
-        asked = {delivery_id_of(one.channel, event): one for one in asks if one.channel in self._dispatchers}
-        open_ = {known: one for known, one in asked.items() if self._is_dead(known, one)}
-        held = [known for known, one in open_.items() if self._back.hold(known, one.letter, event)]
-        self._progress.took(partition, offset, len(held))
-        self._asked |= dict.fromkeys(held, (partition, offset))
+        known = [one for one in asks if one.channel in self._dispatchers]
+        quiet = self._post.quiet_until(event, datetime.now(UTC))
+        self._again.ask((partition, offset), event, known, self._letters, quiet)
         self._ends[partition] = max(self._consumer.highwater(partition) or 0, self._ends.get(partition, 0))
-        if len(held) < len(asks):
-            metrics.deliveries.labels(channel="again", outcome="not_needed").inc(len(asks) - len(held))
-
-    def _is_dead(self, known: str, one: Ask) -> bool:
-        delivered = known in self._told and not self._told.failed(known)
-        return not delivered and self._told.again(known) < one.again and known not in self._letters.keys() | self._asked
 
     def _send(self, letter: Letter, event: AlertEvent) -> None:
         """Now, or when quiet hours are over; an outcome that is known already only has to be recorded."""
@@ -227,7 +217,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             timer.cancel()
         self._timers.clear()
         self._late.clear()
-        self._back.clear()
+        self._again.let_go()
         for one in self._quiet.clear():
             self._letters.pop(one.delivery_id, None)
             self._together.pop(one.delivery_id, None)
@@ -235,8 +225,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     def _needed(self, event: AlertEvent) -> list[Letter]:
         """What has to be sent, after what waited and is needed no more was let go. Nobody is told in quiet hours' wake
         of an end whose beginning they never heard of."""
-        for known in self._back.news(event):
-            self._progress.done(*self._asked.pop(known))
+        self._again.news(event)
         letters = self._untold(event)
         for one in self._quiet.let_go(event, {letter.channel for letter in letters}):
             metrics.deliveries.labels(channel=one.letter.channel, outcome="not_needed").inc()
@@ -294,7 +283,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def _record(self, channel: Channel, event: AlertEvent, outcome: Outcome) -> None:
         known = delivery_id(channel, event)
         self._told.unrecorded[known] = outcome
-        asked, letter = self._asked.pop(known, None), self._letters.pop(known, None)
+        asked, letter = self._again.ended(known), self._letters.pop(known, None)
         place = asked or self._places.get((event.alert_id, event.sequence))
         value = msgspec.json.encode(delivery_of(channel, event, outcome, letter))
         topic = self._config.topic("deliveries")

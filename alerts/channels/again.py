@@ -4,14 +4,10 @@ One that was answered meanwhile, is with another team or has a newer message abo
 the effect once: it is the same event under the same idempotency key.
 """
 
-from collections import OrderedDict
+from datetime import datetime
 
 from alerts.channels.post import Letter
 from alerts.events import AlertEvent
-
-NEWEST_MAX = 20_000
-"""Alerts of which the newest step is remembered, against an answer that came while somebody asked: as many as come in
-the minutes that asking takes, of a deployment in which everything goes wrong."""
 
 
 def needless(event: AlertEvent, newest: AlertEvent) -> str | None:
@@ -26,40 +22,45 @@ def needless(event: AlertEvent, newest: AlertEvent) -> str | None:
 
 
 class Back:
-    """Letters to be sent again that wait until all that is on the log has been read; each by its delivery id."""
+    """Letters to be sent again that wait until all that is on the log has been read, and for the end of quiet hours;
+    each by its delivery id."""
 
     def __init__(self) -> None:
-        self._newest: OrderedDict[str, AlertEvent] = OrderedDict()
         self._waiting: dict[str, dict[str, tuple[Letter, AlertEvent]]] = {}
 
-    def hold(self, known: str, letter: Letter, event: AlertEvent) -> bool:
-        """Keep a letter; False if it is needless already."""
-        newest = self._newest.get(event.alert_id)
-        if newest is not None and needless(event, newest) is not None:
-            return False
+    def __contains__(self, alert_id: object) -> bool:
+        """Whether a letter about this alert waits."""
+        return alert_id in self._waiting
+
+    def hold(self, known: str, letter: Letter, event: AlertEvent) -> None:
+        """Keep a letter until `take`, unless `news` say before that it is needless."""
         self._waiting.setdefault(event.alert_id, {})[known] = (letter, event)
-        return True
 
     def news(self, event: AlertEvent) -> list[str]:
-        """Take note of an event as it comes; the delivery ids of what is needless by it, and let go."""
-        before = self._newest.get(event.alert_id)
-        if before is None or before.sequence < event.sequence:
-            self._newest[event.alert_id] = event
-        self._newest.move_to_end(event.alert_id)
-        while len(self._newest) > NEWEST_MAX:
-            self._newest.popitem(last=False)
+        """Any event, in whatever order; the delivery ids of what is needless by it, and let go."""
         waiting = self._waiting.get(event.alert_id, {})
         gone = [known for known, (_, old) in waiting.items() if needless(old, event) is not None]
         for known in gone:
             del waiting[known]
+        if not waiting:
+            self._waiting.pop(event.alert_id, None)
         return gone
 
-    def take(self) -> list[tuple[str, Letter, AlertEvent]]:
-        """All that waits, to be sent now."""
-        found = [(known, *one) for waiting in self._waiting.values() for known, one in waiting.items()]
-        self._waiting.clear()
+    def take(self, now: datetime) -> list[tuple[str, Letter, AlertEvent]]:
+        """What waits for nothing but that, and waits no more. Quiet hours go on for the rest."""
+        found = [
+            (known, *one)
+            for waiting in self._waiting.values()
+            for known, one in waiting.items()
+            if one[0].not_before is None or one[0].not_before <= now
+        ]
+        for known, _, event in found:
+            del self._waiting[event.alert_id][known]
+        self._waiting = {alert_id: waiting for alert_id, waiting in self._waiting.items() if waiting}
         return found
 
-    def clear(self) -> None:
-        """Forget what waits: whoever comes next reads it again."""
+    def clear(self) -> list[str]:
+        """Forget all that waits; its delivery ids."""
+        gone = [known for waiting in self._waiting.values() for known in waiting]
         self._waiting.clear()
+        return gone

@@ -51,6 +51,11 @@ class Post:
             found += self._to_people(event, now)
         return list({letter.channel: letter for letter in reversed(found)}.values())[::-1]
 
+    def quiet_until(self, event: AlertEvent, now: datetime) -> datetime | None:
+        """When the quiet hours of those who would be asked are over, or were; None where it does not wait for that."""
+        asked = self._asked(self.directory, event, now) if self.directory is not None else []
+        return max((one.not_before for one in asked if one.not_before is not None), default=None)
+
     def _to_people(self, event: AlertEvent, now: datetime) -> list[Letter]:
         if self.directory is None:
             return []

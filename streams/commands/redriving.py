@@ -43,7 +43,8 @@ def redrive(
     would have given, and one that is old by now pages nobody. What is refused again is a dead letter again.
 
     With --channel: messages to people and systems that a channel failed to deliver are sent again by the notifier,
-    under the same idempotency key. What was answered, told another way or followed by something newer meanwhile is not.
+    under the same idempotency key. What was answered, told another way or followed by something newer meanwhile is not;
+    what quiet hours hold back waits for their end.
 
     \b
     Examples:

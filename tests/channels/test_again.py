@@ -1,26 +1,32 @@
 """Dead letters of a channel are sent again: each once, and only to whom it still says something."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from alerts.channels.again import Back, needless
-from alerts.channels.post import Letter
+from alerts.channels.post import Letter, Post
+from alerts.channels.progress import Progress, Told
 from alerts.channels.webhook import WebhookLimits
 from alerts.events import AlertEvent
 from alerts.teams import Directory, read_directory
-from streams.again import Resent, WantedAgain, send_again
+from streams.again import AGAIN_HEADER, Ask, Resent, WantedAgain, asks_of, send_again
 from streams.broker import EmbeddedBroker
+from streams.lookback import RECORDS_MAX
+from streams.resending import Resending
 from streams.settings import Settings
+from streams.whole import records
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.server import Answer as Said
 from tests.channels.server import answering
-from tests.channels.test_notifier import BY_THE_TEAM, ONE, POLICY, config, notifying, receiver
+from tests.channels.test_notifier import BY_THE_TEAM, NIGHT, ONE, POLICY, config, notifying, receiver
 from tests.channels.waiting import until
 
+NOW = datetime(2026, 1, 5, 23, tzinfo=UTC)
 UNHURRIED = WebhookLimits(attempts=1, timeout_s=20.0)
 
 
@@ -42,11 +48,11 @@ def test_who_answered_or_heard_of_something_newer_is_not_woken(changed: dict[str
     assert (needless(old, news) is None) is goes
     assert needless(news, old) is None, "what was before says nothing"
     back = Back()
-    assert back.hold("a-1:1:pager", Letter("pager"), old)
+    back.hold("a-1:1:pager", Letter("pager"), old)
     assert back.news(alert("a-2", 2, **changed)) == []
     assert back.news(news) == ([] if goes else ["a-1:1:pager"])
-    assert [one[0] for one in back.take()] == (["a-1:1:pager"] if goes else [])
-    assert back.hold("a-1:1:pager", Letter("pager"), old) is goes, "also when the answer came first"
+    assert ("a-1" in back) is goes
+    assert [one[0] for one in back.take(NOW)] == (["a-1:1:pager"] if goes else [])
 
 
 def directory(url: str) -> Directory:
@@ -93,4 +99,86 @@ async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
         assert len(done) == 12
         assert {(one["outcome"], one["again"], one["member"]) for one in done[8:10]} == {("delivered", 2, "ann")}
         assert (await again()).letters == 0
+    looks = [(one.seen, at.offset) async for at in records(settings, "alerts") for one in asks_of(at) or ()]
+    assert looks
+    assert all(4 <= seen <= offset for seen, offset in looks), "whoever asks says how far they had looked"
     assert msgspec.json.encode(asked[0].as_json())
+
+
+async def ask_by_hand(address: str, topic: str, seen: int, *events: AlertEvent) -> None:
+    """As `send_again` does, but for an answer that came after it had looked: it is not that slow in a test."""
+    producer = AIOKafkaProducer(bootstrap_servers=address)
+    await producer.start()
+    try:
+        for event in events:
+            headers = [(AGAIN_HEADER, msgspec.json.encode([Ask(channel="pager", again=1, seen=seen, member="ann")]))]
+            await producer.send_and_wait(topic, msgspec.json.encode(event), event.patient.encode(), headers=headers)
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.slow
+async def test_an_answer_between_the_look_and_the_asking_is_known_to_a_notifier_that_began_after_it(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    alerts = f"{prefix}alerts"
+    first, second = told("a-0"), told("a-1")
+    async with topics.watched(embedded_broker.address, f"{prefix}deliveries") as done:
+        async with (
+            answering([Said(503)] * 9) as broken,
+            notifying(config(embedded_broker, prefix, directory=directory(broken.url), webhook=UNHURRIED)),
+        ):
+            await topics.put(embedded_broker.address, alerts, [first, second])
+            await until(lambda: len(done) == 2, 40)
+            await topics.put(embedded_broker.address, alerts, [answered("a-0"), told("a-read")])
+            await until(lambda: len(done) == 3, 40)
+        await ask_by_hand(embedded_broker.address, alerts, 2, first, second)  # one patient: all in one partition
+        async with receiver() as (url, nurse):
+            async with notifying(config(embedded_broker, prefix, directory=directory(url), webhook=UNHURRIED)):
+                await until(lambda: len(done) >= 4, 40)
+                await topics.put(embedded_broker.address, alerts, [told("a-last")])
+                await until(lambda: len(done) >= 5, 40)
+            assert dict(nurse.counts) == {"a-1:1": 1, "a-last:1": 1}
+
+
+async def test_what_was_asked_by_too_old_a_look_is_not_sent_and_holds_nothing_up() -> None:
+    progress: Progress[TopicPartition] = Progress()
+    here, again = TopicPartition("alerts", 0), Resending({}, Told(10), progress)
+    again.ask((here, RECORDS_MAX + 7), told("a-1"), [Ask(channel="pager", again=1, seen=6)], ())
+    assert [await again.due(NOW) for _ in range(2)] == [[], []]
+    assert progress.committable() == {here: RECORDS_MAX + 8}
+
+
+async def test_more_is_waited_for_while_an_asking_goes_on_and_an_answer_frees_the_log() -> None:
+    progress: Progress[TopicPartition] = Progress()
+    here, again = TopicPartition("alerts", 0), Resending({}, Told(10), progress)
+    again.ask((here, 7), told("a-1"), [Ask(channel="pager", again=1, seen=7)], ())
+    again.ask((here, 8), told("a-1"), [Ask(channel="pager", again=1, seen=7)], ())
+    assert await again.due(NOW) == [], "another turn may bring more of it"
+    assert progress.committable() == {here: 7}
+    again.news(answered("a-1"))
+    assert progress.committable() == {here: 9}
+
+
+@pytest.mark.parametrize("to_a_person", [True, False])
+async def test_who_sleeps_is_not_woken_by_what_is_sent_again_and_an_answer_ends_the_waiting(to_a_person: bool) -> None:
+    progress: Progress[TopicPartition] = Progress()
+    here, again = TopicPartition("alerts", 0), Resending({}, Told(10), progress)
+    morning = NOW + timedelta(hours=8)
+    member = "ann" if to_a_person else None
+    for offset, alert_id in ((7, "a-1"), (8, "a-2")):
+        ask = Ask(channel="pager", again=1, seen=offset, member=member)
+        again.ask((here, offset), told(alert_id), [ask], (), morning)
+    assert await again.due(NOW) == [], "more of it may come"
+    assert len(await again.due(NOW)) == (0 if to_a_person else 2)
+    again.news(answered("a-1"))
+    assert [one[2].alert_id for one in await again.due(morning)] == (["a-2"] if to_a_person else [])
+    assert progress.committable() == {here: 8 if to_a_person else 7}
+
+
+def test_quiet_hours_hold_back_what_is_sent_again_as_they_do_what_is_new() -> None:
+    there = Post([], directory=read_directory(NIGHT.replace("BEGIN", "22:00:00").replace("END", "07:00:00")))
+    assert there.quiet_until(told("a-1", severity="advisory"), NOW) == datetime(2026, 1, 6, 7, tzinfo=UTC)
+    assert there.quiet_until(told("a-1", severity="urgent"), NOW) is None
+    assert Post([]).quiet_until(told("a-1", severity="advisory"), NOW) is None
