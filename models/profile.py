@@ -32,12 +32,9 @@ from models.profile_fields import (
     is_timezone,
     physical,
 )
-from models.readings import Reason, Refused
+from models.readings import MAX_PROFILE_BYTES, Reason, Refused
 from models.times import to_us
 from models.vitals import BY_NAME, VITALS
-
-MAX_PROFILE_BYTES = 1024 * 1024
-"""CONTRACT 2."""
 
 MAX_ITEMS = 256
 """Entries of one list (conditions, medications, ...): ten times the longest real problem or drug list, so that only a

@@ -13,6 +13,9 @@ import msgspec
 MAX_READING_BYTES = 64 * 1024
 """CONTRACT 2: a larger reading is refused as `too_large`."""
 
+MAX_PROFILE_BYTES = 1024 * 1024
+"""CONTRACT 2: the same for the document of a patient."""
+
 MAX_SERIES_SAMPLES = 4096
 """Samples in one `values` series. Bounds the memory one record can claim; 64 KiB of JSON cannot hold many more."""
 

@@ -8,8 +8,7 @@ When a bound is reached nothing is dropped: what is before it waits, down to the
 safely. What then grows is the lag, and that is said (`pace`, homebeat_consumer_lag).
 """
 
-from models.profile import MAX_PROFILE_BYTES
-from models.readings import MAX_READING_BYTES
+from models.readings import MAX_PROFILE_BYTES, MAX_READING_BYTES
 
 KIB = 1024
 MIB = 1024 * KIB

@@ -1,4 +1,5 @@
-"""The policy: what becomes of each step of an episode before anybody is told. Read `PIPELINE` from top to bottom.
+"""The policy: what becomes of each step of an episode before anybody is told. Read
+`pipeline.PIPELINE` from top to bottom.
 
 Each stage is a pure function of the case and of what was said before it, answers with a reason, and the reasons are
 kept on the AlertEvent (`policy`). A stage can raise a severity, hold an episode back (below urgent), make a message
@@ -14,16 +15,16 @@ wait (advisories) or unnecessary; none can drop an episode, and none touches wha
 | `notify` | whether a message is sent: once for each reason |
 """
 
-from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from alerts.policy.budget import budget
-from alerts.policy.case import Case, Decision, When
-from alerts.policy.group import JOINS, group, rise_with
-from alerts.policy.inhibit import cause_of, inhibit
-from alerts.policy.notify import key_of, notify
-from alerts.policy.route import route
-from alerts.policy.settings import PolicySettings
-from alerts.policy.snooze import snooze
+if TYPE_CHECKING:
+    from alerts.policy.case import Case, Decision, When
+    from alerts.policy.group import JOINS, rise_with
+    from alerts.policy.inhibit import cause_of
+    from alerts.policy.notify import key_of
+    from alerts.policy.pipeline import PIPELINE, decide
+    from alerts.policy.settings import PolicySettings
 
 __all__ = [
     "JOINS",
@@ -38,15 +39,14 @@ __all__ = [
     "rise_with",
 ]
 
-Stage = Callable[[Case, Decision], Decision]
-PIPELINE: tuple[Stage, ...] = (group, inhibit, snooze, budget, route, notify)
+_HOMES = {
+    "JOINS": "group", "PIPELINE": "pipeline", "PolicySettings": "settings", "cause_of": "inhibit", "decide": "pipeline",
+    "key_of": "notify", "rise_with": "group",
+}  # fmt: skip
 
 
-def decide(case: Case) -> Decision:
-    """What all stages say together; after one that holds the episode back, the others are not asked."""
-    decision = Decision(case.rank, case.episode.incident)
-    for stage in PIPELINE:
-        decision = stage(case, decision)
-        if decision.held is not None:
-            break
-    return decision
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: whoever reads the settings of the policy needs none of its arithmetic."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module(f"alerts.policy.{_HOMES.get(name, 'case')}"), name)

@@ -44,15 +44,9 @@ NOT_NEEDED = {
         "faust",
         "streams.engine.step",
     ),
-    "streams.publish, streams.redrive": (
-        *WEB,
-        *LANGUAGES,
-        *CHANNELS,
-        *LATER,
-        "aiohttp",
-        "faust",
-        "streams.engine.step",
-    ),
+    "streams.publish": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust", "models.vitals", "numpy"),
+    "streams.redrive": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust", "streams.engine.step"),
+    "alerts.desk.accounts": (*LANGUAGES, *CHANNELS, *LATER, "aiohttp", "fastapi", "models.vitals", "numpy"),
     "streams.replay": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust"),
 }
 """What a command imports before it works, and what it must do without: a restarted worker watches nobody meanwhile."""

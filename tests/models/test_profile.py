@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from models.profile import MAX_ITEMS, MAX_PROFILE_BYTES, canonical, consents, parse_profile, sees, unrecognised
-from models.readings import Reason, Refused
+from models.profile import MAX_ITEMS, canonical, consents, parse_profile, sees, unrecognised
+from models.readings import MAX_PROFILE_BYTES, Reason, Refused
 from models.times import to_us
 from models.vitals import BY_NAME, VITALS
 from tests.models.profiles import EXAMPLE, documents, profile
