@@ -132,6 +132,9 @@ MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 UNARMED = -1
 UNANSWERED = "delivery.unanswered"
 """The problem of the alarm at the end of a chain, see `alerts.unanswered`."""
+EVERYBODY = 9
+"""The rung of an episode of which the whole chain was asked: beyond the longest chain there can be, so that its end
+stays the end also where more rungs are set later."""
 
 
 class Episode(msgspec.Struct, kw_only=True):
@@ -142,8 +145,8 @@ class Episode(msgspec.Struct, kw_only=True):
     the one that the id was made from; the onset may turn out to lie before it. stands_for_older: it is the earliest one
     remembered of its problem, and there have been earlier ones.
 
-    rung: of the chain, that is asked; as many as the chain has: all of it was asked. due_us: when the next one is
-    (UNARMED: nobody has said yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
+    rung: of the chain, that is asked (EVERYBODY: all of it was). due_us: when the next one is (UNARMED: nobody has said
+    yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
     resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
     spent_us: when messages told of it as an advisory. held: why it is pending. team: that answers ("": not known).
     risen: its severity is that of its incident; its own finding is an advisory.
@@ -184,9 +187,12 @@ class Episode(msgspec.Struct, kw_only=True):
     risen: bool = False
 
     def __post_init__(self) -> None:
-        """Pages of before 0.2 had one word for what waits now and what is about the past."""
+        """Pages of before 0.2 had one word for what waits now and what is about the past, and later ones the number of
+        rungs that was set for what everybody was asked about."""
         if self.retrospective and self.state == "open":
             self.state = "retrospective"
+        if self.state in ("open", "escalated") and self.rung and self.due_us is None and not self.is_alarm:
+            self.rung = EVERYBODY
 
     @property
     def is_alarm(self) -> bool:

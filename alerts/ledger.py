@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from alerts import unanswered
 from alerts.episodes import (
     BEGAN_EARLIER,
+    EVERYBODY,
     HAS_COME,
     REPEAT,
     REPEAT_AFTER_US,
-    UNANSWERED,
     UNARMED,
     Episode,
     NotAllowed,
@@ -191,7 +191,7 @@ def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
     if episode.deferred_until_us is not None and episode.deferred_until_us <= now:
         return _taken(episodes, episode, "tell", when, reason=phrase("its message has waited for its turn"))
     if not episode.is_alarm and episode.rung + 1 >= when.policy.rungs:
-        episode.rung, episode.due_us = when.policy.rungs, None
+        episode.rung, episode.due_us = EVERYBODY, None
         return []
     late = phrase("not answered by {time}", time=held_for(episode.due_us))
     return _taken(episodes, episode, "escalate", when, reason=late)
@@ -269,24 +269,25 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     for episode in [e for e in episodes if e.state == "pending" and e.held is not None]:
         if cause_of(episode, episode.rank, episodes) is None:
             told += _taken(episodes, episode, "open", when)
-    left = unanswered.unanswered(episodes, when)
-    known = [e for e in episodes if e.problem == UNANSWERED and not e.closed]
-    if left and not {e.alert_id for e in left} <= {one for e in known for one in e.sources}:
-        told += _alarmed(episodes, left, when)
-    elif known and not left:
-        told += _taken(episodes, known[0], "clear", when, reason=unanswered.ANSWERED)
+    left = unanswered.unanswered(episodes)
+    known = next((e for e in episodes if e.is_alarm and not e.closed), None)
+    if known is not None and not left:
+        return told + _taken(episodes, known, "clear", when, reason=unanswered.ANSWERED)
+    if news := unanswered.untold(left, known):
+        told += _alarmed(episodes, left, news, when)
     return told
 
 
-def _alarmed(episodes: list[Episode], left: list[Episode], when: When) -> Told:
+def _alarmed(episodes: list[Episode], left: list[Episode], news: list[Episode], when: When) -> Told:
     alarm = unanswered.alarm_of(episodes, when)
-    unanswered.describe(alarm, left, when)
     what: What = "open" if alarm.state == "pending" else "raise" if alarm.closed else "worse"
-    if alarm.closed:
-        alarm.told = []
-    more = phrase("one more alert that nobody has answered")
+    more = phrase("nobody has answered: {titles}", titles="; ".join(e.title for e in news))
     reason = {"open": None, "raise": phrase("returned"), "worse": more}[what]
-    return _taken(episodes, alarm, what, when, rank=max(e.rank for e in left), reason=reason)
+    rank = max(e.rank for e in left)
+    if alarm.closed or rank > alarm.rank:
+        alarm.told = []
+    unanswered.describe(alarm, left, when)
+    return _taken(episodes, alarm, what, when, rank=rank, reason=reason)
 
 
 def _taken(

@@ -1,10 +1,13 @@
 """Nobody has answered: the end of a chain is an alarm of its own, to the whole team and to ops.
 
-One for each patient, whatever number of alerts has been left: its `sources` are their ids. It ends when the last of
-them is answered, and while it is open it is repeated (`policy.route.REMIND_US`).
+One for each patient, whatever number of alerts has been left: its `sources` are the ids of those that it has told of.
+It ends when the last of them is answered, and while it is open it is repeated (`policy.route.REMIND_US`).
+
+An alert that gets worse after the end of its chain is asked about anew: everybody, with the time to answer of what it
+is by then. The alarm stands meanwhile, and tells everybody once more when that time is over.
 """
 
-from alerts.episodes import UNANSWERED, Episode, alert_id, day_of, find, make_room
+from alerts.episodes import EVERYBODY, UNANSWERED, Episode, alert_id, day_of, find, make_room
 from alerts.policy import When
 from models.findings import Rule
 from models.phrases import counted, figure, phrase
@@ -13,9 +16,19 @@ RULE = Rule("unanswered", "1", "DESIGN")
 ANSWERED = phrase("somebody has answered, or another team was asked")
 
 
-def unanswered(episodes: list[Episode], when: When) -> list[Episode]:
-    """Alerts of which the whole chain was told, and that nobody has taken up."""
-    return [e for e in episodes if not e.is_alarm and e.state in ("open", "escalated") and e.rung >= when.policy.rungs]
+def unanswered(episodes: list[Episode]) -> list[Episode]:
+    """Alerts of which the whole chain was told, and that nobody has taken up. The episode says so by itself: by the
+    number of rungs that is set today, an alarm would end for alerts that nobody was asked about anew."""
+    return [e for e in episodes if not e.is_alarm and e.state in ("open", "escalated") and e.rung >= EVERYBODY]
+
+
+def untold(left: list[Episode], alarm: Episode | None) -> list[Episode]:
+    """Those that the alarm has not told of (None: none stands). What is asked about anew is told of once more, when its
+    time is over."""
+    over = [e for e in left if e.due_us is None]
+    if alarm is not None:
+        alarm.sources = [e.alert_id for e in over if e.alert_id in alarm.sources]
+    return [e for e in over if alarm is None or e.alert_id not in alarm.sources]
 
 
 def alarm_of(episodes: list[Episode], when: When) -> Episode:
@@ -36,7 +49,8 @@ def alarm_of(episodes: list[Episode], when: When) -> Episode:
 
 def describe(alarm: Episode, left: list[Episode], when: When) -> None:
     """What the alarm says now."""
-    alarm.sources, alarm.event_us, alarm.rung = [e.alert_id for e in left], when.decided_us, when.policy.rungs
+    alarm.sources = [e.alert_id for e in left if e.due_us is None]
+    alarm.event_us, alarm.rung = when.decided_us, when.policy.rungs
     worst = max(left, key=lambda e: e.rank)
     title = phrase("Nobody has answered: {title}", title=worst.title)
     if len(left) > 1:

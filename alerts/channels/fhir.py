@@ -16,6 +16,7 @@ import msgspec
 from alerts.channels.fhir_check import FORBIDDEN, ID, wrong_in
 from alerts.channels.protocol import Outcome
 from alerts.channels.webhook import WebhookChannel
+from alerts.episodes import EVERYBODY
 from alerts.events import AlertEvent, Evidence
 from alerts.language import ENGLISH
 from alerts.sources import PATIENT_PREFIX
@@ -146,6 +147,7 @@ def _observation(event: AlertEvent, evidence: Evidence, number: int) -> dict[str
 
 def _task(event: AlertEvent) -> dict[str, Any]:
     """Who must act."""
+    asked = "everybody" if event.rung >= EVERYBODY else f"rung {event.rung + 1}"
     made: dict[str, Any] = {
         "resourceType": "Task",
         "id": event.alert_id,
@@ -157,7 +159,7 @@ def _task(event: AlertEvent) -> dict[str, Any]:
         "focus": {"reference": f"DetectedIssue/{event.alert_id}"},
         "authoredOn": event.onset_at,
         "lastModified": event.decided_at,
-        "businessStatus": {"text": f"{event.event}, rung {event.rung + 1}"},
+        "businessStatus": {"text": f"{event.event}, {asked}"},
         "owner": {"display": event.care_team or "ops"},
         "for": _patient(event),
     }

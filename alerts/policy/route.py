@@ -26,14 +26,13 @@ def route(case: Case, so_far: Decision) -> Decision:
     if episode.is_alarm and within is not None:
         within = _reminder_us(case, so_far)
     begins = so_far.deferred_until_us or case.when.decided_us
-    all_asked = _rung(case) >= case.when.policy.rungs and not episode.is_alarm
-    due = None if within is None or all_asked else begins + within
+    due = None if within is None else begins + within
     return so_far.says(STAGE, "team", _asked(case, due), due_us=due)
 
 
 def _rung(case: Case) -> int:
     """The rung that is asked after the step. Another team is asked from its first, also where all of the former were:
-    its chain was not."""
+    its chain was not. What gets worse keeps its rung: where everybody was asked already, everybody is, once more."""
     if case.what == "hand_over":
         return 0
     return case.episode.rung + (case.what == "escalate" and not case.episode.is_alarm)

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+from alerts.episodes import EVERYBODY
 from alerts.language import ENGLISH, voice
 from models.findings import SEVERITIES
 from models.times import US_PER_S
 
 MINUTE_US = 60 * US_PER_S
-RUNGS_MAX = 9
+RUNGS_MAX = EVERYBODY
 LEAST_PER_MONTH, MOST_PER_MONTH = 0.02, 4.0
 """Advisories a patient-month from noise: one in four years, and one a week. Beyond, nobody has measured how rare what a
 patient's limit lets pass is."""

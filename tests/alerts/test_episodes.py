@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.episodes import (
+    EVERYBODY,
     PUBLIC,
     TRANSITIONS,
+    UNANSWERED,
     Episode,
     NotAllowed,
     Phase,
@@ -115,6 +117,16 @@ def test_an_open_episode_about_the_past_from_an_older_page_is_retrospective() ->
     kept["rule"] = {"id": "x", "version": "1", "source": "DESIGN"}
     read = msgspec.msgpack.decode(msgspec.msgpack.encode(kept), type=Episode)
     assert (read.state, next_due_us(read)) == ("retrospective", None)
+
+
+def test_what_everybody_was_asked_about_in_an_older_page_is_at_the_end_of_its_chain() -> None:
+    def read(**was: object) -> int:
+        kept = msgspec.structs.asdict(episode("escalated")) | {"evidence": [], "rung": 3, "due_us": None} | was
+        kept["rule"] = {"id": "x", "version": "1", "source": "DESIGN"}
+        return msgspec.msgpack.decode(msgspec.msgpack.encode(kept), type=Episode).rung
+
+    assert read() == EVERYBODY
+    assert [read(due_us=1), read(state="resolved"), read(problem=UNANSWERED), read(rung=0)] == [3, 3, 3, 0]
 
 
 def test_every_event_of_the_contract_can_happen() -> None:

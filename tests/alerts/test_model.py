@@ -11,7 +11,7 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from alerts.episodes import Episode, NotAllowed
+from alerts.episodes import EVERYBODY, Episode, NotAllowed
 from alerts.events import ActionType
 from alerts.policy import PolicySettings
 from alerts.policy.settings import MINUTE_US
@@ -45,7 +45,7 @@ class Reference:
         self.told.append((event, {"escalated": "open"}.get(phase, phase)))
 
     def ask(self, at: float) -> None:
-        self.due = at + WITHIN[self.severity] if self.rung < RUNGS else None
+        self.due = at + WITHIN[self.severity]
 
     def raised(self, at: float, severity: str) -> None:
         worse = ORDER.index(severity) > ORDER.index(self.severity)
@@ -106,10 +106,12 @@ class Reference:
             self.wake = None
             self.say("updated", "open")
             self.ask(at)
-        elif self.phase in ("open", "escalated") and self.due is not None and self.due <= at:
-            self.escalate(at)
+        waits = self.phase in ("open", "escalated") and self.calm is None
+        late = waits and self.due is not None and self.due <= at
         if alarmed:
             self.remind(at)
+        if late:
+            self.escalate(at)
 
     def remind(self, at: float) -> None:
         self.told.append(("escalated", "open"))
@@ -117,21 +119,22 @@ class Reference:
         self.alarm_due = at + REMIND_MIN * 2**self.reminded
 
     def escalate(self, at: float) -> None:
-        self.rung += 1
-        if self.rung < RUNGS:
+        if self.rung + 1 < RUNGS:
+            self.rung += 1
             self.say("escalated", "escalated")
             self.ask(at)
             return
-        self.due = None
-        self.told.append(("opened" if not self.alarms else "reopened", "open"))
+        self.rung, self.due = EVERYBODY, None
+        stands = self.alarm_due is not None
+        self.told.append(("updated" if stands else "reopened" if self.alarms else "opened", "open"))
         self.alarms += 1
         self.reminded, self.alarm_due = 0, at + REMIND_MIN
 
 
 ops = st.lists(
     st.tuples(
-        st.sampled_from(["raise", "raise", "clear", "acknowledge", "snooze", "resolve", "tick", "tick", "restart"]),
-        st.sampled_from([1, 3, 5, 20, 61]), st.sampled_from(ORDER), st.sampled_from([2, 10, 70]),
+        st.sampled_from(["raise", "raise", "clear", "acknowledge", "snooze", "resolve", *["tick"] * 9, "restart"]),
+        st.sampled_from([1, 5, 5, 20, 61]), st.sampled_from(ORDER), st.sampled_from([2, 10, 70]),
     ),
     max_size=30,
 )  # fmt: skip
@@ -141,11 +144,18 @@ FROM_THE_FIRST_RUNG: list[tuple[str, int, Severity, int]] = [
     ("raise", 1, "urgent", 2), ("tick", 61, "urgent", 2), ("acknowledge", 1, "urgent", 2), ("raise", 1, "emergency", 2),
 ]  # fmt: skip
 """Once answered, what gets worse asks the first rung again."""
+WORSE_AFTER_THE_END: list[tuple[str, int, Severity, int]] = [
+    ("raise", 1, "urgent", 2), ("tick", 61, "urgent", 2), ("tick", 61, "urgent", 2), ("tick", 61, "urgent", 2),
+    ("raise", 1, "emergency", 2), ("tick", 3, "urgent", 2), ("restart", 1, "urgent", 2), ("tick", 1, "urgent", 2),
+    ("acknowledge", 1, "urgent", 2),
+]  # fmt: skip
+"""Everybody is asked about it once more, and told once more when that time is over."""
 
 
 @settings(deadline=None, max_examples=300)
 @given(ops)
 @example(FROM_THE_FIRST_RUNG)
+@example(WORSE_AFTER_THE_END)
 def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity, int]]) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for what, wait, severity, minutes in steps:

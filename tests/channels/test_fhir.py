@@ -15,6 +15,7 @@ from alerts.channels.fhir import INVALID, FhirChannel, TaskStatus, bundle_of, st
 from alerts.channels.fhir_check import wrong_in
 from alerts.channels.protocol import idempotency_key
 from alerts.channels.webhook import WebhookLimits
+from alerts.episodes import EVERYBODY
 from alerts.events import AlertEvent
 from tests.channels.events import EVIDENCE, alert
 from tests.channels.server import Answer, answering
@@ -55,6 +56,8 @@ def test_the_task_follows_the_episode() -> None:
     task = parts(EVENTS[0])["Task"]
     assert task["restriction"]["period"]["end"] == "2026-01-05T09:00:00Z"
     assert (task["owner"]["display"], task["for"]["reference"]) == ("cardiology-home", "Patient/p-17")
+    assert task["businessStatus"]["text"] == "opened, rung 2"
+    assert parts(alert(rung=EVERYBODY))["Task"]["businessStatus"]["text"] == "opened, everybody"
     assert parts(EVENTS[1])["Task"]["note"] == [{"text": "nurse-2: seen"}]
 
 

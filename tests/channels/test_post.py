@@ -7,7 +7,7 @@ from typing import Any
 from alerts.channels.health import FAILED_IN_A_ROW, Health
 from alerts.channels.post import Letter, Post
 from alerts.channels.protocol import Outcome
-from alerts.episodes import UNANSWERED
+from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
@@ -52,6 +52,10 @@ def test_the_alarm_that_nobody_has_answered_asks_everybody_also_of_a_longer_chai
     for rung in (1, 2, 3):
         assert channels(rung=rung, problem=UNANSWERED, kind="delivery")[2:] == everybody
     assert channels(rung=2, problem=UNANSWERED, notify="resolved", state="resolved")[2:] == everybody
+
+
+def test_an_alert_that_gets_worse_after_the_end_of_its_chain_asks_everybody_also_of_a_longer_one() -> None:
+    assert channels(rung=EVERYBODY, notify="worse")[2:] == ["pager-ann", "mail-bob", "mail-cas", "mail-dee"]
 
 
 def test_a_letter_knows_the_next_way_to_the_same_person() -> None:
