@@ -72,7 +72,18 @@ def _own_level(random: Random, person: Person, first: Expectation) -> Floats:
     own: Floats = first.mean + drawn * first.sd_between
     skin = load("cohort")["people"]["skin_level"]
     own[WEIGHT], own[SKIN] = person.weight_kg, skin["mean"] + skin["sd"] * drawn[SKIN]
-    return own
+    return np.asarray(np.clip(own, *_lived()))
+
+
+@cache
+def _lived() -> tuple[Floats, Floats]:
+    """The lowest and the highest level at which anybody lives, (V,) on the working scale; infinite where none is cited:
+    several drugs together lead one to expect of the few at the end of the spread what nobody has."""
+    ends = np.tile([[-np.inf], [np.inf]], len(VITALS))
+    for name, cited in load("cohort")["noise"]["lived"]["personal_means"].items():
+        vital = BY_NAME[name]
+        ends[:, vital.index] = [to_scale(vital.scale, end) for end in cited]
+    return ends[0], ends[1]
 
 
 def _steady(level: Floats, first: Expectation, seen_sd: Floats) -> Floats:

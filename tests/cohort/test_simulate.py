@@ -19,7 +19,7 @@ from streams.cohort import simulate as cohorts
 from streams.cohort.noise import autocorrelated, day_noise
 from streams.cohort.patient import patient
 from streams.cohort.people import person, start
-from streams.cohort.planted import Planted
+from streams.cohort.planted import Planted, plan
 from streams.cohort.streamed import lows
 from streams.cohort.truth import shift, truth
 from streams.commands.cohorts import KINDS, simulate
@@ -150,6 +150,16 @@ def test_true_levels_are_on_average_what_the_expectation_says() -> None:
         mean, spread = np.mean(distances, axis=0)[BY_NAME[name].index], np.std(distances, axis=0)[BY_NAME[name].index]
         assert abs(mean) < 0.24, name
         assert 0.6 < spread < 1.2, name  # who lies at a limit for everyone is drawn inside
+
+
+def test_nobody_lives_at_a_pulse_at_which_nobody_does_whatever_drugs_are_taken_together() -> None:
+    """Both take two drugs that slow the heart, and were drawn at the low end of the spread."""
+    resting = BY_NAME["resting_heart_rate"].index
+    for seed, number in ((812, 391), (811, 223)):
+        random = np.random.default_rng([seed, number])
+        someone = person(random, number, "shift")
+        events = plan(random, someone, "shift", 180)
+        assert truth(random, someone, events, 1).level[0, resting] == pytest.approx(39.7, abs=1)
 
 
 def test_a_new_beta_blocker_moves_the_truth_as_the_evidence_says() -> None:
