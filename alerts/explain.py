@@ -110,6 +110,19 @@ def withheld(own: float, days: int) -> str:
     )  # fmt: skip
 
 
+def withheld_here(own: float, windows: int) -> str:
+    """Why a deviation that stands is not told of this patient.
+
+    >>> withheld_here(2.75, 4)
+    "Below this patient's own limit of 2.8 standard deviations (alert budget); told if it goes on for 4 measurements."
+    """
+    return phrase(
+        "Below this patient's own limit of {own} standard deviations (alert budget); told if it goes on for {windows} "
+        "measurements.",
+        own=figure(own, ".1f"), windows=figure(windows),
+    )  # fmt: skip
+
+
 def lasting(own: float, days: int) -> str:
     """Why a change is told that does not reach the patient's own limit.
 

@@ -7,7 +7,8 @@ days (alerts are too rare to learn from within weeks), and the limit of who has 
 
 What lasts is told: a change that still stands `lasts_days` after it was withheld is told wherever the limit lies. And
 while a change stands, told or not, its vital teaches nothing: an illness must not become what the patient is not told
-of. Floors, what is acute and emergencies never come here. Settings in `evidence/daily.yaml`.
+of. Floors and emergencies never come here; what is acute has a part of its own (`budget_acute`). Settings in
+`evidence/daily.yaml`.
 """
 
 from dataclasses import dataclass

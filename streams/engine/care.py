@@ -341,7 +341,7 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
     _rearm_floors(state, row, high, floors.PAST if past else slice(None))
     one = state.late.watch.get(row, _CALM) if past else state.rows["deviation"][row : row + 1]
     if one["open"][0] == 0 or (one["open_sign"][0] > 0) == high:
-        one[:] = np.zeros((), one.dtype)
+        deviation.rearm(one)
     if not past:
         state.weeks.rearm(row, high, anew=learn_anew)
     if learn_anew:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from alerts.explain import withheld_here
 from models import baseline, windows
 from models.detectors import deviation, sensor
 from models.detectors.floors import RAISE
@@ -220,7 +221,8 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     right = resting & ~sensor.is_unknown(one.n, one.faulty)
     judged = right & predicted.known & (~one.late | full)
     usable = judged & (~one.late | newer) & one.live
-    changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable)
+    per_month = state.policy.advisories_per_month
+    changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable, per_month)
     is_open = state.rows["deviation"]["open"][row] > 0
     past = _past(state, one, line, z, judged) if not one.live.all() else None
     if past is not None:
@@ -230,6 +232,7 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     calm = ~is_open & (one.broken == 0) & ~state.weeks.drifts(row, z)
     fit = right & (~one.late | (newer & full))
     learns = fit & (calm | ~predicted.known)
+    deviation.learn(state.rows["deviation"], row, line, z, base.n, judged & newer & one.live, calm)
     rhythm = rhythm_of(prior, day_slot, passing.mean)
     out.weeks += state.weeks.gather(
         Gathered(
@@ -274,7 +277,8 @@ def _put(state: PartitionState, row: Ints, base: baseline.Rows, moves: Bools) ->
 def _past(state: PartitionState, one: Closed, line: Ints, z: Floats, judged: Bools) -> Past:
     """Windows too old to page, judged in a lane of their own: what is live is not touched by the past."""
     old = np.flatnonzero(~one.live)
-    found = state.late.judge(one.row[old], line[old], z[old], one.start[old], judged[old])
+    per_month = state.policy.advisories_per_month
+    found = state.late.judge(one.row[old], line[old], z[old], one.start[old], judged[old], per_month)
     is_open, since = np.zeros(len(one.row), bool), np.zeros(len(one.row), np.int64)
     is_open[old], since[old] = found.is_open, found.since
     changes = replace(found.changes, index=old[found.changes.index])
@@ -288,7 +292,9 @@ def _signals_of_past(one: Closed, vital: Ints, slot: Ints, bands: "_Bands", past
     if len(past.earlier):
         n = len(past.earlier)
         raised, sign = np.full(n, RAISE), np.where(bands.z[past.earlier] >= 0, 1, -1)
-        moved = deviation.Changes(past.earlier, raised, sign, np.zeros(n, np.int64), past.since[past.earlier])
+        moved = deviation.Changes(
+            past.earlier, raised, sign, np.zeros(n, np.int64), past.since[past.earlier], np.zeros(n)
+        )
         signals = [_signal(one, vital, slot, bands, moved, k, int(i)) for k, i in enumerate(past.earlier)]
         found += [replace(signal, retrospective=True, earlier=True) for signal in signals]
     return found
@@ -304,7 +310,7 @@ class _Bands:
         reach = deviation.settings().z_on[line] * p.sd
         self.expected = from_working(p.mean, vital)
         self.low, self.high = from_working(p.mean - reach, vital), from_working(p.mean + reach, vital)
-        self.z, self.known, self.reached = z, p.known, np.abs(z) >= deviation.settings().z_on[line]
+        self.line, self.z, self.known, self.reached = line, z, p.known, np.abs(z) >= deviation.settings().z_on[line]
         self.days = np.where(base.n > 0, base.last_at - base.first_at, 0) / US_PER_DAY
         self.own = baseline.own_weight(p, prior)
 
@@ -333,14 +339,15 @@ def band_at(state: PartitionState, snapshot: Snapshot, slot: Ints, v: Ints, at: 
 
 
 def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviation.Changes, k: int, i: int) -> Signal:
-    """A deviation raised or cleared."""
-    v = int(vital[i])
+    """A deviation raised, withheld or cleared."""
+    v, usual = int(vital[i]), bool(changes.what[k] == deviation.WITHHELD)
+    windows = deviation.settings().lasts_windows[bands.line[i]]
     return Signal(
         position=int(one.position[i]), slot=int(slot[i]), vital=v, high=bool(changes.sign[k] > 0),
         raised=bool(changes.what[k]), kind="deviation", rank=int(changes.rank[k]), rule=deviation.settings().rule,
         limit=None, onset_us=int(changes.since[k]), event_us=int(one.start[i]), arrived_us=int(one.clock[i]),
         decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=float("nan"), band=bands.one(i),
-        retrospective=False,
+        retrospective=False, usual=usual, reason=withheld_here(changes.own[k], windows) if usual else None,
     )  # fmt: skip
 
 

@@ -131,19 +131,21 @@ class LateWork:
         columns = (np.array([one[k] for one in shut], np.int64) for k in (1, 2))
         return Shut(np.array([one[0] for one in shut], STATE), *columns)
 
-    def judge(self, row: Ints, line: Ints, z: Floats, at: Ints, usable: Bools) -> "Past":
-        """Judge one late window a row, apart from what is live. Arguments as of `deviation.watch`."""
+    def judge(self, row: Ints, line: Ints, z: Floats, at: Ints, usable: Bools, per_month: float) -> "Past":
+        """Judge one late window a row, apart from what is live and by the limit for anybody: what was learned is of
+        now. Arguments as of `deviation.watch`."""
         states = np.array([self.watch[r][0] if r in self.watch else _CALM for r in row.tolist()], deviation.STATE)
         states[np.abs(at - states["last_at"]) > deviation.settings().max_gap_us[line]] = _CALM  # of another time
         since, was_open = states["since"].copy(), states["open"] > 0
-        changes = deviation.watch(states, np.arange(len(row)), line, z, at, usable)
+        changes = deviation.watch(states, np.arange(len(row)), line, z, at, usable, per_month)
         is_open = states["open"] > 0
         for r, one in zip(row.tolist(), states, strict=True):
             if one["n"] > 0 or one["open"] > 0:
                 self.watch[r] = np.array([one], deviation.STATE)
             else:
                 self.watch.pop(r, None)
-        return Past(changes, is_open, np.flatnonzero(was_open & is_open & (states["since"] < since)), states["since"])
+        moved = was_open & is_open & (states["withheld"] == 0) & (states["since"] < since)
+        return Past(changes, is_open, np.flatnonzero(moved), states["since"])
 
 
 def _pieces(

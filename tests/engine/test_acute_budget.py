@@ -1,0 +1,68 @@
+"""Acute deviations and the alert budget, from readings to alerts."""
+
+from models.readings import VitalSummary
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.state import PartitionState
+from tests.engine.factories import DAY_US, Log, Told, run
+
+QUIET = 30
+WIDE = 9.0
+"""Of somebody whose pairs of windows lie far away with nothing wrong: the limit is as high as it gets."""
+
+
+def told(heavy: list[float], wide: float) -> tuple[Told, PartitionState]:
+    """What is said of these weights after a month about 70 kg, by an engine that has learned so much by then."""
+    log, state = Log(), PartitionState()
+    log.profile("p-1")
+    for n in range(QUIET):
+        log.read(code="body_weight", value=70.0 + n % 3 * 0.4, unit="kg")
+        log.wait(DAY_US)
+    run(log, state=state)
+    state.rows["deviation"]["wide"][state.row_of[0].max()] = wide
+    begin = len(log)
+    for value in heavy:
+        log.read(code="body_weight", value=value, unit="kg")
+        log.wait(DAY_US)
+    log.tick()
+    return run(log, state=state, begin=begin), state
+
+
+def last(summaries: list[VitalSummary]) -> str:
+    return summaries[-1].state
+
+
+def test_what_the_own_limit_withholds_is_on_the_record_with_its_reason_and_teaches_nothing() -> None:
+    plain, _ = told([71.9, 71.9], 0.0)
+    withheld, state = told([71.9, 71.9], WIDE)
+    assert [(a.event, a.problem) for a in plain.alerts] == [("opened", "body_weight.high")]
+    assert withheld.alerts == []
+    (told_of,), (noted,) = plain.findings, withheld.findings
+    assert (told_of.severity, noted.severity) == ("advisory", "info")
+    assert (told_of.event_at, told_of.score) == (noted.event_at, noted.score)
+    assert told_of.reason is None
+    assert noted.reason is not None
+    assert "alert budget" in noted.reason
+    assert last(withheld.summaries) == "deviating"
+    assert state.rows["deviation"]["open"][state.row_of[0].max()] > 0, "the band stands still all the same"
+
+
+def test_what_is_withheld_is_told_when_it_goes_on_and_not_when_it_passes() -> None:
+    found, _ = told([71.9] * 4, WIDE)
+    assert [one.severity for one in found.findings if one.kind == "deviation"] == ["info", "advisory"]
+    assert (found.alerts[0].event, found.alerts[0].kind) == ("opened", "deviation")
+    assert found.alerts[0].onset_at == "2026-02-04T08:00:00Z", "it began when it came up, and not when it was told"
+    passing, _ = told([71.9] * 2 + [70.4] * 3, WIDE)
+    assert passing.alerts == []
+
+
+def test_what_is_urgent_is_told_at_once() -> None:
+    found, _ = told([80.0, 80.0], WIDE)
+    assert [(a.event, a.severity) for a in found.alerts] == [("opened", "urgent")]
+
+
+def test_what_was_learned_and_what_is_withheld_come_back_with_the_page() -> None:
+    _, state = told([71.9, 71.9], WIDE)
+    again = restored(pack_dirty(state, 0).pages, 0)
+    row, was = again.row_of[0].max(), state.row_of[0].max()
+    assert again.rows["deviation"]["withheld"][row] == 1
+    assert again.rows["deviation"][row].tobytes() == state.rows["deviation"][was].tobytes()
