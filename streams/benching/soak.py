@@ -33,7 +33,8 @@ KEPT = {"retention.ms": "-1", "retention.bytes": str(512 * MIB), "segment.bytes"
         "max.message.bytes": str(READINGS_MESSAGE_BYTES_MAX)}  # fmt: skip
 """Of each partition of the readings: some minutes of them. By size, as their time stamps are of another year."""
 SETTLE_SHARE, SPAN_SHARE = 0.1, 0.1
-"""Of the time: what is let pass before memory is first looked at, and how long it is looked at, first and last."""
+"""Of the time: what is let pass before memory is first looked at, and how long it is looked at, first and last.
+Their mean is taken: memory goes up and down with each checkpoint, and a median would be the one level or the other."""
 LOOK_EVERY_S = 1.0
 PAUSE_S = 0.02
 WITHIN_S = 120.0
@@ -75,10 +76,11 @@ async def measure(settings: Settings, minutes: float, rate: float | None = None)
         end = await _end(look)
     span = max(1, round(len(looks) * SPAN_SHARE))
     settled = looks[round(len(looks) * SETTLE_SHARE) :]
-    first, last = (statistics.median(one.rss for one in some) / MIB for some in (settled[:span], settled[-span:]))
+    first, last = (statistics.fmean(one.rss for one in some) / MIB for some in (settled[:span], settled[-span:]))
     return {
         "minutes": minutes, "readings_per_s": round((end.received - began) / (minutes * 60)),
         "rss_mib_first": round(first, 1), "rss_mib_last": round(last, 1),
+        "rss_mib_max": round(max(one.rss for one in looks) / MIB, 1),
         "growth_percent": round(100 * (last / first - 1), 2), "lag_end": end.lag,
         "lag_max": max(one.lag for one in looks), "top_readings_per_s": round(top), "patients": workload.PATIENTS,
     }  # fmt: skip
