@@ -65,11 +65,14 @@ class Packed:
     held: Held
     effects: list[Sent]
     checkpoint: Checkpoint
+    keys: list[bytes]
+    """Of its pages, in their order. A page itself is let go of once it is on its way."""
 
     @classmethod
     def of(cls, partition: int, held: Held, bytes_max: int | None) -> "Packed":
         """What has changed, which counts as torn until the broker has all of it."""
-        packed = cls(partition, held, held.sent, pack_dirty(held.state, partition, bytes_max))
+        checkpoint = pack_dirty(held.state, partition, bytes_max)
+        packed = cls(partition, held, held.sent, checkpoint, list(checkpoint.pages))
         held.sent, held.torn = [], True
         return packed
 

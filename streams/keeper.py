@@ -282,8 +282,8 @@ class Keeper:
             await asyncio.sleep(limits.CERTAIN_PAUSE_S)
 
     def _write(self, packed: Packed, part: slice) -> list[Sent]:
-        """Some pages to the changelog."""
-        pages = list(packed.checkpoint.pages.items())[part]
+        """Some pages to the changelog, which are the producer's from here on: it has a copy of its own."""
+        pages = [(key, packed.checkpoint.pages.pop(key)) for key in packed.keys[part]]
         metrics.checkpoint_bytes.inc(sum(len(value) for _, value in pages))
         return [self._changelog.send(packed.partition, key, value) for key, value in pages]
 
