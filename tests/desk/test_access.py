@@ -1,6 +1,5 @@
 """Everybody can use the page: no finding of axe that is serious or critical, in any place, scheme and width."""
 
-import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import in_folder
 from tests.desk.morning import Morning, named
+from tests.desk.pictures import keep
 from tests.desk.running import desk
 
 pytestmark = pytest.mark.browser
@@ -78,9 +78,7 @@ async def test_nobody_is_shut_out(morning: Morning, scheme: str, viewport: dict[
         async for place in places(morning, opened):
             if grave := await findings(opened):
                 found[place] = grave
-            if picture := os.environ.get("HOMEBEAT_TEST_PICTURES"):
-                name = f"{place.replace(': ', '-').replace(' ', '-').lower()}-{scheme}-{viewport['width']}.png"
-                await opened.screenshot(path=Path(picture) / name, animations="disabled")
+            await keep(opened, place, scheme, viewport["width"])
     assert found == {}
 
 
@@ -102,8 +100,7 @@ async def test_nobody_is_shut_out_of_the_answer_to_a_message(
         await opened.keyboard.press("Enter")
         await expect(opened.get_by_role("status")).to_contain_text("Recorded")
         found["after"] = await findings(opened)
-        if picture := os.environ.get("HOMEBEAT_TEST_PICTURES"):
-            await opened.screenshot(path=Path(picture) / f"answer-{scheme}-{viewport['width']}.png")
+        await keep(opened, "answer", scheme, viewport["width"])
         assert found == {"before": [], "after": []}
 
 

@@ -1,10 +1,8 @@
 """The admins' page in a real browser: somebody is invited, comes in by the link, and is kept out again."""
 
 import contextlib
-import os
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from alerts.desk.staff import Staff
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.morning import Morning
+from tests.desk.pictures import keep
 from tests.desk.running import PASSWORD, accounts_at
 from tests.desk.test_access import PHONE, WIDE, findings
 
@@ -180,8 +179,7 @@ async def test_everybody_chooses_their_password_behind_their_name(morning: Morni
         await opened.get_by_label("New password").fill(PASSWORD)
         assert await findings(opened) == []
         assert await opened.get_by_role("dialog").evaluate("one => one.scrollWidth - one.clientWidth") == 0
-        if folder := os.environ.get("HOMEBEAT_TEST_PICTURES"):
-            await opened.screenshot(path=Path(folder) / "password.png", animations="disabled")
+        await keep(opened, "password")
         await opened.keyboard.press("Enter")
         await expect(opened.locator("#say")).to_have_text("Your password is set.")
         await opened.get_by_role("button", name="Sign out").click()
@@ -225,9 +223,7 @@ async def test_nobody_is_shut_out_of_the_page_of_people(
     async def look(opened: Page, place: str) -> None:
         if grave := await findings(opened):
             found[place] = grave
-        if folder := os.environ.get("HOMEBEAT_TEST_PICTURES"):
-            name = f"people-{place}-{scheme}-{viewport['width']}.png"
-            await opened.screenshot(path=Path(folder) / name, animations="disabled")
+        await keep(opened, "people", place, scheme, viewport["width"])
 
     async with page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce") as admin:
         await as_admin(morning, admin)

@@ -1,8 +1,6 @@
 """Episodes, and what people did about them, on the time line of the charts."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
@@ -11,6 +9,7 @@ from tests.channels.events import alert
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.morning import Morning, named
+from tests.desk.pictures import keep
 
 pytestmark = pytest.mark.browser
 
@@ -53,5 +52,4 @@ async def test_the_chart_shows_episodes_and_actions_where_they_were(morning: Mor
         await opened.mouse.move(box["x"] + box["width"] * (1 - 3.83 / 7), box["y"] + box["height"] / 2)
         caption = opened.locator(".chart .caption").first
         await expect(caption).to_contain_text("Emergency: Heart rate far too high · Acknowledged by nurse-2")
-        if picture := os.environ.get("HOMEBEAT_TEST_PICTURES"):
-            await opened.screenshot(path=Path(picture) / "marks.png")
+        await keep(opened, "marks")

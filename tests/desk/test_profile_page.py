@@ -1,8 +1,6 @@
 """What is known of a patient, in a real browser: in words for a nurse, and what stands in a profile is only text."""
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ from tests.channels import topics
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.morning import Morning, named
+from tests.desk.pictures import keep
 from tests.desk.test_access import findings
 from tests.desk.test_page import HOSTILE
 
@@ -74,9 +73,8 @@ async def test_profile_phase_modifiers_and_what_is_watched_stand_in_words(mornin
             "heart rate below 45 /min (urgent), for 12 more days"
         )
         assert await findings(opened) == []
-        if folder := os.environ.get("HOMEBEAT_TEST_PICTURES"):
-            await shown.scroll_into_view_if_needed()
-            await opened.screenshot(path=Path(folder) / "patient.png", animations="disabled")
+        await shown.scroll_into_view_if_needed()
+        await keep(opened, "profile")
 
 
 async def test_script_in_the_fields_of_a_profile_is_text(morning: Morning) -> None:
