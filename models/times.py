@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 US_PER_S = 1_000_000
 US_PER_DAY = 86_400 * US_PER_S
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = _EPOCH.replace(tzinfo=None)  # what is added to it is written without an offset
 _US = timedelta(microseconds=1)
 
 
@@ -28,8 +29,6 @@ def rfc3339(us: int) -> str:
     >>> rfc3339(1_500_000)
     '1970-01-01T00:00:01.500Z'
     """
-    at = from_us(us)
-    if us % US_PER_S == 0:
-        return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-    spec = "milliseconds" if us % 1000 == 0 else "microseconds"
-    return at.replace(tzinfo=None).isoformat(timespec=spec) + "Z"
+    us = int(us)
+    spec = "seconds" if us % US_PER_S == 0 else "milliseconds" if us % 1000 == 0 else "microseconds"
+    return (_EPOCH_UTC + timedelta(microseconds=us)).isoformat(timespec=spec) + "Z"

@@ -49,6 +49,9 @@ class Entries:
     slot: Ints
 
 
+NOTHING = Entries(*(np.empty(0, np.int64) for _ in range(4)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Ends:
     """Ticks that end a minute, (m,): the record each comes before, the tick and the minute's end [us]."""
@@ -117,6 +120,8 @@ def _name(log: LogSlice, index: int, device: str | None) -> str:
 
 def _entries(known: Sources, log: LogSlice, accepted: Accepted, loose: list[Loose]) -> Entries:
     """What there is to count: of readings their outcome, of refused ones also the reason."""
+    if not len(accepted.index) and not loose:
+        return NOTHING
     fresh = log.offset[accepted.index] > known.applied
     record, source = accepted.index[fresh], accepted.source[fresh]
     hashes, first, which = np.unique(source, return_index=True, return_inverse=True)
@@ -152,6 +157,9 @@ def _without_redriven(log: LogSlice, entries: Entries) -> Entries:
 
 def _tallies(log: LogSlice, counting: Counting, entries: Entries, minute: Ints, since: Ints) -> Tallies:
     """Counts by minute and source, on top of what the open minute has already."""
+    found = {(0, place): tally for place, tally in counting.open.items()}
+    if not len(entries.record):
+        return found
     many = max(len(counting.names), 1)
     groups, which = np.unique(minute * many + entries.source, return_inverse=True)
     cells = np.bincount(which * len(COLUMNS) + entries.column, minlength=len(groups) * len(COLUMNS))
@@ -161,7 +169,6 @@ def _tallies(log: LogSlice, counting: Counting, entries: Entries, minute: Ints, 
     np.minimum.at(first, which[own], arrived)
     np.maximum.at(last, which[own], arrived)
     patients = _patients(counting, entries, minute, since, many)
-    found = {(0, place): tally for place, tally in counting.open.items()}
     for k, group in enumerate(groups.tolist()):
         came = first[k] != NEVER
         counts = cells[k * len(COLUMNS) : (k + 1) * len(COLUMNS)].tolist()

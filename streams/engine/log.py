@@ -49,9 +49,9 @@ class LogSlice:
 
     def __post_init__(self) -> None:
         if len(self.arrived_us):
-            object.__setattr__(self, "arrived_us", np.clip(self.arrived_us, FIRST_US, LAST_US))
-        many = np.array(list(map(len, self.headers or ())), np.int64)
-        object.__setattr__(self, "headed", np.flatnonzero(many))
+            object.__setattr__(self, "arrived_us", np.minimum(np.maximum(self.arrived_us, FIRST_US), LAST_US))
+        headed = [i for i, headers in enumerate(self.headers or ()) if headers]
+        object.__setattr__(self, "headed", np.array(headed, np.int64))
 
     def headers_of(self, index: int) -> Headers:
         """Those of one record."""

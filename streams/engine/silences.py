@@ -58,6 +58,8 @@ def _in_bulk(
     """Apply the arrivals of patients with whom nothing happens. The others, beside `slow`: those with a link that is
     hard, or for which nothing came and which is due. now_s: the latest tick."""
     keep = np.flatnonzero(~np.isin(accepted.slot[decided], sorted(slow))) if slow else np.arange(len(decided))
+    if not len(keep):
+        return set(state.links.table["slot"][state.links.due(now_s)].tolist())
     order = keep[np.argsort(link[keep], kind="stable")]
     link, which = link[order], decided[order]
     table, at_s = state.links.table, _seconds(clock[which])
@@ -185,7 +187,7 @@ def _part(state: PartitionState, slot: Ints, us: Ints) -> Ints:
 
 
 def _seconds(us: Ints) -> Ints:
-    return np.clip(us // US_PER_S, 0, silence.LATEST_S)
+    return np.minimum(np.maximum(us // US_PER_S, 0), silence.LATEST_S)
 
 
 def withheld(state: PartitionState, slot: int, before: int, now_us: int) -> list[VitalSummary]:
