@@ -41,7 +41,9 @@ def truth(random: Random, person: Person, events: list[Planted], days: int) -> T
     own_sd = first.sd_within * np.exp(random.normal(0, noise["own_spread"]["sd_ln"], len(VITALS)))
     amplitude = first.amplitude * np.exp(random.normal(0, noise["rhythm_spread"]["sd_ln"], len(VITALS)))
     seen_sd = np.hypot(own_sd * resting(), first.sd_meas * load("cohort")["device"]["each"]["share"])
-    level = _steady(_own_level(random, person, first), first, seen_sd) + _moved(random, expected, days, person)
+    swings = _swings(amplitude, first.acrophase_h)
+    own = _steady(_own_level(random, person, first), first, seen_sd, swings)
+    level = own + _moved(random, expected, days, person)
     steps = random.normal(0, np.sqrt(noise["wander_per_day"]["share"]), (days, len(VITALS))) * own_sd
     level = level + np.cumsum(steps, axis=0)
     for event in events:
@@ -86,13 +88,24 @@ def _lived() -> tuple[Floats, Floats]:
     return ends[0], ends[1]
 
 
-def _steady(level: Floats, first: Expectation, seen_sd: Floats) -> Floats:
-    """Nobody's own level lies at a limit that holds for everyone, unless the profile itself leads one to expect it."""
+def _steady(level: Floats, first: Expectation, seen_sd: Floats, swings: tuple[Floats, Floats]) -> Floats:
+    """Nobody's own level lies at a limit for everyone when it is measured, unless the profile expects it."""
     low, high = _limits()
+    down, up = swings
     away = load("cohort")["noise"]["steady"]["sd"] * seen_sd
-    least = np.where(np.isnan(low), -np.inf, np.fmin(low + away, first.mean))
-    most = np.where(np.isnan(high), np.inf, np.fmax(high - away, first.mean))
+    least = np.where(np.isnan(low), -np.inf, np.fmin(low + away + down, first.mean))
+    most = np.where(np.isnan(high), np.inf, np.fmax(high - away - up, first.mean))
     return np.asarray(np.clip(level, least, most))
+
+
+def _swings(amplitude: Floats, acrophase_h: Floats) -> tuple[Floats, Floats]:
+    """How far the rhythm of the day lies below and above the level at the hours at which it is measured, (V,)."""
+    down, up = np.zeros(len(VITALS)), np.zeros(len(VITALS))
+    for name, plan in load("cohort")["measuring"]["plans"].items():
+        v = BY_NAME[name].index
+        away = amplitude[v] * np.cos(2 * np.pi * (np.array(plan["hours"]) - acrophase_h[v]) / 24)
+        down[v], up[v] = max(0.0, float(np.nanmax(-away, initial=0))), max(0.0, float(np.nanmax(away, initial=0)))
+    return down, up
 
 
 @cache

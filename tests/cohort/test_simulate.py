@@ -162,6 +162,23 @@ def test_nobody_lives_at_a_pulse_at_which_nobody_does_whatever_drugs_are_taken_t
         assert truth(random, someone, events, 1).level[0, resting] == pytest.approx(39.7, abs=1)
 
 
+def test_nobody_comes_to_a_limit_by_the_hour_of_the_measurement_alone() -> None:
+    """At every hour of the plan the level lies 2.5 SD of readings inside, give or take the first day's wandering."""
+    near, plans = 0, load("cohort")["measuring"]["plans"]
+    for number in range(80):
+        random = np.random.default_rng([811, number])
+        someone = person(random, number, "null")
+        true, expected = truth(random, someone, [], 1), expect(Profile.model_validate(someone.profile), start())
+        for name, low in (("systolic_bp", 90), ("heart_rate", 40), ("body_temperature", 35.0)):
+            v = BY_NAME[name].index
+            rhythm = true.amplitude[v] * np.cos(2 * np.pi * (np.array(plans[name]["hours"]) - true.acrophase_h[v]) / 24)
+            away = true.level[0, v] + min(0.0, rhythm.min()) - low
+            inside = away / np.hypot(true.sd_within[v], 0.7 * true.sd_meas[v])
+            near += bool(inside < 2.7)
+            assert inside > 2.3 or true.level[0, v] > expected.mean[v] - 0.3 * true.sd_within[v], (number, name)
+    assert near > 3, "some do come close"
+
+
 def test_a_new_beta_blocker_moves_the_truth_as_the_evidence_says() -> None:
     moved, resting = [], BY_NAME["resting_heart_rate"].index
     for number in range(150):
