@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from alerts.events import Category, EventName, Evidence, State
+from alerts.policy.settings import RUNGS_MAX
 from models.findings import SEVERITIES, Kind, Rule
 from models.phrases import phrase
 from models.times import US_PER_S
@@ -132,7 +133,7 @@ MOST_SNOOZED_US = 24 * 3600 * US_PER_S
 UNARMED = -1
 UNANSWERED = "delivery.unanswered"
 """The problem of the alarm at the end of a chain, see `alerts.unanswered`."""
-EVERYBODY = 9
+EVERYBODY = RUNGS_MAX
 """The rung of an episode of which the whole chain was asked: beyond the longest chain there can be, so that its end
 stays the end also where more rungs are set later."""
 

@@ -181,7 +181,7 @@ def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
     """The one thing that is due for this episode."""
     now = when.decided_us
     if episode.due_us == UNARMED:
-        within = when.policy.answer_within_us[episode.rank]
+        within = when.chain.answer_within_us[episode.rank]
         episode.due_us = None if within is None else now + within
         return []
     if episode.calm_until_us is not None:
@@ -190,7 +190,7 @@ def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
         return _taken(episodes, episode, "wake", when, reason=phrase("the snooze is over"))
     if episode.deferred_until_us is not None and episode.deferred_until_us <= now:
         return _taken(episodes, episode, "tell", when, reason=phrase("its message has waited for its turn"))
-    if not episode.is_alarm and episode.rung + 1 >= when.policy.rungs:
+    if not episode.is_alarm and episode.rung + 1 >= when.chain.rungs:
         episode.rung, episode.due_us = EVERYBODY, None
         return []
     late = phrase("not answered by {time}", time=held_for(episode.due_us))

@@ -9,6 +9,7 @@ is by then. The alarm stands meanwhile, and tells everybody once more when that 
 
 from alerts.episodes import EVERYBODY, UNANSWERED, Episode, alert_id, day_of, find, make_room
 from alerts.policy import When
+from alerts.policy.settings import OPS
 from models.findings import Rule
 from models.phrases import counted, figure, phrase
 
@@ -50,7 +51,7 @@ def alarm_of(episodes: list[Episode], when: When) -> Episode:
 def describe(alarm: Episode, left: list[Episode], when: When) -> None:
     """What the alarm says now."""
     alarm.sources = [e.alert_id for e in left if e.due_us is None]
-    alarm.event_us, alarm.rung = when.decided_us, when.policy.rungs
+    alarm.event_us, alarm.rung = when.decided_us, when.chain.rungs
     worst = max(left, key=lambda e: e.rank)
     title = phrase("Nobody has answered: {title}", title=worst.title)
     if len(left) > 1:
@@ -62,8 +63,8 @@ def describe(alarm: Episode, left: list[Episode], when: When) -> None:
         "Each of the {rungs} on the chain of {team} was asked in turn, and nobody has acknowledged: {titles}. "
         "Everybody of the team, and ops, is asked now: somebody has to look at the patient, and somebody at why nobody "
         "was reached.",
-        rungs=figure(when.policy.rungs),
-        team=when.care_team or "ops",
+        rungs=figure(when.chain.rungs),
+        team=when.care_team or OPS,
         titles="; ".join(e.title for e in left),
     )
     alarm.title, alarm.said = when.say(title), when.say(said)

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from alerts.policy.settings import OPS, PolicySettings
 from alerts.teams import Directory
 from alerts.teams.cover import Hole, holes
-from alerts.teams.settings import OPS, Address, AppriseAddress, EmailAddress, Team
+from alerts.teams.settings import Address, AppriseAddress, EmailAddress, Team
 from streams.checked import Check, answered
 from streams.errors import BrokerUnreachable, Failed, WrongSettings
 from streams.settings import Settings
@@ -22,6 +23,7 @@ LOOKED_AHEAD_D = 35
 """Rotas are looked through for five weeks: a monthly turn, and whatever change of clocks is next."""
 HOLES_SHOWN, PATIENTS_SHOWN = 3, 3
 PROFILES_WITHIN_S = 120.0
+IN_TEAM_ANSWERS = "mend its name in HOMEBEAT_TEAM_ANSWERS"
 NEXT_CHANNEL = "mend it; people are told by their next channel until it answers"
 
 
@@ -33,27 +35,46 @@ async def care_teams(settings: Settings, *, connected: bool) -> list[Check]:
         return [Check("care teams", "bad", str(wrong), "the notifier does not start until it is mended")]
     if directory is None:
         return [Check("care teams", "warn", "none: only webhooks and the desk are told", "set HOMEBEAT_TEAMS_FILE")]
-    checks = [Check(f"team {team}", "warn", found, mend) for team, found, mend in uncovered(directory, settings.rungs)]
+    found = [*unknown(directory, settings), *uncovered(directory, settings.policy)]
+    checks = [Check(f"team {team}", "warn", what, mend) for team, what, mend in found]
     if connected:
         checks += await _patients(settings, directory)
     if not checks:
         covered = "covered" if connected else "the rotas covered"
-        found = f"{len(directory.teams)} teams, {len(directory.members)} people, {covered} for {LOOKED_AHEAD_D} days"
-        checks = [Check("care teams", "ok", found)]
+        what = f"{len(directory.teams)} teams, {len(directory.members)} people, {covered} for {LOOKED_AHEAD_D} days"
+        checks = [Check("care teams", "ok", what)]
     return checks + await channels(directory)
 
 
-def uncovered(directory: Directory, rungs: int, now: datetime | None = None) -> Iterator[tuple[str, str, str]]:
-    """(team, what is wrong, how to mend it): rungs that nobody stands on, times at which nobody there can be asked."""
+def unknown(directory: Directory, settings: Settings) -> Iterator[tuple[str, str, str]]:
+    """(team, what is wrong, how to mend it): teams with answer times of their own whom nobody belongs to."""
+    for name in sorted(settings.team_answers.keys() - directory.teams.keys()):
+        yield name, "has answer times of its own and is not in the file", f"{IN_TEAM_ANSWERS}, or add [teams.{name}]"
+
+
+def uncovered(
+    directory: Directory, policy: PolicySettings, now: datetime | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """(team, what is wrong, how to mend it): rungs that nobody stands on, entries of a chain that none asks, and times
+    at which nobody there can be asked."""
     begin = (now or datetime.now(UTC)).replace(microsecond=0)
     if OPS not in directory.teams:
         yield OPS, "nobody answers for technical alerts and unknown teams", "add [teams.ops]"
     for name, team in directory.teams.items():
-        if len(team.chain) < rungs:
-            found = f"{len(team.chain)} on its chain, {rungs} rungs: the last ones ask everybody, and ops"
-            yield name, found, "name as many in chain as HOMEBEAT_RUNGS says"
+        named, rungs = len(team.chain), policy.chain_of(name).rungs
+        if named < rungs:
+            found = f"{named} on its chain, {rungs} rungs: the last ones ask everybody, and ops"
+            yield name, found, f"name as many in chain, or {_rungs(name, named)}"
+        if named > rungs:
+            found = f"{named} on its chain, {rungs} rungs: {', '.join(team.chain[rungs:])} never asked by themselves"
+            yield name, found, f"name as many in chain, or {_rungs(name, named)}"
         for rung in dict.fromkeys(team.chain):
             yield from ((name, *said) for said in _holes(directory, team, rung, begin))
+
+
+def _rungs(team: str, rungs: int) -> str:
+    """How to have as many rungs."""
+    return f'set HOMEBEAT_RUNGS={rungs}, or for this team HOMEBEAT_TEAM_ANSWERS={{"{team}": {{"rungs": {rungs}}}}}'
 
 
 def _holes(directory: Directory, team: Team, rung: str, begin: datetime) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,15 @@ from pydantic_core import ErrorDetails
 
 from streams.errors import WrongSettings
 from streams.settings import FILE_VARIABLE, PREFIX, Settings
+from streams.team_answers import EXAMPLE, TeamAnswers
 
 TEST_PREFIX = PREFIX + "TEST_"
 UNSHOWN = {"secret", "webhook_secret", "sasl_password", "webhook_urls", "desk_database_url"}
 """Settings whose value never appears in a message, not even when it is wrong."""
+OF_A_NAME = "[key]"
+"""What pydantic adds to the place of a name that is wrong, and not what is under it."""
+GIVEN_SHOWN = 80
+"""Characters of a wrong value that a message repeats: it is one line, and a text of JSON may be long."""
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -54,26 +59,43 @@ def _check_file(path: str | None) -> None:
 
 def _sentence(wrong: ValidationError) -> str:
     errors = wrong.errors(include_url=False)
-    others = [str(error["loc"][0]) for error in errors[1:] if error["loc"]]
+    others = dict.fromkeys(_place(error) for error in errors[1:] if error["loc"])
     return _complaint(errors[0]) + (f" (also wrong: {', '.join(others)})" if others else "")
 
 
 def _complaint(error: ErrorDetails) -> str:
     if not error["loc"]:
         return _what_it_should_be(error)
-    name = str(error["loc"][0])
+    name, place = str(error["loc"][0]), _place(error)
+    if error["type"] == "extra_forbidden" and place == name:
+        return f"{name} in {os.environ.get(FILE_VARIABLE)} is not a setting{_meant(name, Settings.model_fields)}"
+    within = place.removeprefix(name).removeprefix(".")
     if error["type"] == "extra_forbidden":
-        return f"{name} in {os.environ.get(FILE_VARIABLE)} is not a setting{_meant(name)}"
-    given = "" if name in UNSHOWN else f" ({error['input']!r} was given)"
-    return f"{_where(name)} {_what_it_should_be(error)}{given}{_example(name)}"
+        *_, field = map(str, error["loc"])
+        return f"{_where(name, within)} is not known{_meant(field, TeamAnswers.model_fields)}"
+    given = "" if name in UNSHOWN else f" ({_short(error['input'])} was given)"
+    return f"{_where(name, within)} {_what_it_should_be(error)}{given}{'' if within else _example(name)}"
 
 
-def _where(name: str) -> str:
+def _place(error: ErrorDetails) -> str:
+    """Where in the settings something is wrong: `tick_s`, `team_answers.cardiology-home.emergency_min`."""
+    parts = (str(part) for part in error["loc"] if part != OF_A_NAME)
+    return ".".join(part if part.isprintable() and len(part) <= GIVEN_SHOWN else _short(part) for part in parts)
+
+
+def _short(given: object) -> str:
+    """A value in one line."""
+    said = repr(given)
+    return said if len(said) <= GIVEN_SHOWN else said[:GIVEN_SHOWN] + "..."
+
+
+def _where(name: str, within: str = "") -> str:
+    """The variable or the place in the file; within: what of it, of a setting with parts."""
     variable = PREFIX + name.upper()
     file = os.environ.get(FILE_VARIABLE)
     if file and variable not in {given.upper() for given in os.environ}:
-        return f"{name} in {file}"
-    return variable
+        return f"{name}{'.' if within else ''}{within} in {file}"
+    return f"{variable}, {within}:" if within else variable
 
 
 def _what_it_should_be(error: ErrorDetails) -> str:
@@ -89,6 +111,12 @@ def _what_it_should_be(error: ErrorDetails) -> str:
             return f"should be at most {limits['le']:.15g}"
         case "literal_error":
             return f"should be {limits['expected']}"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "should be names and values"
+        case "string_pattern_mismatch" if OF_A_NAME in error["loc"]:
+            return "should be the name of a team, without spaces"
+        case "too_long":
+            return f"should have at most {limits['max_length']} entries"
         case "too_short":
             return f"should have at least {limits['min_length']} characters"
         case "value_error":
@@ -97,12 +125,12 @@ def _what_it_should_be(error: ErrorDetails) -> str:
 
 
 def _example(name: str) -> str:
-    default = Settings.model_fields[name].default
+    default = EXAMPLE if name == "team_answers" else Settings.model_fields[name].default
     if name in UNSHOWN or default is None:
         return ""
     return f", for example {PREFIX}{name.upper()}={default}"
 
 
-def _meant(name: str) -> str:
-    near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name.lower(), [*known], n=1)
     return f"; did you mean {near[0]}?" if near else ""

@@ -21,7 +21,8 @@ from pydantic_settings import (
 )
 
 from alerts.language import ENGLISH, languages
-from alerts.policy.settings import LEAST_PER_MONTH, MINUTE_US, MOST_PER_MONTH, RUNGS_MAX, PolicySettings
+from alerts.policy.settings import LEAST_PER_MONTH, MINUTE_US, MOST_PER_MONTH, RUNGS_MAX, Chain, PolicySettings
+from streams.team_answers import EXAMPLE, MINUTES_MAX, TEAMS_MAX, TeamAnswers, TeamName, parsed
 
 PREFIX = "HOMEBEAT_"
 FILE_VARIABLE = "HOMEBEAT_SETTINGS_FILE"
@@ -110,12 +111,22 @@ class Settings(BaseSettings):
         description="Bytes of state pages in one checkpoint of a worker: with one in 5 s about 50 Mbit/s to Kafka.",
     )
 
-    answer_emergency_min: int = Field(5, ge=1, le=10_080, description="Minutes to answer an emergency, on each rung.")
-    answer_urgent_min: int = Field(60, ge=1, le=10_080, description="Minutes to answer what is urgent, on each rung.")
-    answer_advisory_min: int = Field(1440, ge=1, le=10_080, description="Minutes to answer an advisory, on each rung.")
+    answer_emergency_min: int = Field(
+        5, ge=1, le=MINUTES_MAX, description="Minutes to answer an emergency, on each rung."
+    )
+    answer_urgent_min: int = Field(
+        60, ge=1, le=MINUTES_MAX, description="Minutes to answer what is urgent, on each rung."
+    )
+    answer_advisory_min: int = Field(
+        1440, ge=1, le=MINUTES_MAX, description="Minutes to answer an advisory, on each rung."
+    )
     rungs: int = Field(
         3, ge=1, le=RUNGS_MAX, description="How many are asked in turn, before it is an alarm that nobody answers."
     )
+    team_answers: Annotated[dict[TeamName, TeamAnswers], NoDecode, BeforeValidator(parsed)] = Field(
+        {}, max_length=TEAMS_MAX,
+        description="Teams with times and rungs of their own, as JSON: " + EXAMPLE,
+    )  # fmt: skip
     calm_min: int = Field(15, ge=0, le=1440, description="Minutes a problem has to stay away to be resolved.")
     advisories_per_day: int = Field(
         4, ge=1, le=1000, description="Messages about advisories that one patient may cause in 24 h; more of them wait."
@@ -228,10 +239,10 @@ class Settings(BaseSettings):
     def policy(self) -> PolicySettings:
         """Who is told when: part of the engine's settings, the same for every worker and for a replay."""
         minutes = (self.answer_advisory_min, self.answer_urgent_min, self.answer_emergency_min)
-        within = (None, *(MINUTE_US * one for one in minutes))
+        general = Chain((None, *(MINUTE_US * one for one in minutes)), self.rungs)
         return PolicySettings(
-            within, self.rungs, MINUTE_US * self.calm_min, self.advisories_per_day, self.language,
-            self.advisories_per_month,
+            general.answer_within_us, general.rungs, MINUTE_US * self.calm_min, self.advisories_per_day, self.language,
+            self.advisories_per_month, {team: own.chain(general) for team, own in self.team_answers.items()},
         )  # fmt: skip
 
     @property
@@ -275,6 +286,7 @@ class Settings(BaseSettings):
     def shown(self) -> dict[str, Any]:
         """Every setting as plain JSON values, secrets hidden: what `homebeat check` prints."""
         shown = self.model_dump(mode="json")
+        shown["team_answers"] = {team: own.model_dump(exclude_none=True) for team, own in self.team_answers.items()}
         shown["webhook_urls"] = [_without_path(url) for url in self.webhook_urls]
         shown["desk_database_url"] = _without_login(self.desk_database)
         shown["desk_accounts_url"] = _without_login(self.desk_accounts)

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from alerts.policy.inhibit import cause_of
     from alerts.policy.notify import key_of
     from alerts.policy.pipeline import PIPELINE, decide
-    from alerts.policy.settings import PolicySettings
+    from alerts.policy.settings import Chain, PolicySettings
 
 __all__ = [
     "JOINS",
     "PIPELINE",
     "Case",
+    "Chain",
     "Decision",
     "PolicySettings",
     "When",
@@ -40,8 +41,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "JOINS": "group", "PIPELINE": "pipeline", "PolicySettings": "settings", "cause_of": "inhibit", "decide": "pipeline",
-    "key_of": "notify", "rise_with": "group",
+    "Chain": "settings", "JOINS": "group", "PIPELINE": "pipeline", "PolicySettings": "settings", "cause_of": "inhibit",
+    "decide": "pipeline", "key_of": "notify", "rise_with": "group",
 }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from alerts.episodes import Episode, What
 from alerts.events import Answer, Notice
 from alerts.language import voice
-from alerts.policy.settings import PolicySettings
+from alerts.policy.settings import Chain, PolicySettings
 from models.phrases import say
 
 
@@ -22,6 +22,11 @@ class When:
     decided_us: int
     life: int = 0
     policy: PolicySettings = field(default_factory=PolicySettings)
+
+    @property
+    def chain(self) -> Chain:
+        """How the patient's team is asked."""
+        return self.policy.chain_of(self.care_team)
 
     def say(self, text: str) -> str:
         """A text of ours in the language of the deployment; what a person wrote as it is."""

@@ -2,6 +2,7 @@
 
 from alerts.episodes import STARTS_CLOCK
 from alerts.policy.case import Case, Decision
+from alerts.policy.settings import OPS
 from models.findings import SEVERITIES
 from models.phrases import figure, phrase, stamp
 from models.times import rfc3339
@@ -22,7 +23,7 @@ def route(case: Case, so_far: Decision) -> Decision:
         return _keeps(case, so_far)
     if (episode.state, case.what) not in STARTS_CLOCK:
         return so_far
-    within = case.when.policy.answer_within_us[so_far.rank]
+    within = case.when.chain.answer_within_us[so_far.rank]
     if episode.is_alarm and within is not None:
         within = _reminder_us(case, so_far)
     begins = so_far.deferred_until_us or case.when.decided_us
@@ -57,8 +58,8 @@ def _asked(case: Case, due_us: int | None) -> str:
 
 
 def _who(case: Case) -> str:
-    team, policy = case.when.care_team or "ops", case.when.policy
+    team, rungs = case.when.care_team or OPS, case.when.chain.rungs
     rung = _rung(case)
-    if rung >= policy.rungs or case.episode.is_alarm:
+    if rung >= rungs or case.episode.is_alarm:
         return phrase("everybody of {team}, and ops", team=team)
-    return phrase("{team}, rung {rung} of {rungs}", team=team, rung=figure(rung + 1), rungs=figure(policy.rungs))
+    return phrase("{team}, rung {rung} of {rungs}", team=team, rung=figure(rung + 1), rungs=figure(rungs))

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alerts.policy.settings import OPS
 from alerts.teams.rota import on_call
-from alerts.teams.settings import EVERYBODY, OPS, ROLE, Directory, Team
+from alerts.teams.settings import EVERYBODY, ROLE, Directory, Team
 from models.findings import Severity
 
 WAITS: frozenset[Severity] = frozenset({"advisory", "info"})

@@ -13,8 +13,6 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERYBODY = "everybody"
 ROLE = "role:"
-OPS = "ops"
-"""The team that is asked when a patient has none, and beside any team at the end of its chain."""
 
 
 class _Model(BaseModel):

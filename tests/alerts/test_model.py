@@ -1,7 +1,7 @@
 """The ledger against a reference that a reader can check by eye, over random findings, actions, ticks and restarts.
 
 The reference knows one problem: severity, who was asked, until when, and whether it is calm. What needs several
-problems (group, inhibit, budget), other teams and the rest of what people do is in `test_policy_model`.
+problems (group, inhibit, budget) and the rest of what people do is in `test_policy_model`.
 """
 
 from dataclasses import dataclass, field
@@ -13,16 +13,22 @@ from hypothesis import strategies as st
 
 from alerts.episodes import EVERYBODY, Episode, NotAllowed
 from alerts.events import ActionType
-from alerts.policy import PolicySettings
+from alerts.policy import Chain, PolicySettings
 from alerts.policy.settings import MINUTE_US
 from models.findings import Severity
 from models.times import rfc3339
 from tests.alerts.scripts import Life, us
 
-WITHIN = {"emergency": 5, "urgent": 60, "advisory": 1440}
+WITHIN = {
+    "team-1": {"advisory": 1440, "urgent": 60, "emergency": 5},
+    "team-2": {"advisory": 700, "urgent": 21, "emergency": 3},
+}  # fmt: skip
+"""Minutes to answer, of each team; and how many it asks in turn."""
+RUNGS = {"team-1": 3, "team-2": 2}
 ORDER: tuple[Severity, ...] = ("advisory", "urgent", "emergency")
-CALM_MIN, RUNGS, REMIND_MIN = 15, 3, 60
-POLICY = PolicySettings(calm_us=CALM_MIN * MINUTE_US, advisories_per_day=1000, rungs=RUNGS)
+CALM_MIN, REMIND_MIN = 15, 60
+OTHERS = Chain((None, *(MINUTE_US * one for one in WITHIN["team-2"].values())), RUNGS["team-2"])
+POLICY = PolicySettings(calm_us=CALM_MIN * MINUTE_US, advisories_per_day=1000, teams={"team-2": OTHERS})
 
 
 @dataclass
@@ -38,6 +44,7 @@ class Reference:
     alarm_due: float | None = None
     alarms: int = 0
     reminded: int = 0
+    team: str = "team-1"
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def say(self, event: str, phase: str) -> None:
@@ -45,7 +52,7 @@ class Reference:
         self.told.append((event, {"escalated": "open"}.get(phase, phase)))
 
     def ask(self, at: float) -> None:
-        self.due = at + WITHIN[self.severity]
+        self.due = at + WITHIN[self.team][self.severity]
 
     def raised(self, at: float, severity: str) -> None:
         worse = ORDER.index(severity) > ORDER.index(self.severity)
@@ -89,6 +96,15 @@ class Reference:
             self.alarm_due = None
             self.told.append(("resolved", "resolved"))
 
+    def handed_over(self, at: float, team: str) -> None:
+        """Who takes over is asked from the first rung, and nobody is said to have left it unanswered."""
+        former, self.team = self.team, team
+        if former != team and self.phase in ("open", "escalated", "snoozed"):
+            self.rung, self.wake = 0, None
+            self.say("updated", "open")
+            self.ask(at)
+            self.end_alarm()
+
     def tick(self, at: float) -> None:
         alarmed = self.alarm_due is not None and self.alarm_due <= at
         if self.calm is not None:
@@ -119,7 +135,7 @@ class Reference:
         self.alarm_due = at + REMIND_MIN * 2**self.reminded
 
     def escalate(self, at: float) -> None:
-        if self.rung + 1 < RUNGS:
+        if self.rung + 1 < RUNGS[self.team]:
             self.rung += 1
             self.say("escalated", "escalated")
             self.ask(at)
@@ -133,7 +149,9 @@ class Reference:
 
 ops = st.lists(
     st.tuples(
-        st.sampled_from(["raise", "raise", "clear", "acknowledge", "snooze", "resolve", *["tick"] * 9, "restart"]),
+        st.sampled_from(
+            ["raise", "raise", "clear", "acknowledge", "snooze", "resolve", *["tick"] * 9, "restart", "hand_over"]
+        ),
         st.sampled_from([1, 5, 5, 20, 61]), st.sampled_from(ORDER), st.sampled_from([2, 10, 70]),
     ),
     max_size=30,
@@ -144,6 +162,11 @@ FROM_THE_FIRST_RUNG: list[tuple[str, int, Severity, int]] = [
     ("raise", 1, "urgent", 2), ("tick", 61, "urgent", 2), ("acknowledge", 1, "urgent", 2), ("raise", 1, "emergency", 2),
 ]  # fmt: skip
 """Once answered, what gets worse asks the first rung again."""
+HANDED_OVER_AT_THE_END: list[tuple[str, int, Severity, int]] = [
+    ("raise", 1, "emergency", 2), ("hand_over", 1, "urgent", 10), ("tick", 3, "urgent", 2), ("tick", 3, "urgent", 2),
+    ("hand_over", 1, "urgent", 4), ("tick", 5, "urgent", 2), ("tick", 5, "urgent", 2), ("tick", 5, "urgent", 2),
+]  # fmt: skip
+"""From one who asks three to one who asks two, and back when nobody of these has answered."""
 WORSE_AFTER_THE_END: list[tuple[str, int, Severity, int]] = [
     ("raise", 1, "urgent", 2), ("tick", 61, "urgent", 2), ("tick", 61, "urgent", 2), ("tick", 61, "urgent", 2),
     ("raise", 1, "emergency", 2), ("tick", 3, "urgent", 2), ("restart", 1, "urgent", 2), ("tick", 1, "urgent", 2),
@@ -156,6 +179,7 @@ WORSE_AFTER_THE_END: list[tuple[str, int, Severity, int]] = [
 @given(ops)
 @example(FROM_THE_FIRST_RUNG)
 @example(WORSE_AFTER_THE_END)
+@example(HANDED_OVER_AT_THE_END)
 def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity, int]]) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for what, wait, severity, minutes in steps:
@@ -171,6 +195,10 @@ def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity
         elif what == "tick":
             life.tick(at)
             wanted.tick(at)
+        elif what == "hand_over":
+            team = "team-2" if minutes > 5 else "team-1"
+            life.handed_over(at, team)
+            wanted.handed_over(at, team)
         elif what == "restart":
             kept = msgspec.msgpack.encode(life.episodes)
             life.episodes = msgspec.msgpack.decode(kept, type=list[Episode])

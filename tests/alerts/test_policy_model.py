@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from alerts.episodes import NotAllowed
 from alerts.events import ActionType, AlertEvent
-from alerts.policy import PolicySettings
+from alerts.policy import Chain, PolicySettings
 from alerts.policy.settings import MINUTE_US
 from models.findings import SEVERITIES, Kind, Severity
 from models.times import rfc3339
@@ -28,12 +28,15 @@ SYSTEM = {
 SENSOR, MUTED = "spo2.sensor", "spo2.low"
 PROBLEMS = (*SYSTEM, SENSOR)
 INFO, ADVISORY, URGENT, EMERGENCY = range(4)
-WITHIN = {ADVISORY: 900, URGENT: 600, EMERGENCY: 400}
+WITHIN = {
+    "team-1": {ADVISORY: 900, URGENT: 600, EMERGENCY: 400}, "team-2": {ADVISORY: 1000, URGENT: 500, EMERGENCY: 350},
+}  # fmt: skip
+"""Minutes to answer, of each team."""
 SHARE, DAY, INCIDENT_MIN, ENDS_MIN, PAST_MIN = 2, 1440, 360, 3000, -100
+ASKED = {team: Chain((None, *(MINUTE_US * one for one in within.values())), 9) for team, within in WITHIN.items()}
 POLICY = PolicySettings(
-    answer_within_us=(None, *(WITHIN[rank] * MINUTE_US for rank in (ADVISORY, URGENT, EMERGENCY))), rungs=9, calm_us=0,
-    advisories_per_day=SHARE,
-)  # fmt: skip
+    ASKED["team-1"].answer_within_us, rungs=9, calm_us=0, advisories_per_day=SHARE, teams={"team-2": ASKED["team-2"]}
+)
 Key = tuple[str, bool]
 Told = tuple[Key, str, str, int, str | None, Key | None, int, float | None]
 """Whose (problem, about the past), event, state, severity, message, incident, rung, to be answered by."""
@@ -79,6 +82,10 @@ class Reference:
     told: list[Told] = field(default_factory=list)
     team: str = "team-1"
 
+    def due(self, at: float, rank: int) -> float | None:
+        """By when the team that has the patient now has to answer."""
+        return None if rank == INFO else at + WITHIN[self.team][rank]
+
     def raised(self, at: float, problem: str, rank: int, past: bool) -> None:
         one = self.ones.get((problem, past))
         if one is None:
@@ -120,7 +127,7 @@ class Reference:
         if notice != "worse" and rank <= ADVISORY and not silent:
             one.deferred = self.wait_for_turn(at)
         begins = at if one.deferred is None else one.deferred
-        one.due = begins + WITHIN[rank] if rank in WITHIN else None
+        one.due = self.due(begins, rank)
         if one.phase in ("acknowledged", "snoozed", "pending", "resolved", "expired"):
             one.phase, one.wake = "open", None
         again = notice == "returned" and rank < URGENT and any(at - then < DAY for then in one.spent)
@@ -136,7 +143,7 @@ class Reference:
         for m in list(self.ones.values()):
             if self.mates(joined, m) and m.phase in WAITING and m.rank == ADVISORY:
                 quiet = m.deferred is None or f"worse {URGENT}" in m.told
-                m.rank, m.deferred, m.due = URGENT, None, at + WITHIN[URGENT]
+                m.rank, m.deferred, m.due = URGENT, None, self.due(at, URGENT)
                 self.tell(at, m, "updated", "worse", quiet=quiet)
                 if not quiet:
                     m.told.add(f"worse {URGENT}")
@@ -220,13 +227,13 @@ class Reference:
     def tick(self, at: float) -> None:
         for one in list(self.ones.values()):
             if one.phase == "snoozed" and one.wake is not None and one.wake <= at:
-                one.phase, one.wake, one.due = "open", None, at + WITHIN[one.rank] if one.rank in WITHIN else None
+                one.phase, one.wake, one.due = "open", None, self.due(at, one.rank)
                 self.tell(at, one, "updated", "woken")
             if one.phase in WAITING and one.deferred is not None and one.deferred <= at:
                 one.deferred = None
                 self.tell(at, one, "updated", "first")
             if one.phase in WAITING and one.due is not None and one.due <= at:
-                one.phase, one.due, one.rung = "escalated", at + WITHIN[one.rank], one.rung + 1
+                one.phase, one.due, one.rung = "escalated", self.due(at, one.rank), one.rung + 1
                 self.tell(at, one, "escalated", "escalated")
         self.release(at)
 
@@ -236,7 +243,7 @@ class Reference:
             former, one.team = one.team, team
             if former != team and one.phase in (*WAITING, "snoozed"):
                 one.phase, one.rung, one.wake = "open", 0, None
-                one.due = at + WITHIN[one.rank] if one.rank in WITHIN else None
+                one.due = self.due(at, one.rank)
                 self.tell(at, one, "updated", "handed_over")
         self.release(at)
 

@@ -187,6 +187,18 @@ def test_patients_of_a_team_that_is_not_in_the_file_are_found_as_they_are_now(co
     assert "1 patient has no care team, and there is no ops: p-6" in without_ops["team ops"][1]
 
 
+def test_a_chain_is_held_against_the_rungs_of_its_own_team_both_ways(homebeat: Homebeat) -> None:
+    own = {"cardiology": {"rungs": 2}, "ops": {"rungs": 4}, "kidneys": {"emergency_min": 3}}
+    with receiver(200) as (port, _):
+        teams = COVERED.format(url=f"http://127.0.0.1:{port}")
+        found = checked(homebeat, teams, team_answers=json.dumps(own))
+        again = checked(homebeat, teams, rungs="2", team_answers='{"cardiology": {"rungs": 3}, "ops": {"rungs": 3}}')
+    assert found["team cardiology"] == ("warn", "3 on its chain, 2 rungs: everybody never asked by themselves")
+    assert found["team ops"] == ("warn", "3 on its chain, 4 rungs: the last ones ask everybody, and ops")
+    assert found["team kidneys"] == ("warn", "has answer times of its own and is not in the file")
+    assert again["care teams"][0] == "ok", again
+
+
 def test_who_is_on_call_and_away_without_a_stand_in_is_named_with_the_hours(homebeat: Homebeat) -> None:
     begin = (datetime.now(UTC) + timedelta(days=2)).replace(minute=10, second=0, microsecond=0)
     away = f"away = [{{begin = {begin.isoformat()}, end = {(begin + timedelta(minutes=20)).isoformat()}}}]"

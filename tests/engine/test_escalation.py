@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings
+from streams.settings import Settings
+from streams.team_answers import TeamAnswers
 from tests.engine.factories import MINUTE_US, SECRET, Log, Told, one_by_one, run
 from tests.engine.histories import History, histories
 
@@ -76,3 +78,29 @@ def test_the_policy_goes_on_after_a_restart(history: History, cut: int) -> None:
     after = run(log, state=state, begin=cut, settings=USUAL)
     whole = run(log, settings=USUAL).lines()["alerts"]
     assert before.lines()["alerts"] + after.lines()["alerts"] == whole
+
+
+def test_patients_of_teams_with_other_times_are_asked_by_them_however_the_log_is_cut() -> None:
+    own = {"stroke-unit": TeamAnswers(emergency_min=2, rungs=2), "home": TeamAnswers(emergency_min=8)}
+    engine = EngineSettings(SECRET, policy=Settings(team_answers=own).policy)
+    log = Log()
+    for patient, team in (("p-1", "stroke-unit"), ("p-2", "home"), ("p-3", "cardiology-home")):
+        log.profile(patient, care_team=team)
+        log.read(patient=patient, code="spo2", value=78.0)
+    for minute in range(240):
+        log.wait(MINUTE_US // 6)
+        log.tick()
+        if minute == 60:
+            log.profile("p-2", version=2, care_team="stroke-unit")
+    told = run(log, settings=engine)
+    first = told.alerts[0].decided_at
+    steps: dict[str, list[tuple[str, int, float]]] = {"p-1": [], "p-2": [], "p-3": []}
+    for one in told.alerts:
+        steps[one.patient].append((one.event, one.rung, _minutes(first, one.decided_at)))
+    assert steps["p-1"][:3] == [("opened", 0, 0.0), ("escalated", 1, 2.0), ("opened", 2, 4.0)]
+    assert steps["p-2"][:2] == [("opened", 0, 0.0), ("escalated", 1, 8.0)]
+    (event, rung, moved), *then = steps["p-2"][2:]
+    assert (event, rung, 8 < moved < 11) == ("updated", 0, True)
+    assert then == [("escalated", 1, moved + 2), ("opened", 2, moved + 4)], "two minutes for each of two"
+    assert [one[2] for one in steps["p-3"]] == [0.0, 5.0, 10.0, 15.0]
+    assert run(log, one_by_one(log), settings=engine).lines() == told.lines()
