@@ -117,15 +117,16 @@ async def _abandoned(producer: AIOKafkaProducer) -> None:
     """Let go of a producer whose broker is gone, without trying to send what it holds: whoever waits for that is told.
 
     First the connections, so that nothing arrives from here on; then the sender; only then its batches, which it would
-    otherwise try to queue again.
+    otherwise try to queue again. Who cancels the sender waits for its requests; and one that was on its way waits for
+    news of who leads the partition, which a closed client never gets: so it is cancelled until it has ended.
     """
     producer._closed = True
-    sender = producer._sender
+    sending = producer._sender.sender_task
     try:
         await producer.client.close()
-        if sender.sender_task is not None:
-            sender.sender_task.cancel()
-            await asyncio.wait({sender.sender_task})
+        while sending is not None and not sending.done():
+            sending.cancel()
+            await asyncio.wait({sending}, timeout=limits.PUBLISH_RETRY_EVERY_S)
     finally:
         producer._message_accumulator.fail_all(ProducerClosed())
 

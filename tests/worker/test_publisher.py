@@ -1,15 +1,22 @@
 """A publisher whose broker is gone lets go of it, and whoever waits for a send is told."""
 
 import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from streams.broker import EmbeddedBroker
 from streams.limits import CLOSE_WITHIN_S
 from streams.publisher import Publisher
 from streams.settings import Settings
 from streams.topics import ensure_topics
+
+ON_ITS_WAY_S = 0.2
+"""Much more than the producer lingers before it sends (5 ms)."""
 
 
 async def test_what_is_on_its_way_when_the_broker_goes_is_given_up_in_time() -> None:
@@ -28,3 +35,32 @@ async def test_what_is_on_its_way_when_the_broker_goes_is_given_up_in_time() -> 
         for sent in waiting:
             with pytest.raises(KafkaError):
                 await sent
+
+
+async def test_a_request_that_is_on_its_way_does_not_hold_up_who_gives_up(caplog: pytest.LogCaptureFixture) -> None:
+    """It is that of a worker that starts afresh, and patients wait for that."""
+    async with EmbeddedBroker() as broker:
+        settings = Settings(broker=broker.address)
+        await ensure_topics(settings.broker, settings.topic_prefix, 1, 1)
+        publisher = Publisher(settings)
+        await publisher.start()
+        await (await publisher.page(settings.topic("alerts"), 0, b"key", b"arrives"))
+        with silent(broker):
+            sent = await publisher.page(settings.topic("alerts"), 0, b"key", b"is not answered")
+            await asyncio.wait([sent], timeout=ON_ITS_WAY_S)
+            await publisher.stop(flush=False)
+        assert "did not close in order" not in caplog.text
+        with pytest.raises(ProducerClosed):
+            await sent
+
+
+@contextmanager
+def silent(broker: EmbeddedBroker) -> Iterator[None]:
+    """Connected, and without an answer for the block."""
+    if broker.pid is None:
+        raise RuntimeError("it does not run")
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
