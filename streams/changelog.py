@@ -52,15 +52,26 @@ class ChangelogReader:
         self._consumer: AIOKafkaConsumer | None = None
         self._at: dict[int, int] = {}
         self._ends: dict[int, int] = {}
+        self._assignment = 0
 
-    async def read(self, wanted: Mapping[int, int]) -> list[Batch]:
+    @property
+    def ends(self) -> int:
+        """The ends of the partitions that are read, as far as they are known, together."""
+        return sum(self._ends.values())
+
+    async def read(self, wanted: Mapping[int, int], assignment: int) -> list[Batch]:
         """What comes next of these partitions, from these positions on; waits for it a little.
 
+        assignment: another number whenever partitions are shared out. From then on whoever had them before has written
+        its last, so their ends are asked anew, also of those that were read all along.
         Raises KafkaError when no broker answers in time.
         """
         consumer = await self._started()
         if not wanted.items() <= self._at.items():
             await self._turn_to(consumer, wanted)
+        elif assignment != self._assignment:
+            await self._ask_for_ends(consumer, wanted)
+        self._assignment = assignment
         self._leave(consumer, self._at.keys() - wanted.keys())
         tps = [TopicPartition(self._topic, number) for number in wanted]
         got = await consumer.getmany(*tps, timeout_ms=limits.PAGES_WAIT_MS, max_records=limits.PAGES_READ_TOGETHER)
@@ -88,14 +99,18 @@ class ChangelogReader:
         return self._consumer
 
     async def _turn_to(self, consumer: AIOKafkaConsumer, wanted: Mapping[int, int]) -> None:
-        """Read these from now on. How long they are is asked anew: whoever had them before has written his last."""
+        """Read these from now on."""
         self._at, self._ends = {}, {}
         consumer.assign([TopicPartition(self._topic, number) for number in wanted])
         for number, position in wanted.items():
             if position:
                 consumer.seek(TopicPartition(self._topic, number), position)
+        await self._ask_for_ends(consumer, wanted)
+        self._at = dict(wanted)
+
+    async def _ask_for_ends(self, consumer: AIOKafkaConsumer, wanted: Mapping[int, int]) -> None:
         ends = await consumer.end_offsets([TopicPartition(self._topic, number) for number in wanted])
-        self._at, self._ends = dict(wanted), {tp.partition: end for tp, end in ends.items()}
+        self._ends = {tp.partition: end for tp, end in ends.items()}
 
     def _batch(self, consumer: AIOKafkaConsumer, tp: TopicPartition, got: Mapping[Any, list[Any]]) -> Batch:
         """The records of a partition that lie beyond where it was read to: a seek just after `assign` may be overtaken
@@ -130,12 +145,12 @@ async def keep_reading(reader: ChangelogReader, shelves: Shelves, keeper: Keeper
 
 async def _read_on(reader: ChangelogReader, shelves: Shelves, keeper: Keeper) -> None:
     """What comes next; or wait until somebody wants something. Raises KafkaError when Kafka refuses for good."""
-    wanted = shelves.wanted(keeper.missing)
+    wanted, assignment = shelves.wanted(keeper.missing), keeper.assignments
     if not wanted:
         await keeper.moved()
         return
     try:
-        batches = await reader.read(wanted)
+        batches = await reader.read(wanted, assignment)
     except KafkaError as error:
         if not passing(error):
             raise
@@ -143,5 +158,5 @@ async def _read_on(reader: ChangelogReader, shelves: Shelves, keeper: Keeper) ->
         await asyncio.sleep(limits.PAGES_RETRY_S)
         return
     for batch in batches:
-        if shelves.put(batch) and batch.whole:
+        if shelves.put(batch) and batch.whole and assignment == keeper.assignments:
             await keeper.restore(batch.partition)

@@ -68,6 +68,7 @@ class Keeper:
 
     confirmed_s: when the group last confirmed that our partitions are ours, by the event loop's clock [s]. No page is
     written when that is too long ago: a worker that was paused or cut off waits until the group has told it.
+    partitions: those that are ours. assignments: how often they were shared out.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Keeper:
         self._deciding = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
-        self._assignments = 0
+        self.assignments = 0
         self._gone_back: dict[int, int] = {}
         self._moving = asyncio.Event()
         self.received = 0
@@ -130,7 +131,7 @@ class Keeper:
         """The state that a chunk which begins at `start` may be decided on; None if it may not. If our state lacks
         records before it, others have decided them, and the group has gone on without us; or, if it confirms us after
         that, the group's offset was moved."""
-        assignments = self._assignments
+        assignments = self.assignments
         held = await self._in_place(partition)
         if held is None or start <= held.position:
             return held
@@ -150,7 +151,7 @@ class Keeper:
     async def _nothing_between(self, partition: int, position: int, start: int) -> bool:
         """Whether the log has nothing left from `position` to `start`. Else the readings go back there, and chunks that
         were under way already are passed over without waiting again."""
-        assignments = self._assignments
+        assignments = self.assignments
         if self._way_back is None or await self._way_back.begins(partition) > position:
             log.warning(
                 "partition %d goes on at offset %d: from %d on there is nothing in the log any more (retention)",
@@ -168,11 +169,11 @@ class Keeper:
         return False
 
     def _is_ours(self, partition: int, assignments: int) -> bool:
-        return partition in self.partitions and assignments == self._assignments
+        return partition in self.partitions and assignments == self.assignments
 
     async def _in_place(self, partition: int) -> Held | None:
         """The state of a partition once it is back; None when the partition goes before that."""
-        assignments = self._assignments
+        assignments = self.assignments
         while self._is_ours(partition, assignments):
             if (held := self._held.get(partition)) is not None:
                 return held
@@ -203,7 +204,7 @@ class Keeper:
     async def restore(self, partition: int) -> None:
         """Make the state of a partition from its pages, which are complete; step by step, as many patients take
         seconds: health pages and a hand-over come between. A partition that goes meanwhile counts for nothing."""
-        assignments = self._assignments
+        assignments = self.assignments
         if partition not in self.missing:
             return
         count, position = len(pages := self._pages(partition)), certified_up_to(pages, partition) + 1
@@ -334,7 +335,7 @@ class Keeper:
         """These partitions are ours from now on."""
         self.keep(partitions)
         self.partitions = frozenset(partitions)
-        self._assignments += 1
+        self.assignments += 1
         self._gone_back.clear()
         self._move()
 

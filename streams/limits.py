@@ -122,6 +122,12 @@ PAGES_READ_TOGETHER = 512
 """Records of the changelog that are taken at a time, between two looks at who has the partitions."""
 PAGES_WAIT_MS = 100
 """How long a read of the changelog waits for more, and a change of partitions for the read."""
+AHEAD_QUIET_S = 2.0
+"""How long a worker that keeps its name reads pages before it joins, when nobody writes them: patients of one that is
+dead wait already, and its name is held for SESSION_S from its death, of which a start takes most."""
+AHEAD_WITHIN_S = 15.0
+"""The same when somebody does write, so that nobody waits: a GiB of pages. Beyond it the rest is read after the join,
+and the worker says so. Less than a process has to stop (process.STOP_WITHIN_S), if it is told to meanwhile."""
 PAGES_RETRY_S = 1.0
 """Between two tries when no broker answers. It is tried until one does: without its state a partition waits."""
 PROGRESS_SAID_EVERY_S = 10.0

@@ -26,6 +26,7 @@ from streams.membership import Membership, Replaced
 from streams.outage import StateNotAssigned
 from streams.page_store import PagesTable, Shelves, install_no_recovery
 from streams.publisher import Publisher
+from streams.relief import held_by_name, read_before_joining
 from streams.sequencer import Sequencer
 from streams.settings import Settings
 from streams.ticker import keep_ticking
@@ -160,6 +161,7 @@ class Session:
         try:
             await self.publisher.start()
             self.app.finalize()
+            await read_before_joining(held_by_name(self.settings), self.reader, self.shelves)
             async with asyncio.timeout(limits.START_WITHIN_S):
                 await self.app.start()
             await self._supervise(stop)

@@ -17,6 +17,7 @@ from streams.keeper import Keeper
 from streams.ledger import changelog_topic
 from streams.page_store import Batch, Shelves
 from streams.publisher import Publisher
+from streams.relief import read_before_joining
 from streams.sequencer import Sequencer
 from streams.settings import Settings
 from tests.simulation.broker import Broker, Producer
@@ -45,8 +46,9 @@ class Reader:
 
     def __init__(self, site: Site, process: Process, topic: str) -> None:
         self._site, self._process, self._topic = site, process, topic
+        self.ends = 0
 
-    async def read(self, wanted: Mapping[int, int]) -> list[Batch]:
+    async def read(self, wanted: Mapping[int, int], assignment: int) -> list[Batch]:
         """All that there is; whole is what goes up to the end of when it was asked for."""
         await asyncio.sleep(self._site.rng.uniform(0, READ_EVERY_S))
         network = self._site.network
@@ -58,6 +60,7 @@ class Reader:
     def _batch(self, partition: int, start: int) -> Batch:
         """Not always up to the end, so that it takes several."""
         log = self._site.broker.log(self._topic, partition)
+        self.ends = max(self.ends, len(log))
         end = min(len(log), start + self._site.rng.choice([3, 50, 10_000]))
         return Batch(partition, start, end, log[start:end], end >= len(log))
 
@@ -89,6 +92,7 @@ class Worker:
     async def run(self) -> None:
         """Until told to stop or something fails; in the order of `streams.session.Session.run`."""
         await self.publisher.start()
+        await read_before_joining(self._expected(), cast(ChangelogReader, self.reader), self.shelves)
         reading = keep_reading(cast(ChangelogReader, self.reader), self.shelves, self.keeper)
         beside = [asyncio.create_task(self.keeper.keep_checkpointing()), asyncio.create_task(reading)]
         if self.settings.ticks == "on":
@@ -108,6 +112,12 @@ class Worker:
         await _ended(app)
         await self.consumer.leave()
         await self.publisher.stop(flush=self.failure is None)
+
+    async def _expected(self) -> frozenset[int]:
+        """What it reads before it joins is a guess, which may be wrong in any way."""
+        rng = self.site.rng
+        share = rng.choice([0.0, 0.5, 1.0])
+        return frozenset(number for number in range(self.settings.partitions) if rng.random() < share)
 
     async def _supervise(self, running: list["asyncio.Task[None]"]) -> None:
         """Until somebody says stop, or a part dies; the real one looks every 0.2 s."""

@@ -46,6 +46,11 @@ def test_a_worker_that_stops_is_done_before_it_is_killed() -> None:
     assert limits.STOP_CHECKPOINT_S + limits.STOP_WITHIN_S + limits.CLOSE_WITHIN_S < STOP_WITHIN_S
 
 
+def test_a_worker_that_reads_ahead_comes_before_its_name_is_given_up_and_stops_when_it_is_told() -> None:
+    assert 4 * limits.AHEAD_QUIET_S < limits.SESSION_S
+    assert limits.AHEAD_WITHIN_S + limits.CLOSE_WITHIN_S < STOP_WITHIN_S
+
+
 def test_publishing_goes_on_for_longer_than_a_cluster_needs_for_another_leader() -> None:
     kraft_broker_session_s = 9.0
     assert 2 * kraft_broker_session_s < limits.PUBLISH_WITHIN_S

@@ -39,6 +39,7 @@ def test_the_old_one_steps_aside_and_the_new_one_goes_on(
         assert here.told("p-1")["patient"] == "p-1"
         new = here.begin(worker_id="one")
         new.wait_until_ready()
+        assert "records read ahead" in new.log(), "what it could read before it took over"
         until(lambda: "stepped aside" in old.get("/readyz")[1], "the old one is told", TOLD_S)
         assert old.get("/healthz")[0] == 200, "whoever runs it has no reason to start it again"
         here.enrol("p-2")
