@@ -27,14 +27,20 @@ def cluster(alone: None) -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture
+def named() -> int:
+    """How many of the workers keep a name; a test that is about names says how many."""
+    return 0
+
+
 @pytest.fixture(params=range(ROUNDS), ids=lambda number: f"round{number + 1}")
-def scene(request: pytest.FixtureRequest, cluster: Cluster, prefix: str, tmp_path: Path) -> Iterator[Scene]:
+def scene(request: pytest.FixtureRequest, cluster: Cluster, prefix: str, tmp_path: Path, named: int) -> Iterator[Scene]:
     """Three workers that are starting, with a seed of its own for each round."""
     seed = SEED + request.param
     print(f"HOMEBEAT_TEST_FAULT_SEED={seed}")  # noqa: T201 - shown with a failure
     cluster.detour.restore()
     cluster.revive(*(number for number, node in cluster.nodes.items() if node.process is None))
-    made = Scene(cluster, prefix, tmp_path, seed)
+    made = Scene(cluster, prefix, tmp_path, seed, named)
     try:
         yield made
     finally:

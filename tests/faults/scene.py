@@ -80,10 +80,15 @@ class Post:
     here: Deployment
     settings: dict[str, str]
     worker: Worker
-    relieved: int = 0
+    restarted: int = 0
     """How often a worker that had ended by itself was started again."""
     past: list[Worker] = field(default_factory=list)
     kept: bool = True
+
+    @property
+    def name(self) -> str:
+        """Under which its workers are one member of the group, one after the other; empty when they are not."""
+        return self.settings.get("worker_id", "")
 
     def kill(self) -> None:
         """kill -9, and nobody comes before `start`."""
@@ -100,9 +105,15 @@ class Post:
         self.worker = self.here.begin(**self.settings)
         self.kept = True
 
+    def relieve(self) -> Worker:
+        """Somebody of the same name comes while the one who is here stays; the latter, who ought to step aside."""
+        relieved = self.worker
+        self.start()
+        return relieved
+
     def tend(self) -> None:
         if self.kept and self.worker.process.poll() is not None:
-            self.relieved += 1
+            self.restarted += 1
             self.start()
 
     def logs(self) -> str:
@@ -112,22 +123,25 @@ class Post:
 class Scene:
     """The deployment, its workers at their posts, the load, and the pager that alerts are posted to."""
 
-    def __init__(self, cluster: Cluster, prefix: str, folder: Path, seed: int) -> None:
+    def __init__(self, cluster: Cluster, prefix: str, folder: Path, seed: int, named: int = 0) -> None:
+        """named: so many of the workers, the first ones, keep a name."""
         self.cluster, self.folder, self.seed = cluster, folder, seed
         self.rng = random.Random(seed)
         self.pager = Pager(Settings().webhook_key)
         self.here = Deployment(cluster, prefix, folder, **SETTINGS, webhook_urls=self.pager.start())
         self.here.homebeat = type(self.here.homebeat)(folder, self.here.homebeat.settings, LONG_S)
         self.group = f"{prefix}homebeat"
-        self.posts = [self._post(number) for number in range(WORKERS)]
+        self.posts = [self._post(number, number < named) for number in range(WORKERS)]
         self.load: LoadProcess | None = None
         self.marks: dict[str, Any] = {}
         self._answered: set[str] = set()
         self._looked_s = 0.0
 
-    def _post(self, number: int) -> Post:
+    def _post(self, number: int, named: bool) -> Post:
         """The first worker speaks with the brokers through the detour only."""
         settings = {"data_folder": str(self.folder / f"data-{number}")}
+        if named:
+            settings["worker_id"] = f"worker-{number}"
         if number == 0:
             settings["broker"] = self.cluster.detour_address
         return Post(self.here, settings, self.here.begin(**settings))

@@ -24,7 +24,7 @@ FROZEN_S = 60.0 if FULL else 25.0
 
 def judge(scene: Scene, **figures: object) -> None:
     found = assert_nothing_lost_nothing_twice(scene)
-    ended = sum(post.relieved for post in scene.posts)
+    ended = sum(post.restarted for post in scene.posts)
     print(json.dumps({"seed": scene.seed, **found, "workers_ended": ended, **scene.marks, **figures}))  # noqa: T201
 
 
@@ -57,7 +57,7 @@ def test_the_leader_of_a_partition_is_killed_and_comes_back(scene: Scene) -> Non
         scene.pass_time(scene.rng.uniform(2, 12))
         scene.cluster.revive(leader)
     judge(scene)
-    assert sum(post.relieved for post in scene.posts) == 0, "a worker waits for its brokers"
+    assert sum(post.restarted for post in scene.posts) == 0, "a worker waits for its brokers"
 
 
 def test_all_brokers_are_stopped_for_a_while(scene: Scene) -> None:
@@ -66,7 +66,7 @@ def test_all_brokers_are_stopped_for_a_while(scene: Scene) -> None:
         scene.pass_time(OUTAGE_S)
         scene.cluster.revive(*scene.cluster.nodes)
     judge(scene)
-    assert sum(post.relieved for post in scene.posts) == 0, "a worker waits for its brokers"
+    assert sum(post.restarted for post in scene.posts) == 0, "a worker waits for its brokers"
 
 
 def test_the_network_between_a_worker_and_the_brokers_is_cut_or_silent(scene: Scene) -> None:
@@ -76,7 +76,7 @@ def test_the_network_between_a_worker_and_the_brokers_is_cut_or_silent(scene: Sc
         scene.pass_time(scene.rng.uniform(3, CUT_S_MAX))
         scene.cluster.detour.restore()
     judge(scene)
-    assert scene.posts[0].relieved == 0, "a worker waits for the network"
+    assert scene.posts[0].restarted == 0, "a worker waits for the network"
 
 
 def test_the_disk_of_a_worker_is_full(scene: Scene) -> None:
@@ -90,7 +90,7 @@ def test_the_disk_of_a_worker_is_full(scene: Scene) -> None:
             assert "cannot be written" in post.worker.log()
             scene.until_sent(round(RATE * scene.rng.uniform(1, 3)))
     judge(scene)
-    assert sum(post.relieved for post in scene.posts) == 0, "a worker keeps nothing on its disk"
+    assert sum(post.restarted for post in scene.posts) == 0, "a worker keeps nothing on its disk"
 
 
 def test_a_worker_is_frozen_until_others_have_its_partitions(scene: Scene) -> None:

@@ -1,0 +1,68 @@
+"""Workers that keep their names: relieved, frozen while their name is taken, killed; and after it the same verdict."""
+
+import pytest
+
+from tests.faults.scene import FULL, RATE, WORKERS, Scene
+from tests.faults.test_faults import PAUSE_RATE_MAX, PAUSE_S_MAX, judge
+from tests.faults.verdict import longest_waits
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+
+ASLEEP_S = 60.0 if FULL else 10.0
+"""Longer than what the group has said of it lets a worker write (9 s): from there on it has to ask before it does."""
+STEPS_ASIDE_WITHIN_S = 30.0
+STEPPED_ASIDE = "stepped aside"
+
+
+@pytest.mark.parametrize("named", [WORKERS])
+def test_all_workers_are_relieved_one_by_one(scene: Scene) -> None:
+    with scene.under_load():
+        scene.until_steady()
+        for post in scene.rng.sample(scene.posts, len(scene.posts)):
+            held, before = scene.held_by(post), post.relieve()
+            scene.until(post.worker.ready, "the new one is there")
+            assert scene.held_by(post) == held, "what the one before it had"
+            assert before.stop() == 0, before.log()[-2000:]
+    waits = longest_waits(scene)
+    judge(scene, waits=[f"{wait.seconds:.1f} s in {wait.partition} since {wait.arrived}" for wait in waits])
+    assert sum(post.restarted for post in scene.posts) == 0
+    assert RATE > PAUSE_RATE_MAX or waits[0].seconds <= PAUSE_S_MAX
+
+
+@pytest.mark.parametrize("named", [WORKERS])
+def test_a_frozen_worker_whose_name_is_taken_wakes_up_and_steps_aside(scene: Scene) -> None:
+    with scene.under_load():
+        post = scene.rng.choice(scene.posts)
+        held, frozen = scene.held_by(post), post.worker
+        frozen.pause()
+        post.relieve()
+        scene.until(lambda: scene.held_by(post) == held, "the new one has what the frozen one had")
+        scene.pass_time(ASLEEP_S)
+        written = overwritten(scene)
+        frozen.resume()
+        scene.until(lambda: STEPPED_ASIDE in frozen.get("/readyz")[1], "it steps aside", STEPS_ASIDE_WITHIN_S)
+        assert frozen.get("/healthz")[0] == 200, "whoever runs it has no reason to start it again"
+        assert f"another worker has joined as HOMEBEAT_WORKER_ID={post.name}" in frozen.log()
+    judge(scene)
+    assert overwritten(scene) == written, "it wrote pages when it woke up"
+    assert STEPPED_ASIDE in frozen.get("/readyz")[1], "it has not come back"
+    assert frozen.stop() == 0
+    assert sum(other.restarted for other in scene.posts) == 0
+
+
+@pytest.mark.parametrize("named", [1])
+def test_a_worker_with_a_name_is_killed_among_some_without(scene: Scene) -> None:
+    """It is back before the group has given it up, or after that: as the seed has it."""
+    with scene.under_load():
+        post = scene.posts[0]
+        post.kill()
+        scene.pass_time(scene.rng.uniform(0, 12))
+        post.start()
+        scene.until(lambda: scene.held_by(post), "it is back, and has partitions")
+    judge(scene)
+    assert sum(post.restarted for post in scene.posts) == 0, "nobody else goes"
+
+
+def overwritten(scene: Scene) -> float:
+    """How often workers found that somebody else had written pages of theirs."""
+    return sum(post.worker.metric("homebeat_pages_overwritten_total") for post in scene.posts)
