@@ -100,7 +100,17 @@ def _read_other(raw: bytes | None, error: Exception) -> list[Reading]:
         raise Refused(Reason.BAD_SHAPE, "the record has no value (null); a reading needs one")
     if "resourceType" in _fields(raw):
         return fhir.readings_from_observation(raw)
+    if not isinstance(error, msgspec.ValidationError):
+        _text(raw)
     raise Refused(_misshapen(error), str(error)) from error
+
+
+def _text(raw: bytes) -> str:
+    """The record as text; Refused if it is none. msgspec says that in one way before 0.23, and in another since."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as other:
+        raise Refused(Reason.NOT_JSON, f"not JSON: {other}") from other
 
 
 def device_of(raw: bytes | None) -> str:
@@ -128,7 +138,5 @@ def _fields(raw: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _misshapen(error: Exception) -> Reason:
-    """A value that is no number is a bad value, text that is no UTF-8 no JSON; everything else is a bad shape."""
-    if isinstance(error, UnicodeDecodeError):
-        return Reason.NOT_JSON
+    """A value that is no number is a bad value; everything else is a bad shape."""
     return Reason.BAD_VALUE if "`$.value" in str(error) else Reason.BAD_SHAPE
