@@ -94,3 +94,14 @@ def test_a_changed_setting_holds_from_the_next_step_on() -> None:
 def test_a_chain_that_cannot_be_is_refused(wrong: tuple[tuple[int | None, ...], int]) -> None:
     with pytest.raises(ValueError):
         Chain(*wrong)
+
+
+def test_an_alarm_ends_when_its_own_is_answered_though_another_alert_is_still_on_its_way_up() -> None:
+    one = life("home")
+    one.raised(0, severity="emergency")
+    one.raised(7.5, severity="emergency", problem="glucose.low")
+    for at in (8, 15.5, 16, 23.5, 24, 31.5, 32):
+        one.tick(at)
+    assert [(e.problem, e.rung) for e in one.episodes[:2]] == [("spo2.low", EVERYBODY), ("glucose.low", LONG.rungs - 1)]
+    assert one.acted(33, "acknowledge", one.told[0].alert_id)[1:] == [("resolved", "resolved")]
+    assert one.tick(39.5) == [("reopened", "open")], "nobody of four has answered about the other one"
