@@ -29,9 +29,7 @@ STEP = 1 / 32
 class Settings:
     """By line (V + 1,), the last one `baseline.SPARSE`: z_on, z_urgent; told_from: the limit for anybody [SD], at
     `per_month`; pair: mean square of anybody's pairs; kept: it has a limit. slope: how steeply the logarithm of false
-    alerts falls [1/SD];
-    clip, spare, prior, memory,
-    highest: of the patient's own part."""
+    alerts falls [1/SD]; clip, spare, prior, memory, highest: of the patient's own part."""
 
     z_on: Floats
     z_urgent: Floats

@@ -31,7 +31,7 @@ from streams.sequencer import Sequencer
 from streams.settings import Settings
 from streams.ticker import keep_ticking
 from streams.topics import pages_configs
-from streams.transport import ChunkConsumer, add_agent, chunk_topic, faust_settings, install, receipt
+from streams.transport import ChunkConsumer, chunk_topic, faust_settings, install, receipt
 from streams.watching import keep_watching
 
 log = logging.getLogger(__name__)
@@ -56,9 +56,9 @@ class Session:
 
     def _agents(self) -> None:
         """Three inputs, all in chunks: readings are decided, profiles and actions sequenced among them."""
-        add_agent(self.app, self._topic("readings"), "engine", self._each(self._decide))
-        add_agent(self.app, self._topic("profiles"), "sequence-profiles", self._each(self._sequence_profiles))
-        add_agent(self.app, self._topic("actions"), "sequence-actions", self._each(self._sequence_actions))
+        self.app.agent(self._topic("readings"), name="engine")(self._each(self._decide))
+        self.app.agent(self._topic("profiles"), name="sequence-profiles")(self._each(self._sequence_profiles))
+        self.app.agent(self._topic("actions"), name="sequence-actions")(self._each(self._sequence_actions))
         self.app.on_partitions_revoked.connect(self._revoked)
         self.app.on_partitions_assigned.connect(self._assigned)
 

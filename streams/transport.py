@@ -45,7 +45,6 @@ from aiokafka import AIOKafkaConsumer
 from faust.serializers.codecs import Codec
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, EventT, Message, TopicT
-from faust.types.agents import AgentFun
 from faust.types.transports import TPorTopicSet
 from mode.threads import WorkerThread
 
@@ -346,17 +345,6 @@ def chunk_topic(app: faust.App, name: str) -> TopicT:
     topic = app.topic(name, key_type=bytes, key_serializer="raw", value_serializer=AsIs())
     topic.maxsize = cast(ChunkTransport, app.transport).bounds.queued  # app.topic(maxsize=...) forgets it
     return topic
-
-
-def add_agent(app: faust.App, topic: TopicT, name: str, take: AgentFun[Any]) -> None:
-    """As `app.agent(topic, name=name)(take)`, but for the note to Faust's search for agents by import, which we do not
-    use: to write it, every imported module is looked up on the disk, a tenth of a second of each start."""
-    made = cast(Any, app.conf).Agent
-    agent = made(
-        take, name=name, app=app, channel=topic, on_error=app._on_agent_error, use_reply_headers=True, help=take.__doc__
-    )
-    app.agents[agent.name] = agent
-    app.topics.beacon.add(agent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,4 @@
-"""The policy: what becomes of each step of an episode before anybody is told. Read
-`pipeline.PIPELINE` from top to bottom.
+"""The policy: what becomes of each step of an episode before anybody is told. `pipeline.PIPELINE` is the order of it.
 
 Each stage is a pure function of the case and of what was said before it, answers with a reason, and the reasons are
 kept on the AlertEvent (`policy`). A stage can raise a severity, hold an episode back (below urgent), make a message
