@@ -161,6 +161,7 @@ def _judge(states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: I
     over = ((old["open"] > 0) & (ok_n >= s.windows_off[line])) | turned
     is_open = np.where(over, 0, old["open"])
     raised, untold = fires & (rank + 1 > is_open), ~over & (old["withheld"] > 0)
+    # urgent is beyond every own limit; a run in a page of before the budget has no n_own
     reaches = (n_own >= s.windows_on[line]) | (rank == URGENT) | (n >= s.lasts_windows[line])
     tells, notes = fires & reaches & (raised | untold), raised & ~reaches
     new = {

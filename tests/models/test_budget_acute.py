@@ -55,6 +55,14 @@ def test_what_is_urgent_is_told_at_once_whatever_was_learned() -> None:
     assert found == [(1, WITHHELD, ADVISORY), (3, RAISE, URGENT)]
 
 
+def test_an_urgent_run_that_began_before_there_was_a_budget_is_not_counted_anew() -> None:
+    """A page of before has no count of windows beyond the own limit: as many as are urgent are enough."""
+    _, state = nights([4.1])
+    state["n_own"], one = 0, np.zeros(1, np.int64)
+    c = watch(state, one, np.array([PULSE]), np.array([4.1]), np.array([START + NIGHT_US]), np.array([True]), PER_MONTH)
+    assert list(zip(c.what.tolist(), c.rank.tolist(), strict=True)) == [(RAISE, URGENT)]
+
+
 def test_what_turns_round_untold_is_not_said_to_be_over() -> None:
     assert nights([2.3, 2.3, -2.9, -2.9])[0] == [(1, WITHHELD, ADVISORY), (3, RAISE, ADVISORY)]
 
