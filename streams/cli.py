@@ -98,4 +98,6 @@ def _sentence(wrong: Exception) -> tuple[str, int]:
 def _unexpected(wrong: Exception) -> str:
     if any(kind.__name__ == "KafkaConnectionError" for kind in type(wrong).__mro__):
         return str(BrokerUnreachable(os.environ.get("HOMEBEAT_BROKER", "its address"), str(wrong)))
+    if any(kind.__name__ == "KafkaError" for kind in type(wrong).__mro__):
+        return f"Kafka failed this ({wrong}): see in its log whether it is ready; `homebeat check` says what is wrong"
     return f"a fault of homebeat itself: {type(wrong).__name__}: {wrong} (homebeat --debug ... shows where)"

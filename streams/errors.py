@@ -33,6 +33,17 @@ class BrokerUnreachable(Failed):
         self.broker = broker
 
 
+class BrokerNotReady(Failed):
+    """Kafka answers at the configured address, and does not do what a start needs of it."""
+
+    def __init__(self, broker: str, within_s: float, detail: str) -> None:
+        super().__init__(
+            f"the broker at {broker} was not ready within {within_s:g} s ({detail}): see in its log whether it has a "
+            "controller and room on its disk, then start again; a HOMEBEAT_BROKER_TIMEOUT_S above that waits longer"
+        )
+        self.broker = broker
+
+
 class PortTaken(Failed):
     """Another process listens there already."""
 

@@ -85,13 +85,15 @@ STOP_WITHIN_S = 10.0
 """How long Faust may take to stop. Then its threads are cancelled. With STOP_CHECKPOINT_S and CLOSE_WITHIN_S less than
 the process has (process.STOP_WITHIN_S), also when no broker answers."""
 START_WITHIN_S = 60.0
-"""How long Faust may take to start: connect, make its topics, and join."""
+"""How long Faust may take to start: connect, make its topics, and join. Before that a start waits as long, or
+`broker_timeout_s` if that is longer, for a broker that is not ready to make ours: said at each try, then it ends."""
 METADATA_AGE_MAX_MS = 10_000
 """How old a consumer's picture of the brokers' topics may be (Kafka's own default is 5 minutes). The group's leader
 shares out what its picture shows; a topic that is missing there costs everybody a fresh start until it is looked for.
 """
 RESTART_AFTER_S = (0.5, 15.0)
-"""Pauses before a fresh start after trouble with Kafka: the first, doubled each time, and the longest."""
+"""Pauses before a fresh start after trouble with Kafka, and before another try to make the topics: the first, doubled
+each time, and the longest."""
 BROKER_LOOK_EVERY_S = 1.0
 """How often a worker looks whether any broker answers."""
 BROKER_ANSWER_WITHIN_S = 5.0

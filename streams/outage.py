@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Awaitable, Callable
 
 from aiokafka import errors
 from aiokafka.client import AIOKafkaClient
@@ -15,7 +16,7 @@ from faust.exceptions import NotReady, ProducerSendError
 
 from streams import limits, metrics
 from streams.connection import client_options
-from streams.errors import BrokerUnreachable
+from streams.errors import BrokerNotReady, BrokerUnreachable, Failed
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,44 @@ def _chain(error: BaseException | None) -> "list[BaseException]":
         found.append(error)
         error = error.__cause__
     return found
+
+
+async def waited_out(attempt: Callable[[], Awaitable[object]], settings: Settings, say: Callable[[str], None]) -> None:
+    """Do what a start needs of Kafka, again and again while that fails for reasons that may pass.
+
+    A broker that starts beside us, or a cluster that is electing its controller, answers before it can do anything.
+    say: is told why it waits, and an empty text once it need not. Raises BrokerNotReady or BrokerUnreachable after
+    START_WITHIN_S, or `broker_timeout_s` if that is longer; and at once what does not pass.
+    """
+    loop, within_s = asyncio.get_running_loop(), max(limits.START_WITHIN_S, settings.broker_timeout_s)
+    end, (pause, longest), why = loop.time() + within_s, limits.RESTART_AFTER_S, ""
+    while True:
+        try:
+            async with asyncio.timeout_at(end):
+                await attempt()
+            say("")
+            return
+        except Exception as error:  # told apart here
+            over = loop.time() + pause >= end
+            if not passing(error) or (over and isinstance(error, Failed)):
+                raise
+            if not why or not isinstance(error, TimeoutError):  # a try that was cut off says less than the one before
+                why = _named(error)
+            if over:
+                raise BrokerNotReady(settings.broker, within_s, why) from error
+            say(f"the broker is not ready ({why})")
+            log.error(
+                "THE BROKER IS NOT READY at %s (%s): trying again for %.0f s, nothing is decided until it is",
+                settings.broker, why, end - loop.time(),
+            )  # fmt: skip
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, longest)
+
+
+def _named(error: Exception) -> str:
+    """Kind and words; an error of Kafka's client begins with its own name."""
+    name, words = type(error).__name__, str(error)
+    return words if words.startswith(name) else f"{name}: {words}".removesuffix(": ")
 
 
 class BrokerWatch:

@@ -10,7 +10,7 @@ import ctypes
 import gc
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from streams.errors import Failed
@@ -45,6 +45,21 @@ async def until_stopped(main: Server, stop_within_s: float = STOP_WITHIN_S) -> N
         finally:
             await _cancelled(asking)
             await _cancelled(serving)
+
+
+async def done_before(stop: asyncio.Event, work: Coroutine[Any, Any, object]) -> bool:
+    """Do some work that matters only if the server goes on: False when it is asked to stop first, and the work is cut
+    off. Raises what the work raises."""
+    doing, asking = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({doing, asking}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            return False
+        doing.result()
+        return True
+    finally:
+        await _cancelled(asking)
+        await _cancelled(doing)
 
 
 async def _wound_up(serving: "asyncio.Future[None]", within_s: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, NotControllerError, TopicAlreadyExistsError, for_code
 
 from streams import limits
 from streams.errors import BrokerUnreachable, Failed
@@ -136,10 +136,11 @@ async def ensure_topics(
     changelog: the topic of a worker's pages, made with the others. It must be there before the first worker joins its
     group: the group shares out only topics that its leader's client knows, and who looks too early looks again late.
 
-    Raises BrokerUnreachable, TopicRefused, PartitionsDiffer.
+    Raises BrokerUnreachable, TopicRefused, PartitionsDiffer; KafkaError or TimeoutError while the broker is not ready.
     """
     topics = topics_of(prefix, partitions)
-    admin = AIOKafkaAdminClient(**{"bootstrap_servers": bootstrap, **client})
+    within_ms = round(limits.REQUEST_WITHIN_S * 1000)
+    admin = AIOKafkaAdminClient(**{"bootstrap_servers": bootstrap, "request_timeout_ms": within_ms, **client})
     try:
         async with asyncio.timeout(BOOTSTRAP_WITHIN_S):
             await admin.start()
@@ -183,16 +184,29 @@ async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], replication:
 
 
 async def _create_all(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> None:
-    answer = (await admin.create_topics(new)).to_object()
-    for result in answer["topic_errors"]:
+    for result in (await _answer(admin, new))["topic_errors"]:
         _refused(result["topic"], result["error_code"])
     await _led(admin, [topic.name for topic in new])
 
 
+async def _answer(admin: AIOKafkaAdminClient, new: list[NewTopic]) -> dict[str, Any]:
+    """What the cluster's controller says. Raises KafkaError, also when there is none: aiokafka stumbles over that."""
+    try:
+        return dict((await admin.create_topics(new)).to_object())
+    except AttributeError as error:
+        if error.name != "nodeId":
+            raise
+        raise NotControllerError("the cluster has no controller") from error
+
+
 def _refused(name: str, code: int) -> None:
+    """Raise what is wrong: TopicRefused, or the broker's own error if that may pass."""
     kind = for_code(code)
-    if kind not in (NoError, TopicAlreadyExistsError):  # a second process may have been faster
-        raise TopicRefused(name, kind.__name__)
+    if kind in (NoError, TopicAlreadyExistsError):  # a second process may have been faster
+        return
+    if kind.retriable:
+        raise kind(name)
+    raise TopicRefused(name, kind.__name__)
 
 
 async def _appeared(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

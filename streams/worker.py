@@ -23,8 +23,8 @@ from streams.health import HealthServer
 from streams.keeper import Keeper
 from streams.ledger import changelog_topic
 from streams.membership import Membership, Replaced
-from streams.outage import BrokerWatch, passing
-from streams.process import bulk_collector, run_async, steady_heap
+from streams.outage import BrokerWatch, passing, waited_out
+from streams.process import bulk_collector, done_before, run_async, steady_heap
 from streams.session import Session
 from streams.settings import Settings
 from streams.topics import ensure_topics
@@ -56,6 +56,13 @@ class Worker:
         """Whether the worker has its partitions and their state, and a broker that answers."""
         reason = self._watch.why_not() or self._trouble
         return (False, reason) if reason else self._session.ready()
+
+    async def prepare(self, stop: asyncio.Event) -> bool:
+        """The topics, before the first session: False when it was asked to stop first. Raises as `make_topics`."""
+        return await done_before(stop, make_topics(self.settings, self._wait_for))
+
+    def _wait_for(self, why: str) -> None:
+        self._trouble = why
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`, over as many sessions as it takes. Raises Failed for a bug of ours or what Kafka refuses."""
@@ -125,7 +132,7 @@ class Worker:
     async def _topics_are_there(self) -> bool:
         """A broker that kept nothing (the embedded one) comes back without its topics."""
         try:
-            await make_topics(self.settings)
+            await _topics_once(self.settings)
         except HomebeatError as wrong:
             self._trouble = str(wrong)
             return False
@@ -137,8 +144,13 @@ class Worker:
         return True
 
 
-async def make_topics(settings: Settings) -> None:
-    """The topics of the contract and the worker's own, created where missing."""
+async def make_topics(settings: Settings, say: Callable[[str], None] = lambda why: None) -> None:
+    """The topics of the contract and the worker's own, created where missing. A broker that is slow or not ready is
+    waited for, and `say` is told why. Raises what `waited_out` and `ensure_topics` do."""
+    await waited_out(lambda: _topics_once(settings), settings, say)
+
+
+async def _topics_once(settings: Settings) -> None:
     from streams.connection import security_options
 
     await ensure_topics(
@@ -180,9 +192,10 @@ def run_worker(settings: Settings) -> int:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     """The worker with its pages for ops, and the notifier beside it if that is set."""
-    await make_topics(settings)
     worker = Worker(settings)
     async with HealthServer(settings.http_host, settings.port_of("worker"), ready=worker.ready):
+        if not await worker.prepare(stop):
+            return
         running = [asyncio.create_task(worker.run(stop))]
         if settings.notifier == "on" and settings.tells_somebody:
             running.append(asyncio.create_task(_notifier(settings, stop)))

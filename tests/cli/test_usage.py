@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from aiokafka.errors import NodeNotReadyError
 
 from streams.broker import EmbeddedBroker
-from streams.cli import run
+from streams.cli import _sentence, run
 from streams.commands.answers import reached
 from streams.configure import load_settings
 from tests.cli.command import Homebeat
@@ -148,6 +149,14 @@ def test_server_warns_loudly_when_it_signs_with_the_public_secret(
     assert not caplog.records
     asyncio.run(reached(load_settings(broker=embedded_broker.address)))
     assert "PUBLIC development secret" in caplog.text
+
+
+def test_a_broker_that_is_not_ready_is_no_fault_of_ours() -> None:
+    sentence, code = _sentence(NodeNotReadyError("node 1"))
+    assert sentence.startswith("Kafka failed this (NodeNotReadyError: node 1): ")
+    assert "`homebeat check`" in sentence
+    assert code == 1
+    assert _sentence(ValueError("ours"))[0].startswith("a fault of homebeat itself")
 
 
 def test_server_without_a_broker_says_one_line(homebeat: Homebeat) -> None:
