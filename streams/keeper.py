@@ -16,6 +16,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -28,12 +29,13 @@ from streams import limits, metrics, worker_metrics
 from streams.brake import Brake
 from streams.engine.log import FIRST_US, LAST_US, LogSlice
 from streams.engine.pages import certified_up_to, restoring
-from streams.engine.step import EngineSettings, step
+from streams.engine.step import EngineSettings, stepping
 from streams.held import Held, Packed, Receipt, Waiting
 from streams.pace import Pace
 from streams.process import give_back_memory, trim_heap
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
+from streams.turns import taking_turns
 
 log = logging.getLogger(__name__)
 
@@ -109,13 +111,16 @@ class Keeper:
         """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""
         held = await self._follows(tp.partition, receipt.span[0])
         async with self._deciding:
-            if held is None or self._held.get(tp.partition) is not held or tp.partition not in self.partitions:
+            if held is None or not self._holds(tp.partition, held) or tp.partition not in self.partitions:
                 return  # taken away since it was fetched: it comes to whoever has the partition now
             began = time.perf_counter()
             log_slice = slice_of(tp.topic, tp.partition, records, self._settings.partitions)
             held.untold = True
-            effects = step(held.state, log_slice, self._engine)
-            metrics.engine_step_seconds.observe(time.perf_counter() - began)
+            here = partial(self._holds, tp.partition, held)
+            effects = await taking_turns(stepping(held.state, log_slice, self._engine), here)
+            if effects is None:
+                return  # given away meanwhile: its state, half way, was dropped, and the chunk comes again
+            self._pace.took(tp.partition, time.perf_counter() - began, len(effects.alerts))
             if self._settings.brake == "on":
                 self._brake.check(effects)
             held.sent += await self._publisher.effects(log_slice, effects, self._told)
@@ -126,6 +131,9 @@ class Keeper:
             worker_metrics.count(effects)
             self._pace.note(tp.partition, max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
+
+    def _holds(self, partition: int, held: Held) -> bool:
+        return self._held.get(partition) is held
 
     async def _follows(self, partition: int, start: int) -> Held | None:
         """The state that a chunk which begins at `start` may be decided on; None if it may not. If our state lacks

@@ -31,6 +31,12 @@ CHUNK_RECORDS_MAX = 10_000
 """Records in one fetched chunk: one step of the engine, so it bounds latency and memory."""
 CHUNK_BYTES_MAX = 8 * MIB
 """Bytes of keys and values in one chunk, unless a single record is larger."""
+HELD_S = 0.02
+"""How long deciding holds the event loop before everybody else on it gets a turn: heartbeats, the pages for ops, what
+is sent. Usually a chunk is one go. But the first tick after months finds all devices silent at once, 2 to 3 ms for each
+patient: in one go, 40,000 patients held the loop for more than 90 s."""
+STEP_LONG_S = 10.0
+"""A step that takes longer is said, as everything behind it in its worker waits: more workers share the patients."""
 CHUNKS_QUEUED_MAX = 4
 """Chunks that wait for the engine, all partitions together; then fetching waits too."""
 BEHIND_RECORDS = 50_000

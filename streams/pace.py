@@ -24,6 +24,15 @@ class Pace:
         if behind:
             self._say(sorted(behind))
 
+    def took(self, partition: int, seconds: float, alerts: int) -> None:
+        """One step. Says when it was a long one: a tick at which very much was due."""
+        metrics.engine_step_seconds.observe(seconds)
+        if seconds > limits.STEP_LONG_S:
+            log.warning(
+                "partition %d: one step took %.0f s and brought %d alert events; others waited for it. After a long "
+                "outage that happens once; start more workers if it goes on", partition, seconds, alerts,
+            )  # fmt: skip
+
     def forget(self) -> None:
         """The partitions are being shared out anew."""
         for partition in self._lag:

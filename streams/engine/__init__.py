@@ -15,7 +15,7 @@
 - `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
   `notices`: what is said about that
 - `care`: from signals to findings and the episode ledger; `agenda`: what time alone brings to it, and at which tick
-- `step`: all of it in log order, with control records
+- `step`: all of it in log order, with control records; `pieces`: how it pauses where it may take long
 - `sources`, `tallies`, `counting`: what comes of each source by the minute, and which of them are in trouble
 - `standing`: how things stand, for people who watch
 """

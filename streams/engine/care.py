@@ -34,6 +34,7 @@ from streams.engine.closing import band_at
 from streams.engine.foretelling import Foretold
 from streams.engine.log import LogSlice
 from streams.engine.notices import finding_about, told_about
+from streams.engine.pieces import Pieces
 from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
 from streams.engine.scales import shown
@@ -159,16 +160,19 @@ def forecast_signals(
 def to_people(
     state: PartitionState, signals: "list[Signal | Recurrence | Notice]", clocks: Clocks, alerts: list[AlertEvent],
     findings: list[Finding],
-) -> None:  # fmt: skip
+) -> Pieces[None]:  # fmt: skip
     """Signals, and what time alone brings, in log order, into findings and the ledger."""
     agenda = Agenda(state, clocks)
     for signal in signals:
         for clock, slot in agenda.until(signal.position, _decided_us(signal)):
             alerts += _woken(state, slot, clock)
+            yield
         _tell(state, signal, alerts, findings)
         agenda.note(signal.slot, signal.position)
+        yield
     for clock, slot in agenda.until(NEVER):
         alerts += _woken(state, slot, clock)
+        yield
 
 
 def _decided_us(signal: "Signal | Recurrence | Notice") -> int:
@@ -371,8 +375,7 @@ def _rearm_floors(state: PartitionState, row: int, high: bool, lanes: slice) -> 
 
 def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
     """The patient's open episodes end."""
-    person = state.person(slot)
-    when = _when(state, slot, arrived_us, arrived_us)
+    person, when = state.person(slot), _when(state, slot, arrived_us, arrived_us)
     return ledger.on_forgotten(person.episodes, list(person.episodes), when, phrase("the profile was withdrawn"))
 
 

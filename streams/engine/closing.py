@@ -15,10 +15,11 @@ from models.segments import Bools, Ints, rounds
 from models.times import US_PER_DAY, rfc3339
 from models.vitals import VITALS
 from models.windows import Windows
-from streams.engine import conditions
+from streams.engine import conditions, pieces
 from streams.engine.clock import NEVER, Clocks, first_reached
 from streams.engine.courses import local_day
 from streams.engine.late import WAITED, Past, Shut, as_windows
+from streams.engine.pieces import Pieces
 from streams.engine.rows import prior_of
 from streams.engine.samples import STEPS, Samples
 from streams.engine.scales import from_working, shown, to_working
@@ -182,7 +183,7 @@ def _together(a: Closed, b: Closed) -> Closed:
     return both.take(np.lexsort((both.start, both.position, both.row)))
 
 
-def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool) -> Closings:
+def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool) -> Pieces[Closings]:
     """Judge and learn, window by window in each row. watched: rows whose baselines are wanted at every position."""
     out = Closings(wanted=summaries)
     for row in watched:
@@ -194,8 +195,11 @@ def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool)
     closed = closed.take(np.concatenate(turns))
     begin = 0
     for index in turns:
-        _close_round(state, closed.part(begin, begin + len(index)), out)
-        begin += len(index)
+        end = begin + len(index)
+        for first in range(begin, end, pieces.ROWS_AT_ONCE):
+            _close_round(state, closed.part(first, min(first + pieces.ROWS_AT_ONCE, end)), out)
+            yield
+        begin = end
     return out
 
 
@@ -205,7 +209,7 @@ def _snapshot(state: PartitionState, row: int, position: int) -> Snapshot:
 
 
 def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
-    """One window of each row: predict, judge, learn, tell."""
+    """One window of each of these rows: predict, judge, learn, tell."""
     row = one.row
     vital, slot = state.rows["vital"][row].astype(np.int64), state.rows["slot"][row].astype(np.int64)
     prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)

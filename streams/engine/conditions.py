@@ -23,6 +23,7 @@ from models.times import US_PER_DAY
 from models.vitals import VITALS
 from models.windows import HORIZON_US
 from streams.engine.log import LogSlice
+from streams.engine.pieces import Pieces
 from streams.engine.samples import Samples
 from streams.engine.signals import Band, Signal
 from streams.engine.state import PartitionState
@@ -83,7 +84,7 @@ def judge(
     which: Ints,
     closed: list[Ruled],
     band_of: Callable[[int], Band | None],
-) -> list[Signal]:
+) -> Pieces[list[Signal]]:
     """What the rules say of these samples and windows, in log order. band_of: the band at a sample."""
     order: list[tuple[tuple[int, int, int, int, int], Any]] = [
         ((w.position, 0, w.slot, w.at_us, w.vital), w) for w in closed
@@ -95,6 +96,7 @@ def judge(
             found += _window(state, event)
         else:
             found += _sample(state, log, samples, event, band_of)
+        yield
     return found
 
 

@@ -18,6 +18,7 @@ from models.vitals import VITALS
 from models.windows import WIDTH_US
 from streams.engine.clock import Clocks
 from streams.engine.intake import Accepted
+from streams.engine.pieces import Pieces
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.vigil import Vigil
 from streams.engine.watching import Around, Arrival, Arrivals, Watched, called, empty, loaded, packed, seconds
@@ -27,7 +28,7 @@ Hashes = npt.NDArray[np.uint64]
 NOBODY = -1
 
 
-def watch(state: PartitionState, accepted: Accepted, clock: Ints, clocks: Clocks) -> Watched:
+def watch(state: PartitionState, accepted: Accepted, clock: Ints, clocks: Clocks) -> Pieces[Watched]:
     """Note who sent what, and notice at the ticks who did not. clock (n,): the patient's clock at each reading."""
     decided = np.flatnonzero(accepted.outcome == Outcome.DECIDED)
     link = state.links.find(accepted.row[decided], accepted.device[decided])
@@ -40,6 +41,7 @@ def watch(state: PartitionState, accepted: Accepted, clock: Ints, clocks: Clocks
         out.notices += one.notices
         out.summaries += one.summaries
         out.unwatched += one.unwatched
+        yield
     return out
 
 

@@ -32,6 +32,7 @@ from streams.engine.foretelling import foretell
 from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
+from streams.engine.pieces import Pieces, at_once
 from streams.engine.raw import judge_raw
 from streams.engine.samples import samples_of
 from streams.engine.signals import Notice, Recurrence, Signal
@@ -96,6 +97,11 @@ class Effects:
 
 def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effects:
     """Apply a slice to the state, once: what a page has already been given is skipped."""
+    return at_once(stepping(state, log, settings))
+
+
+def stepping(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Pieces[Effects]:
+    """The same in pieces. A state that is left half way can only be dropped."""
     effects = Effects()
     state.policy, state.sources.policy = settings.policy, settings.policy_of_sources
     state.off = settings.off
@@ -104,10 +110,11 @@ def step(state: PartitionState, log: LogSlice, settings: EngineSettings) -> Effe
     state.began = int(log.offset[begin]) if begin < len(log) else state.processed + 1
     controls = _controls(state, log, begin, settings, effects)
     for index, record in controls.others:
-        _stretch(state, log, begin, index, controls, settings, effects)
+        yield from _stretch(state, log, begin, index, controls, settings, effects)
         _apply(state, log, index, record, effects)
         begin = index + 1
-    _stretch(state, log, begin, len(log), controls, settings, effects)
+        yield
+    yield from _stretch(state, log, begin, len(log), controls, settings, effects)
     if len(log):
         state.stepped(int(log.offset[-1]))
     if not settings.summaries:
@@ -176,7 +183,7 @@ def _place(
 def _stretch(
     state: PartitionState, log: LogSlice, begin: int, end: int, controls: _Controls, settings: EngineSettings,
     effects: Effects,
-) -> None:  # fmt: skip
+) -> Pieces[None]:  # fmt: skip
     """Records begin..end, no profile and no action among them, and the ticks around them."""
     ticks = controls.ticks(begin, end)
     places = list(filterfalse(controls.places.__contains__, range(begin, end)))
@@ -191,16 +198,16 @@ def _stretch(
     foretold = foretell(state.forecasts, samples)
     ruled = conditions.candidates(state, samples)
     asked = np.unique(np.concatenate([raw.crossings.row, samples.row[foretold.sample], samples.row[ruled]]))
-    closings = close(state, closed, asked, settings.summaries)
-    watched = silences.watch(state, accepted, clock, clocks)
+    closings = yield from close(state, closed, asked, settings.summaries)
+    watched = yield from silences.watch(state, accepted, clock, clocks)
     signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices, *sound.notices]
     signals += drifting.signals_of(state, closings.weeks)
     signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
     signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)
     band_of = partial(care.band_of, state, samples, closings.snapshots)
-    signals += conditions.judge(state, log, samples, ruled, closings.ruled, band_of)
+    signals += yield from conditions.judge(state, log, samples, ruled, closings.ruled, band_of)
     signals.sort(key=lambda s: s.order)
-    care.to_people(state, signals, clocks, effects.alerts, effects.findings)
+    yield from care.to_people(state, signals, clocks, effects.alerts, effects.findings)
     effects.alerts += state.sources.woken(clocks.ticks, clocks.tick_offset)
     effects.unwatched += watched.unwatched
     told = sorted(closings.summaries + watched.summaries, key=lambda s: s[0])
