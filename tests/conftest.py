@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
+from tests import parallel
 from tests.brokers import ApacheKafka, Broker, apache_kafka
 from tests.postgres import Postgres, programs
 
@@ -18,6 +19,33 @@ settings.load_profile("homebeat")
 # The suite starts hundreds of processes of ours. Where this is set, each compiles every module of ours anew, a third
 # of what it costs to start a worker; none of them needs it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before everything else."""
+    parallel.make_room(config)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` means here."""
+    return parallel.processes(config)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> parallel.Modules:
+    """Which tests go together."""
+    return parallel.Modules(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests come first."""
+    items.sort(key=lambda item: parallel.rank(item.nodeid))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Wait, outside of the time that a test has, until it may run."""
+    with parallel.room().entered(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

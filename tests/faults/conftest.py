@@ -2,26 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import Cluster, running_cluster
 from tests.faults.scene import ROUNDS, SEED, Scene
-from tests.simulation.conftest import AHEAD
 
 
 @pytest.fixture(scope="package")
-def alone(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The machine for ourselves: the simulation that runs ahead waits."""
-    ahead = request.config.stash.get(AHEAD, None)
-    with ahead.held() if ahead else nullcontext():
-        yield
-
-
-@pytest.fixture(scope="package")
-def cluster(alone: None) -> Iterator[Cluster]:
+def cluster() -> Iterator[Cluster]:
     """Three brokers; every fault gives them back whole."""
     with running_cluster() as made:
         yield made

@@ -69,10 +69,11 @@ def in_time(reached: dict[str, float], opened: dict[str, float], due_s: float, n
     assert late[-1] <= IN_TIME_S, f"{name} was told {late[-3:]} s late"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_unanswered_emergencies_reach_everybody_in_time_while_worker_and_notifier_are_killed(
-    alone: None, kafka_broker: ApacheKafka, prefix: str, tmp_path: Path
+    kafka_broker: ApacheKafka, prefix: str, tmp_path: Path
 ) -> None:
     rng = random.Random(f"reaching/{prefix}")
     people = [f"p-{n}" for n in range(PATIENTS)]

@@ -5,13 +5,10 @@ HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fe
 """
 
 import json
-import multiprocessing
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from unittest.mock import patch
 
@@ -20,7 +17,6 @@ import pytest
 from streams import limits
 from streams.engine.pages import counts
 from streams.engine.state import Outcome as Kind
-from tests.simulation.conftest import AHEAD
 from tests.simulation.judge import CRASHED, final_pages, judge
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.schedule import schedule
@@ -29,11 +25,7 @@ from tests.simulation.world import NeverDone, Outcome, World
 SEED = os.environ.get("HOMEBEAT_SIMULATION_SEED")
 SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "1000"))
 BLOCK = 10
-PROCESSES_MAX = 4
-"""Of 150 MB each, when there are so many cores."""
 FIRSTS = [int(SEED)] if SEED else list(range(0, SCHEDULES, BLOCK))
-SEEDS = range(0 if SEED else SCHEDULES)
-"""What may be run ahead; one seed alone is for a debugger."""
 MUTANT_SEEDS = range(80)
 """Within so many schedules each mutant must be found. All of them are among those that hold without a mutant."""
 
@@ -49,26 +41,11 @@ def wrong_with(seed: int) -> list[str]:
         return [str(error)]
 
 
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    """One for each core: schedules have nothing to do with each other, and each is one thread's work."""
-    count = min(len(os.sched_getaffinity(0)), PROCESSES_MAX)
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("first", FIRSTS)
-def test_no_schedule_loses_doubles_or_changes_anything(
-    first: int, processes: ProcessPoolExecutor, request: pytest.FixtureRequest
-) -> None:
-    seeds = range(first, first + (1 if SEED else min(BLOCK, SCHEDULES - first)))
-    ahead = request.config.stash.get(AHEAD, None)
-    begun = {seed: ahead and ahead.take(seed) for seed in seeds}
-    running = {seed: found or processes.submit(wrong_with, seed) for seed, found in begun.items() if not SEED}
-    for seed in seeds:
-        problems = running[seed].result() if seed in running else wrong_with(seed)
-        if problems:
+def test_no_schedule_loses_doubles_or_changes_anything(first: int) -> None:
+    for seed in range(first, first + (1 if SEED else min(BLOCK, SCHEDULES - first))):
+        if problems := wrong_with(seed):
             again = f"HOMEBEAT_SIMULATION_SEED={seed} python -m pytest tests/simulation -k schedule"
             pytest.fail("\n  ".join([f"seed {seed}: {len(problems)} things do not hold", *problems, again]))
 

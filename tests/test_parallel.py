@@ -1,0 +1,79 @@
+"""Tests that are alone are alone, and the others are not kept apart for nothing."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests import parallel
+
+PEOPLE = 12
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> parallel.Room:
+    return parallel.Room(tmp_path)
+
+
+def test_who_is_not_alone_meets_others(room: parallel.Room) -> None:
+    met = threading.Barrier(PEOPLE)
+
+    def work(_: int) -> int:
+        with room.entered(alone=False):
+            return met.wait(20)
+
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        assert sorted(pool.map(work, range(PEOPLE))) == list(range(PEOPLE))
+
+
+def test_who_is_alone_meets_nobody(room: parallel.Room) -> None:
+    inside: list[int] = []
+    seen: list[tuple[bool, int]] = []
+
+    def work(number: int) -> None:
+        alone = number % 3 == 0
+        for _ in range(20):
+            with room.entered(alone):
+                inside.append(number)
+                seen.append((alone, len(inside)))
+                inside.remove(number)
+
+    with ThreadPoolExecutor(PEOPLE) as pool:
+        list(pool.map(work, range(PEOPLE)))
+    assert len(seen) == 20 * PEOPLE
+    assert {others for alone, others in seen if alone} == {1}
+
+
+def test_who_waits_to_be_alone_comes_before_those_who_come_later(room: parallel.Room) -> None:
+    order: list[str] = []
+    waiting = threading.Event()
+
+    def alone() -> None:
+        waiting.set()
+        with room.entered(alone=True):
+            order.append("alone")
+
+    def later() -> None:
+        with room.entered(alone=False):
+            order.append("later")
+
+    with room.entered(alone=False):
+        first = threading.Thread(target=alone)
+        first.start()
+        waiting.wait(10)
+        first.join(0.3)  # it is at the door by now
+        second = threading.Thread(target=later)
+        second.start()
+        second.join(0.3)
+        assert order == []
+    first.join(10)
+    second.join(10)
+    assert order == ["alone", "later"]
+
+
+def test_each_test_has_its_process_and_its_place() -> None:
+    schedules = [f"{parallel.APART}::test_no_schedule[{n}]" for n in range(2)]
+    names = [*schedules, "tests/models/test_units.py::test_b", "tests/faults/test_names.py::test_x[y/z::a]"]
+    assert sorted(names, key=parallel.rank) == [names[3], names[2], *schedules]
+    assert [parallel.group(name) for name in names] == [*schedules, "tests/models/test_units.py", "tests/faults/"]
