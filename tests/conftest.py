@@ -26,11 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
     parallel.make_room(config)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes `-n auto` means here."""
     return parallel.processes(config)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config) -> parallel.Modules:
     """Which tests go together."""
     return parallel.Modules(config)

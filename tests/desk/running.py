@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 
 from alerts.desk import DeskConfig, run_desk
 from alerts.desk.accounts import Accounts
@@ -15,11 +16,13 @@ from tests.desk.databases import Databases
 
 SECRET = b"a secret of the tests only"
 PASSWORD = "correct horse battery"
+QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""What protects passwords takes a core for a third of a second each time: most tests are about something else."""
 
 
 def accounts_at(kept: Databases) -> Accounts:
     """The accounts of a desk that keeps things there."""
-    return Accounts(kept.accounts, SECRET)
+    return Accounts(kept.accounts, SECRET, QUICK)
 
 
 def link(kept: Databases, who: str = "nurse-1", role: Role = "lead", teams: tuple[str, ...] = ("*",)) -> str:

@@ -1,22 +1,24 @@
 """Attacks on the desk: each is refused, and stands in the audit."""
 
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import Type, extract_parameters
 from sqlalchemy import select
 
 from alerts.desk.accounts import ATTEMPT_WINDOW_S, ATTEMPTS_MAX, IDLE_S, SESSION_S, Accounts, Refused
 from alerts.desk.audit import Audit
 from alerts.desk.door import COOKIE
 from alerts.desk.patients import PatientProfile
-from alerts.desk.register import METADATA
+from alerts.desk.register import ACCOUNTS, METADATA
 from alerts.desk.store import Store
 from tests.channels.events import alert
 from tests.desk.databases import Databases
-from tests.desk.running import PASSWORD, accounts_at
+from tests.desk.running import PASSWORD, SECRET, accounts_at
 from tests.desk.ward import NOW_S, Ward
 
 
@@ -207,3 +209,14 @@ def test_accounts_outlive_the_cache_and_a_password_is_never_kept(
     assert any("nurse-1" in row for row in rows)
     assert not any(PASSWORD in row for row in rows)
     assert not any(PASSWORD.encode() in path.read_bytes() for path in tmp_path.glob("accounts.sqlite*"))
+
+
+def test_whoever_takes_the_file_pays_for_every_guess(databases: Databases) -> None:
+    """Argon2id with 64 MiB and three rounds: the second choice of RFC 9106, for where 2 GiB are not to be had."""
+    with contextlib.closing(Accounts(databases.accounts, SECRET)) as accounts:
+        accounts.put("Nurse", "nurse-1", "nurse", ["cardiology"], PASSWORD, replace=False)
+        with accounts.engine.connect() as connection:
+            stored = connection.execute(select(ACCOUNTS.c.password)).scalar_one()
+    kept = extract_parameters(stored)
+    assert (kept.type, kept.time_cost, kept.memory_cost) == (Type.ID, 3, 64 * 1024)
+    assert kept.salt_len >= 16

@@ -9,7 +9,7 @@ from tests.faults.disk import full
 from tests.faults.scene import FULL, PARTITIONS, RATE, Scene
 from tests.faults.verdict import assert_nothing_lost_nothing_twice, longest_waits
 
-pytestmark = [pytest.mark.alone, pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PAUSE_S_MAX = 10.0
 """How long a patient may wait while all workers are restarted, one by one."""

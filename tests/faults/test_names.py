@@ -6,7 +6,7 @@ from tests.faults.scene import FULL, RATE, WORKERS, Scene
 from tests.faults.test_faults import PAUSE_RATE_MAX, PAUSE_S_MAX, judge
 from tests.faults.verdict import longest_waits
 
-pytestmark = [pytest.mark.alone, pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 
 ASLEEP_S = 60.0 if FULL else 10.0
 """Longer than what the group has said of it lets a worker write (9 s): from there on it has to ask before it does."""
