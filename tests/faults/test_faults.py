@@ -38,6 +38,7 @@ def test_a_worker_is_killed(scene: Scene) -> None:
     judge(scene)
 
 
+@pytest.mark.alone
 def test_all_workers_are_restarted_one_by_one(scene: Scene) -> None:
     with scene.under_load():
         scene.until_steady()

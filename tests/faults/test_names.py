@@ -14,6 +14,7 @@ STEPS_ASIDE_WITHIN_S = 30.0
 STEPPED_ASIDE = "stepped aside"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("named", [WORKERS])
 def test_all_workers_are_relieved_one_by_one(scene: Scene) -> None:
     with scene.under_load():
