@@ -302,6 +302,10 @@ async def test_in_quiet_hours_the_page_is_dark_and_what_can_wait_waits(morning: 
         await expect(opened.locator("#alerts .title")).to_have_count(3)
         await expect(opened.locator("#list-note")).to_have_text("2 that can wait are kept for the morning")
         assert await opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 26)"
+        await opened.keyboard.press("4")
+        await expect(opened.locator("#empty")).to_have_text("Nothing on this list that cannot wait.")
+        await expect(opened.locator("#list-note")).to_have_text("1 that can wait is kept for the morning")
+        await opened.keyboard.press("1")
         quiet = alert("a-quiet", patient="p-1", title="Heart rate high at night", decided_at=content.at(minutes=1))
         await morning.put(quiet)
         await expect(named(opened, quiet.title)).to_be_visible()

@@ -55,11 +55,14 @@ function draw(fresh) {
 function drawNote(none) {
   const word = LISTS.find((one) => one.view === state.view).word.toLowerCase();
   byId("empty").hidden = !none;
-  const calm = filters.active ? ["Nothing on this list matches the filters."] : state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
-  byId("empty").replaceChildren(...calm.map((line) => h("p", {}, line)));
   const more = (state.counters?.lists[state.view] ?? 0) - list.order.length;
+  const kept = state.quiet && more > 0 ? ["Nothing on this list that cannot wait."] : null;
+  const calm = state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
+  const said = filters.active ? ["Nothing on this list matches the filters."] : (kept ?? calm);
+  byId("empty").replaceChildren(...said.map((line) => h("p", {}, line)));
   byId("list-note").hidden = more <= 0 || (none && !state.quiet && !filters.active);
-  setText(byId("list-note"), filters.active ? `${more} more are hidden by the filters` : state.quiet ? `${more} that can wait are kept for the morning` : `${more} more are not shown`);
+  const waits = `${more} that can wait ${more === 1 ? "is" : "are"} kept for the morning`;
+  setText(byId("list-note"), filters.active ? `${more} more are hidden by the filters` : state.quiet ? waits : `${more} more are not shown`);
 }
 
 function drawLists() {
