@@ -69,7 +69,7 @@ def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
         told.outcome,
     ).where(told.opened_s >= since_s, told.view != "retrospective", *mine)
     with store.reading() as connection:
-        patients = _patients(connection, scope)
+        patients = _patients(connection, scope, since_s)
         rows = connection.execute(query.limit(ALERTS_MAX + 1)).all()
     counted = rows[:ALERTS_MAX]
     return {
@@ -84,12 +84,16 @@ def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
     }
 
 
-def _patients(connection: Connection, scope: Scope) -> int:
-    """Patients who are watched: with a profile; without any profiles, those with readings."""
+def _patients(connection: Connection, scope: Scope, since_s: float) -> int:
+    """Who is watched: patients with a profile or with alerts since then; without any profiles, those with readings."""
     known = select(func.count()).select_from(PATIENTS).where(*within(scope, PATIENTS.c.team))
+    told, profiled = STANDINGS.c, select(PATIENTS.c.patient)
+    others = select(func.count(told.patient.distinct())).where(
+        told.opened_s >= since_s, told.view != "retrospective", told.patient.not_in(profiled), *within(scope, told.team)
+    )
     count = connection.execute(known).scalar_one()
     if count or scope.teams is not None:
-        return int(count)
+        return int(count + connection.execute(others).scalar_one())
     return int(connection.execute(select(func.count(WINDOWS.c.patient.distinct()))).scalar_one())
 
 

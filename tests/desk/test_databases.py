@@ -98,7 +98,9 @@ def test_lists_hand_over_and_cost_are_of_the_own_teams(store: Store) -> None:
     assert [one.latest.alert_id for one in store.worklist(scope=CARDIOLOGY)] == ["a-1"]
     assert store.counts(CARDIOLOGY)["acknowledged"] == 1
     assert [one.latest.alert_id for one in handover(store, CARDIOLOGY, 0.0)["in_hand"].alerts] == ["a-1"]
-    assert cost(store, CARDIOLOGY, 7)["alerts"] == 1
+    mine, all_of_it = cost(store, CARDIOLOGY, 7), cost(store, EVERYTHING, 7)
+    assert (mine["alerts"], mine["patients"]) == (1, 1)
+    assert (all_of_it["alerts"], all_of_it["patients"]) == (3, 3), "also the one who has no profile"
     assert store.seen(["p-1", "p-2", "p-9"], CARDIOLOGY) == ["p-1"]
 
 
