@@ -4,13 +4,14 @@ from datetime import date
 from typing import Any
 
 from alerts.desk.watched import watched
+from alerts.explain import UNITS, called
 from alerts.language import ENGLISH, voice
 from models.expectation import expect
 from models.phrases import say
-from models.profile import Profile, parse_profile, sees
+from models.profile import Profile, Target, parse_profile, sees
 from models.profile_fields import coded
 from models.readings import Refused
-from models.vitals import VITALS
+from models.vitals import BY_NAME, VITALS
 
 
 def in_words(
@@ -54,10 +55,7 @@ def _lines(profile: Profile, on: date) -> list[list[str]]:
         ["Conditions", ", ".join(_words(one.code) for one in profile.conditions)],
         ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
         ["Genetics", _genetics(profile)],
-        [
-            "Targets set",
-            ", ".join(f"{t.vital.replace('_', ' ')} {_range(t.low, t.high)} ({t.author})" for t in profile.targets),
-        ],
+        ["Targets set", ", ".join(_target(target) for target in profile.targets)],
         ["Devices", ", ".join(d.device for d in profile.devices if d.until is None)],
         ["Time zone", profile.timezone],
         ["Consent", _consent(profile)],
@@ -79,6 +77,12 @@ def _years(born: date, on: date) -> int:
 
 def _words(code: Any) -> str:
     return coded(code)[0].replace("_", " ")
+
+
+def _target(target: Target) -> str:
+    """`Oxygen saturation 88 to 92 % (dr-4)`."""
+    unit = BY_NAME[target.vital].unit
+    return f"{called(target.vital)} {_range(target.low, target.high)} {UNITS.get(unit, unit)} ({target.author})"
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -58,7 +58,7 @@ async def test_profile_phase_modifiers_and_what_is_watched_stand_in_words(mornin
             ("Conditions", "heart failure"),
             ("Medication", "metoprolol"),
             ("Genetics", "CYP2D6 poor metaboliser"),
-            ("Targets set", "spo2 88 to 92 (dr-4)"),
+            ("Targets set", "Oxygen saturation 88 to 92 % (dr-4)"),
             ("Devices", "urn:dev:watch-9"),
         ):
             await expect(line(shown, what)).to_have_text(words)
@@ -92,7 +92,7 @@ async def test_script_in_the_fields_of_a_profile_is_text(morning: Morning) -> No
             ("Conditions", "<img src=x>, <b>x</b>"),
             ("Medication", "<script>window.pwned=1</script>"),
             ("Genetics", "<i>G</i> <svg/onload=window.pwned=1>"),
-            ("Targets set", "spo2 from 88 (<b>dr</b>)"),
+            ("Targets set", "Oxygen saturation from 88 % (<b>dr</b>)"),
             ("Devices", "<img/src=x/onerror=window.pwned=1>"),
         ):
             await expect(line(shown, what)).to_have_text(words)
