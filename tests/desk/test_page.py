@@ -1,5 +1,6 @@
 """The page in a real browser, over a real desk and broker: what a nurse sees, hears and does."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, expect
 
 from alerts.desk.worklist import standing, urgency
 from tests.channels import topics
@@ -291,6 +292,41 @@ async def test_the_next_shift_sees_what_is_open_snoozed_in_hand_and_done(morning
         await expect(report.get_by_role("region", name="Done in this shift")).to_contain_text("Patient called, well")
         await waiting.first.click()
         await expect(opened.locator(".detail-title")).to_have_text("Oxygen saturation below 86 %")
+
+
+PAINTED = """canvas => {
+    const [r, g, b] = getComputedStyle(document.documentElement).getPropertyValue('--line').trim()
+      .match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16));
+    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let found = 0;
+    for (let at = 0; at < data.length; at += 4) found += data[at] === r && data[at + 1] === g && data[at + 2] === b;
+    return found;
+}"""
+"""How many points of a chart have the colour that its line has on the page as it is now."""
+
+
+async def test_charts_take_on_the_colours_of_quiet_hours_and_of_the_day(morning: Morning) -> None:
+    """A line of the day cannot be seen on the night's ground."""
+    await morning.put(*content.worklist())
+    async with page(color_scheme="light") as opened:
+        await morning.enter(opened)
+        await named(opened, content.heart_alert().title).click()
+        chart = opened.locator(".chart canvas").first
+        await expect(opened.locator(".chart canvas")).to_have_count(5)
+        seen = [await until_painted(chart)]
+        for _ in ("night", "day"):
+            await opened.get_by_role("button", name="Quiet hours").click()
+            seen.append(await until_painted(chart))
+        assert min(seen) > 50, seen
+
+
+async def until_painted(chart: Locator) -> int:
+    """So many points of the line's colour, once there are any; 0 if there are none within two seconds."""
+    for _ in range(20):
+        if found := int(await chart.evaluate(PAINTED)):
+            return found
+        await asyncio.sleep(0.1)
+    return 0
 
 
 async def test_in_quiet_hours_the_page_is_dark_and_what_can_wait_waits(morning: Morning) -> None:

@@ -56,9 +56,8 @@ function drawNote(none) {
   const word = LISTS.find((one) => one.view === state.view).word.toLowerCase();
   byId("empty").hidden = !none;
   const more = (state.counters?.lists[state.view] ?? 0) - list.order.length;
-  const kept = state.quiet && more > 0 ? ["Nothing on this list that cannot wait."] : null;
   const calm = state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
-  const said = filters.active ? ["Nothing on this list matches the filters."] : (kept ?? calm);
+  const said = filters.active ? ["Nothing on this list matches the filters."] : state.quiet && more > 0 ? ["Nothing on this list that cannot wait."] : calm;
   byId("empty").replaceChildren(...said.map((line) => h("p", {}, line)));
   byId("list-note").hidden = more <= 0 || (none && !state.quiet && !filters.active);
   const waits = `${more} that can wait ${more === 1 ? "is" : "are"} kept for the morning`;
@@ -332,6 +331,7 @@ function setQuiet(on) {
   state.quiet = on;
   document.documentElement.classList.toggle("quiet-hours", on);
   byId("go-quiet").setAttribute("aria-pressed", String(on));
+  patient.repaint();
   draw();
 }
 

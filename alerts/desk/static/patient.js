@@ -28,7 +28,12 @@ export class Patient {
     this.days = null;
     this.charts = new Map();
     this.showNothing();
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.charts.forEach((one) => one.redraw()));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint());
+  }
+
+  /** Draw the charts in the colours of now: what is drawn does not follow the page's by itself. */
+  repaint() {
+    this.charts.forEach((one) => one.redraw());
   }
 
   showNothing() {
