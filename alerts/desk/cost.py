@@ -87,9 +87,10 @@ def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
 def _patients(connection: Connection, scope: Scope, since_s: float) -> int:
     """Who is watched: patients with a profile or with alerts since then; without any profiles, those with readings."""
     known = select(func.count()).select_from(PATIENTS).where(*within(scope, PATIENTS.c.team))
-    told, profiled = STANDINGS.c, select(PATIENTS.c.patient)
+    told = STANDINGS.c
+    strange = ~select(PATIENTS.c.patient).where(PATIENTS.c.patient == told.patient).exists()
     others = select(func.count(told.patient.distinct())).where(
-        told.opened_s >= since_s, told.view != "retrospective", told.patient.not_in(profiled), *within(scope, told.team)
+        told.opened_s >= since_s, told.view != "retrospective", strange, *within(scope, told.team)
     )
     count = connection.execute(known).scalar_one()
     if count or scope.teams is not None:

@@ -178,13 +178,17 @@ class Store:
             return connection.execute(select(PATIENTS.c.body).where(PATIENTS.c.patient == patient)).scalar()
 
     def find(self, begins: str, scope: Scope, limit: int = 20) -> list[tuple[str, str | None]]:
-        """Patients whose id begins so, with their teams, by id."""
-        query = select(PATIENTS.c.patient, PATIENTS.c.team).where(
-            beginning(PATIENTS.c.patient, begins), *within(scope, PATIENTS.c.team)
+        """Patients whose id begins so, with their teams, by id: those with a profile, and those with alerts only."""
+        known, told = PATIENTS.c, STANDINGS.c
+        profiled = select(known.patient, known.team).where(beginning(known.patient, begins))
+        strange = ~select(known.patient).where(known.patient == told.patient).exists()
+        others = select(told.patient, func.min(told.team).label("team")).where(
+            beginning(told.patient, begins), strange, *within(scope, told.team)
         )
+        asked = (profiled.where(*within(scope, known.team)), others.group_by(told.patient))
         with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(PATIENTS.c.patient).limit(limit))
-            return [(row.patient, row.team) for row in rows]
+            rows = [row for one in asked for row in connection.execute(one.order_by("patient").limit(limit))]
+        return [(row.patient, row.team) for row in sorted(rows, key=lambda row: row.patient)[:limit]]
 
     def alerts_of(self, patient: str, since_s: float, limit: int = 200) -> list[Standing]:
         """The alerts of a patient since then and those that are not done, the newest first."""

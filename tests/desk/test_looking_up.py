@@ -55,6 +55,19 @@ async def test_a_patient_without_any_alert_is_opened_and_the_look_is_in_the_audi
     assert (look["by"], look["detail"]["patient"]) == ("who-1", CALM)
 
 
+async def test_a_patient_is_found_by_an_alert_alone_by_those_whose_alert_it_is(
+    ward: Ward, client: httpx.AsyncClient
+) -> None:
+    """Nobody has published a profile: the alert is all that is known."""
+    told = {"p-s2": "cardiology", "p-s1": "cardiology", "p-s3": "lungs"}
+    for patient, team in told.items():
+        ward.store.put_events([alert(f"a-{n}-{patient}", patient=patient, care_team=team) for n in range(2)])
+    await signed_in(ward, client, "nurse")
+    found = (await client.get("/api/patients", params={"begins": "p-s"})).json()["patients"]
+    assert found == [{"patient": one, "care_team": "cardiology"} for one in ("p-s1", "p-s2")]
+    assert (await client.get("/api/patients/p-s1")).status_code == 200
+
+
 @pytest.mark.parametrize(("role", "sees"), [("viewer", False), ("nurse", False), ("lead", True)])
 async def test_a_patient_without_alerts_of_another_team_stays_closed_and_one_of_no_team_is_for_leads(
     ward: Ward, client: httpx.AsyncClient, role: Role, sees: bool
