@@ -34,6 +34,10 @@ PRUNE_EVERY = 500
 DAY_S = 86_400.0
 STANDING_FIELDS = tuple(name for name in Standing.__dataclass_fields__ if name != "latest")
 
+ALERTS_FOR_ONE = 20
+"""So many alerts are looked through for each patient without a profile that a search may name: further ones wait for
+more letters."""
+
 
 class Store:
     """Alerts and vitals in a database. keep_days, keep_windows: bounds for each patient and vital."""
@@ -182,13 +186,16 @@ class Store:
         known, told = PATIENTS.c, STANDINGS.c
         profiled = select(known.patient, known.team).where(beginning(known.patient, begins))
         strange = ~select(known.patient).where(known.patient == told.patient).exists()
-        others = select(told.patient, func.min(told.team).label("team")).where(
+        others = select(told.patient, told.team).where(
             beginning(told.patient, begins), strange, *within(scope, told.team)
         )
-        asked = (profiled.where(*within(scope, known.team)), others.group_by(told.patient))
+        asked = (
+            profiled.where(*within(scope, known.team)).order_by(known.patient).limit(limit),
+            others.order_by(told.patient).limit(limit * ALERTS_FOR_ONE),
+        )
         with self._engine.connect() as connection:
-            rows = [row for one in asked for row in connection.execute(one.order_by("patient").limit(limit))]
-        return [(row.patient, row.team) for row in sorted(rows, key=lambda row: row.patient)[:limit]]
+            found = {row.patient: row.team for one in asked for row in connection.execute(one)}
+        return sorted(found.items(), key=lambda one: one[0])[:limit]
 
     def alerts_of(self, patient: str, since_s: float, limit: int = 200) -> list[Standing]:
         """The alerts of a patient since then and those that are not done, the newest first."""

@@ -342,7 +342,7 @@ function evidenceTable(alert, nowS) {
     h("td", {}, h("span", { class: "with-gauge" }, band(one) ?? "none yet", gauge(one))),
     h("td", { class: "num" }, number(one.expected, digits(one))),
     h("td", { class: "num" }, one.score === null ? "–" : `${number(Math.abs(one.score))} SD`),
-    h("td", {}, sureness(one)),
+    h("td", { class: "words" }, sureness(one)),
     h("td", { ...told(), class: "words" }, one.modifiers.length ? one.modifiers.join(", ") : "–"),
     h("td", { class: "num" }, one.quality === null ? "–" : `${Math.round(one.quality * 100)} %`),
     h("td", {}, time(seconds(one.at), nowS)),
