@@ -103,16 +103,19 @@ records that hold none, again and again: half of the processor time of a fetch. 
 
 @contextlib.contextmanager
 def bulk_collector() -> Iterator[None]:
-    """While many records are in memory: look for garbage cycles less often, and never in what is there already."""
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
+    """While many records are in memory: look for garbage cycles less often, and never in what is there already. Where
+    somebody around us has set that aside, it stays so: to do it again would be another look through all of it."""
+    before, set_aside = gc.get_threshold(), gc.get_freeze_count() > 0
+    if not set_aside:
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(*BULK_THRESHOLDS)
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if not set_aside:
+            gc.unfreeze()
 
 
 PATIENTS_MANY = 1000

@@ -1,6 +1,7 @@
 """Starting and stopping: a signal ends a server cleanly, once; whatever does not end is cut off and said to be."""
 
 import asyncio
+import gc
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ from time import monotonic
 import pytest
 
 from streams.errors import Failed
-from streams.process import until_stopped
+from streams.process import bulk_collector, until_stopped
 from tests.cli.command import Homebeat
 
 WITHIN_S = 30.0
@@ -160,3 +161,13 @@ def test_what_a_checkpoint_needed_goes_back_to_the_system() -> None:
 
 def _heap_left(kind: str) -> float:
     return float(subprocess.run([sys.executable, "-c", HEAP, kind], capture_output=True, check=True).stdout)
+
+
+def test_what_is_set_aside_stays_so_after_many_records_within() -> None:
+    with bulk_collector():
+        set_aside, seldom = gc.get_freeze_count(), gc.get_threshold()
+        assert set_aside > 0
+        with bulk_collector():
+            assert gc.get_threshold() == seldom
+        assert (gc.get_freeze_count(), gc.get_threshold()) == (set_aside, seldom)
+    assert gc.get_threshold() != seldom
