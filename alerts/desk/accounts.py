@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -69,8 +70,12 @@ class Accounts:
         self._engine = register_at(url)
         self._signer = URLSafeSerializer(hashlib.sha256(secret + b" homebeat desk session").digest(), "session")
         self._hasher = hasher or PasswordHasher()
-        self._dummy = self._hasher.hash(secrets.token_hex())
         self._verifying = threading.BoundedSemaphore(VERIFIED_TOGETHER)
+
+    @cached_property
+    def _nobodys(self) -> str:
+        """A password that nobody has, as it would be kept. It is as dear as any, so it waits for the first sign-in."""
+        return self._hasher.hash(secrets.token_hex())
 
     @property
     def engine(self) -> Engine:
@@ -143,7 +148,8 @@ class Accounts:
             query = select(ACCOUNTS.c.password).where(ACCOUNTS.c.id == who)
             stored = connection.execute(query).scalar()
         with self._verifying:
-            right = self._right(stored or self._dummy, password) and stored is not None
+            nobodys = self._nobodys  # also when it is not needed: how long the answer takes must not tell who is known
+            right = self._right(stored or nobodys, password) and stored is not None
         if not right:
             raise Refused("This name and password do not belong together.", "wrong_password")
         with self._engine.begin() as connection:

@@ -4,10 +4,11 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import pytest
-from argon2 import Type, extract_parameters
+from argon2 import PasswordHasher, Type, extract_parameters
 from sqlalchemy import select
 
 from alerts.desk.accounts import ATTEMPT_WINDOW_S, ATTEMPTS_MAX, IDLE_S, SESSION_S, Accounts, Refused
@@ -220,3 +221,35 @@ def test_whoever_takes_the_file_pays_for_every_guess(databases: Databases) -> No
     kept = extract_parameters(stored)
     assert (kept.type, kept.time_cost, kept.memory_cost) == (Type.ID, 3, 64 * 1024)
     assert kept.salt_len >= 16
+
+
+class Counted(PasswordHasher):
+    """Tells what it has been asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=64, parallelism=1)
+        self.asked: list[str] = []
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.asked.append("hash")
+        return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        self.asked.append("verify")
+        return super().verify(hash, password)
+
+
+@pytest.mark.parametrize("who", ["nurse-1", "nurse-2", "nobody"])
+def test_the_work_for_a_wrong_password_does_not_tell_who_has_an_account(databases: Databases, who: str) -> None:
+    """The first attempt of all no more than any other, though what only it needs is made by then and not before."""
+    with contextlib.closing(accounts_at(databases)) as accounts:
+        accounts.put("Nurse", "nurse-1", "nurse", ["cardiology"], PASSWORD, replace=False)
+        accounts.put("Another", "nurse-2", "nurse", ["cardiology"], None, replace=False)
+    hasher = Counted()
+    with contextlib.closing(Accounts(databases.accounts, SECRET, hasher)) as accounts:
+        accounts.link("nurse-1", NOW_S)
+        assert hasher.asked == []
+        for wanted in (["hash", "verify"], ["hash", "verify", "verify"]):
+            with pytest.raises(Refused, match="do not belong together"):
+                accounts.by_password(who, "not the password", "192.0.2.1", NOW_S)
+            assert hasher.asked == wanted
