@@ -7,9 +7,17 @@ import httpx
 import pytest
 
 from streams.broker import EmbeddedBroker
+from tests.desk import browser
 from tests.desk.databases import Databases, in_folder
 from tests.desk.morning import BANNER, Morning, morning_at
 from tests.desk.ward import Ward
+
+
+@pytest.fixture(scope="session", autouse=True)
+def last_page() -> Iterator[None]:
+    """The browser of this process, if a test had one begun, goes with the last of them."""
+    yield
+    browser.end()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
