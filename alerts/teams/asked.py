@@ -1,7 +1,7 @@
 """From team, rung and severity to the people who are asked now."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from alerts.policy.settings import OPS
 from alerts.teams.rota import on_call
@@ -40,20 +40,22 @@ def ask(
     decided: when what it is about came, if that was before `at`: what came in quiet hours belongs to their end also
     when they are over by now.
 
-    A rung beyond the chain is its end: everybody of the team, and ops.
+    A rung beyond the chain is its end: everybody of the team, and ops. What quiet hours hold back is asked of those who
+    are there when they are over: whoever was on call at night goes home then.
     """
     name = team_name if team_name in directory.teams else OPS
     team = directory.teams.get(name)
     if team is None:
         return Asked(_people(directory, sorted(directory.members), at), f"there is no team {team_name} and no ops")
+    not_before = quiet_until(team, severity, at) or (decided and quiet_until(team, severity, decided))
+    then = max(at.astimezone(UTC), not_before.astimezone(UTC)) if not_before else at
     if rung >= len(team.chain):
         found = [*team.members, *(directory.teams[OPS].members if OPS in directory.teams else ())]
-        return Asked(_people(directory, found, at), f"{name}, end of the chain: everybody, and ops")
-    found, why = on_rung(directory, team, team.chain[rung], at)
-    people = _people(directory, found or list(team.members), at)
+        return Asked(_people(directory, found, then), f"{name}, end of the chain: everybody, and ops", not_before)
+    found, why = on_rung(directory, team, team.chain[rung], then)
+    people = _people(directory, found or list(team.members), then)
     said = f"{name}, rung {rung + 1} of {len(team.chain)}: {why}" + ("" if found else ", nobody, so everybody")
     unknown = "" if team_name == name else f"{team_name or 'no team'} is not known: "
-    not_before = quiet_until(team, severity, at) or (decided and quiet_until(team, severity, decided))
     return Asked(people, unknown + said, not_before)
 
 
@@ -105,4 +107,5 @@ def quiet_until(team: Team, severity: Severity, at: datetime) -> datetime | None
     if not quiet:
         return None
     day = local.date() + timedelta(days=1 if past_midnight and now >= hours.begin else 0)
-    return datetime.combine(day, hours.end, team.zone)
+    # on a night that has an hour twice, the end that lies ahead
+    return datetime.combine(day, hours.end, team.zone).replace(fold=local.fold)

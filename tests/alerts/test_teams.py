@@ -147,6 +147,45 @@ def test_quiet_hours_end_by_the_wall_clock_when_the_clocks_change() -> None:
     assert until.astimezone(UTC) == datetime(2026, 3, 29, 6, tzinfo=UTC)
 
 
+def test_the_end_of_a_chain_of_an_advisory_wakes_nobody_either() -> None:
+    night, morning = datetime(2026, 1, 6, 23, 30, tzinfo=UTC), datetime(2026, 1, 7, 7, tzinfo=LONDON)
+    found = ask(DIRECTORY, "cardiology", 3, "advisory", night)
+    assert (found.not_before, len(found.people)) == (morning, 4)
+    assert ask(DIRECTORY, "cardiology", 3, "urgent", night).not_before is None
+    assert ask(DIRECTORY, "cardiology", 3, "advisory", NOON).not_before is None
+
+
+def test_who_is_asked_after_quiet_hours_is_whoever_is_on_call_then() -> None:
+    later = read_directory(FILE.replace("end = 07:00:00}", "end = 08:30:00}"))
+    night = datetime(2026, 1, 6, 23, 30, tzinfo=UTC)
+
+    def asked_by(rung: int, severity: Any, at: datetime = night) -> list[str]:
+        return [one.member for one in ask(later, "cardiology", rung, severity, at, night).people]
+
+    on_duty = called(night)
+    assert on_duty in ("bob", "cas")
+    assert asked_by(0, "urgent") == [on_duty]
+    assert asked_by(0, "advisory") == ["ann"], "the night is over then, and so is the shift"
+    assert asked_by(0, "advisory", night + timedelta(hours=24)) == ["ann"]
+    evening = datetime(2026, 1, 7, 21, tzinfo=UTC)
+    assert asked_by(0, "advisory", evening) == [called(evening)], "when they are over it is whoever is there now"
+
+
+def test_who_is_away_when_quiet_hours_are_over_is_stood_in_for() -> None:
+    later = read_directory(FILE.replace("end = 07:00:00}", "end = 08:30:00}"))
+    (person,) = ask(later, "cardiology", 0, "advisory", datetime(2026, 1, 9, 23, 30, tzinfo=UTC)).people
+    assert (person.member, person.instead_of) == ("bob", "ann")
+
+
+@pytest.mark.parametrize(("at", "end"), [((0, 10), (0, 30)), ((1, 10), (1, 30))])
+def test_quiet_hours_that_end_in_an_hour_that_comes_twice_end_ahead(at: tuple[int, int], end: tuple[int, int]) -> None:
+    """The night of 25 October in London: 01:10 and 01:30 are there before the change and after it."""
+    directory = read_directory(FILE.replace("end = 07:00:00}", "end = 01:30:00}"))
+    until = ask(directory, "cardiology", 0, "advisory", datetime(2026, 10, 25, *at, tzinfo=UTC)).not_before
+    assert until is not None
+    assert until.astimezone(UTC) == datetime(2026, 10, 25, *end, tzinfo=UTC)
+
+
 def holes_of(*changed: tuple[str, str], begin: datetime = NOON, days: int = 2, rung: str = "calls") -> list[Hole]:
     text = FILE
     for old, new in changed:
