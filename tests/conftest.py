@@ -34,9 +34,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config) -> parallel.Modules:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> parallel.Modules:
     """Which tests go together."""
-    return parallel.Modules(config)
+    return parallel.Modules(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
