@@ -108,6 +108,19 @@ def test_after_a_while_the_right_password_signs_in_again(ward: Ward) -> None:
     assert ward.accounts.by_password("nurse-1", PASSWORD, "10.0.0.1", NOW_S + ATTEMPT_WINDOW_S + 1) == "nurse-1"
 
 
+def test_who_has_a_link_is_not_kept_out_by_the_guesses_of_others_at_the_same_address(ward: Ward) -> None:
+    ward.accounts.put("Nurse", "nurse-1", "nurse", [], PASSWORD, replace=True)
+    link = ward.accounts.link("nurse-1", NOW_S)
+    for _ in range(ATTEMPTS_MAX["address"]):
+        with pytest.raises(Refused):
+            ward.accounts.by_link("a guess", "10.0.0.1", NOW_S)
+    with pytest.raises(Refused, match="ask for a link"):
+        ward.accounts.by_password("nurse-1", PASSWORD, "10.0.0.1", NOW_S)
+    assert ward.accounts.by_link(link, "10.0.0.1", NOW_S) == "nurse-1"
+    with pytest.raises(Refused, match="Too many"):
+        ward.accounts.by_link(link, "10.0.0.1", NOW_S)
+
+
 async def test_a_link_signs_in_once_and_a_forged_one_never(ward: Ward, client: httpx.AsyncClient) -> None:
     await ward.signed_in(client)
     used = ward.accounts.link("nurse-1", NOW_S)
