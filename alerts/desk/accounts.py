@@ -158,8 +158,8 @@ class Accounts:
         return who
 
     def by_link(self, token: str, address: str, now_s: float) -> str:
-        """The account of a one-time link, which is used up by this. Raises Refused. Only wrong ones are counted: a right
-        one cannot be guessed, and is the way in for whoever is kept out because somebody else guesses passwords."""
+        """The account of a one-time link, which is used up by this. Raises Refused. Only wrong ones are counted: a
+        right one cannot be guessed, and is the way in for whoever is kept out because others guess passwords."""
         with self._engine.begin() as connection:
             found = delete(LINKS).where(LINKS.c.token == _hashed(token), LINKS.c.expires_s >= now_s)
             who = connection.execute(found.returning(LINKS.c.account)).scalar()

@@ -2,9 +2,9 @@
 
 A link is opened by mail scanners and previews too, so GET shows a page that says nothing of anybody, and only its
 button acts. A link acts once; what is forged, expired or used is refused, and stands in the audit. So is that of a
-member whose account was disabled since, or whose patient is now with a team that is not theirs; nothing is used up by
-that: when the reason is gone, the link holds again. Who is asked need not have an account: a phone
-number is enough.
+member whose account was disabled since or may only look, or whose patient is now with a team that is not theirs;
+nothing is used up by that: when the reason is gone, the link holds again. Who is asked need not have an account: a
+phone number is enough.
 """
 
 import time
@@ -32,6 +32,7 @@ SAID = {
     "expired": "This link is too old. Please sign in at the desk: the alert may still wait.",
     "used": "This link was used already, and nothing more was done. The desk shows where the alert stands.",
     "disabled": "Nothing was done: your account is disabled. Ask an admin of the desk, and somebody else to look.",
+    "role": "Nothing was done: your role is to look. Ask a lead for the role of a nurse, and somebody else to answer.",
     "moved": "Nothing was done: another team answers for this patient now, and nothing is asked of you.",
 }
 KEPT_S = 60.0
@@ -83,11 +84,13 @@ def answering(desk: Desk, accounts: Accounts, key: bytes) -> APIRouter:
     return router
 
 
-def _not_theirs(store: Store, accounts: Accounts, link: Link) -> Literal["disabled", "moved"] | None:
+def _not_theirs(store: Store, accounts: Accounts, link: Link) -> Literal["disabled", "role", "moved"] | None:
     """Why who was asked may no longer answer, if it is so. Blocks."""
     account = accounts.account(link.member)
     if account is not None and account.disabled_s is not None:
         return "disabled"
+    if account is not None and not member_of(account).may_act:
+        return "role"
     known, team = store.team_of(link.patient)
     if not known or team == link.team:  # a desk that reads its topics yet refuses nobody: the log decides
         return None

@@ -104,6 +104,18 @@ async def test_who_is_disabled_cannot_answer_and_the_link_holds_again_when_they_
     assert (await client.post(path)).status_code == 202
 
 
+async def test_who_may_only_look_cannot_answer_by_a_link_either(ward: Ward, client: httpx.AsyncClient) -> None:
+    ward.accounts.put("Ann", "ann", "viewer", ["cardiology"], None, replace=False)
+    path = f"/a/{token()}"
+    answer = await client.post(path)
+    assert (answer.status_code, ward.log.actions) == (403, [])
+    assert "your role" in answer.json()["error"]
+    (refused,) = ward.audited("desk.refused")
+    assert (refused["by"], refused["detail"]["why"], refused["detail"]["alert_id"]) == ("ann", "link_role", "a-1")
+    ward.accounts.put("Ann", "ann", "nurse", ["cardiology"], None, replace=True)
+    assert (await client.post(path)).status_code == 202, "nothing was used up"
+
+
 @pytest.mark.parametrize("known", [False, True], ids=["by phone only", "with an account"])
 async def test_who_was_asked_about_a_patient_of_another_team_now_cannot_answer(
     ward: Ward, client: httpx.AsyncClient, known: bool
