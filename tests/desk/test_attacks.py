@@ -108,6 +108,15 @@ def test_after_a_while_the_right_password_signs_in_again(ward: Ward) -> None:
     assert ward.accounts.by_password("nurse-1", PASSWORD, "10.0.0.1", NOW_S + ATTEMPT_WINDOW_S + 1) == "nurse-1"
 
 
+def test_guessing_from_ever_other_addresses_is_stopped_too(ward: Ward) -> None:
+    ward.accounts.put("Nurse", "nurse-1", "nurse", [], PASSWORD, replace=True)
+    for number in range(ATTEMPTS_MAX["account"]):
+        with pytest.raises(Refused, match="do not belong together"):
+            ward.accounts.by_password("nurse-1", "a wrong guess", f"10.0.0.{number}", NOW_S)
+    with pytest.raises(Refused, match="Too many"):
+        ward.accounts.by_password("nurse-1", PASSWORD, "10.0.1.1", NOW_S)
+
+
 def test_who_has_a_link_is_not_kept_out_by_the_guesses_of_others_at_the_same_address(ward: Ward) -> None:
     ward.accounts.put("Nurse", "nurse-1", "nurse", [], PASSWORD, replace=True)
     link = ward.accounts.link("nurse-1", NOW_S)
