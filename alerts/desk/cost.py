@@ -2,6 +2,7 @@
 
 An alert was useful or not by the words with which a person resolved it (`OUTCOMES`); other words are not judged, and
 the share is of those that were. Only what was told as of now counts: what is about the past called nobody.
+A patient-day is one of which the log tells (`covered_days`): a new deployment has no quiet month behind it.
 """
 
 import statistics
@@ -20,6 +21,8 @@ from models.findings import SEVERITIES
 
 DAY_S = 86_400.0
 TOP = 10
+COVERED_LEAST_D = 1.0
+"""Of a log that has just begun: within minutes, two alerts are no measure of a day."""
 ALERTS_MAX = 200_000
 """Alerts of one period that are counted; beyond it the page says so."""
 
@@ -51,9 +54,9 @@ def useful(reason: str | None) -> bool | None:
 
 
 def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
-    """The figures of the last so many days of the log. Blocks."""
+    """The figures of the last so many days of the log; `covered_days` of them there are. Blocks."""
     now_s = store.log_time_s or 0.0
-    since_s = now_s - days * DAY_S
+    since_s, covered = now_s - days * DAY_S, _covered(store, days)
     mine = within(scope, STANDINGS.c.team)
     told = STANDINGS.c
     query = select(
@@ -74,14 +77,22 @@ def cost(store: Store, scope: Scope, days: float) -> dict[str, Any]:
     counted = rows[:ALERTS_MAX]
     return {
         "days": days,
+        "covered_days": covered,
         "patients": patients,
         "alerts": len(counted),
         "cut": len(rows) > ALERTS_MAX,
-        "by_severity": [_severity(name, counted, patients * days, now_s) for name in reversed(SEVERITIES)],
+        "by_severity": [_severity(name, counted, patients * covered, now_s) for name in reversed(SEVERITIES)],
         "useful": _share([useful(row.outcome) for row in counted]),
         "top_patients": _top(counted, "patient"),
         "top_rules": _top(counted, "rule"),
     }
+
+
+def _covered(store: Store, days: float) -> float:
+    """How many of these days the log tells of: in its first days, most of a month has not been."""
+    if store.log_time_s is None or store.log_began_s is None:
+        return days
+    return min(days, max((store.log_time_s - store.log_began_s) / DAY_S, COVERED_LEAST_D))
 
 
 def _patients(connection: Connection, scope: Scope, since_s: float) -> int:

@@ -47,6 +47,7 @@ class Store:
         self._writer = Writer(self._engine)
         self._keep_s, self._keep_windows = keep_days * DAY_S, keep_windows
         self._log_time_s: float | None = None
+        self._log_began_s: float | None = None
         self._since_prune: dict[tuple[str, str], int] = defaultdict(int)
 
     def close(self) -> None:
@@ -57,6 +58,11 @@ class Store:
     def log_time_s(self) -> float | None:
         """The newest time the log has spoken of (a decision, or the end of a window): the page's now."""
         return self._log_time_s
+
+    @property
+    def log_began_s(self) -> float | None:
+        """The oldest time that the log has spoken of: of what was before, nothing is known."""
+        return self._log_began_s
 
     def put_events(self, events: Sequence[AlertEvent]) -> list[str]:
         """Keep alert events, each (`alert_id`, `sequence`) once; answers with the alerts that have news."""
@@ -290,6 +296,7 @@ class Store:
     def _pass_time(self, times: list[float]) -> None:
         if times:
             self._log_time_s = max(*times, self._log_time_s or times[0], times[0])
+            self._log_began_s = min(*times, times[0] if self._log_began_s is None else self._log_began_s)
 
 
 def _restated(connection: Connection, alert_ids: list[str]) -> list[dict[str, Any]]:

@@ -85,17 +85,17 @@ export async function showCost(ways, days = last.days) {
   const choices = [1, 7, 30].map((one) =>
     h("button", { type: "button", class: "range", aria: { pressed: String(one === days) }, onclick: () => showCost(ways, one) }, one === 1 ? "1 day" : `${one} days`),
   );
-  const perDay = found.patients ? found.alerts / (found.patients * days) : null;
+  const perDay = found.patients ? found.alerts / (found.patients * found.covered_days) : null;
   const { judged, useful } = found.useful;
   const overdue = found.by_severity.reduce((sum, one) => sum + one.overdue, 0);
   const tile = (value, words) => h("div", { class: "tile" }, h("strong", {}, value), h("span", {}, words));
   byId("report").replaceChildren(
-    h("header", { class: "report-head" }, h("h2", {}, "Alert burden"), h("div", { class: "ranges", role: "group", aria: { label: "Days counted" } }, choices)),
+    h("header", { class: "report-head" }, h("div", {}, h("h2", {}, "Alert burden"), found.cut ? h("p", { class: "quiet" }, `There are more than ${found.alerts} alerts: only so many are counted.`) : null), h("div", { class: "ranges", role: "group", aria: { label: "Days counted" } }, choices)),
     h(
       "div",
       { class: "tiles" },
       tile(String(found.alerts), `alerts for ${found.patients} patients`),
-      tile(perDay === null ? "–" : perDay.toFixed(2), "alerts a patient-day"),
+      tile(perDay === null ? "–" : perDay.toFixed(2), `alerts a patient-day${found.covered_days < days ? ": the log tells of " + span(found.covered_days * 86400) : ""}`),
       tile(String(overdue), "answered late, or late now"),
       tile(percent(useful, judged), `worth it, of ${judged} judged when resolved`),
     ),
