@@ -151,3 +151,19 @@ async def test_the_team_of_an_alert_is_whose_patient_it_is_now_for_the_page_as_f
         await expect(opened.locator("#list-note")).to_have_text("4 more are hidden by the filters")
         await opened.reload()
         await shown(opened, {"p-0952"})
+
+
+async def test_each_key_that_a_button_promises_opens_what_the_button_does(morning: Morning) -> None:
+    await morning.put(content.heart_alert(), content.silence_alert())
+    async with page() as opened:
+        await morning.enter(opened)
+        await named(opened, content.heart_alert().title).click()
+        buttons = opened.locator("#detail .acts button")
+        await expect(buttons).to_have_text(["Acknowledge", "Resolve", "Snooze", "Assign", "New normal"])
+        for button in await buttons.all():
+            await opened.keyboard.press(str(await button.get_attribute("aria-keyshortcuts")))
+            await expect(opened.locator("#act-title")).to_contain_text(f"{await button.text_content()}: ")
+            await opened.get_by_role("button", name="Cancel").click()
+        await named(opened, content.silence_alert().title).click()
+        await opened.keyboard.press("n")
+        await expect(opened.get_by_role("dialog")).to_be_hidden()

@@ -207,7 +207,7 @@ function act(id, type) {
   const alert = state.alerts.get(id);
   if (!alert || alert.pending || alert.state === "resolved") return;
   if (type === "acknowledge" && alert.state === "acknowledged") return;
-  if (!state.member?.may.act || (type === "snooze" && alert.severity === "emergency")) return;
+  if (!state.member?.may.act || (type === "snooze" && alert.severity === "emergency") || (type === "new_normal" && alert.category === "technical")) return;
   dialog.open(alert, type, { nowS: state.nowS, outcomes: state.outcomes });
 }
 
@@ -247,14 +247,13 @@ function move(step) {
   list.focus(id);
 }
 
+const ACTS = { a: "acknowledge", r: "resolve", s: "snooze", g: "assign", n: "new_normal" };
 const KEYS = {
   j: () => move(1),
   ArrowDown: () => move(1),
   k: () => move(-1),
   ArrowUp: () => move(-1),
-  a: () => act(state.chosen ?? list.order[0], "acknowledge"),
-  r: () => act(state.chosen ?? list.order[0], "resolve"),
-  s: () => act(state.chosen ?? list.order[0], "snooze"),
+  ...Object.fromEntries(Object.entries(ACTS).map(([key, type]) => [key, () => act(state.chosen ?? list.order[0], type)])),
   q: () => setQuiet(!state.quiet),
   "/": () => byId("filter-patient").focus(),
   Escape: back,
