@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
-from tests import parallel
+from tests import parallel, progress
 from tests.brokers import ApacheKafka, Broker, apache_kafka
 from tests.postgres import Postgres, programs
 
@@ -25,6 +25,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 def pytest_configure(config: pytest.Config) -> None:
     """Before everything else."""
     parallel.make_room(config)
+    progress.follow(config)
 
 
 @pytest.hookimpl(optionalhook=True)

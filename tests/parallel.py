@@ -63,7 +63,10 @@ class Room:
             fcntl.flock(door, fcntl.LOCK_EX)
             fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
             fcntl.flock(door, fcntl.LOCK_UN)
-            yield
+            try:
+                yield
+            finally:  # not by closing: a process that a test left behind may have the file too
+                fcntl.flock(room, fcntl.LOCK_UN)
 
 
 def room() -> Room:

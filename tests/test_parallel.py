@@ -1,12 +1,14 @@
 """Tests that are alone are alone, and the others are not kept apart for nothing."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests import parallel
+from tests.progress import Progress
 
 PEOPLE = 12
 
@@ -77,3 +79,15 @@ def test_each_test_has_its_process_and_its_place() -> None:
     names = [*schedules, "tests/models/test_units.py::test_b", "tests/faults/test_names.py::test_x[y/z::a]"]
     assert sorted(names, key=parallel.rank) == [names[3], names[2], *schedules]
     assert [parallel.group(name) for name in names] == [*schedules, "tests/models/test_units.py", "tests/faults/"]
+
+
+def test_a_run_says_what_is_at_work_and_for_how_long(pytestconfig: pytest.Config) -> None:
+    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter") or pytest.TerminalReporter(pytestconfig)
+    progress = Progress(terminal)
+    began = time.monotonic()
+    for name in ("test_quick", "test_that_hangs"):
+        progress.pytest_runtest_logstart(name)
+    progress.pytest_runtest_logfinish("test_quick")
+    line = progress.line(began + 120)
+    assert line.startswith("2 min: 1 tests done, 0 failed; at work: test_that_hangs (")
+    assert 119 <= int(line.rpartition("(")[2].removesuffix(" s)")) <= 120

@@ -177,6 +177,7 @@ class Deployment:
                 worker.kill()
         for topic in self._topics.values():
             topic.close()
+        del self._producer  # or it looks for its broker, and says so every second, to the end of the process
 
     def topic(self, name: str) -> Topic:
         if name not in self._topics:
