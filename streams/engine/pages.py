@@ -81,7 +81,7 @@ def pack_dirty(state: PartitionState, partition: int, bytes_max: int | None = No
     written[key_of(partition, META)] = _totals(state.meta_applied, 0, [state.meta_received, *state.meta_counted])
     size = 0
     for page in sorted(state.dirty, key=lambda page: (state.dirty[page], page)):
-        if bytes_max is not None and size >= bytes_max:
+        if bytes_max is not None and size and size >= bytes_max:
             break
         state.applied[page] = max(int(state.applied[page]), state.processed)
         packed = written[key_of(partition, page)] = _pack(state, page)

@@ -49,10 +49,12 @@ def three_pages() -> tuple[Log, PartitionState]:
     return log, state
 
 
-def test_pages_that_have_waited_longest_are_written_first() -> None:
+@pytest.mark.parametrize("share", [0, 1])
+def test_pages_that_have_waited_longest_are_written_first(share: int) -> None:
+    """One at a time, however small the share of a partition is: of none, a worker that leaves would write for ever."""
     log, state = three_pages()
     began = len(log) - 6
-    written = [pack_dirty(state, 0, bytes_max=1) for _ in range(4)]
+    written = [pack_dirty(state, 0, bytes_max=share) for _ in range(4)]
     assert [list(one.pages)[2:-1] for one in written] == [[b"0/2"], [b"0/0"], [b"0/1"], []]
     assert [one.certified for one in written] == [began + 1, began + 3, began + 5, began + 5]
 
