@@ -28,6 +28,30 @@ LONGEST = ("tests/faults/", "tests/worker/", "tests/desk/", "tests/cli/")
 class Modules(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Tests that share what a module sets up stay in one process."""
 
+    @property
+    def collection_is_completed(self) -> bool:
+        """Once and for all. xdist counts the processes that are there: one that comes for the last of them, which has
+        crashed, would get nothing to do, and nobody an end."""
+        return self.collection is not None or super().collection_is_completed
+
+    def schedule(self) -> None:
+        """Each begins with two modules, or the word that there is no more: a process keeps its last test until then."""
+        super().schedule()
+        for node in self.nodes:
+            self._reschedule(node)
+
+    def remove_node(self, node: object) -> str | None:
+        """The test in which a process crashed: it has failed, and only what is left goes to others. xdist would give
+        them the same test to crash in, and modules in which nothing is left."""
+        work = self.assigned_work[node]
+        crashed = next((name for tests in work.values() for name, done in tests.items() if not done), None)
+        if crashed is not None:
+            work[group(crashed)][crashed] = True
+        for module in [module for module, tests in work.items() if all(tests.values())]:
+            del work[module]
+        super().remove_node(node)
+        return crashed
+
     def _split_scope(self, nodeid: str) -> str:
         return group(nodeid)
 

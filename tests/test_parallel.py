@@ -1,5 +1,8 @@
 """Tests that are alone are alone, and the others are not kept apart for nothing."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -79,6 +82,36 @@ def test_each_test_has_its_process_and_its_place() -> None:
     names = [*schedules, "tests/models/test_units.py::test_b", "tests/faults/test_names.py::test_x[y/z::a]"]
     assert sorted(names, key=parallel.rank) == [names[3], names[2], *schedules]
     assert [parallel.group(name) for name in names] == [*schedules, "tests/models/test_units.py", "tests/faults/"]
+
+
+CRASH = """
+import os, time
+def test_first(): pass
+def test_crashes():
+    time.sleep(SECONDS)
+    os._exit(1)
+def test_last(): pass
+"""
+SHARED = """
+from tests.parallel import Modules
+def pytest_xdist_make_scheduler(config, log):
+    return Modules(config, log)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0, 2], ids=["among_others", "as_the_last"])
+def test_a_run_ends_also_when_a_process_crashes(tmp_path: Path, seconds: int) -> None:
+    """One test fails, all others are run once."""
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "conftest.py").write_text(SHARED)
+    (tmp_path / "test_a.py").write_text(CRASH.replace("SECONDS", str(seconds)))
+    for number in range(4):
+        (tmp_path / f"test_b{number}.py").write_text("import time\ndef test_soon(): time.sleep(0.2)")
+    line = [sys.executable, "-m", "pytest", "-n", "2", "--no-loadscope-reorder", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done.stdout
+    assert "1 failed, 6 passed" in done.stdout
 
 
 def test_a_run_says_what_is_at_work_and_for_how_long(pytestconfig: pytest.Config) -> None:

@@ -253,6 +253,10 @@ class Scene:
 
     def _progress(self, topics: tuple[str, ...]) -> dict[tuple[str, int], tuple[int, int]]:
         """(topic, partition) -> (committed, end)."""
+        answer: dict[tuple[str, int], tuple[int, int]] = until(lambda: self._asked(topics), "the brokers answer")
+        return answer
+
+    def _asked(self, topics: tuple[str, ...]) -> dict[tuple[str, int], tuple[int, int]]:
         consumer = Consumer({"bootstrap.servers": self.cluster.address, "group.id": self.group})
         try:
             names = [self.here.prefix + topic for topic in topics]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
 from streams.broker import dies_with_parent, free_port
 from tests.brokers import HOST, Broker
@@ -27,14 +27,20 @@ BYTES_MAX = 32 * 1024 * 1024
 
 
 def until(condition: Callable[[], Any], what: str, within_s: float = WITHIN_S) -> Any:
-    """Wait until the condition gives something, and give it back; fail with `what` when it does not in time."""
+    """Wait until the condition gives something, and give it back; fail with `what` when it does not in time.
+
+    Where Kafka cannot answer (a group has just moved to another broker), it is asked again.
+    """
     end = time.monotonic() + within_s
     while True:
-        began = time.monotonic()
-        if found := condition():
-            return found
+        began, refused = time.monotonic(), ""
+        try:
+            if found := condition():
+                return found
+        except KafkaException as error:
+            refused = f"; {error}"
         if time.monotonic() > end:
-            raise AssertionError(f"not within {within_s:g} s: {what}")
+            raise AssertionError(f"not within {within_s:g} s: {what}{refused}")
         took = time.monotonic() - began  # a look that costs much leaves the processor to others half the time
         time.sleep(min(max(PAUSE_S, took), PAUSE_S_MAX))
 
