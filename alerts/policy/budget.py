@@ -1,7 +1,7 @@
 """Budget: one patient may cause so many messages about advisories in a day. The next one waits, and is seen waiting.
 
 It stands on the worklist at once, says until when its message waits, and is told then if it is still there. Nothing
-urgent is ever counted or held.
+urgent is ever counted or held. That nobody has answered is not held either: it is all that is left to say.
 """
 
 from alerts.policy.case import Case, Decision
@@ -17,7 +17,9 @@ SPENDS = frozenset({"open", "raise", "again"})
 
 def budget(case: Case, so_far: Decision) -> Decision:
     """Defer an advisory beyond the day's share."""
-    if case.what not in SPENDS or so_far.rank > ADVISORY or so_far.silent is not None or case.episode.retrospective:
+    episode = case.episode
+    calls = case.what in SPENDS and so_far.rank <= ADVISORY and so_far.silent is None
+    if not calls or episode.retrospective or episode.is_alarm:
         return so_far
     now, share = case.when.decided_us, case.when.policy.advisories_per_day
     spent = sorted(at for one in case.others for at in one.spent_us if now - at < DAY_US)

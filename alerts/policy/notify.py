@@ -43,7 +43,7 @@ def _quiet(case: Case, so_far: Decision, notice: Notice | None) -> str | None:
         return phrase("it is mere information")
     if notice == "resolved" and not episode.told:
         return phrase("nobody was told that it began")
-    if notice == "returned" and so_far.rank < URGENT and _lately(case):
+    if notice == "returned" and not episode.is_alarm and so_far.rank < URGENT and _lately(case):
         return phrase("an advisory that comes back within a day is on the worklist, and is not told again")
     if notice is not None and key_of(notice, so_far.rank, case) in episode.told:
         return phrase("told already")

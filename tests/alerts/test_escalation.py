@@ -91,6 +91,32 @@ def test_one_alarm_speaks_for_all_alerts_of_a_patient_that_nobody_answers() -> N
     assert [e.state for e in one.episodes] == ["acknowledged", "resolved", "resolved"]
 
 
+def test_the_end_of_a_second_advisorys_chain_is_told_also_within_a_day_of_the_firsts() -> None:
+    one = life()
+    one.raised(0, severity="advisory")
+    one.raised(700, severity="advisory", problem="glucose.low")
+    for day in (1, 2, 3):
+        one.tick(day * DAY_MIN)
+        one.tick(day * DAY_MIN + 600)
+        one.tick(day * DAY_MIN + 700 - (day == 3))
+    one.acted(3 * DAY_MIN + 699, "acknowledge", one.told[0].alert_id)
+    assert one.tick(3 * DAY_MIN + 700) == [("reopened", "open")]
+    alarm = one.told[-1]
+    assert (alarm.kind, alarm.severity, alarm.notify) == ("delivery", "advisory", "returned")
+    assert alarm.policy[-2].reason == "everybody of team-1, and ops"
+
+
+def test_the_end_of_an_advisorys_chain_waits_for_no_share_of_the_day() -> None:
+    one = Life(policy=replace(POLICY, advisories_per_day=1))
+    one.raised(0, severity="advisory")
+    for day in (1, 2):
+        one.tick(day * DAY_MIN)
+    one.raised(3 * DAY_MIN - 30, severity="advisory", problem="body_weight.high")
+    assert one.told[-1].notify == "first"
+    assert one.tick(3 * DAY_MIN) == [("opened", "open")]
+    assert (one.told[-1].kind, one.told[-1].notify, one.told[-1].until) == ("delivery", "first", None)
+
+
 def test_what_is_acknowledged_stays_so_and_asks_nobody() -> None:
     one = life()
     one.raised(0, severity="emergency")

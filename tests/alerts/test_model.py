@@ -21,7 +21,7 @@ from tests.alerts.scripts import Life, us
 
 WITHIN = {
     "team-1": {"advisory": 1440, "urgent": 60, "emergency": 5},
-    "team-2": {"advisory": 700, "urgent": 21, "emergency": 3},
+    "team-2": {"advisory": 35, "urgent": 21, "emergency": 3},
 }  # fmt: skip
 """Minutes to answer, of each team; and how many it asks in turn."""
 RUNGS = {"team-1": 3, "team-2": 2}
@@ -174,12 +174,19 @@ WORSE_AFTER_THE_END: list[tuple[str, int, Severity, int]] = [
 ]  # fmt: skip
 """Everybody is asked about it once more, and told once more when that time is over."""
 
+LEFT_TWICE_WITHIN_A_DAY: list[tuple[str, int, Severity, int]] = [
+    ("raise", 1, "advisory", 2), ("hand_over", 1, "urgent", 10), ("tick", 35, "urgent", 2), ("tick", 35, "urgent", 2),
+    ("resolve", 1, "urgent", 2), ("raise", 1, "advisory", 2), ("tick", 35, "urgent", 2), ("tick", 35, "urgent", 2),
+]  # fmt: skip
+"""Nobody has answered about an advisory, and then nobody has about the next one."""
+
 
 @settings(deadline=None, max_examples=300)
 @given(ops)
 @example(FROM_THE_FIRST_RUNG)
 @example(WORSE_AFTER_THE_END)
 @example(HANDED_OVER_AT_THE_END)
+@example(LEFT_TWICE_WITHIN_A_DAY)
 def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity, int]]) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for what, wait, severity, minutes in steps:
@@ -213,6 +220,7 @@ def test_ledger_and_reference_tell_the_same(steps: list[tuple[str, int, Severity
         assert [(event.event, event.state) for event in life.told] == wanted.told
         if wanted.phase in ("open", "escalated"):
             assert (life.episodes[0].state, life.episodes[0].rung) == (wanted.phase, wanted.rung)
+    assert all(event.notify for event in life.told if event.kind == "delivery"), "the end of a chain is always told"
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in life.sequences().values())
 
 
