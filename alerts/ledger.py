@@ -345,7 +345,7 @@ def _applied(episode: Episode, case: Case, decision: Decision) -> None:
         episode.calm_until_us = episode.calm_reason = None
     if what in ("open", "raise", "again"):
         episode.deferred_until_us = decision.deferred_until_us
-    elif not waiting or what in ("tell", "worse", "rise"):
+    elif not waiting or what in ("tell", "worse", "rise", "hand_over"):
         episode.deferred_until_us = None
     if decision.notify is not None:
         episode.told = [*episode.told, key_of(decision.notify, decision.rank, case)][-TOLD_KEPT:]

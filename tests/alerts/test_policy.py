@@ -247,6 +247,15 @@ class TestBudget:
         one.raised(900, "limit", "urgent", problem="steps.low")
         assert (one.told[-1].event, one.told[-1].notify, one.told[-1].until) == ("updated", "worse", None)
 
+    def test_what_waits_is_told_once_to_another_team_that_takes_the_patient_over(self) -> None:
+        one = self.life()
+        one.handed_over(900, "team-2")
+        told = one.told[-1]
+        assert (told.problem, told.notify, told.until, told.care_team) == ("steps.low", "handed_over", None, "team-2")
+        one.tick(DAY_MIN)
+        one.tick(900 + DAY_MIN - 1)
+        assert [e for e in one.told if e.alert_id == told.alert_id][-1] is told, "not a second time when its turn comes"
+
     def test_what_nobody_was_told_of_ends_without_a_message(self) -> None:
         one = self.life()
         one.cleared(900, problem="steps.low")

@@ -242,7 +242,7 @@ class Reference:
         for one in list(self.ones.values()):
             former, one.team = one.team, team
             if former != team and one.phase in (*WAITING, "snoozed"):
-                one.phase, one.rung, one.wake = "open", 0, None
+                one.phase, one.rung, one.wake, one.deferred = "open", 0, None, None
                 one.due = self.due(at, one.rank)
                 self.tell(at, one, "updated", "handed_over")
         self.release(at)
@@ -353,6 +353,12 @@ MORE_THAN_THE_SHARE_TOLD_AT_ONCE: list[Step] = [
     ("tick", 730, "spo2.low", "info", "comment", 0), ("clear", 1, "heart_rate.high", "info", "comment", 0),
     ("raise", 1, "heart_rate.high", "advisory", "comment", 0),
 ]  # fmt: skip
+HANDED_OVER_BEFORE_ITS_TURN: list[Step] = [
+    ("raise", 1, "heart_rate.high", "advisory", "comment", 0),
+    ("raise", 361, "body_weight.high", "advisory", "comment", 0),
+    ("raise", 361, "spo2.low", "advisory", "comment", 0), ("hand_over", 1, "spo2.low", "info", "comment", 1),
+    ("tick", 730, "spo2.low", "info", "comment", 0),
+]  # fmt: skip
 """What chance seldom finds."""
 
 
@@ -363,6 +369,7 @@ MORE_THAN_THE_SHARE_TOLD_AT_ONCE: list[Step] = [
 @example(ESCALATED_AND_HANDED_OVER, 1)
 @example(PAST_AND_SEEN, 1)
 @example(MORE_THAN_THE_SHARE_TOLD_AT_ONCE, 1)
+@example(HANDED_OVER_BEFORE_ITS_TURN, 1)
 def test_ledger_and_policy_tell_what_the_reference_tells(steps: list[Step], page_every: int) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for number, step in enumerate(steps):
