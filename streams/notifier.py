@@ -20,7 +20,7 @@ from alerts.channels.closing import let_go
 from alerts.channels.dispatcher import GAVE_WAY, SHED, Dispatcher
 from alerts.channels.health import Health
 from alerts.channels.outbox import Outbox
-from alerts.channels.post import Letter, Post
+from alerts.channels.post import Letter, Post, shared
 from alerts.channels.progress import Progress, Told
 from alerts.channels.protocol import Channel, Outcome
 from alerts.channels.quiet import Quiet, Slot, Waiting, together
@@ -113,7 +113,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             except (KafkaError, OSError, TimeoutError) as error:
                 log.info("notifier: could not commit before handing over (%s)", type(error).__name__)
             self._progress.forget()
-            self._places.clear()
+            for under_way in (self._places, self._letters, self._together):
+                under_way.clear()
             self._again.forget()
             self._ends.clear()
             self._caught_up = False
@@ -204,7 +205,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if rest:
             event = together(slot, len(rest), rest[0].care_team, self._config.language)
             known = delivery_id_of(slot[0], event)
-            self._letters[known] = rest[0].letter
+            self._letters[known] = shared(one.letter for one in rest)[0]
             self._together.setdefault(known, []).extend(rest)
             log.warning("notifier: %d messages on %s waited beyond the bound, told as one", len(rest), slot[0])
             singly.append(event)
@@ -239,13 +240,22 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         newer event alone would not be told."""
         letters = []
         for one in self._quiet.outdated(event):
-            letter = self._way(one.letter, event)
-            if letter is None:
-                self._settled(one)
+            ways = self._ways(one.letter, event)
+            if ways:
+                self._go_with(ways, event, [one])
             else:
-                letters.append(letter)
-                self._together.setdefault(delivery_id_of(letter.channel, event), []).append(one)
+                self._settled(one)
+            letters += ways
         return letters
+
+    def _go_with(self, ways: list[Letter], event: AlertEvent, waited: list[Waiting]) -> None:
+        """What waited keeps its own events uncommitted until each of these ways has its outcome."""
+        for one in waited:
+            if (place := self._places.get((one.alert_id, one.sequence))) is not None:
+                for _ in ways[1:]:
+                    self._progress.more(*place)
+        for way in ways:
+            self._together.setdefault(delivery_id_of(way.channel, event), []).extend(waited)
 
     def _heard(self, channel: str, event: AlertEvent) -> bool:
         """Whether anything about this alert was, or is just being, told by this channel before."""
@@ -270,24 +280,27 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if (event.alert_id, event.sequence) in self._places:
             return []
         found = self._post.letters(event, silent_because(event) is not None, datetime.now(UTC))
-        letters = [way for letter in found if (way := self._way(letter, event)) is not None]
-        return list({letter.channel: letter for letter in letters}.values())
+        return shared(way for letter in found for way in self._ways(letter, event))
 
-    def _way(self, letter: Letter, event: AlertEvent) -> Letter | None:
-        """The letter, by the first channel that has not failed it; None if it is told."""
-        one: Letter | None = letter
-        while one is not None and delivery_id_of(one.channel, event) in self._told:
-            one = one.next if self._told.failed(delivery_id_of(one.channel, event)) else None
-        return one
+    def _ways(self, letter: Letter, event: AlertEvent) -> list[Letter]:
+        """The letter, by the first channel of each of its people that has not failed it; none for whom it is told."""
+        known = delivery_id_of(letter.channel, event)
+        if known not in self._told:
+            return [letter]
+        return self._next_ways(letter, event) if self._told.failed(known) else []
+
+    def _next_ways(self, letter: Letter, event: AlertEvent) -> list[Letter]:
+        return shared(way for one in letter.next for way in self._ways(one, event))
 
     async def _record(self, channel: Channel, event: AlertEvent, outcome: Outcome) -> None:
         known = delivery_id(channel, event)
         self._told.unrecorded[known] = outcome
-        asked, letter = self._again.ended(known), self._letters.pop(known, None)
+        asked, letter = self._again.ended(known), self._letters.get(known)
         place = asked or self._places.get((event.alert_id, event.sequence))
         value = msgspec.json.encode(delivery_of(channel, event, outcome, letter))
         topic = self._config.topic("deliveries")
         await asyncio.wait_for(self._producer.send_and_wait(topic, value, event.patient.encode()), RECORD_WITHIN_S)
+        letter = self._letters.pop(known, None)  # others may have come to share it meanwhile
         self._told.recorded(known, failed=outcome.outcome == "failed", again=letter.again if letter else 0)
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
         if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel, and something else is told
@@ -303,16 +316,19 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             self._done(event.alert_id, event.sequence)
 
     def _another_way(self, letter: Letter, event: AlertEvent, place: tuple[TopicPartition, int] | None) -> None:
-        """The same person by the next channel that has not been told of it."""
-        following = letter.next
-        while following is not None and delivery_id_of(following.channel, event) in self._letters:
-            following = following.next
-        if following is not None and (known := delivery_id_of(following.channel, event)) not in self._told:
+        """The same people by the next channel of each that has not failed. What is just being told by it is told to
+        them as well, and goes on by their ways should it fail."""
+        ways = self._next_ways(letter, event)
+        if waited := self._together.pop(delivery_id_of(letter.channel, event), []) if ways else []:
+            self._go_with(ways, event, waited)
+        for way in ways:
+            known = delivery_id_of(way.channel, event)
+            if known in self._letters:
+                self._letters[known] = shared([self._letters[known], way])[0]
+                continue
             if place is not None:
                 self._progress.more(*place)
-            if waited := self._together.pop(delivery_id_of(letter.channel, event), []):
-                self._together.setdefault(known, []).extend(waited)
-            self._send(following, event)
+            self._send(way, event)
 
     async def _report(self, change: SourceChange | None) -> None:
         """Tell the log that a channel fails, or works again: the engine makes it an alert, told by those that work."""

@@ -1,6 +1,6 @@
 """Which channels an event goes to: everybody's, the hospital's record, those of the people who are asked now. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,8 @@ from alerts.teams import Asked, Directory, Person, ask
 class Letter:
     """One event for one channel. rest: channels to try when this one fails; not_before: quiet hours are over then,
     which may be past: what came in them is still told as what waited for their end; again: of a dead letter that is
-    sent again, for the how manieth time."""
+    sent again, for the how manieth time; also: the letters of others who are reached by the same channel, and have ways
+    of their own when it fails."""
 
     channel: str
     person: Person | None = None
@@ -23,11 +24,25 @@ class Letter:
     rest: tuple[str, ...] = ()
     not_before: datetime | None = None
     again: int = 0
+    also: tuple["Letter", ...] = ()
 
     @property
-    def next(self) -> "Letter | None":
-        """The same to the same person, another way."""
-        return replace(self, channel=self.rest[0], rest=self.rest[1:]) if self.rest else None
+    def each(self) -> "tuple[Letter, ...]":
+        """Of everybody whom it reaches, their own."""
+        return (replace(self, also=()), *self.also)
+
+    @property
+    def next(self) -> "list[Letter]":
+        """The same to the same people, another way: each by their own."""
+        return shared(replace(one, channel=one.rest[0], rest=one.rest[1:]) for one in self.each if one.rest)
+
+
+def shared(letters: Iterable[Letter]) -> list[Letter]:
+    """At most one letter for each channel, in their order: the first, with those of the others who share it."""
+    found: dict[str, dict[Letter, None]] = {}
+    for letter in letters:
+        found.setdefault(letter.channel, {}).update(dict.fromkeys(letter.each))
+    return [replace(first, also=tuple(others)) for first, *others in found.values()]
 
 
 @dataclass(frozen=True)
@@ -44,12 +59,12 @@ class Post:
         return [*self.broadcast, *self.records, *(self.people or {}).values()]
 
     def letters(self, event: AlertEvent, silent: bool, now: datetime) -> list[Letter]:
-        """What has to be sent about an event, at most one letter for each channel."""
+        """What has to be sent about an event, one letter for each channel."""
         found = [Letter(channel.name) for channel in self.records]
         if not silent:
             found += [Letter(channel.name) for channel in self.broadcast]
             found += self._to_people(event, now)
-        return list({letter.channel: letter for letter in reversed(found)}.values())[::-1]
+        return shared(found)
 
     def quiet_until(self, event: AlertEvent, now: datetime) -> datetime | None:
         """When the quiet hours of those who would be asked are over, or were; None where it does not wait for that."""

@@ -262,6 +262,58 @@ async def test_who_is_asked_is_told_another_way_when_a_channel_fails_and_that_is
     }  # fmt: skip
 
 
+SHARED = """
+[channels]
+dead = {kind = "webhook", url = "DEAD", safe = true}
+gone = {kind = "webhook", url = "DEAD", safe = true}
+alive = {kind = "webhook", url = "ALIVE", safe = true}
+lead = {kind = "webhook", url = "LEAD", safe = true}
+[members.ann]
+name = "Ann"
+reach = ANN
+[members.bob]
+name = "Bob"
+reach = BOB
+[teams.cardiology-home]
+members = ["ann", "bob"]
+chain = ["everybody"]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("ann", "bob"),
+    [
+        (["dead", "alive"], ["dead", "lead"]),
+        (["dead", "gone", "alive"], ["dead", "gone", "lead"]),
+        (["dead", "gone", "alive"], ["gone", "dead", "lead"]),
+    ],
+)
+async def test_of_several_who_share_a_channel_that_fails_each_is_told_by_their_own_next_one(
+    embedded_broker: EmbeddedBroker, prefix: str, ann: list[str], bob: list[str]
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    async with receiver() as (refused, _):
+        dead = refused
+    async with (
+        receiver() as (alive, nurse),
+        receiver() as (above, lead),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        text = SHARED.replace("DEAD", dead).replace("ALIVE", alive).replace("LEAD", above)
+        directory = read_directory(text.replace("ANN", str(ann)).replace("BOB", str(bob)))
+        async with notifying(config(embedded_broker, prefix, directory=directory)):
+            events = [alert(f"a-{n}", notify="first", policy=POLICY) for n in range(3)]
+            await topics.put(embedded_broker.address, f"{prefix}alerts", events)
+            await until(lambda: nurse.unique == lead.unique == 3, 40)
+            await until(lambda: sum(one["outcome"] == "delivered" for one in deliveries) == 6, 20)
+    assert {*nurse.counts.values(), *lead.counts.values()} == {1}
+    told = {(one["channel"], one["member"]) for one in deliveries if one["outcome"] == "delivered"}
+    assert told == {("alive", "ann"), ("lead", "bob")}
+    failed = [one["delivery_id"] for one in deliveries if one["outcome"] == "failed"]
+    assert len(failed) == len(set(failed)) == 3 * len({*ann, *bob} - {"alive", "lead"}), "each channel is tried once"
+
+
 @pytest.mark.slow
 async def test_a_letter_that_failed_before_a_crash_goes_on_by_the_next_way(
     embedded_broker: EmbeddedBroker, prefix: str

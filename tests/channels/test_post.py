@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from alerts.channels.health import FAILED_IN_A_ROW, Health
-from alerts.channels.post import Letter, Post
+from alerts.channels.post import Letter, Post, shared
 from alerts.channels.protocol import Outcome
 from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
+from alerts.teams import Person
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
 
@@ -24,6 +25,7 @@ class Named:
         """Nothing is held."""
 
 
+WAYS = {"ann": ("mail",), "bob": ("phone-bob",), "cas": ("mail", "phone-cas")}
 POST = Post([Named("hook")], [Named("ehr")], {name: Named(name) for name in DIRECTORY.channels}, DIRECTORY)
 
 
@@ -62,8 +64,19 @@ def test_a_letter_knows_the_next_way_to_the_same_person() -> None:
     first = letters()[2]
     assert first.person is not None
     assert (first.person.member, first.rest) == ("ann", ("mail-ann",))
-    assert first.next is not None
-    assert (first.next.channel, first.next.person, first.next.next) == ("mail-ann", first.person, None)
+    (following,) = first.next
+    assert (following.channel, following.person, following.next) == ("mail-ann", first.person, [])
+
+
+def test_a_letter_to_several_who_share_a_channel_goes_on_by_the_own_next_way_of_each() -> None:
+    ann, bob, cas = (Letter("pager", Person(one, ("pager", *rest)), rest=rest) for one, rest in WAYS.items())
+    (pager,) = shared([ann, bob, cas])
+    assert (pager.channel, pager.person, pager.also) == ("pager", ann.person, (bob, cas))
+    mail, phone = pager.next
+    assert [one.person for one in mail.each] == [ann.person, cas.person], "who share the next one, too, share it"
+    assert (phone.channel, phone.person, phone.also) == ("phone-bob", bob.person, ())
+    assert [(one.channel, one.person) for one in mail.next] == [("phone-cas", cas.person)]
+    assert shared([pager, ann, pager]) == [pager], "nobody twice"
 
 
 def test_quiet_hours_are_said_for_advisories_only() -> None:
