@@ -150,7 +150,8 @@ class Episode(msgspec.Struct, kw_only=True):
     yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
     resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
     spent_us: when messages told of it as an advisory. held: why it is pending. team: that answers ("": not known).
-    risen: its severity is that of its incident; its own finding is an advisory.
+    risen: its severity is that of its incident; its own finding is an advisory. told_with: the alert whose message was
+    about it as well, while none of its own has been sent that says how severe it is.
     """
 
     alert_id: str
@@ -186,6 +187,7 @@ class Episode(msgspec.Struct, kw_only=True):
     told: list[str] = []
     spent_us: list[int] = []
     risen: bool = False
+    told_with: str | None = None
 
     def __post_init__(self) -> None:
         """Pages of before 0.2 had one word for what waits now and what is about the past, and later ones the number of

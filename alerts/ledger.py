@@ -27,7 +27,7 @@ from alerts.episodes import (
 )
 from alerts.events import Action, AlertEvent, Evidence
 from alerts.explain import SEVERITY_WORDS
-from alerts.policy import JOINS, Case, Decision, When, cause_of, decide, key_of, rise_with
+from alerts.policy import JOINS, Case, Decision, When, cause_of, decide, key_of, left_untold, rise_with
 from alerts.policy.snooze import check
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES, Kind, Rule
@@ -36,6 +36,8 @@ from models.phrases import counted, phrase
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""
 ADVISORY = SEVERITIES.index("advisory")
+ENDS: frozenset[What] = frozenset({"resolve", "new_normal"})
+"""What a person does to end an alert."""
 TOLD_KEPT = SPENT_KEPT = 16
 """Messages that are remembered of an episode: more than there are reasons, and more than its share of a day."""
 
@@ -94,9 +96,9 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if episode.calm_until_us is not None:
         _relapsed(episode, raised, when)
-    if not earlier or episode.state == "pending":
-        return []
-    return _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER)
+    put_right = earlier and episode.state != "pending"
+    told = _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER) if put_right else []
+    return _settled(episodes, when, told)
 
 
 def may_repeat(episodes: list[Episode], problem: str, event_us: int) -> bool:
@@ -156,7 +158,16 @@ def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Epis
         raise NotAllowed("assign needs `to`")
     until_us = check(action, when.decided_us) if action.type == "snooze" else None
     told = _taken(episodes, episode, action.type, when, by=action.by, reason=_said(action), until_us=until_us)
+    if action.type in ENDS:
+        _seen_with(episodes, episode)
     return episode, _settled(episodes, when, told)
+
+
+def _seen_with(episodes: list[Episode], ended: Episode) -> None:
+    """Whoever ends an alert has looked at the patient: what was told with it is on their list, and waits its time."""
+    for one in episodes:
+        if one.told_with == ended.alert_id:
+            one.told_with = None
 
 
 def _said(action: Action) -> str | None:
@@ -264,11 +275,14 @@ def _relapsed(episode: Episode, raised: Raised, when: When) -> None:
 
 
 def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
-    """What follows from the steps that were taken: what a cause held back, and what nobody has answered."""
+    """What follows from the steps that were taken: what a cause held back, what was told with another alert that is
+    over, and what nobody has answered."""
     told = [*told]
     for episode in [e for e in episodes if e.state == "pending" and e.held is not None]:
         if cause_of(episode, episode.rank, episodes) is None:
             told += _taken(episodes, episode, "open", when)
+    for episode in left_untold(episodes):
+        told += _taken(episodes, episode, "tell", when, reason=phrase("the alert that it was told with is over"))
     left = unanswered.unanswered(episodes)
     known = next((e for e in episodes if e.is_alarm and not e.closed), None)
     if known is not None and not left:
@@ -319,7 +333,9 @@ def _rises(episodes: list[Episode], mate: Episode, joined: Episode, when: When) 
     told = phrase("told with {title}, which waits for an answer", title=joined.title)
     quiet = told if mate.deferred_until_us is None else None
     reason = phrase("now {severity}", severity=severity)
-    return _taken(episodes, mate, "rise", when, rank=joined.rank, reason=reason, quiet=quiet)
+    said = _taken(episodes, mate, "rise", when, rank=joined.rank, reason=reason, quiet=quiet)
+    mate.told_with = joined.alert_id if quiet is not None else None
+    return said
 
 
 def _applied(episode: Episode, case: Case, decision: Decision) -> None:
@@ -336,7 +352,7 @@ def _applied(episode: Episode, case: Case, decision: Decision) -> None:
         episode.rung = 0
     if episode.state != "snoozed":
         episode.snoozed_until_us = episode.snoozed_by = None
-    if episode.closed and what in ("resolve", "new_normal", "forget"):
+    if episode.closed and what in ENDS | {"forget"}:
         episode.sources.clear()
         episode.resolved_us = now
     if episode.closed and episode.resolved_us is None:
@@ -347,6 +363,10 @@ def _applied(episode: Episode, case: Case, decision: Decision) -> None:
         episode.deferred_until_us = decision.deferred_until_us
     elif not waiting or what in ("tell", "worse", "rise", "hand_over"):
         episode.deferred_until_us = None
+    if decision.notify is not None or not waiting:
+        episode.told_with = None
+    elif decision.told_with is not None:
+        episode.told_with = decision.told_with
     if decision.notify is not None:
         episode.told = [*episode.told, key_of(decision.notify, decision.rank, case)][-TOLD_KEPT:]
         if decision.rank <= ADVISORY and what in ("open", "raise", "again", "tell"):

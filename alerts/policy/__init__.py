@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alerts.policy.case import Case, Decision, When
-    from alerts.policy.group import JOINS, rise_with
+    from alerts.policy.group import JOINS, left_untold, rise_with
     from alerts.policy.inhibit import cause_of
     from alerts.policy.notify import key_of
     from alerts.policy.pipeline import PIPELINE, decide
@@ -36,12 +36,13 @@ __all__ = [
     "cause_of",
     "decide",
     "key_of",
+    "left_untold",
     "rise_with",
 ]
 
 _HOMES = {
     "Chain": "settings", "JOINS": "group", "PIPELINE": "pipeline", "PolicySettings": "settings", "cause_of": "inhibit",
-    "decide": "pipeline", "key_of": "notify", "rise_with": "group",
+    "decide": "pipeline", "key_of": "notify", "left_untold": "group", "rise_with": "group",
 }  # fmt: skip
 
 

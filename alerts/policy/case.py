@@ -52,12 +52,14 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What the stages have said so far. held: nothing is told, and the episode stays pending; silent: why no message is
-    sent; deferred_until_us: when it will be; due_us: by when somebody has to answer; notify: what a message says."""
+    sent; told_with: the alert whose message is about it as well; deferred_until_us: when its own will be sent; due_us:
+    by when somebody has to answer; notify: what a message says."""
 
     rank: int
     incident: str | None = None
     held: str | None = None
     silent: str | None = None
+    told_with: str | None = None
     deferred_until_us: int | None = None
     due_us: int | None = None
     notify: Notice | None = None

@@ -3,7 +3,8 @@
 With a second organ system an advisory becomes urgent, and so do those of the incident that wait for an answer:
 whichever came first, the same findings mean the same. Mere information says of no system that it is affected. A second
 problem of the same system is not told by a message of its own while the first one still waits for somebody to look;
-unanswered, it is escalated like any other.
+unanswered, it is escalated like any other. An emergency always is; and what is urgent is when the first one ends by
+itself, for then nobody waits for anybody to look.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from models.phrases import Text, joined, phrase
 from models.times import US_PER_S
 
 STAGE = "group"
-ADVISORY = SEVERITIES.index("advisory")
+ADVISORY, URGENT, EMERGENCY = (SEVERITIES.index(one) for one in ("advisory", "urgent", "emergency"))
 SYSTEM_WORDS = {
     "circulation": phrase("circulation"), "respiration": phrase("respiration"), "temperature": phrase("temperature"),
     "metabolism": phrase("metabolism"), "fluids": phrase("fluids"), "consciousness": phrase("consciousness"),
@@ -51,7 +52,7 @@ def group(case: Case, so_far: Decision) -> Decision:
     if case.what == "worse" or waits is None:
         return so_far.says(STAGE, "joined", said, incident=incident)
     silent = phrase("told with {title}, which waits for an answer", title=waits.title)
-    return so_far.says(STAGE, "joined", silent, incident=incident, silent=silent)
+    return so_far.says(STAGE, "joined", silent, incident=incident, silent=silent, told_with=waits.alert_id)
 
 
 def mates_of(episode: Episode, others: Sequence[Episode]) -> list[Episode]:
@@ -68,6 +69,13 @@ def rise_with(episode: Episode, others: Sequence[Episode]) -> list[Episode]:
         return []
     mates = mates_of(episode, others)
     return [one for one in mates if one.state in WAITS and one.rank == ADVISORY and one.calm_until_us is None]
+
+
+def left_untold(episodes: Sequence[Episode]) -> list[Episode]:
+    """What is urgent and waits, and was told with another alert only, which is over."""
+    present = {one.alert_id for one in episodes if not one.closed}
+    alone = [one for one in episodes if one.told_with is not None and one.told_with not in present]
+    return [one for one in alone if one.state in WAITS and one.rank >= URGENT and one.calm_until_us is None]
 
 
 def _own(one: Episode) -> int:
@@ -92,8 +100,8 @@ def _mate(one: Episode, episode: Episode) -> bool:
 
 
 def _speaks_for(one: Episode, episode: Episode, rank: int) -> bool:
-    told = one.state in ("open", "escalated") and bool(one.told) and one.calm_until_us is None
-    return told and one.rank >= rank and system_of(one.vital) == system_of(episode.vital)
+    told = one.state in WAITS and bool(one.told) and one.calm_until_us is None
+    return told and EMERGENCY > rank <= one.rank and system_of(one.vital) == system_of(episode.vital)
 
 
 def _risen(rank: int, others: Sequence[int], systems: Sequence[str]) -> int:

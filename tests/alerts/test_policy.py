@@ -5,7 +5,7 @@ from itertools import pairwise, permutations
 import pytest
 
 from alerts.episodes import Episode, NotAllowed
-from alerts.events import AlertEvent
+from alerts.events import ActionType, AlertEvent
 from alerts.policy import PIPELINE, PolicySettings
 from models.findings import SEVERITIES, Severity
 from models.times import rfc3339
@@ -148,6 +148,61 @@ class TestGroup:
         one.acted(2, "acknowledge", one.told[0].alert_id)
         assert one.tick(1441) == [("escalated", "open")]
         assert one.told[-1].notify == "escalated"
+
+    def test_a_second_emergency_of_one_system_is_told_at_once(self) -> None:
+        one = life()
+        one.raised(0, "limit", "emergency", problem="systolic_bp.high")
+        one.raised(1, "limit", "emergency", problem="heart_rate.high")
+        second = one.told[-1]
+        assert (second.notify, second.incident, second.severity) == ("first", one.told[0].alert_id, "emergency")
+
+    def test_what_is_urgent_and_was_told_with_another_one_is_told_by_itself_when_that_ends(self) -> None:
+        one = Life(policy=PolicySettings())
+        for at, problem in enumerate(("systolic_bp.high", "diastolic_bp.high", "heart_rate.high")):
+            one.raised(at, "limit", "urgent", problem=problem)
+        assert [event.notify for event in one.told] == ["first", None, None]
+        one.cleared(10, problem="systolic_bp.high")
+        assert one.tick(24) == []
+        assert one.tick(25) == [("resolved", "resolved"), ("updated", "open"), ("updated", "open")]
+        assert [event.notify for event in one.told[-3:]] == ["resolved", "first", "first"]
+        assert one.told[-1].deadline == rfc3339(us(62)), "its time to answer goes on"
+        assert one.tick(26) == [], "once"
+
+    def test_that_it_is_well_just_then_keeps_it_until_it_is_not(self) -> None:
+        one = Life(policy=PolicySettings())
+        one.raised(0, "limit", "urgent", problem="systolic_bp.high")
+        one.raised(1, "limit", "urgent", problem="diastolic_bp.high")
+        one.cleared(10, problem="systolic_bp.high")
+        one.cleared(20, problem="diastolic_bp.high")
+        assert one.tick(25) == [("resolved", "resolved")]
+        assert one.raised(30, "limit", "urgent", problem="diastolic_bp.high") == [("updated", "open")]
+        assert one.told[-1].notify == "first"
+
+    def test_what_rose_with_another_one_is_told_to_be_urgent_when_that_ends(self) -> None:
+        one = life()
+        one.raised(0, "deviation", "advisory", problem="heart_rate.high")
+        one.raised(60, "deviation", "advisory", problem="respiratory_rate.high")
+        one.cleared(70, "deviation", problem="respiratory_rate.high")
+        assert [(e.problem, e.notify, e.severity) for e in one.told[-2:]] == [
+            ("respiratory_rate.high", "resolved", "urgent"), ("heart_rate.high", "first", "urgent"),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("answer", ["resolve", "new_normal"])
+    def test_whoever_ends_the_one_is_not_told_of_the_other_by_a_message(self, answer: ActionType) -> None:
+        one = life()
+        one.raised(0, "limit", "urgent", problem="systolic_bp.high")
+        one.raised(1, "limit", "urgent", problem="diastolic_bp.high")
+        assert one.acted(5, answer, one.told[0].alert_id) == [("resolved", "resolved")]
+        assert one.tick(60) == []
+        assert one.tick(61) == [("escalated", "open")], "but of course when nobody answers"
+
+    def test_one_that_was_told_by_itself_is_not_told_again_when_another_ends(self) -> None:
+        one = life()
+        one.raised(0, "limit", "urgent", problem="systolic_bp.high")
+        one.raised(1, "limit", "urgent", problem="diastolic_bp.high")
+        one.raised(2, "limit", "emergency", problem="diastolic_bp.high")
+        assert one.told[-1].notify == "worse"
+        assert one.cleared(3, problem="systolic_bp.high") == [("resolved", "resolved")]
 
     def test_it_is_told_when_nobody_looks_any_more_and_when_it_is_more_severe(self) -> None:
         one = life()

@@ -69,6 +69,7 @@ class One:
     told: set[str] = field(default_factory=set)
     spent: list[float] = field(default_factory=list)
     incident: Key | None = None
+    told_with: Key | None = None
     team: str = "team-1"
 
     @property
@@ -108,7 +109,7 @@ class Reference:
 
     def joins(self, at: float, one: One, event: str, notice: str) -> None:
         """It begins, returns, or is worse: which incident is it, how severe is it, and is anybody told?"""
-        rank, silent, risen = one.own, False, False
+        rank, silent, risen, speaker = one.own, False, False, one.told_with
         mates = [m for m in self.ones.values() if self.mates(one, m)]
         affected = [m for m in mates if m.rank >= ADVISORY]
         systems = {SYSTEM[m.key[0]] for m in [*affected, one]} if one.clinical else set()
@@ -118,12 +119,13 @@ class Reference:
             incident = first.incident or first.key
             if rank == ADVISORY and len(systems) > 1 and all(m.own == ADVISORY or m.rank == INFO for m in mates):
                 rank, risen = URGENT, True
-            elif notice != "worse":
-                silent = any(self.speaks_for(m, one, rank) for m in mates)
+            elif notice != "worse" and rank < EMERGENCY:
+                speaker = next((m.key for m in mates if self.speaks_for(m, one, rank)), None)
+                silent = speaker is not None
         if notice == "first" and one.key[0] == MUTED and rank < URGENT and self.sensor_off():
             one.phase, one.rank = "pending", one.own
             return
-        one.rank, one.incident, one.deferred = rank, incident, None
+        one.rank, one.incident, one.deferred, one.told_with = rank, incident, None, speaker
         if notice != "worse" and rank <= ADVISORY and not silent:
             one.deferred = self.wait_for_turn(at)
         begins = at if one.deferred is None else one.deferred
@@ -143,6 +145,7 @@ class Reference:
         for m in list(self.ones.values()):
             if self.mates(joined, m) and m.phase in WAITING and m.rank == ADVISORY:
                 quiet = m.deferred is None or f"worse {URGENT}" in m.told
+                m.told_with = joined.key if m.deferred is None else None
                 m.rank, m.deferred, m.due = URGENT, None, self.due(at, URGENT)
                 self.tell(at, m, "updated", "worse", quiet=quiet)
                 if not quiet:
@@ -169,11 +172,13 @@ class Reference:
         if one.key[1] or (one.rank == INFO and notice != "resolved") or (notice == "resolved" and not one.told):
             quiet = True
         said = None if quiet else notice
+        one.told_with = one.told_with if one.phase in WAITING else None
         if one.phase in ("resolved", "expired") and event != "updated":
             one.ended = at
         state = {"escalated": "open", "expired": "resolved", "retrospective": "open"}.get(one.phase, one.phase)
         if said is not None:
             one.told.add(said)
+            one.told_with = None
             if one.rank <= ADVISORY and said in ("first", "returned"):
                 one.spent.append(at)
         due = one.due if one.phase in WAITING else None
@@ -189,10 +194,14 @@ class Reference:
             self.release(at)
 
     def release(self, at: float) -> None:
-        """What the sensor muted, and is still there without it."""
+        """What the sensor muted, and is still there without it; and what is urgent, and was told with what is over."""
         muted = self.ones.get((MUTED, False))
         if muted is not None and muted.phase == "pending" and not self.sensor_off():
             self.joins(at, muted, "opened", "first")
+        for one in self.ones.values():
+            alone = one.told_with is not None and self.ones[one.told_with].phase not in LIVE
+            if alone and one.phase in WAITING and one.rank >= URGENT:
+                self.tell(at, one, "updated", "first")
 
     def is_one_episode(self, at: float, problem: str) -> bool:
         """Whether a return would still belong to the same episode: another one is not told of here."""
@@ -220,6 +229,9 @@ class Reference:
             one.phase, one.deferred = after, None
             one.wake = at + minutes if what == "snooze" else None
             one.rung = one.rung if after == "resolved" else 0
+        for other in self.ones.values():
+            if after == "resolved" and other.told_with == key:
+                other.told_with = None
         self.tell(at, one, event, "resolved" if after == "resolved" else None)
         self.release(at)
         return True
@@ -359,6 +371,22 @@ HANDED_OVER_BEFORE_ITS_TURN: list[Step] = [
     ("raise", 361, "spo2.low", "advisory", "comment", 0), ("hand_over", 1, "spo2.low", "info", "comment", 1),
     ("tick", 730, "spo2.low", "info", "comment", 0),
 ]  # fmt: skip
+TOLD_WITH_WHAT_ENDS: list[Step] = [
+    ("raise", 1, "heart_rate.high", "urgent", "comment", 0), ("raise", 1, "systolic_bp.high", "urgent", "comment", 0),
+    ("clear", 1, "heart_rate.high", "info", "comment", 0), ("raise", 1, "heart_rate.high", "emergency", "comment", 0),
+]  # fmt: skip
+TOLD_WITH_WHAT_SOMEBODY_ENDS: list[Step] = [
+    *TOLD_WITH_WHAT_ENDS[:2], ("act", 1, "heart_rate.high", "info", "resolve", 0),
+    ("tick", 1, "heart_rate.high", "info", "comment", 0),
+]  # fmt: skip
+RISEN_WITH_WHAT_ENDS: list[Step] = [
+    ("raise", 1, "heart_rate.high", "advisory", "comment", 0), ("raise", 1, "spo2.low", "advisory", "comment", 0),
+    ("clear", 1, "spo2.low", "info", "comment", 0),
+]  # fmt: skip
+A_SECOND_EMERGENCY: list[Step] = [
+    ("raise", 1, "heart_rate.high", "emergency", "comment", 0),
+    ("raise", 1, "systolic_bp.high", "emergency", "comment", 0), ("forget", 1, "spo2.low", "info", "comment", 0),
+]  # fmt: skip
 """What chance seldom finds."""
 
 
@@ -370,6 +398,10 @@ HANDED_OVER_BEFORE_ITS_TURN: list[Step] = [
 @example(PAST_AND_SEEN, 1)
 @example(MORE_THAN_THE_SHARE_TOLD_AT_ONCE, 1)
 @example(HANDED_OVER_BEFORE_ITS_TURN, 1)
+@example(TOLD_WITH_WHAT_ENDS, 1)
+@example(TOLD_WITH_WHAT_SOMEBODY_ENDS, 1)
+@example(RISEN_WITH_WHAT_ENDS, 1)
+@example(A_SECOND_EMERGENCY, 1)
 def test_ledger_and_policy_tell_what_the_reference_tells(steps: list[Step], page_every: int) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for number, step in enumerate(steps):
