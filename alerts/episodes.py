@@ -143,8 +143,8 @@ class Episode(msgspec.Struct, kw_only=True):
 
     resolved_us: when it was last resolved: by its readings in event time, by a person in log time. said: the words of
     an alert that no measurement explains (a source, a device); of the others the words follow from the evidence. day:
-    the one that the id was made from; the onset may turn out to lie before it. stands_for_older: it is the earliest one
-    remembered of its problem, and there have been earlier ones.
+    the one that the id was made from; the onset may turn out to lie before it, and of what returned lies later.
+    stands_for_older: it is the earliest one remembered of its problem, and there have been earlier ones.
 
     rung: of the chain, that is asked (EVERYBODY: all of it was). due_us: when the next one is (UNARMED: nobody has said
     yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is

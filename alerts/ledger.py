@@ -91,7 +91,8 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     if raised.retrospective and returns and not worse:
         return []
     earlier = raised.onset_us < episode.onset_us
-    episode.onset_us = min(episode.onset_us, raised.onset_us)
+    if earlier or (returns and not raised.retrospective):
+        episode.onset_us = raised.onset_us
     if returns or worse:
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if episode.calm_until_us is not None:
@@ -298,6 +299,7 @@ def _alarmed(episodes: list[Episode], left: list[Episode], news: list[Episode], 
     more = phrase("nobody has answered: {titles}", titles="; ".join(e.title for e in news))
     reason = {"open": None, "raise": phrase("returned"), "worse": more}[what]
     rank = max(e.rank for e in left)
+    alarm.onset_us = when.decided_us if alarm.closed else alarm.onset_us
     if alarm.closed or rank > alarm.rank:
         alarm.told = []
     unanswered.describe(alarm, left, when)

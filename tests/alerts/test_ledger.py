@@ -123,6 +123,18 @@ def test_a_return_within_a_day_is_the_same_episode_and_later_a_new_one() -> None
     assert life.told[2].reason == "returned"
 
 
+def test_what_returns_began_when_it_did_so_and_is_one_incident_with_what_begins_then() -> None:
+    life = Life()
+    life.raised(0, problem="heart_rate.high")
+    life.cleared(60, problem="heart_rate.high")
+    assert life.raised(420, problem="heart_rate.high", onset=400) == [("reopened", "open")]
+    assert life.told[-1].onset_at == rfc3339(us(400))
+    life.raised(600, problem="systolic_bp.high")
+    assert life.told[-1].incident == life.told[0].alert_id
+    assert life.raised(601, "deviation", problem="heart_rate.high", onset=390) == [("updated", "open")]
+    assert life.told[-1].onset_at == rfc3339(us(390)), "another detector saw this beginning earlier"
+
+
 def test_a_return_within_a_day_of_what_a_person_resolved_is_the_same_episode() -> None:
     """However long it had been open: the day counts from the end, not from the last thing told."""
     life = Life()

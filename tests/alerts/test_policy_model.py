@@ -96,7 +96,7 @@ class Reference:
         elif past:
             self.recalled_again(at, one, rank)
         elif one.phase in ("resolved", "expired"):
-            one.own, one.rung, one.incident, one.told = rank, 0, None, set()
+            one.own, one.began, one.rung, one.incident, one.told = rank, at, 0, None, set()
             self.joins(at, one, "reopened", "returned")
             self.release(at)
         elif rank > one.rank:
