@@ -194,6 +194,13 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 self._timers[slot] = asyncio.get_running_loop().call_later(max(wait_s, 0.0), self._wake, slot)
         else:
             dispatcher.put(event)
+            if event.severity == "emergency" and not self._works(letter.channel):
+                self._another_way(letter, event, self._places.get((event.alert_id, event.sequence)))
+
+    def _works(self, channel: str) -> bool:
+        """Whether a channel is not known to fail. One that is gets its message all the same: so it is seen to work
+        again. But an emergency does not wait until all tries of it are over before it goes another way."""
+        return self._health.working(channel, failed_before=self._told.failing(channel))
 
     def _wake(self, slot: Slot) -> None:
         """Quiet hours are over: what still waits is told, beyond the bound all of it as one message."""

@@ -49,7 +49,7 @@ class Health:
         name = f"{CHANNEL_PREFIX}{channel}"
         return SourceChange(source=name, state=state, since=since, at=now, counts={"failed": failed})
 
-    def working(self, channel: str) -> bool:
-        """Whether it is not known to fail."""
+    def working(self, channel: str, *, failed_before: bool = False) -> bool:
+        """Whether it is not known to fail. failed_before: as of `saw`; it is all that is known until one was sent."""
         one = self._of.get(channel)
-        return one is None or not one.told
+        return not failed_before if one is None else not one.told

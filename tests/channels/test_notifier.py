@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from alerts.channels.health import FAILED_IN_A_ROW
 from alerts.channels.protocol import Outcome
 from alerts.channels.receiver import RECEIVED, Received, create_receiver
 from alerts.channels.webhook import WebhookLimits
@@ -260,6 +261,49 @@ async def test_who_is_asked_is_told_another_way_when_a_channel_fails_and_that_is
     assert {one["why"] for one in deliveries if one["member"] == "cas"} == {
         "cardiology-home, rung 2 of 2: named: cas"
     }  # fmt: skip
+
+
+async def test_an_emergency_does_not_wait_for_a_channel_that_is_known_to_fail_which_is_tried_all_the_same(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """The pager refuses, then does not answer at all, and then works again."""
+    await topics.made(embedded_broker.address, prefix)
+    refuses, works, asked = asyncio.Event(), asyncio.Event(), list[str]()
+    refuses.set()
+
+    async def pager(request: web.Request) -> web.Response:
+        asked.append((await request.json())["alert_id"])
+        if refuses.is_set():
+            return web.Response(status=404)
+        await works.wait()
+        return web.Response()
+
+    async with (
+        serving(pager) as dead,
+        receiver() as (alive, nurse),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        text = TEAMS.replace("DEAD", dead).replace("ALIVE", alive).replace("LEAD", alive)
+        patient = WebhookLimits(timeout_s=60.0)
+        settings = config(embedded_broker, prefix, directory=read_directory(text), webhook=patient)
+        async with notifying(settings):
+            events = [alert(f"a-{n}", notify="first", policy=POLICY) for n in range(FAILED_IN_A_ROW)]
+            await topics.put(embedded_broker.address, f"{prefix}alerts", events)
+            await until(lambda: len(deliveries) == 2 * FAILED_IN_A_ROW, 40)
+            refuses.clear()
+            now = alert("a-now", severity="emergency", notify="first", policy=POLICY)
+            later = alert("a-later", notify="first", policy=POLICY)
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [later, now])
+            await until(lambda: "a-now:1" in nurse.counts and {"a-now", "a-later"} <= set(asked), 20)
+            works.set()
+            await until(lambda: len(deliveries) == 2 * FAILED_IN_A_ROW + 3, 20)
+            again = alert("a-again", severity="emergency", notify="first", policy=POLICY)
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [again])
+            await until(lambda: deliveries[-1]["alert_id"] == "a-again", 20)
+    assert {"a-later:1", "a-again:1"} & set(nurse.counts) == set(), "once it works, by it alone; and so what can wait"
+    told = [one["channel"] for one in deliveries if one["alert_id"] == "a-now"]
+    assert sorted(told) == ["alive", "dead"]
+    assert {*nurse.counts.values()} == {1}
 
 
 SHARED = """

@@ -115,6 +115,9 @@ class TestHealth:
 
     def test_a_process_that_begins_says_that_it_works_where_the_one_before_may_have_said_otherwise(self) -> None:
         assert Health().saw("mail", self.DELIVERED, self.at(0)) is None
-        change = Health().saw("mail", self.DELIVERED, self.at(0), failed_before=True)
+        health = Health()
+        assert [health.working("mail", failed_before=before) for before in (True, False)] == [False, True]
+        change = health.saw("mail", self.DELIVERED, self.at(0), failed_before=True)
         assert change is not None
         assert change.state == "delivering"
+        assert health.working("mail", failed_before=True), "what this process has seen counts"
