@@ -10,7 +10,8 @@ Workload `recovery`: the pages of 10,000 and of 100,000 patients with six vitals
 that is killed and started again.
 
 Workload `desk`: a desk that holds 100,000 patients, 5,000 open alerts and 20,000 of the last 90 days, and, among two
-windows of everybody, 90 days of ten vitals of some. Asked over HTTP, whole answers, as the page asks.
+windows of everybody, 90 days of ten vitals of some. Asked over HTTP, whole answers, as the page asks. Fails when the
+worklist or a patient's page takes longer than is promised.
 
 Workload `soak`: the readings of `throughput` and ticks of their time, at half the rate that the worker had at first.
 """
@@ -66,7 +67,8 @@ async def _timed(name: str, measured: Awaitable[dict[str, Any]]) -> dict[str, An
 
 
 def run_desk_bench(patients: int | None, database: str | None) -> dict[str, Any]:
-    """How fast the desk answers, on PostgreSQL or a file of SQLite that goes away. Raises Failed."""
+    """How fast the desk answers, on PostgreSQL or a file of SQLite that goes away; `desk_failure` says whether that is
+    too slow. Raises Failed when it cannot be measured."""
     began = time.perf_counter()
     many = patients or Ward.patients
     figures = desk.measure(Ward(patients=many, followed=min(Ward.followed, many)), database)

@@ -90,6 +90,15 @@ def test_the_bench_answers_with_its_figures(databases: Databases) -> None:
     assert figures["patient_page_bytes"] > figures["worklist_bytes"] > 10_000
 
 
+def test_a_page_that_takes_as_long_as_it_must_not_has_failed() -> None:
+    assert bench.WITHIN_MS == {"worklist": 300.0, "worklist_of_a_team": 300.0, "patient_page": 500.0}
+    figures = {"worklist_ms_p95": 300.0, "worklist_of_a_team_ms_p95": 299.9, "patient_page_ms_p95": 499.9}
+    told = bench.judged(figures, bench.WITHIN_MS)
+    assert told["desk_in_time"]["worklist"] == "FAILED: p95 300 ms, to be under 300 ms"
+    assert told["desk_failure"] == "the desk is too slow: worklist FAILED: p95 300 ms, to be under 300 ms"
+    assert bench.judged({**figures, "worklist_ms_p95": 1.0}, bench.WITHIN_MS)["desk_failure"] is None
+
+
 TEAM = Scope(frozenset({"cardiology"}), without_team=False)
 
 
