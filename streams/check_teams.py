@@ -13,6 +13,7 @@ from alerts.policy.settings import OPS, PolicySettings
 from alerts.teams import Directory
 from alerts.teams.cover import Hole, holes
 from alerts.teams.settings import Address, AppriseAddress, EmailAddress, Team
+from streams.check_answering import answering
 from streams.checked import Check, answered
 from streams.errors import BrokerUnreachable, Failed, WrongSettings
 from streams.settings import Settings
@@ -37,6 +38,7 @@ async def care_teams(settings: Settings, *, connected: bool) -> list[Check]:
         return [Check("care teams", "warn", "none: only webhooks and the desk are told", "set HOMEBEAT_TEAMS_FILE")]
     found = [*unknown(directory, settings), *uncovered(directory, settings.policy)]
     checks = [Check(f"team {team}", "warn", what, mend) for team, what, mend in found]
+    checks += await asyncio.to_thread(answering, directory, settings)
     if connected:
         checks += await _patients(settings, directory)
     if not checks:

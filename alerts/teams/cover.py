@@ -1,5 +1,5 @@
-"""Times at which a rung of a team's chain has nobody who is there. Found from the edges of rotas and absences, so to
-the second, also on the nights on which clocks change. Pure."""
+"""Who stands on a team's chain, and times at which a rung of it has nobody who is there. Found from the edges of rotas
+and absences, so to the second, also on the nights on which clocks change. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from alerts.teams.asked import is_away, on_rung, present
 from alerts.teams.rota import changes
-from alerts.teams.settings import Directory, Team
+from alerts.teams.settings import EVERYBODY, ROLE, Directory, Team
 
 
 @dataclass(frozen=True)
@@ -50,3 +50,24 @@ def _missing(directory: Directory, team: Team, rung: str, at: datetime) -> tuple
     if any(not is_away(directory, present(directory, one, at), at) for one in members):
         return None
     return tuple(members)
+
+
+def on_chain(directory: Directory, team: Team) -> frozenset[str]:
+    """Whoever may be asked on a rung, at whatever time, and whoever would be asked in their stead."""
+    found, following = set[str](), [one for rung in team.chain for one in _ever_on(directory, team, rung)]
+    while following:
+        one = following.pop()
+        stand_in = directory.members[one].stand_in
+        if stand_in is not None and stand_in not in found:
+            following.append(stand_in)
+        found.add(one)
+    return frozenset(found)
+
+
+def _ever_on(directory: Directory, team: Team, rung: str) -> set[str]:
+    if rung in team.rotas:
+        rota = team.rotas[rung]
+        return {one for shift in rota.shifts for one in shift.members} | {one.member for one in rota.overrides}
+    if rung.startswith(ROLE):
+        return {one for one in team.members if rung.removeprefix(ROLE) in directory.members[one].roles}
+    return set(team.members) if rung == EVERYBODY else {rung}

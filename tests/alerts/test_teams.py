@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.teams import Directory, ask, read_directory
-from alerts.teams.cover import Hole, holes
+from alerts.teams.cover import Hole, holes, on_chain
 from alerts.teams.rota import on_call
 
 LONDON = ZoneInfo("Europe/London")
@@ -258,6 +258,31 @@ def test_a_role_whose_only_holder_is_away_is_a_hole_and_everybody_hardly_ever_is
     lead = 'name = "Cas"\n', 'name = "Cas"\naway = [{begin = 2026-01-06T13:00:00Z, end = 2026-01-06T14:00:00Z}]\n'
     assert holes_of(lead, rung="role:lead") == [Hole(NOON + timedelta(hours=1), NOON + timedelta(hours=2), ("cas",))]
     assert holes_of(lead, rung="everybody") == []
+
+
+@pytest.mark.parametrize(
+    ("chain", "who"),
+    [
+        ('["calls"]', {"ann", "bob", "cas"}),
+        ('["role:lead"]', {"cas"}),
+        ('["everybody"]', {"ann", "bob", "cas"}),
+        ('["dee"]', {"dee"}),
+        ('["ann"]', {"ann", "bob"}),
+        ('["role:nurse", "dee"]', {"ann", "bob", "dee"}),
+    ],
+)
+def test_whoever_may_be_asked_on_a_rung_is_on_the_chain_and_who_stands_in_too(chain: str, who: set[str]) -> None:
+    in_turn = FILE.replace('name = "Bob"', 'name = "Bob"\nstand_in = "ann"')
+    for text in (FILE, in_turn):
+        directory = read_directory(text.replace('["calls", "role:lead", "everybody"]', chain))
+        found = on_chain(directory, directory.teams["cardiology"])
+        assert found == who | ({"ann"} if text is in_turn and "bob" in who else set())
+
+
+def test_who_is_on_call_by_an_override_alone_is_on_the_chain() -> None:
+    text = FILE.replace('overrides = [{member = "cas"', 'overrides = [{member = "dee"')
+    directory = read_directory(text.replace('["calls", "role:lead", "everybody"]', '["calls"]'))
+    assert "dee" in on_chain(directory, directory.teams["cardiology"])
 
 
 WRONG = [

@@ -1,11 +1,17 @@
 """`homebeat check`: each thing that is wrong is named, with how to mend it."""
 
+import contextlib
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from alerts.desk.accounts import Accounts
+from alerts.desk.audit import Audit
+from alerts.desk.members import Member
+from alerts.desk.staff import Staff
 from tests.cli.command import NOBODY, Homebeat, Result
 from tests.cli.others import mail_server, receiver
 from tests.engine.factories import profile
@@ -197,6 +203,34 @@ def test_a_chain_is_held_against_the_rungs_of_its_own_team_both_ways(homebeat: H
     assert found["team ops"] == ("warn", "3 on its chain, 4 rungs: the last ones ask everybody, and ops")
     assert found["team kidneys"] == ("warn", "has answer times of its own and is not in the file")
     assert again["care teams"][0] == "ok", again
+
+
+def test_who_is_on_a_chain_and_cannot_answer_at_the_desk_is_named(homebeat: Homebeat) -> None:
+    """Ann is disabled and Bob may only look; who has no account answers by the link, and is no news."""
+    teams = COVERED.format(url="http://127.0.0.1:1")
+    assert "team cardiology" not in checked(homebeat, teams), "nobody has an account"
+    folder = homebeat.folder / "homebeat-data"
+    assert not folder.exists(), "and none was made by looking"
+    folder.mkdir()
+    with contextlib.closing(Accounts(f"sqlite:///{folder / 'desk-accounts.sqlite'}", b"s" * 32)) as accounts:
+        accounts.put("Ann", "ann", "nurse", ["cardiology"], None, replace=False)
+        accounts.put("Bob", "bob", "viewer", ["cardiology"], None, replace=False)
+        accounts.put("Eve", "eve", "viewer", ["cardiology"], None, replace=False)
+        Staff(accounts, Audit(accounts.engine)).disable(Member("ada", "Ada", "admin", frozenset()), "ann", time.time())
+    state, said = checked(homebeat, teams)["team cardiology"]
+    assert state == "warn"
+    assert "ann is on its chain, and their account is disabled: they are asked, and nothing lets them" in said
+    assert "bob is on its chain, and may only look at the desk" in said
+    assert "eve" not in said
+
+
+def test_accounts_that_cannot_be_read_are_a_warning_and_the_rest_is_still_looked_at(homebeat: Homebeat) -> None:
+    file = homebeat.folder / "accounts.sqlite"
+    file.write_text("this is no database, and long enough to be taken for one " * 10)
+    found = checked(homebeat, COVERED.format(url="http://127.0.0.1:1"), desk_accounts_url=f"sqlite:///{file}")
+    assert found["accounts"][0] == "warn"
+    assert "the desk's accounts cannot be opened" in found["accounts"][1]
+    assert found["channel hook"][0] == "warn"
 
 
 def test_who_is_on_call_and_away_without_a_stand_in_is_named_with_the_hours(homebeat: Homebeat) -> None:
