@@ -6,6 +6,7 @@ one of them is under way at a time.
 """
 
 import base64
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -23,11 +24,17 @@ from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 
 
-class Sequencer:
-    """Sequences for one worker."""
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
-    def __init__(self, settings: Settings, publisher: Publisher, keeper: Keeper) -> None:
-        self._settings, self._publisher, self._keeper = settings, publisher, keeper
+
+class Sequencer:
+    """Sequences for one worker. now_ms: the clock by which the same worker writes ticks."""
+
+    def __init__(
+        self, settings: Settings, publisher: Publisher, keeper: Keeper, now_ms: Callable[[], int] = _wall_ms
+    ) -> None:
+        self._settings, self._publisher, self._keeper, self._now_ms = settings, publisher, keeper, now_ms
 
     async def profiles(self, records: list[ConsumerRecord]) -> None:
         """Versions of profiles, or null: forget the patient. Returns when the broker has all of them in the log."""
@@ -56,10 +63,15 @@ class Sequencer:
             )
 
     def _arrival_ms(self, record: ConsumerRecord) -> int:
-        """When it arrived; in log time where something else than the wall clock makes time pass (the demo)."""
+        """When it arrived; in log time where something else than the wall clock makes time pass (the demo).
+
+        Never later than now: the time stamp is of whoever published it, and a desk or gateway whose clock is ahead
+        would take the patient's clock with it. What waits for an answer would be overdue at once, and from then on
+        nothing would become due until the ticks have caught up.
+        """
         arrived: int = record.timestamp
         if self._settings.ticks == "on":
-            return arrived
+            return min(arrived, self._now_ms())
         now = self._keeper.now_us(record.partition)
         return arrived if now is None else min(arrived, now // 1000)
 

@@ -79,7 +79,7 @@ class Worker:
         changelog = KafkaChangelog(self._changelog_topic, self.shelves, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, self.shelves.pages, self.publisher, self._confirmed_s, self)
         self.reader = Reader(site, process, self._changelog_topic)
-        self.sequencer = Sequencer(settings, self.publisher, self.keeper)
+        self.sequencer = Sequencer(settings, self.publisher, self.keeper, site.now_ms)
         bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
         topics = settings.topic("readings"), settings.topic("profiles"), settings.topic("actions")
         self.consumer = Consumer(

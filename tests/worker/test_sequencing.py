@@ -19,25 +19,26 @@ from tests.engine.factories import profile
 
 @dataclass
 class Slow:
-    """A producer whose broker answers when told to. sent: (key, origin) of what got there."""
+    """A producer whose broker answers when told to. sent: (key, origin) of what got there, arrived_ms: and when."""
 
     sent: list[tuple[bytes | None, bytes]] = field(default_factory=list)
+    arrived_ms: list[int] = field(default_factory=list)
     waiting: list["asyncio.Future[object]"] = field(default_factory=list)
 
     async def send(self, topic: str, value: bytes | None, **fields: Any) -> "asyncio.Future[object]":
         headers: Sequence[tuple[str, bytes]] = fields["headers"]
         self.sent.append((fields["key"], dict(headers).get(ORIGIN_HEADER, b"")))
+        self.arrived_ms.append(fields["timestamp_ms"])
         self.waiting.append(asyncio.get_running_loop().create_future())
         return self.waiting[-1]
 
 
-def record(offset: int, patient: str, value: bytes | None) -> ConsumerRecord:
-    return cast(
-        ConsumerRecord,
-        SimpleNamespace(
-            topic="homebeat.profiles", partition=3, offset=offset, key=patient.encode(), value=value, timestamp=1_000
-        ),
-    )
+NOW_MS = 1_767_600_000_000
+
+
+def record(offset: int, patient: str, value: bytes | None, timestamp: int = NOW_MS) -> ConsumerRecord:
+    fields = {"topic": "homebeat.profiles", "partition": 3, "offset": offset, "key": patient.encode(), "value": value}
+    return cast(ConsumerRecord, SimpleNamespace(timestamp=timestamp, **fields))
 
 
 RECORDS = [
@@ -91,6 +92,23 @@ def test_what_comes_after_a_record_that_did_not_get_there_does_not_get_there_fir
     asyncio.run(story())
 
 
+def test_a_publisher_whose_clock_is_ahead_moves_no_patients_clock_with_it() -> None:
+    """What lay there while no worker ran keeps its time; nothing arrives later than it is read."""
+
+    async def story() -> None:
+        slow = Slow()
+        came_ms = [NOW_MS - 7_200_000, NOW_MS - 1, NOW_MS, NOW_MS + 1, NOW_MS + 1_800_000]
+        records = [record(n, f"p-{n}", profile(f"p-{n}"), came) for n, came in enumerate(came_ms)]
+        work = asyncio.create_task(_sequencer(slow).profiles(records))
+        await turn()
+        for waiting in slow.waiting:
+            waiting.set_result(None)
+        await work
+        assert slow.arrived_ms == [*came_ms[:3], NOW_MS, NOW_MS]
+
+    asyncio.run(story())
+
+
 def _sequencer(producer: Slow) -> Sequencer:
     settings = Settings()
-    return Sequencer(settings, Publisher(settings, cast(Any, producer)), cast(Any, None))
+    return Sequencer(settings, Publisher(settings, cast(Any, producer)), cast(Any, None), lambda: NOW_MS)
