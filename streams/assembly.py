@@ -1,15 +1,20 @@
 """From Settings to the configuration of each part: parts know what they need, never where it was set."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from alerts import links
 from streams.connection import security_options
+from streams.errors import WrongSettings
 from streams.settings import Settings
 from streams.teams import read_teams
 
 if TYPE_CHECKING:
     from alerts.desk import DeskConfig
+    from alerts.teams import Directory
     from streams.notifying import NotifierConfig
+
+log = logging.getLogger(__name__)
 
 
 def notifier_config(settings: Settings) -> "NotifierConfig":
@@ -50,5 +55,16 @@ def desk_config(settings: Settings) -> "DeskConfig":
         link_key=links.key_of(settings.secret.get_secret_value().encode()),
         allowed_hosts=settings.desk_hosts,
         off=frozenset(settings.modifiers_off),
+        directory=_teams_if_readable(settings),
         kafka=security_options(settings),
     )
+
+
+def _teams_if_readable(settings: Settings) -> "Directory | None":
+    """The care teams for the desk, which needs them only to know whom an alert can be assigned to: a file that is wrong
+    must not keep a team from its worklist."""
+    try:
+        return read_teams(settings)
+    except WrongSettings as wrong:
+        log.warning("%s; till then alerts can be assigned at the desk to people with an account only", wrong)
+        return None

@@ -71,6 +71,8 @@ def acting(desk: Desk, member: MemberOf) -> APIRouter:
     async def act(alert_id: str, asked: Asked, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
         await run_in_threadpool(_may_act, desk, asking, request)
         one = await run_in_threadpool(desk.alert, alert_id, asking, request)
+        if asked.type == "assign" and asked.to:
+            await run_in_threadpool(_may_be_given, desk, one, asked.to, asking, request)
         return await _taken(desk, asking, [one], asked)
 
     return router
@@ -80,6 +82,14 @@ def _may_act(desk: Desk, asking: Member, request: Request) -> None:
     if not asking.may_act:
         desk.refused(asking, request, "role")
         raise HTTPException(403, "Your role is to look: ask a lead for the role of a nurse.")
+
+
+def _may_be_given(desk: Desk, one: Standing, to: str, asking: Member, request: Request) -> None:
+    _, team = desk.store.team_of(one.latest.patient)
+    why = desk.colleagues.refusal(to, team, asking)
+    if why is not None:
+        desk.refused(asking, request, "no_colleague", alert_id=one.latest.alert_id)
+        raise HTTPException(422, why)
 
 
 async def _taken(desk: Desk, asking: Member, found: list[Standing], asked: Asked) -> Any:

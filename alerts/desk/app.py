@@ -41,6 +41,7 @@ from alerts.desk.accounts import Accounts
 from alerts.desk.acting import acting
 from alerts.desk.answering import answering
 from alerts.desk.audit import Audit, AuditFull
+from alerts.desk.colleagues import Colleagues
 from alerts.desk.config import STATIC
 from alerts.desk.database import AWAY, one_line
 from alerts.desk.desk import Desk, MemberOf
@@ -55,6 +56,7 @@ from alerts.desk.publish import Publish
 from alerts.desk.staff import Staff
 from alerts.desk.store import Store
 from alerts.language import ENGLISH
+from alerts.teams import Directory
 
 log = logging.getLogger(__name__)
 
@@ -75,17 +77,20 @@ def create_app(
     link_key: bytes = b"",
     language: str = ENGLISH,
     off: frozenset[str] = frozenset(),
+    directory: Directory | None = None,
 ) -> FastAPI:
     """The application over a store that somebody else fills (`feed`) and a hub that somebody else tells.
 
     points, rows: bounds of one answer. hosts: the names it answers to, empty for any. member: another
     way to know who asks than the door's session; link_key: what signs the links in messages, empty for none;
-    language: in which alerts are told; off: ids of modifiers and gene pairs that the deployment leaves out.
+    language: in which alerts are told; off: ids of modifiers and gene pairs that the deployment leaves out;
+    directory: the care teams, if there is a file of them.
     """
     status = status or Status()
     door = Door(accounts, audit)
     figures = Figures(store, hub, status, audit)
-    desk = Desk(store, audit, publish, hub, status, figures, banner, points, rows, language, off)
+    colleagues = Colleagues(accounts, directory)
+    desk = Desk(store, audit, publish, hub, colleagues, status, figures, banner, points, rows, language, off)
     who = member or door.member
     app = FastAPI(title="homebeat desk", docs_url=None, redoc_url=None, openapi_url=None)
     routers = (acting(desk, who), looking(desk, who), people(desk, Staff(accounts, audit), who))

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alerts.language import ENGLISH
+
+if TYPE_CHECKING:
+    from alerts.teams import Directory
 
 STATIC = Path(__file__).parent / "static"
 """The page: plain files."""
@@ -53,6 +56,8 @@ class DeskConfig:
     """What seals the links in messages; without it they are not served."""
     off: frozenset[str] = frozenset()
     """Modifiers and gene pairs that this deployment leaves out: the page does not say that they act."""
+    directory: "Directory | None" = None
+    """The care teams, where the desk has their file: to whom an alert can be assigned, beside those with accounts."""
 
     @property
     def client(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import HTTPException, Request
 
 from alerts.desk.audit import Audit
+from alerts.desk.colleagues import Colleagues
 from alerts.desk.figures import Figures, Status
 from alerts.desk.hub import Hub
 from alerts.desk.incidents import in_words, others_of
@@ -21,13 +22,14 @@ MemberOf = Callable[..., Member]
 
 @dataclass(frozen=True)
 class Desk:
-    """The store that is read, the way out for actions, the open pages. points, rows: bounds of one answer; off: ids of
-    modifiers and gene pairs that the deployment leaves out."""
+    """The store that is read, the way out for actions, the open pages, who may be given an alert. points, rows: bounds
+    of one answer; off: ids of modifiers and gene pairs that the deployment leaves out."""
 
     store: Store
     audit: Audit
     publish: Publish
     hub: Hub
+    colleagues: Colleagues
     status: Status
     figures: Figures
     banner: str | None

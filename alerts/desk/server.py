@@ -108,6 +108,7 @@ def _bounds(config: DeskConfig) -> dict[str, Any]:
         "link_key": config.link_key,
         "language": config.language,
         "off": config.off,
+        "directory": config.directory,
     }
 
 

@@ -106,7 +106,7 @@ async def connected() -> AsyncIterator[Browser]:
             await _connected.pop(loop).close()
 
 
-REFUSED = tuple(f"the server responded with a status of {status}" for status in (401, 404, 409))
+REFUSED = tuple(f"the server responded with a status of {status}" for status in (401, 404, 409, 422))
 AWAY = ("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_RESET")
 
 

@@ -168,6 +168,7 @@ async def test_an_action_that_is_forged_or_misshapen_is_refused_and_in_the_audit
 async def test_script_in_the_reason_of_an_action_is_published_as_it_is_and_stays_out_of_the_audit(
     ward: Ward, client: httpx.AsyncClient
 ) -> None:
+    ward.accounts.put(SCRIPT, SCRIPT, "nurse", ["cardiology"], None, replace=False)
     asked = {"type": "assign", "to": SCRIPT, "reason": SPACED}
     answer = await client.post("/api/alerts/a-1/actions", json=asked)
     assert answer.status_code == 202

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from alerts.desk.audit import Audit
+from alerts.desk.colleagues import Colleagues
 from alerts.desk.desk import Desk
 from alerts.desk.figures import Figures, Status
 from alerts.desk.handover import PARTS
@@ -86,7 +87,8 @@ async def test_nobody_hears_of_another_team_or_patient_through_an_incident(
 def test_who_listens_hears_of_the_others_when_one_joins(ward: Ward) -> None:
     store: Store = ward.store
     audit = Audit(ward.accounts.engine)
-    desk = Desk(store, audit, ward.log, Hub(), Status(), Figures(store, Hub(), Status(), audit), None, 10, 10)
+    colleagues, figures = Colleagues(ward.accounts, None), Figures(store, Hub(), Status(), audit)
+    desk = Desk(store, audit, ward.log, Hub(), colleagues, Status(), figures, None, 10, 10)
     store.put_events([joined("a-5", HOT)])
     told = json.loads(str(_alerts(desk, NURSE, News(alerts={"a-5"})).data))
     assert [one["alert_id"] for one in told["alerts"]] == ["a-5"]

@@ -263,6 +263,7 @@ async def test_what_a_nurse_may_do_stands_on_a_button(
     morning: Morning, button: str, fields: dict[str, str], wanted: dict[str, str]
 ) -> None:
     await morning.put(content.heart_alert())
+    link(morning.kept, "nurse-2")
     async with page() as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
         await morning.enter(opened)
         await named(opened, content.heart_alert().title).click()
@@ -273,6 +274,23 @@ async def test_what_a_nurse_may_do_stands_on_a_button(
         await until(lambda: len(actions) == 1)
         assert {name: actions[0][name] for name in wanted} == wanted
         assert (actions[0]["until"] is not None) == (button == "Snooze")
+
+
+async def test_a_mistyped_colleague_is_said_in_the_dialog_which_stays_for_another_try(morning: Morning) -> None:
+    await morning.put(content.heart_alert())
+    link(morning.kept, "nurse-2")
+    async with page(refusals=True) as opened, topics.watched(morning.bootstrap, f"{morning.prefix}actions") as actions:
+        await morning.enter(opened)
+        await named(opened, content.heart_alert().title).click()
+        await opened.locator("#detail").get_by_role("button", name="Assign: ").click()
+        dialog = opened.get_by_role("dialog")
+        for whom in ("nusre-2", "nurse-2"):
+            await dialog.get_by_label("To whom").fill(whom)
+            await dialog.get_by_role("button", name="Assign", exact=True).click()
+            if whom == "nusre-2":
+                await expect(dialog.get_by_role("alert")).to_contain_text("can be assigned to nurse-2")
+        await until(lambda: len(actions) == 1)
+        assert actions[0]["to"] == "nurse-2"
 
 
 async def test_the_next_shift_sees_what_is_open_snoozed_in_hand_and_done(morning: Morning) -> None:
