@@ -52,8 +52,8 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
 
     rung: of the team's chain, that is asked now (0: who is on call; 9: everybody, after its end); deadline: by when,
     before the next one is asked; until: the end of a snooze, or of the wait for a message that was deferred; incident:
-    the first alert of what is one incident; notify: what a message about this says, null if there is none; policy: why.
-    (Since 0.2; empty before.)
+    the first alert of what is one incident; notify: what a message about this says, null if there is none (whom it is
+    assigned to is told of that all the same); policy: why. (Since 0.2; empty before.)
     """
 
     alert_id: str

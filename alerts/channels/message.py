@@ -12,6 +12,7 @@ LEADS: dict[Notice, str] = {
     "resolved": phrase("Over"), "repeat": phrase("Still there"), "returned": phrase("Back again"),
     "woken": phrase("Snooze over"), "handed_over": phrase("Handed over to you"),
 }  # fmt: skip
+GIVEN = phrase("Assigned to you")
 UNSAFE: dict[Category, str] = {"clinical": phrase("clinical alert"), "technical": phrase("technical alert")}
 
 
@@ -29,7 +30,7 @@ def message_of(
     """safe: the channel may carry the patient's id and readings; desk: where more is seen; link: acknowledges;
     language: that of the deployment, in which the event has been told."""
     about = {
-        "lead": LEADS.get(event.notify or "first", LEADS["first"]),
+        "lead": GIVEN if event.event == "assigned" else LEADS.get(event.notify or "first", LEADS["first"]),
         "about": event.title if safe else UNSAFE[event.category],
     }
     severity, spoken = SEVERITY_WORDS[event.severity], voice(language)

@@ -1,14 +1,17 @@
-"""Which channels an event goes to: everybody's, the hospital's record, those of the people who are asked now. Pure."""
+"""Which channels an event goes to: everybody's, the hospital's record, those of the people who are asked now, and of
+whoever it was given to. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from alerts.assigning import assigned_to
 from alerts.channels.protocol import Channel
 from alerts.episodes import UNANSWERED
 from alerts.events import AlertEvent
 from alerts.policy.settings import RUNGS_MAX
-from alerts.teams import Asked, Directory, Person, ask
+from alerts.teams import Asked, Directory, Person, ask, given
+from alerts.teams.cover import of_team
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Letter:
     """One event for one channel. rest: channels to try when this one fails; not_before: quiet hours are over then,
     which may be past: what came in them is still told as what waited for their end; again: of a dead letter that is
     sent again, for the how manieth time; also: the letters of others who are reached by the same channel, and have ways
-    of their own when it fails."""
+    of their own when it fails; given: to whom the alert was assigned, who may be the only one to know."""
 
     channel: str
     person: Person | None = None
@@ -25,6 +28,7 @@ class Letter:
     not_before: datetime | None = None
     again: int = 0
     also: tuple["Letter", ...] = ()
+    given: bool = False
 
     @property
     def each(self) -> "tuple[Letter, ...]":
@@ -64,6 +68,7 @@ class Post:
         if not silent:
             found += [Letter(channel.name) for channel in self.broadcast]
             found += self._to_people(event, now)
+        found += self._to_whom_it_was_given(event, now)
         return shared(found)
 
     def quiet_until(self, event: AlertEvent, now: datetime) -> datetime | None:
@@ -74,12 +79,18 @@ class Post:
     def _to_people(self, event: AlertEvent, now: datetime) -> list[Letter]:
         if self.directory is None:
             return []
-        letters = []
-        for asked in self._asked(self.directory, event, now):
-            for person in asked.people:
-                first, *rest = person.reach
-                letters.append(Letter(first, person, asked.why, tuple(rest), asked.not_before))
-        return letters
+        return [letter for asked in self._asked(self.directory, event, now) for letter in _letters(asked)]
+
+    def _to_whom_it_was_given(self, event: AlertEvent, now: datetime) -> list[Letter]:
+        """Somebody else has assigned it to them: they alone hear of that, the team sees it on the desk. What is about
+        the past wakes nobody, and nobody hears of patients of other teams."""
+        if self.directory is None or event.event != "assigned" or event.retrospective:
+            return []
+        to = assigned_to(event)
+        if to is None or to == event.by or to not in of_team(self.directory, event.care_team):
+            return []
+        decided = datetime.fromisoformat(event.decided_at)
+        return _letters(given(self.directory, event.care_team, to, event.severity, now, decided), given=True)
 
     def _asked(self, directory: Directory, event: AlertEvent, now: datetime) -> list[Asked]:
         """Who was asked about it hears of its end as well. The alarm that nobody has answered asks everybody, also
@@ -89,3 +100,11 @@ class Post:
             rungs = [RUNGS_MAX]
         decided = datetime.fromisoformat(event.decided_at)
         return [ask(directory, event.care_team, rung, event.severity, now, decided) for rung in rungs]
+
+
+def _letters(asked: Asked, *, given: bool = False) -> list[Letter]:
+    """One to each of them, by the first of their channels."""
+    return [
+        Letter(person.reach[0], person, asked.why, person.reach[1:], asked.not_before, given=given)
+        for person in asked.people
+    ]

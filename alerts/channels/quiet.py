@@ -95,8 +95,11 @@ class Quiet:
 
 
 def _needless(one: Waiting, news: AlertEvent, channels: Set[str]) -> bool:
-    answered = news.state != "open" or news.care_team != one.care_team
-    return news.sequence > one.sequence and (answered or one.letter.channel in channels)
+    """To whom an alert was assigned has to know of it although somebody had taken it up before, and until somebody else
+    has it."""
+    over = news.state == "resolved" or news.event == "assigned" if one.letter.given else news.state != "open"
+    gone = over or news.care_team != one.care_team or one.letter.channel in channels
+    return news.sequence > one.sequence and gone
 
 
 def _says_otherwise(one: Waiting, news: AlertEvent) -> bool:

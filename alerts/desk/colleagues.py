@@ -2,9 +2,8 @@
 
 from alerts.desk.accounts import Account, Accounts, member_of
 from alerts.desk.members import Member
-from alerts.policy.settings import OPS
 from alerts.teams import Directory
-from alerts.teams.cover import on_chain
+from alerts.teams.cover import of_team
 
 NAMED_MAX = 8
 """Of those to whom it can be given, as many are named to somebody who has mistyped one."""
@@ -34,12 +33,7 @@ class Colleagues:
         return f"Nobody of {team or 'those who see it'} has this sign-in name.{self._instead(team, asking)}"
 
     def _in_file(self, team: str | None) -> frozenset[str]:
-        """Whom the file names for a team; for one that is not in it, as for an alert without, ops answers."""
-        if self._directory is None:
-            return frozenset()
-        teams = self._directory.teams
-        found = teams.get(team or OPS) or teams.get(OPS)
-        return frozenset() if found is None else on_chain(self._directory, found) | frozenset(found.members)
+        return of_team(self._directory, team) if self._directory is not None else frozenset()
 
     def _instead(self, team: str | None, asking: Member) -> str:
         """A word on who could be meant."""

@@ -3,20 +3,16 @@
 The events may come in any order and more than once; what counts is their `sequence`.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Literal, get_args
 
 import msgspec
 
+from alerts.assigning import assigned_to
 from alerts.events import AlertEvent
-from alerts.language import languages, voice
 from models.findings import SEVERITIES, Severity
-from models.phrases import phrase, say
-from models.readings import ID_PATTERN
 
 View = Literal["open", "acknowledged", "resolved", "retrospective"]
 VIEWS: tuple[View, ...] = get_args(View)
@@ -152,23 +148,6 @@ def owner_of(steps: list[AlertEvent]) -> str | None:
         elif step.by and (step.event == "acknowledged" or (step.event == "snoozed" and owner is None)):
             owner = step.by
     return owner
-
-
-def assigned_to(step: AlertEvent) -> str | None:
-    """To whom; the ledger says it as the first words of the reason (`to nurse-2: knows her well`)."""
-    said = step.reason or ""
-    for begins in _assigned():
-        whom = said.removeprefix(begins).partition(":")[0].strip()
-        if said.startswith(begins) and re.fullmatch(ID_PATTERN, whom):
-            return whom
-    return None
-
-
-@cache
-def _assigned() -> tuple[str, ...]:
-    """How that reason begins in each language: the log may hold more than one."""
-    said = (say(phrase("to {whom}", whom="\n"), voice(language)) for language in languages())
-    return tuple(one.partition("\n")[0] for one in said)
 
 
 def _until_s(latest: AlertEvent) -> float | None:

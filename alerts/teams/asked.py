@@ -47,8 +47,7 @@ def ask(
     team = directory.teams.get(name)
     if team is None:
         return Asked(_people(directory, sorted(directory.members), at), f"there is no team {team_name} and no ops")
-    not_before = quiet_until(team, severity, at) or (decided and quiet_until(team, severity, decided))
-    then = max(at.astimezone(UTC), not_before.astimezone(UTC)) if not_before else at
+    not_before, then = _when(team, severity, at, decided)
     if rung >= len(team.chain):
         found = [*team.members, *(directory.teams[OPS].members if OPS in directory.teams else ())]
         return Asked(_people(directory, found, then), f"{name}, end of the chain: everybody, and ops", not_before)
@@ -57,6 +56,22 @@ def ask(
     said = f"{name}, rung {rung + 1} of {len(team.chain)}: {why}" + ("" if found else ", nobody, so everybody")
     unknown = "" if team_name == name else f"{team_name or 'no team'} is not known: "
     return Asked(people, unknown + said, not_before)
+
+
+def given(
+    directory: Directory, team_name: str | None, member: str, severity: Severity, at: datetime,
+    decided: datetime | None = None,
+) -> Asked:  # fmt: skip
+    """Whoever was asked by name, or who stands in for them; in quiet hours as `ask`."""
+    team = directory.teams.get(team_name or OPS) or directory.teams.get(OPS)
+    not_before, then = _when(team, severity, at, decided) if team is not None else (None, at)
+    return Asked(_people(directory, [member], then), f"assigned to {member}", not_before)
+
+
+def _when(team: Team, severity: Severity, at: datetime, decided: datetime | None) -> tuple[datetime | None, datetime]:
+    """The end of the quiet hours that hold it back, if they do, and the instant at which people are looked up."""
+    not_before = quiet_until(team, severity, at) or (decided and quiet_until(team, severity, decided))
+    return not_before, max(at.astimezone(UTC), not_before.astimezone(UTC)) if not_before else at
 
 
 def on_rung(directory: Directory, team: Team, rung: str, at: datetime) -> tuple[list[str], str]:

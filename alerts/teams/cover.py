@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from alerts.policy.settings import OPS
 from alerts.teams.asked import is_away, on_rung, present
 from alerts.teams.rota import changes
 from alerts.teams.settings import EVERYBODY, ROLE, Directory, Team
@@ -62,6 +63,13 @@ def on_chain(directory: Directory, team: Team) -> frozenset[str]:
             following.append(stand_in)
         found.add(one)
     return frozenset(found)
+
+
+def of_team(directory: Directory, team_name: str | None) -> frozenset[str]:
+    """Everybody who may answer for a team: its members, and whoever is on its chain. For a team that is not in the
+    file, as for none, ops answers."""
+    team = directory.teams.get(team_name or OPS) or directory.teams.get(OPS)
+    return frozenset() if team is None else on_chain(directory, team) | frozenset(team.members)
 
 
 def _ever_on(directory: Directory, team: Team, rung: str) -> set[str]:

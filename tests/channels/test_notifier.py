@@ -359,6 +359,31 @@ async def test_of_several_who_share_a_channel_that_fails_each_is_told_by_their_o
 
 
 @pytest.mark.slow
+async def test_to_whom_an_alert_is_assigned_is_told_once_and_nobody_else(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    async with (
+        receiver() as (everybodys, all_of_them),
+        receiver() as (ward, nurse),
+        receiver() as (above, lead),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        text = TEAMS.replace("DEAD", ward).replace("ALIVE", ward).replace("LEAD", above)
+        given = alert("a-0", 2, event="assigned", by="ann", reason="to cas: please call", policy=BY_THE_TEAM)
+        own = alert("a-0", 3, event="assigned", by="cas", reason="to cas", policy=BY_THE_TEAM)
+        last = alert("a-9", notify="first", policy=POLICY)
+        settings = config(embedded_broker, prefix, everybodys, directory=read_directory(text))
+        async with notifying(settings):
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [given, own, given, last])
+            await until(lambda: len(deliveries) == 3, 40)
+    assert (dict(lead.counts), dict(nurse.counts)) == ({"a-0:2": 1}, {"a-9:1": 1})
+    assert dict(all_of_them.counts) == {"a-9:1": 1}
+    (one,) = (one for one in deliveries if one["alert_id"] == "a-0")
+    assert (one["member"], one["why"], one["outcome"]) == ("cas", "assigned to cas", "delivered")
+
+
+@pytest.mark.slow
 async def test_a_letter_that_failed_before_a_crash_goes_on_by_the_next_way(
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:

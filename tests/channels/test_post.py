@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from alerts.channels.health import FAILED_IN_A_ROW, Health
+from alerts.channels.message import message_of
 from alerts.channels.post import Letter, Post, shared
 from alerts.channels.protocol import Outcome
 from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
+from alerts.language import voice
 from alerts.teams import Person
+from models.phrases import phrase, say
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
 
@@ -83,6 +88,59 @@ def test_quiet_hours_are_said_for_advisories_only() -> None:
     night = NOON + timedelta(hours=11)
     assert letters(at=night, severity="advisory")[2].not_before is not None
     assert letters(at=night, severity="urgent")[2].not_before is None
+
+
+GIVEN: dict[str, Any] = {
+    "sequence": 3,
+    "event": "assigned",
+    "notify": None,
+    "by": "cas",
+    "reason": "to bob: knows her well",
+}
+
+
+def test_to_whom_an_alert_is_given_hears_of_it_alone_and_the_record() -> None:
+    record, letter = letters(silent=True, **GIVEN)
+    assert record.channel == "ehr"
+    assert (letter.channel, letter.why, letter.given) == ("mail-bob", "assigned to bob", True)
+    assert letter.person is not None
+    assert (letter.person.member, letter.person.instead_of) == ("bob", None)
+    (_, first) = letters(silent=True, **{**GIVEN, "reason": "to ann"})
+    assert (first.channel, first.rest) == ("pager-ann", ("mail-ann",)), "with the next way to her"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"by": "bob"}, {"reason": None}, {"reason": "to zoe"}, {"reason": "to dee"}, {"retrospective": True},
+        {"event": "acknowledged"}, {"care_team": "another"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_nobody_is_told_what_they_did_themselves_or_of_other_teams_patients_or_of_the_past(changed: Any) -> None:
+    assert channels(silent=True, **{**GIVEN, **changed}) == ["ehr"]
+
+
+def test_who_is_away_is_stood_in_for_and_quiet_hours_hold_for_an_advisory_that_is_given_too() -> None:
+    away, night = datetime(2026, 1, 11, 12, tzinfo=UTC), NOON + timedelta(hours=11)
+    letter = letters(silent=True, at=away, **{**GIVEN, "reason": "to ann"})[1]
+    assert letter.person is not None
+    assert (letter.person.member, letter.person.instead_of) == ("bob", "ann")
+    assert letters(silent=True, at=night, severity="advisory", **GIVEN)[1].not_before is not None
+    assert letters(silent=True, at=night, severity="urgent", **GIVEN)[1].not_before is None
+
+
+def test_a_german_deployment_gives_alerts_to_people_too() -> None:
+    said = say(phrase("to {whom}: {reason}", whom="bob", reason="kennt sie"), voice("de"))
+    assert said != "to bob: kennt sie"
+    assert channels(silent=True, **{**GIVEN, "reason": said}) == ["ehr", "mail-bob"]
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Assigned to you"), ("de", "Ihnen übertragen")])
+def test_the_message_says_that_it_was_given_to_them(language: str, said: str) -> None:
+    told = message_of(alert(**GIVEN), safe=False, desk=None, link="https://desk/a/x", language=language)
+    assert said in told.subject
+    assert "https://desk/a/x" in told.text
 
 
 def test_without_teams_only_everybodys_channels_are_told() -> None:

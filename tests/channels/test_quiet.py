@@ -51,6 +51,21 @@ def test_what_no_longer_needs_anybody_is_let_go(changed: dict[str, Any], goes: b
     assert [one.alert_id for one in quiet.over(SLOT)[0]] == (["a-2"] if goes else ["a-1", "a-2"])
 
 
+@pytest.mark.parametrize(
+    ("changed", "goes"),
+    [
+        ({"state": "acknowledged", "reason": "a comment"}, False), ({"event": "snoozed", "state": "snoozed"}, False),
+        ({"event": "assigned", "state": "acknowledged"}, True), ({"event": "resolved", "state": "resolved"}, True),
+        ({"care_team": "another"}, True),
+    ],
+)  # fmt: skip
+def test_what_was_given_to_somebody_waits_for_them_although_it_was_taken_up(changed: Any, goes: bool) -> None:
+    """At night one nurse acknowledges and assigns it to another: in the morning that one has to hear of it."""
+    quiet, event = Quiet(9), alert("a-1", 3, event="assigned", state="acknowledged", severity="advisory")
+    quiet.hold("a-1:3:pager", Letter("pager", not_before=MORNING, given=True), event, MORNING)
+    assert len(quiet.let_go(alert("a-1", 4, **changed), set())) == goes
+
+
 def test_a_newer_message_by_the_same_channel_stands_for_the_older_one() -> None:
     quiet = Quiet(9)
     held(quiet, "a-1")
