@@ -310,11 +310,12 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         letter = self._letters.pop(known, None)  # others may have come to share it meanwhile
         self._told.recorded(known, failed=outcome.outcome == "failed", again=letter.again if letter else 0)
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
-        if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel, and something else is told
+        if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel
             before = self._told.failing(channel.name)
             await self._report(self._health.saw(channel.name, outcome, datetime.now(UTC), failed_before=before))
-            if outcome.outcome == "failed" and letter is not None and (place is not None or known in self._together):
-                self._another_way(letter, event, place)
+        lost = outcome.outcome == "failed" and outcome != GAVE_WAY  # instead of which something else is told
+        if lost and letter is not None and (place is not None or known in self._together):
+            self._another_way(letter, event, place)
         for one in self._together.pop(known, []):
             self._settled(one)
         if asked is not None:

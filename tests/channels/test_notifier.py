@@ -359,6 +359,42 @@ async def test_of_several_who_share_a_channel_that_fails_each_is_told_by_their_o
 
 
 @pytest.mark.slow
+async def test_what_finds_no_room_on_a_channel_that_hangs_goes_on_by_the_next_one(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """Of eight advisories four are under way by the pager, and two wait behind them: the oldest of the others gave way
+    to those, and Ann has a second channel."""
+    await topics.made(embedded_broker.address, prefix)
+
+    async def never(_: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with (
+        serving(never) as pager,
+        receiver() as (mail, second),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+        topics.watched(embedded_broker.address, f"{prefix}readings") as told,
+    ):
+        text = TEAMS.replace("DEAD", pager).replace("ALIVE", mail).replace("LEAD", mail)
+        settings = config(
+            embedded_broker, prefix, directory=read_directory(text), webhook=WebhookLimits(timeout_s=60.0), slots=8,
+            waiting=2, grace_s=0.1, control_secret=b"the secret",
+        )  # fmt: skip
+        async with notifying(settings):
+            events = [alert(f"a-{n}", severity="advisory", notify="first", policy=POLICY) for n in range(8)]
+            await topics.put(embedded_broker.address, f"{prefix}alerts", events)
+            await until(lambda: len(deliveries) == 4, 40)
+    assert dict(second.counts) == {"a-4:1": 1, "a-5:1": 1}
+    assert {(one["channel"], one["alert_id"], one["outcome"], one["member"]) for one in deliveries} == {
+        (channel, f"a-{n}", outcome, "ann")
+        for n in (4, 5)
+        for channel, outcome in (("dead", "failed"), ("alive", "delivered"))
+    }
+    assert [one for one in told if one["state"] == "undelivered"] == [], "it says nothing about the channel"
+
+
+@pytest.mark.slow
 async def test_to_whom_an_alert_is_assigned_is_told_once_and_nobody_else(
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:
