@@ -8,8 +8,9 @@ and `audit`.
 - `schema`, `store`, `windows`, `packed`, `patients`, `moving`, `wanted`: the cache in a database, and what may be
   asked of it; who goes to another team
 - `incidents`: which other problems of a patient are one incident with an alert, in words
-- `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act;
-  `colleagues`: who may be given an alert; `glance`: the accounts as other processes may look at them
+- `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act, and as
+  many of the `refusals` as it has room for; `colleagues`: who may be given an alert; `glance`: the accounts as other
+  processes may look at them
 - `staff`, `people`: what an admin does about accounts, and the API of it
 - `about`, `watched`, `handover`, `cost`, `waits`: a profile in words, what its genes and drugs have us watch, what
   the next shift must know, what alerts cost the team, how long they wait

@@ -124,5 +124,6 @@ async def _acknowledged(desk: Desk, answered: Answered, link: Link, role: Role |
 
 def _refused(audit: Audit, why: str, who: str, request: Request, link: Link | None = None) -> Response:
     about = {} if link is None else {"alert_id": link.alert_id, "patient": link.patient}
-    audit.record(who, "desk.refused", why=f"link_{why}", address=address(request), **about)
+    came_from = address(request)
+    audit.refused(came_from, who, "desk.refused", why=f"link_{why}", address=came_from, **about)
     return JSONResponse({"error": SAID[why]}, 409 if why == "used" else 403)

@@ -111,8 +111,8 @@ def _told_to(audit: Audit) -> Told:
 
     async def told(scope: Scope, status: int, why: str) -> None:
         came_from = scope["client"][0] if scope.get("client") else "-"
-        detail = {"why": why, "status": status, "path": str(scope["path"]), "address": came_from}
-        await run_in_threadpool(lambda: audit.record("-", "desk.refused", **detail))
+        detail = {"status": status, "path": str(scope["path"]), "address": came_from}
+        await run_in_threadpool(lambda: audit.refused(came_from, "-", "desk.refused", why=why, **detail))
 
     return told
 

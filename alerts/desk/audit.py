@@ -1,11 +1,13 @@
 """The audit of every look and act at the desk: first into a table, then from there to the `audit` topic.
 
 What was seen or done is kept before the answer goes out, so a broker that is away, or a desk that is killed, loses
-nothing; a record may come twice. Looks of one session at the same thing within a minute are one.
+nothing; a record may come twice. Looks of one session at the same thing within a minute are one. What was refused is
+kept as `refusals` says: it never takes the room of what people did.
 """
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -19,8 +21,11 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 from alerts.desk.config import DeskError, NotPublished
 from alerts.desk.database import AWAY
 from alerts.desk.members import Member
+from alerts.desk.refusals import Counted, Refusals
 from alerts.desk.register import AUDIT
 from alerts.events import AuditEvent
+
+log = logging.getLogger(__name__)
 
 Send = Callable[[bytes], Awaitable[None]]
 """Returns when the record is on the topic; raises NotPublished."""
@@ -28,6 +33,8 @@ SAME_LOOK_S = 60.0
 LOOKS_REMEMBERED = 10_000
 WAITING_MAX = 200_000
 """Records that may wait for their topic: weeks of a busy desk. Beyond it nothing is shown any more."""
+REFUSALS_WAITING_MAX = WAITING_MAX // 2
+"""Beyond it refusals are only counted: the other half is for what people saw and did."""
 BATCH = 200
 RETRY_S = 2.0
 PAUSE_S = 0.2
@@ -46,12 +53,18 @@ class Audit:
         self._looks: OrderedDict[tuple[str, ...], float] = OrderedDict()
         self._lock = threading.Lock()
         self._waiting = self._count()
+        self._refusals = Refusals()
         self.sent = 0
 
     @property
     def waiting(self) -> int:
         """Records that are not on the topic yet."""
         return self._waiting
+
+    @property
+    def refusals(self) -> dict[str, int]:
+        """How many were kept by themselves (`whole`), and how many only counted."""
+        return dict(self._refusals.kept)
 
     def record(self, by: str, what: str, **detail: Any) -> None:
         """Keep that somebody did this. Raises AuditFull. What strangers send is kept short."""
@@ -77,10 +90,21 @@ class Audit:
         if self._is_new(key):
             self.record(member.id, what, session=member.session, **detail)
 
-    def stranger(self, what: str, **detail: str) -> None:
-        """Keep that somebody nobody knows did this, once a minute: they may do it as often as they like."""
-        if self._is_new(("-", what, *(f"{name}={value}" for name, value in sorted(detail.items())))):
-            self.record("-", what, **detail)
+    def refused(self, sender: str, by: str, what: str, *, why: str, **detail: Any) -> None:
+        """Keep that this was refused; of what is too much, how often. Never raises AuditFull. sender: who is known to
+        have sent it, a member or else an address; by: in whose name."""
+        sender = sender[:TEXT_MAX]
+        with self._lock:
+            kept = self._refusals.keep(sender, why, time.time(), room=self._waiting < REFUSALS_WAITING_MAX)
+        if kept == "whole":
+            self.record(by, what, why=why, **detail)
+        elif kept == "first counted":
+            log.warning("audit: so much is refused to %r that it is only counted for the rest of the minute", sender)
+
+    def stranger(self, what: str, *, why: str, address: str) -> None:
+        """Keep that somebody nobody knows was refused this, once a minute: they may do it as often as they like."""
+        if self._is_new(("-", what, why, address)):
+            self.refused(address, "-", what, why=why, address=address)
 
     def _is_new(self, key: tuple[str, ...]) -> bool:
         now = time.monotonic()
@@ -106,7 +130,8 @@ class Audit:
 
     async def drain(self, send: Send) -> None:
         """Send what waits as far as it goes: at the end, once."""
-        with contextlib.suppress(NotPublished, *AWAY):
+        with contextlib.suppress(NotPublished, AuditFull, *AWAY):
+            await asyncio.to_thread(self._tell_counted, all_of_them=True)
             while await self._send_some(send):
                 pass
 
@@ -117,7 +142,22 @@ class Audit:
             await asyncio.to_thread(self._forget, number)
         return len(rows)
 
+    def _tell_counted(self, *, all_of_them: bool = False) -> None:
+        """Record how often each was refused in the minutes that are over. While refusals have no room it waits."""
+        with self._lock:
+            if not all_of_them and self._waiting >= REFUSALS_WAITING_MAX:
+                return
+            counted = self._refusals.take(time.time(), all_of_them=all_of_them)
+        try:
+            while counted:
+                self.record("-", "desk.refused", why="counted", **_told(counted[-1]))
+                counted.pop()
+        finally:
+            with self._lock:
+                self._refusals.give_back(counted)
+
     def _oldest(self) -> list[tuple[int, str]]:
+        self._tell_counted()
         with self._engine.connect() as connection:
             rows = connection.execute(select(AUDIT.c.number, AUDIT.c.body).order_by(AUDIT.c.number).limit(BATCH))
             return [(row.number, row.body) for row in rows]
@@ -132,3 +172,9 @@ class Audit:
     def _count(self) -> int:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(AUDIT)).scalar_one()
+
+
+def _told(one: Counted) -> dict[str, Any]:
+    whys = ", ".join(f"{why}: {count}" for why, count in one.whys.most_common())
+    since, until = (datetime.fromtimestamp(at_s, UTC).isoformat() for at_s in (one.since_s, one.until_s))
+    return {"sender": one.sender, "refused": one.whys.total(), "whys": whys, "since": since, "until": until}

@@ -64,8 +64,8 @@ class Desk:
 
     def refused(self, asking: Member, request: Request, why: str, **detail: str) -> None:
         """Keep in the audit what was refused to a member. Blocks."""
-        own = {"why": why, "path": request.url.path, "session": asking.session}
-        self.audit.record(asking.id, "desk.refused", **own, **detail)
+        own = {"path": request.url.path, "session": asking.session}
+        self.audit.refused(asking.id, asking.id, "desk.refused", why=why, **own, **detail)
 
     def counters(self, asking: Member) -> dict[str, Any]:
         """What the head of the page shows. `log_time` is its now: replayed data are not of today. Blocks."""

@@ -65,7 +65,8 @@ class Door:
             raise HTTPException(401, "Please sign in.")
         request.state.member = member
         if request.method in CHANGING and request.headers.get(CSRF_HEADER, "") != member.csrf:
-            self.audit.record(member.id, "desk.refused", why="csrf", path=request.url.path, address=address(request))
+            told = {"path": request.url.path, "address": address(request)}
+            self.audit.refused(member.id, member.id, "desk.refused", why="csrf", **told)
             raise HTTPException(403, "This did not come from the desk's own page. Please load the page anew.")
         return member
 
@@ -138,7 +139,8 @@ class Door:
         return response
 
     def _refused(self, refused: Refused, who: str, request: Request) -> Response:
-        self.audit.record(who, "desk.sign_in_refused", why=refused.why, address=address(request))
+        came_from = address(request)
+        self.audit.refused(came_from, who, "desk.sign_in_refused", why=refused.why, address=came_from)
         headers = {"Retry-After": str(int(refused.retry_s))} if refused.retry_s else {}
         return JSONResponse({"error": str(refused)}, 429 if refused.retry_s else 401, headers)
 

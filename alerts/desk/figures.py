@@ -63,6 +63,12 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _gauge("homebeat_desk_pages", "Pages that listen.", [((), len(self._hub))])
         yield _gauge("homebeat_desk_audit_waiting", "Audit records not on their topic.", [((), self._audit.waiting)])
+        refused = CounterMetricFamily(
+            "homebeat_desk_refused", "Requests refused, as the audit keeps them.", labels=["kept"]
+        )
+        for kept, many in self._audit.refusals.items():
+            refused.add_metric([kept], many)
+        yield refused
         counts = [((view,), count) for view, count in self._store.counts().items()]
         yield _gauge("homebeat_desk_alerts", "Alerts by the list they are on.", counts, ["list"])
         if self._status.ready:  # before, they would grow as the log is read, as if all that happened now
@@ -79,6 +85,14 @@ class Figures(Collector):
             records.add_metric([feed.topic, "read"], feed.records - feed.unreadable)
             records.add_metric([feed.topic, "unreadable"], feed.unreadable)
         yield records
+
+
+def _refused(audit: Audit) -> Metric:
+    """What was refused; much that is only `counted` is somebody who should be looked for."""
+    refused = CounterMetricFamily("homebeat_desk_refused", "Refusals, as the audit keeps them.", labels=["kept"])
+    for kept, many in audit.refusals.items():
+        refused.add_metric([kept], many)
+    return refused
 
 
 def _answers(store: Store) -> Iterator[Metric]:
