@@ -50,6 +50,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
     """One step in the life of one episode. (`alert_id`, `sequence`) is unique and gap-free, whoever computes it.
 
+    evidence: of the alert's own vital first, then of others that stood outside their own bands at the same time.
     rung: of the team's chain, that is asked now (0: who is on call; 9: everybody, after its end); deadline: by when,
     before the next one is asked; until: the end of a snooze, or of the wait for a message that was deferred; incident:
     the first alert of what is one incident; notify: what a message about this says, null if there is none (whom it is

@@ -1,8 +1,8 @@
 """The words of an alert: plain sentences made from its evidence, as a nurse would say them. No language model.
 
 What is said is what was decided on: the value, the patient's own band, how old and how sure the baseline is, which
-modifiers applied, data quality, and whether a limit that holds for everyone would have fired too. All of it is made of
-`models.phrases`, and told in the language of the deployment.
+modifiers applied, data quality, which other vitals had moved, and whether a limit that holds for everyone would have
+fired too. All of it is made of `models.phrases`, and told in the language of the deployment.
 """
 
 from collections.abc import Sequence
@@ -173,8 +173,10 @@ def named(vital: str) -> str:
     return inside(name, name if name[:2].isupper() else name[0].lower() + name[1:])
 
 
-def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, retrospective: bool) -> str:
-    """Why this alert, in a few sentences."""
+def explain(
+    kind: Kind, evidence: Evidence, others: Sequence[Evidence], onset_us: int, population: bool, retrospective: bool
+) -> str:
+    """Why this alert, in a few sentences. others: vitals that had moved at the same time."""
     late = phrase("These readings arrived late: this is about the past, not about now.") if retrospective else ""
     sentences = [
         late,
@@ -184,6 +186,7 @@ def explain(kind: Kind, evidence: Evidence, onset_us: int, population: bool, ret
         _modifiers(evidence),
         _quality(evidence),
         phrase("It began on {moment}.", moment=moment(from_us(onset_us))),
+        _others(others),
         _population(kind, population),
     ]
     return joined(s for s in sentences if s)
@@ -205,16 +208,17 @@ SEVERITY_WORDS: dict[Severity, str] = {
 UNITS: dict[str, str] = {"Cel": "°C", "mm[Hg]": "mmHg", "{steps}": phrase("steps")}
 
 
-def number(value: float | None, unit: str | None) -> str:
-    """A value as people write it.
+def number(value: float | None, unit: str | None, *, fine: bool = False) -> str:
+    """A value as people write it; fine: with a digit more than they do.
 
-    >>> number(72.04, "/min"), number(36.64, "Cel"), number(None, "%")
-    ('72 /min', '36.6 °C', 'no value')
+    >>> number(72.04, "/min"), number(36.64, "Cel"), number(None, "%"), number(92.61, "%", fine=True)
+    ('72 /min', '36.6 °C', 'no value', '92.6 %')
     """
     if value is None:
         return phrase("no value")
     shown = UNITS.get(unit or "", unit or "")
-    return joined(filter(None, [figure(value, ".0f" if abs(value) >= 60 else ".1f"), shown]))
+    digits = (0 if abs(value) >= 60 else 1) + fine
+    return joined(filter(None, [figure(value, f".{digits}f"), shown]))
 
 
 def _measured(e: Evidence) -> str:
@@ -256,6 +260,23 @@ def _quality(e: Evidence) -> str:
     if e.quality is None:
         return ""
     return phrase("The device reported a signal quality of {share}.", share=figure(e.quality, ".0%"))
+
+
+def _others(others: Sequence[Evidence]) -> str:
+    if not others:
+        return ""
+    return phrase("At the same time: {others}.", others=joined([_outside(one) for one in others], "; "))
+
+
+def _outside(e: Evidence) -> str:
+    """A vital that stands outside its own band; with one more digit where the others would not show that it does."""
+    above = (e.score or 0.0) > 0
+    fine = number(e.value, None) == number(e.high if above else e.low, None)
+    said = {"vital": named(e.vital), "value": number(e.value, e.unit, fine=fine)}
+    band = {"low": number(e.low, None, fine=fine), "high": number(e.high, None, fine=fine)}
+    if above:
+        return phrase("{vital} {value}, above this patient's own band ({low} to {high})", **said, **band)
+    return phrase("{vital} {value}, below this patient's own band ({low} to {high})", **said, **band)
 
 
 def _population(kind: Kind, population: bool) -> str:

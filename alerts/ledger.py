@@ -4,6 +4,7 @@ episodes. Each step goes through the table (`episodes.advance`) and the policy (
 Pure: the caller owns the list of episodes, gives everything in log order, and publishes what comes back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts import unanswered
@@ -46,7 +47,8 @@ TOLD_KEPT = SPENT_KEPT = 16
 class Raised:
     """A problem that a detector has begun to see, or sees worse.
 
-    evidence: None where nothing was measured; then `said` are the words of the alert.
+    evidence: None where nothing was measured; then `said` are the words of the alert. others: vitals that had moved at
+    the same time.
     """
 
     problem: str
@@ -61,6 +63,7 @@ class Raised:
     evidence: Evidence | None
     population: bool
     said: str | None = None
+    others: Sequence[Evidence] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
     if not _repeats(episode, raised.event_us):
         return []
     episode.event_us, episode.population = raised.event_us, raised.population
-    episode.evidence = _listed(raised.evidence)
+    episode.evidence = _listed(raised)
     return _taken(episodes, episode, "again", when, reason=REPEAT)
 
 
@@ -271,7 +274,7 @@ def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: W
 def _relapsed(episode: Episode, raised: Raised, when: When) -> None:
     """It was well for less time than it takes to be believed: nobody was told of an end, and nobody is of a return."""
     episode.calm_until_us = episode.calm_reason = episode.resolved_us = None
-    episode.event_us, episode.evidence = raised.event_us, _listed(raised.evidence)
+    episode.event_us, episode.evidence = raised.event_us, _listed(raised)
     episode.said = _own_words(raised, when)
 
 
@@ -382,7 +385,7 @@ def _added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
         problem=raised.problem, vital=raised.vital, title=when.say(raised.title), kind=raised.kind,
         category="technical" if raised.kind in TECHNICAL else "clinical", state="pending", rank=raised.rank,
         sequence=0, onset_us=raised.onset_us, event_us=raised.event_us,
-        retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised.evidence),
+        retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised),
         population=raised.population, sources=[raised.kind], said=_own_words(raised, when),
         day=day_of(raised.onset_us), team=when.care_team,
     )  # fmt: skip
@@ -391,8 +394,8 @@ def _added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
     return episode
 
 
-def _listed(evidence: Evidence | None) -> list[Evidence]:
-    return [] if evidence is None else [evidence]
+def _listed(raised: Raised) -> list[Evidence]:
+    return [] if raised.evidence is None else [raised.evidence, *raised.others]
 
 
 def _own_words(raised: Raised, when: When) -> str | None:
@@ -403,5 +406,5 @@ def _described(episode: Episode, raised: Raised, when: When) -> None:
     """The episode now looks as the new finding says; its severity is the policy's to set."""
     episode.kind, episode.rule = raised.kind, raised.rule
     episode.title, episode.event_us = when.say(raised.title), raised.event_us
-    episode.evidence, episode.population = _listed(raised.evidence), raised.population
+    episode.evidence, episode.population = _listed(raised), raised.population
     episode.said = _own_words(raised, when)

@@ -40,4 +40,5 @@ def _words(episode: Episode) -> str:
     """Why this alert: its own words, or what its evidence says."""
     if episode.said is not None or not episode.evidence:
         return episode.said or episode.title
-    return explain(episode.kind, episode.evidence[-1], episode.onset_us, episode.population, episode.retrospective)
+    first, *others = episode.evidence
+    return explain(episode.kind, first, others, episode.onset_us, episode.population, episode.retrospective)

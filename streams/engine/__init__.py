@@ -10,11 +10,13 @@
 - `faults`, `sensors`: samples that a sensor's fault has spoilt, and what is remembered of it
 - `late`: windows gathered again from what came late, and deviations of the past
 - `closing`: windows that close, against the patient's own baseline; `signals`: what either of them says
+- `outside`: which vitals stand outside their patients' own bands
 - `weeks`, `drifting`: what changes slowly: a week of a vital against its own level, and several vitals together
 - `conditions` (`ruled`): the alert rules of patients' conditions, on single readings and on days
 - `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
   `notices`: what is said about that
-- `care`: from signals to findings and the episode ledger; `agenda`: what time alone brings to it, and at which tick
+- `care`: from signals to findings and the episode ledger; `evidence`: what an alert is told with; `agenda`: what time
+  alone brings to the ledger, and at which tick
 - `step`: all of it in log order, with control records; `pieces`: how it pauses where it may take long
 - `sources`, `tallies`, `counting`: what comes of each source by the minute, and which of them are in trouble
 - `standing`: how things stand, for people who watch

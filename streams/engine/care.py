@@ -11,7 +11,7 @@ import numpy as np
 
 from alerts import ledger
 from alerts.episodes import HAS_COME, Episode, NotAllowed
-from alerts.events import Action, AlertEvent, Evidence
+from alerts.events import Action, AlertEvent
 from alerts.explain import ahead, ahead_title, not_ahead, title
 from alerts.language import voice
 from alerts.ledger import Cleared, Raised
@@ -19,7 +19,6 @@ from alerts.policy import When
 from models import baseline
 from models.detectors import change_index, deviation, floors, forecast, habits
 from models.detectors.floors import Floors
-from models.expectation import describe
 from models.findings import SEVERITIES, Finding, Rule
 from models.phrases import phrase, say
 from models.pool import NOWHERE
@@ -28,12 +27,14 @@ from models.situation import situation
 from models.times import US_PER_S, from_us, rfc3339
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US
+from streams.engine import evidence
 from streams.engine.agenda import Agenda
 from streams.engine.clock import NEVER, Clocks
 from streams.engine.closing import band_at
 from streams.engine.foretelling import Foretold
 from streams.engine.log import LogSlice
 from streams.engine.notices import finding_about, told_about
+from streams.engine.outside import Moves
 from streams.engine.pieces import Pieces
 from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
@@ -158,16 +159,16 @@ def forecast_signals(
 
 
 def to_people(
-    state: PartitionState, signals: "list[Signal | Recurrence | Notice]", clocks: Clocks, alerts: list[AlertEvent],
-    findings: list[Finding],
+    state: PartitionState, signals: "list[Signal | Recurrence | Notice]", moves: Moves, clocks: Clocks,
+    alerts: list[AlertEvent], findings: list[Finding],
 ) -> Pieces[None]:  # fmt: skip
-    """Signals, and what time alone brings, in log order, into findings and the ledger."""
+    """Signals, and what time alone brings, in log order, into findings and the ledger. moves: of the stretch."""
     agenda = Agenda(state, clocks)
     for signal in signals:
         for clock, slot in agenda.until(signal.position, _decided_us(signal)):
             alerts += _woken(state, slot, clock)
             yield
-        _tell(state, signal, alerts, findings)
+        _tell(state, signal, moves, alerts, findings)
         agenda.note(signal.slot, signal.position)
         yield
     for clock, slot in agenda.until(NEVER):
@@ -185,8 +186,9 @@ def _woken(state: PartitionState, slot: int, clock: int) -> list[AlertEvent]:
 
 
 def _tell(
-    state: PartitionState, signal: "Signal | Recurrence | Notice", alerts: list[AlertEvent], findings: list[Finding]
-) -> None:
+    state: PartitionState, signal: "Signal | Recurrence | Notice", moves: Moves, alerts: list[AlertEvent],
+    findings: list[Finding],
+) -> None:  # fmt: skip
     """One signal: a finding for the record, if it is a new one, and a step of its episode, if there is one to tell."""
     if isinstance(signal, Recurrence):
         episodes = state.person(signal.slot).episodes
@@ -198,7 +200,7 @@ def _tell(
         findings.append(_finding(state, signal))
     alerts += _come(state, signal)
     if not usual:
-        alerts += _ledger(state, signal)
+        alerts += _ledger(state, signal, moves)
 
 
 def _come(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
@@ -212,7 +214,7 @@ def _come(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
     return ledger.on_cleared(state.person(signal.slot).episodes, cleared, when)
 
 
-def _ledger(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:
+def _ledger(state: PartitionState, signal: "Signal | Notice", moves: Moves) -> list[AlertEvent]:
     person = state.person(signal.slot)
     if isinstance(signal, Notice):
         when = _when(state, signal.slot, signal.decided_us, signal.decided_us)
@@ -222,10 +224,11 @@ def _ledger(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent
     if signal.earlier:
         return ledger.on_earlier(person.episodes, problem, signal.retrospective, signal.onset_us, when)
     if not signal.raised:
-        cleared = Cleared(problem, signal.kind, signal.event_us, _evidence(state, signal), said=signal.said)
+        seen = evidence.of_signal(state, signal)
+        cleared = Cleared(problem, signal.kind, signal.event_us, seen, said=signal.said)
         return ledger.on_cleared(person.episodes, cleared, when)
     told = ledger.on_again if signal.again else ledger.on_raised
-    return told(person.episodes, _raised(state, signal, problem), when)
+    return told(person.episodes, _raised(state, signal, problem, moves), when)
 
 
 def problem_of(vital: int, high: bool) -> str:
@@ -237,13 +240,14 @@ def _problem(signal: Signal) -> str:
     return signal.problem or problem_of(signal.vital, signal.high)
 
 
-def _raised(state: PartitionState, signal: Signal, problem: str) -> Raised:
+def _raised(state: PartitionState, signal: Signal, problem: str, moves: Moves) -> Raised:
     vital = VITALS[signal.vital]
     named = signal.title or title(vital.name, "high" if signal.high else "low", signal.kind, signal.limit)
     return Raised(
         problem=problem, vital=vital.name, title=named, kind=signal.kind, rank=signal.rank, rule=_rule(signal),
         onset_us=signal.onset_us, event_us=signal.event_us, retrospective=signal.retrospective,
-        evidence=_evidence(state, signal), population=_population(signal), said=signal.said,
+        evidence=evidence.of_signal(state, signal), population=evidence.breaks_a_limit(signal), said=signal.said,
+        others=evidence.of_others(state, moves, signal),
     )  # fmt: skip
 
 
@@ -251,28 +255,6 @@ def _rule(signal: Signal) -> Rule:
     if signal.rule is None:
         raise ValueError(f"a raised signal has no rule: {signal}")
     return signal.rule
-
-
-def _population(signal: Signal) -> bool:
-    """Whether a limit that holds for everyone is broken by the value."""
-    if signal.kind == "limit":
-        return True
-    book = floors.population_floors()
-    return bool(floors.beyond(book, np.array([signal.vital]), np.array([signal.value])).any())
-
-
-def _evidence(state: PartitionState, signal: Signal) -> Evidence:
-    vital, band = VITALS[signal.vital], signal.band
-    said = describe(state.expectation(signal.slot, signal.event_us), signal.vital)
-    modifiers = [say(one, voice(state.policy.language)) for one in said]
-    return Evidence(
-        vital=vital.name, value=shown(signal.value), unit=vital.unit, at=rfc3339(signal.event_us),
-        expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,
-        high=shown(band.high) if band else None, score=round(band.score, 2) if band else None,
-        baseline_days=round(band.baseline_days, 1) if band else None,
-        own_weight=round(band.own_weight, 3) if band else None,
-        modifiers=modifiers, quality=None if np.isnan(signal.quality) else round(signal.quality, 3),
-    )  # fmt: skip
 
 
 def _finding(state: PartitionState, signal: "Signal | Notice") -> Finding:
@@ -385,6 +367,8 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     state.drop_rows(slot, vitals)
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
     when = _when(state, slot, arrived_us, arrived_us)
+    for episode in person.episodes if names else ():
+        episode.evidence = evidence.without(episode.evidence, names)
     due = [e for e in person.episodes if e.vital in names]
     events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
     due = unwatched(state, slot, arrived_us) + faults_gone(state, slot)

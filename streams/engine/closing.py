@@ -15,7 +15,7 @@ from models.segments import Bools, Ints, rounds
 from models.times import US_PER_DAY, rfc3339
 from models.vitals import VITALS
 from models.windows import Windows
-from streams.engine import conditions, pieces
+from streams.engine import conditions, outside, pieces
 from streams.engine.clock import NEVER, Clocks, first_reached
 from streams.engine.courses import local_day
 from streams.engine.late import WAITED, Past, Shut, as_windows
@@ -72,8 +72,9 @@ class Closed:
 
 @dataclass(slots=True)
 class Closings:
-    """What closing windows brings: summaries with positions if wanted, signals, snapshots of the rows asked for, and
-    the windows that rules of conditions look at, and the weeks that were judged."""
+    """What closing windows brings: summaries with positions if wanted, signals, snapshots of the rows asked for, the
+    windows that rules of conditions look at, the weeks that were judged, and what came to be outside its band or left
+    off."""
 
     wanted: bool
     summaries: list[tuple[Place, VitalSummary]] = field(default_factory=list)
@@ -81,6 +82,7 @@ class Closings:
     snapshots: dict[int, list[Snapshot]] = field(default_factory=dict)
     ruled: list[conditions.Ruled] = field(default_factory=list)
     weeks: list[Judged] = field(default_factory=list)
+    moves: list[outside.Moves] = field(default_factory=list)
 
 
 def gather_closed(state: PartitionState, samples: Samples, broken: Bools, faulty: Bools, clocks: Clocks) -> Closed:
@@ -222,12 +224,15 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     z = (y - predicted.mean) / predicted.sd
     resting = (2 * one.active <= one.n) | (vital == STEPS)  # steps are activity: taken at rest alone, none would count
     full = (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
-    right = resting & ~sensor.is_unknown(one.n, one.faulty)
+    spoilt = sensor.is_unknown(one.n, one.faulty)
+    right = resting & ~spoilt
     judged = right & predicted.known & (~one.late | full)
     usable = judged & (~one.late | newer) & one.live
     per_month = state.policy.advisories_per_month
     changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable, per_month)
     is_open = state.rows["deviation"]["open"][row] > 0
+    beyond = usable & (np.abs(z) >= deviation.settings().z_on[line])
+    moved = outside.concerned(state.rows["outside"], row, beyond, usable | (spoilt & newer))
     past = _past(state, one, line, z, judged) if not one.live.all() else None
     if past is not None:
         usable, is_open = usable | (judged & ~one.live), is_open | past.is_open
@@ -247,12 +252,13 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     baseline.learn(base, prior, predicted, day_slot, y, one.start, line, learns)
     _put(state, row, base, ~one.late | newer)
     noted = conditions.noted(state, slot, vital, one.late, resting)
-    if out.wanted or len(changes.index) or past is not None or len(noted):
+    if out.wanted or len(changes.index) or past is not None or len(noted) or len(moved):
         bands = _Bands(predicted, prior, base, vital, line, z)
         out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
         out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
         path = np.broadcast_to(passing.mean, len(row))
         out.ruled += [_ruled(one, vital, slot, day, bands, path, int(i)) for i in noted]
+        out.moves += [_moved(state, one.take(moved), bands, moved, beyond[moved])] if len(moved) else []
     if out.wanted:
         _tell(state, one, vital, slot, bands, usable, is_open, out)
     for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
@@ -266,6 +272,17 @@ def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", pat
         int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i]), int(one.clock[i]), int(day[i]),
         int(one.n[i]), float(one.mean[i]), bands.one(i), float(path[i]),
     )  # fmt: skip
+
+
+def _moved(state: PartitionState, one: Closed, bands: "_Bands", which: Ints, beyond: Bools) -> outside.Moves:
+    """Keep how the vitals of these windows stand from now on. which: their places in the round."""
+    now = np.zeros(len(one.row), outside.STATE)
+    now["row"], now["at"], now["value"] = one.row, one.start, one.mean
+    now["expected"], now["low"], now["high"] = (b[which] for b in (bands.expected, bands.low, bands.high))
+    now["days"], now["own"] = bands.days[which], bands.own[which]
+    now["score"] = np.where(beyond, bands.z[which], 0.0)
+    before = outside.note(state.rows["outside"], state.outside, now)
+    return outside.Moves(one.row, one.position, one.clock, before)
 
 
 def _put(state: PartitionState, row: Ints, base: baseline.Rows, moves: Bools) -> None:

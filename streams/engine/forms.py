@@ -52,7 +52,8 @@ class Page(msgspec.Struct, array_like=True):
     `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`); rules: what the rules of conditions
     remember (`condition.Watched`); weeks, waits: of all rows, or nothing (`drift.STATE`, `budget.WAIT`), budgets: of
     all patients, or nothing (`budget.STATE`); together: of those in a page of format 4 or before (`weeks.OPEN`);
-    sensors: of all rows, or nothing (`sensor.STATE`), sensors_watched: of those with something odd (`sensors.EXTRA`).
+    sensors: of all rows, or nothing (`sensor.STATE`), sensors_watched: of those with something odd (`sensors.EXTRA`);
+    outside: vitals outside their own band (`outside.STATE`).
     """
 
     format: int
@@ -79,6 +80,7 @@ class Page(msgspec.Struct, array_like=True):
     sensors_watched: bytes = b""
     waits: bytes = b""
     budgets: bytes = b""
+    outside: bytes = b""
 
 
 _WINDOWS_KEPT, _SENT_KEPT = 4, 128

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from models.pool import NOWHERE
 from models.segments import Ints
+from streams.engine import outside
 from streams.engine.forms import FORMAT, Page, StoredPerson, upgraded
 from streams.engine.holes import solid
 from streams.engine.people import Person
@@ -110,6 +111,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
     place = place[place >= 0].astype(np.int64)
     rows, gone = state.rows[place], state.gone.of_page(number)
     open_windows, floor_rows, of_floors = _apart(state, rows)
+    beyond = outside.packed(state.rows["outside"], state.outside, place)
     late, watch = state.late.packed(place)
     weeks, waits, budgets = state.weeks.packed(place, slots)
     sensors, watched = state.sensors.packed(place)
@@ -123,6 +125,7 @@ def _pack(state: PartitionState, number: int) -> bytes:
         sent=state.rings.pack(state.patients, slots), links=state.links.packed(place), late=late, late_watch=watch,
         forecasts=state.forecasts.packed(place[place >= 0].astype(np.int64)), rules=state.rules.packed(slots),
         weeks=weeks, sensors=sensors, sensors_watched=watched, waits=waits, budgets=budgets,
+        outside=solid(beyond),
     )  # fmt: skip
     return _encode(page)
 
@@ -137,7 +140,7 @@ def _apart(
     held["row"] = row
     busy = np.flatnonzero(rows["floor"])
     of_floors = state.floors.table[rows["floor"][busy]]
-    rows["open"], rows["floor"] = NOWHERE, NOWHERE
+    rows["open"], rows["floor"], rows["outside"] = NOWHERE, NOWHERE, NOWHERE
     return held, busy, of_floors
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from models import windows
 from models.detectors import floors
 from models.segments import Ints
+from streams.engine import outside
 from streams.engine.departed import Gone
 from streams.engine.forms import Page
 from streams.engine.origins import NOTHING
@@ -42,6 +43,10 @@ def _place_rows(state: PartitionState, pages: Sequence[Page]) -> Ints:
     windows.place(state.rows["open"], state.windows, held)
     busy = [np.frombuffer(page.floor_rows, np.int32) + row for page, row in zip(pages, first, strict=True)]
     _place_floors(state, np.concatenate(busy), b"".join(page.floors for page in pages))
+    beyond = np.frombuffer(b"".join(page.outside for page in pages), outside.STATE).copy()
+    of_page = [len(page.outside) // outside.STATE.itemsize for page in pages]
+    beyond["row"] += np.repeat(first, of_page).astype(beyond["row"].dtype)
+    outside.note(state.rows["outside"], state.outside, beyond)
     return first
 
 

@@ -51,11 +51,13 @@ ROW = np.dtype(
         ("floor", "u4"),
         ("open", windows.PLACES),
         ("vital", "i4"),
+        ("outside", "u4"),
     ],
     align=True,
 )
-"""newest_at: newest event time; late_at: event time of the latest reading that came late [us]; floor, open: places in
-the pools of runs beyond a floor (0: none) and of open windows."""
+"""newest_at: newest event time; late_at: event time of the latest reading that came late [us]; floor, open, outside:
+places in the pools of runs beyond a floor (0: none), of open windows, and of vitals outside their band (in what was a
+hole of the row: pages have the form they had)."""
 
 
 def prior_of(one: npt.NDArray[np.void]) -> baseline.Prior:

@@ -25,6 +25,7 @@ from models.segments import Ints
 from models.times import from_us, to_us
 from models.vitals import VITALS
 from streams.control import Origin
+from streams.engine import outside
 from streams.engine.courses import Courses, over_from
 from streams.engine.departed import Departed, Gone, digest_of
 from streams.engine.forecasts import Forecasts
@@ -94,6 +95,7 @@ class PartitionState:
         self.forecasts = Forecasts()
         self.rules = Rules()
         self.courses, self.weeks, self.sensors = Courses(), Weeks(), Sensors()
+        self.outside = Pool(outside.STATE)
         self._profiles: dict[int, Profile] = {}
         self.off: frozenset[str] = frozenset()
         self._expected: tuple[int, int, date, Expectation] | None = None
@@ -243,6 +245,7 @@ class PartitionState:
         windows.drop(self.rows["open"], self.windows, rows)
         floor = self.rows["floor"][rows]
         self.floors.give(floor[floor != NOWHERE])
+        outside.drop(self.rows["outside"], self.outside, rows)
         self.rows[rows] = np.zeros((), ROW)
         self.rows["slot"][rows] = -1
         self.row_of[slot, list(vitals)] = -1
@@ -357,6 +360,7 @@ class PartitionState:
         if self.row_count > len(self.rows):
             self.rows = grown(self.rows, self.row_count)
         self.rows[first : self.row_count] = rows
+        self.rows["outside"][first : self.row_count] = NOWHERE
         self.row_of[rows["slot"], rows["vital"]] = np.arange(first, self.row_count)
         return first
 

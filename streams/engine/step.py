@@ -23,7 +23,7 @@ from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
 from models.windows import check_settings
 from streams import control
-from streams.engine import care, conditions, drifting, faults, relearning, silences
+from streams.engine import care, conditions, drifting, faults, outside, relearning, silences
 from streams.engine.clock import Ticks, run_clocks
 from streams.engine.closing import close, gather_closed
 from streams.engine.counting import count
@@ -207,7 +207,8 @@ def _stretch(
     band_of = partial(care.band_of, state, samples, closings.snapshots)
     signals += yield from conditions.judge(state, log, samples, ruled, closings.ruled, band_of)
     signals.sort(key=lambda s: s.order)
-    yield from care.to_people(state, signals, clocks, effects.alerts, effects.findings)
+    moves = outside.joined(closings.moves)
+    yield from care.to_people(state, signals, moves, clocks, effects.alerts, effects.findings)
     effects.alerts += state.sources.woken(clocks.ticks, clocks.tick_offset)
     effects.unwatched += watched.unwatched
     told = sorted(closings.summaries + watched.summaries, key=lambda s: s[0])

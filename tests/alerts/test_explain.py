@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import pkgutil
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import alerts
 import models
+from alerts.events import Evidence
 from alerts.explain import explain, title
 from models.vitals import VITALS
 from tests.alerts.scripts import evidence, us
@@ -30,8 +32,18 @@ def test_examples_are_found_at_all() -> None:
     assert sum(doctest.testmod(module).attempted for module in modules) >= 10
 
 
-def words(kind: Any = "deviation", *, population: bool = False, retrospective: bool = False, **fields: Any) -> str:
-    return explain(kind, msgspec.structs.replace(evidence(0), **fields), us(-30), population, retrospective)
+def words(
+    kind: Any = "deviation", *, population: bool = False, retrospective: bool = False, others: Sequence[Evidence] = (),
+    **fields: Any,
+) -> str:  # fmt: skip
+    first = msgspec.structs.replace(evidence(0), **fields)
+    return explain(kind, first, others, us(-30), population, retrospective)
+
+
+def other(vital: str, value: float, low: float, high: float, unit: str = "/min") -> Evidence:
+    """Another vital that stands outside its own band."""
+    band = {"low": low, "high": high, "score": 4.0 if value > high else -4.0}
+    return msgspec.structs.replace(evidence(0), vital=vital, value=value, unit=unit, **band)
 
 
 def test_an_alert_says_value_band_certainty_onset_and_what_a_limit_would_have_said() -> None:
@@ -60,6 +72,15 @@ def test_an_alert_says_value_band_certainty_onset_and_what_a_limit_would_have_sa
             "Taken into account: metoprolol: 11 /min lower, age 75.",
         ),
         ({"quality": 0.5}, "The device reported a signal quality of 50%."),
+        (
+            {"others": [other("heart_rate", 96.2, 61.4, 78.0), other("body_temperature", 35.1, 36.2, 37.1, "Cel")]},
+            "At the same time: heart rate 96 /min, above this patient's own band (61 to 78); "
+            "temperature 35.1 °C, below this patient's own band (36.2 to 37.1).",
+        ),
+        (
+            {"others": [other("systolic_bp", 141.4, 110.2, 141.1, "mm[Hg]")]},
+            "At the same time: systolic blood pressure 141.4 mmHg, above this patient's own band (110.2 to 141.1).",
+        ),
         ({"value": None}, "Measured no value on"),
         ({"unit": "Cel", "value": 39.14}, "Measured 39.1 °C on"),
     ],

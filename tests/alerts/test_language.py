@@ -235,11 +235,14 @@ def told() -> dict[str, tuple[str, str]]:
     """Title and explanation of one alert of each kind that is made."""
     high = rules.limits()[0]
     quiet = raised(source("quiet", patients=1))
-    late = explain.explain("deviation", shown(own_weight=0.1, baseline_days=1.0, quality=0.9), us(-30), True, True)
+    unsure, heart = shown(own_weight=0.1, baseline_days=1.0, quality=0.9), shown(vital="heart_rate", unit="/min")
+    late = explain.explain("deviation", unsure, [], us(-30), True, True)
+    found = {"low": 58.0, "high": 78.0}
+    others = [msgspec.structs.replace(heart, value=v, score=z, **found) for v, z in ((96.0, 4.1), (49.0, -3.2))]
     return {
         "limit": (
             explain.title("spo2", "low", "limit", beyond_limit(False, True, 80, "%")),
-            explain.explain("limit", shown(expected=None, own_weight=None), us(-30), True, False),
+            explain.explain("limit", shown(expected=None, own_weight=None), others, us(-30), True, False),
         ),
         "deviation": (explain.title("heart_rate", "high", "deviation", None), late),
         "drift": (
@@ -265,7 +268,9 @@ GERMAN = {
     "limit": (
         "Sauerstoffsättigung unter 80 %",
         "Gemessen: 82 % am 5. Januar 2026, 08:00 Uhr (UTC). Es gibt noch keinen eigenen Bereich dieser Person zum "
-        "Vergleich. Beginn: 5. Januar 2026, 07:30 Uhr (UTC). Dieser Grenzwert gilt für alle.",
+        "Vergleich. Beginn: 5. Januar 2026, 07:30 Uhr (UTC). Gleichzeitig: Herzfrequenz 96 /min, über dem eigenen "
+        "Bereich dieser Person (58,0 bis 78); Herzfrequenz 49,0 /min, unter dem eigenen Bereich dieser Person (58,0 "
+        "bis 78). Dieser Grenzwert gilt für alle.",
     ),
     "deviation": (
         "Herzfrequenz für diese Person zu hoch",

@@ -1,6 +1,8 @@
 """A sensor that is known to be wrong: its readings are unknown, not learned, not held against the patient's own band,
 and one alert tells of the device. No limit that protects is muted by it."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,18 @@ def test_one_that_moves_at_the_same_level_is_a_deviation() -> None:
     lived(log, 200 * 15)
     lived(log, 600, level=92.0)
     assert ("heart_rate.high", "opened") in run(log).events()
+
+
+@pytest.mark.parametrize(("goes_on", "named"), [(stuck, []), (lived, ["heart_rate"])])
+def test_what_a_faulty_sensor_says_is_not_named_beside_another_vital(goes_on: Any, named: list[str]) -> None:
+    """Its first windows lay outside the own band, before the fault was known."""
+    log = Log()
+    log.profile()
+    lived(log, 200 * 15)
+    goes_on(log, 60, 92.0)
+    log.read(code="spo2", value=78.0)
+    opened = next(alert for alert in run(log).alerts if alert.problem == "spo2.low")
+    assert [one.vital for one in opened.evidence[1:]] == named
 
 
 @pytest.mark.parametrize(("level", "severity"), [(30.0, "emergency"), (36.0, "urgent"), (185.0, "emergency")])

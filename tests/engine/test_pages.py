@@ -119,10 +119,12 @@ def _row(state: PartitionState, place: int) -> tuple[bytes, ...]:
     """A row, and what it has in the pools; nobody cares where in the pools it is, nor when a run began that is over."""
     row = state.rows[place].copy()
     floor, open_ = state.floors.table[row["floor"]].copy(), state.windows.table[row["open"]].copy()
+    beyond = state.outside.table[row["outside"]].copy()
     floor["since"][(floor["run_n"] == 0) & (floor["open"] == 0)] = 0
     floor["ok_since"][floor["ok_n"] == 0] = 0
-    open_["row"], row["floor"], row["open"] = 0, 0, 0
-    packed = (repack_fields(np.array(part), recurse=True) for part in (row, floor, open_))  # without the gaps between
+    open_["row"], beyond["row"], row["floor"], row["open"], row["outside"] = 0, 0, 0, 0, 0
+    parts = (row, floor, open_, beyond)
+    packed = (repack_fields(np.array(part), recurse=True) for part in parts)  # without the gaps between
     return tuple(part.tobytes() for part in packed)
 
 
