@@ -149,6 +149,17 @@ def together(score: float, parts: Sequence[tuple[str, bool, float]]) -> str:
     )  # fmt: skip
 
 
+def accounted(modifiers: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """What was taken into account of each of several vitals; nothing is said of those with no modifiers.
+
+    >>> accounted([("resting_heart_rate", ["metoprolol: 11 /min lower", "age 75"]), ("steps", [])])
+    'Taken into account: resting heart rate (metoprolol: 11 /min lower, age 75).'
+    """
+    some = [(named(vital), joined(mine, ", ")) for vital, mine in modifiers if mine]
+    each = [phrase("{vital} ({modifiers})", vital=vital, modifiers=mine) for vital, mine in some]
+    return phrase("Taken into account: {modifiers}.", modifiers=joined(each, "; ")) if each else ""
+
+
 def _moved(vital: str, up: bool, by: float) -> str:
     said = {"vital": named(vital), "by": figure(by, ".1f")}
     return phrase("{vital} up ({by})", **said) if up else phrase("{vital} down ({by})", **said)
@@ -192,6 +203,17 @@ def explain(
     return joined(s for s in sentences if s)
 
 
+def grounded(said: str, kind: Kind, evidence: Evidence, others: Sequence[Evidence], population: bool) -> str:
+    """Why this alert, where it has words of its own: with what every explanation says and they do not."""
+    about = {
+        "condition": [_band(evidence), _certainty(evidence), _modifiers(evidence)],
+        "change_index": [_latest(evidence)],
+    }
+    first = about.get(kind, [_modifiers(evidence)])
+    sentences = [said, *first, _quality(evidence), _others(others), _population(kind, population)]
+    return joined(s for s in sentences if s)
+
+
 _NAMES = {
     "heart_rate": phrase("Heart rate"), "spo2": phrase("Oxygen saturation"), "body_temperature": phrase("Temperature"),
     "hrv_rmssd": phrase("Heart rate variability"), "systolic_bp": phrase("Systolic blood pressure"),
@@ -224,6 +246,10 @@ def number(value: float | None, unit: str | None, *, fine: bool = False) -> str:
 def _measured(e: Evidence) -> str:
     at = moment(datetime.fromisoformat(e.at))
     return phrase("Measured {value} on {moment}.", value=number(e.value, e.unit), moment=at)
+
+
+def _latest(e: Evidence) -> str:
+    return phrase("The latest figure is of {vital}: {value}.", vital=named(e.vital), value=number(e.value, e.unit))
 
 
 def _band(e: Evidence) -> str:
@@ -284,4 +310,6 @@ def _population(kind: Kind, population: bool) -> str:
         return phrase("This is a limit that holds for everyone.")
     if population:
         return phrase("A limit for everyone would have fired too.")
+    if kind == "change_index":
+        return phrase("No limit for everyone is broken by it.")
     return phrase("No limit for everyone is broken.")

@@ -2,7 +2,7 @@
 
 from alerts.episodes import PUBLIC, Episode
 from alerts.events import AlertEvent, Answer, EventName
-from alerts.explain import explain
+from alerts.explain import explain, grounded
 from alerts.policy import Decision, When
 from models.findings import SEVERITIES
 from models.phrases import moment, phrase
@@ -37,8 +37,10 @@ def _instant(us: int | None) -> str | None:
 
 
 def _words(episode: Episode) -> str:
-    """Why this alert: its own words, or what its evidence says."""
-    if episode.said is not None or not episode.evidence:
+    """Why this alert: its own words, and what its evidence says."""
+    if not episode.evidence:
         return episode.said or episode.title
     first, *others = episode.evidence
+    if episode.said is not None:
+        return grounded(episode.said, episode.kind, first, others, episode.population)
     return explain(episode.kind, first, others, episode.onset_us, episode.population, episode.retrospective)

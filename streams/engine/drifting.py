@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alerts.explain import drifted, drifted_title, lasting, together, withheld
+from alerts.explain import accounted, drifted, drifted_title, lasting, together, withheld
 from models import budget
 from models.detectors import change_index, drift
+from models.expectation import describe
 from models.findings import Kind, Rule
 from models.phrases import joined as joined_words
 from models.segments import Bools, Ints, rounds, starts
@@ -60,7 +61,7 @@ def _told(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[S
     weekly.budgets[slot] = one
     for k in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
         for says in _sayings(told, k, own[k]):
-            signals.append(_index(weeks, int(last[k]), found.part[k], float(found.value[k]), says))
+            signals.append(_index(state, weeks, int(last[k]), found.part[k], float(found.value[k]), says))
     return signals
 
 
@@ -120,14 +121,16 @@ def _drift(weeks: Judged, i: int, says: _Says) -> Signal:
     return _signal(weeks, i, told, vital, says.sign > 0, says, value, band, days, None, named, said)
 
 
-def _index(weeks: Judged, i: int, part: Floats, value: float, says: _Says) -> Signal:
+def _index(state: PartitionState, weeks: Judged, i: int, part: Floats, value: float, says: _Says) -> Signal:
     """A change index raised, withheld or over, with what brings it; its evidence is the vital of which a week has just
     come."""
     s, vitals, vital = change_index.settings(), change_index.contributors(part).tolist(), int(weeks.vital[i])
     parts = [(VITALS[v].name, bool(s.worse[v] > 0), float(part[v])) for v in vitals]
     shown, band = _band(vital, weeks.figure[i], weeks.expected[i], weeks.sd[i], value, int(weeks.learned[i]))
     told = _Told("change_index", s.rank, s.rule, tuple(vitals))
-    said, named = together(value, parts), change_index.TITLE
+    expected = state.expectation(int(weeks.slot[i]), int(weeks.start[i]))
+    modifiers = [(VITALS[v].name, describe(expected, v)) for v in vitals]
+    said, named = joined_words(filter(None, [together(value, parts), accounted(modifiers)])), change_index.TITLE
     high = bool(weeks.figure[i] >= weeks.expected[i])
     return _signal(weeks, i, told, vital, high, says, shown, band, 0, change_index.PROBLEM, named, said)
 

@@ -13,7 +13,7 @@ import pytest
 import alerts
 import models
 from alerts.events import Evidence
-from alerts.explain import explain, title
+from alerts.explain import explain, grounded, title
 from models.vitals import VITALS
 from tests.alerts.scripts import evidence, us
 
@@ -88,6 +88,39 @@ def test_an_alert_says_value_band_certainty_onset_and_what_a_limit_would_have_sa
 def test_what_matters_is_said_and_else_is_not(fields: dict[str, Any], said: str) -> None:
     assert said in words(**fields)
     assert said not in words()
+
+
+ACCOUNTED = "Taken into account: metoprolol: 11 /min lower."
+BAND = (
+    "Expected for this patient: 96 %, own band 93 to 100 %, 4.2 standard deviations away. "
+    "The band is the patient's own, learned over 12 days."
+)
+QUALITY = "The device reported a signal quality of 50%."
+OTHER = "At the same time: heart rate 96 /min, above this patient's own band (61 to 78)."
+
+
+@pytest.mark.parametrize(
+    ("kind", "population", "said"),
+    [
+        ("drift", False, f"It drifts. {ACCOUNTED} {QUALITY} {OTHER} No limit for everyone is broken."),
+        ("drift", True, f"It drifts. {ACCOUNTED} {QUALITY} {OTHER} A limit for everyone would have fired too."),
+        (
+            "condition",
+            False,
+            f"It drifts. {BAND} {ACCOUNTED} {QUALITY} {OTHER} No limit for everyone is broken.",
+        ),
+        (
+            "change_index",
+            False,
+            f"It drifts. The latest figure is of oxygen saturation: 82 %. {QUALITY} {OTHER} No limit for everyone is "
+            "broken by it.",
+        ),
+    ],
+)
+def test_an_alert_with_words_of_its_own_says_what_the_others_say_too(kind: Any, population: bool, said: str) -> None:
+    """What was taken into account for several vitals is among the words of the index: there it is said of each."""
+    first = msgspec.structs.replace(evidence(0), modifiers=["metoprolol: 11 /min lower"], quality=0.5)
+    assert grounded("It drifts.", kind, first, [other("heart_rate", 96.2, 61.4, 78.0)], population) == said
 
 
 @pytest.mark.parametrize("vital", [vital.name for vital in VITALS])

@@ -25,7 +25,7 @@ from models.detectors import change_index
 from models.evidence import load
 from models.expectation import describe, expect
 from models.findings import Rule
-from models.phrases import counted, figure, moment, say
+from models.phrases import counted, figure, joined, moment, say
 from models.profile import Profile
 from models.situation import Taken
 from models.times import from_us
@@ -251,7 +251,18 @@ def told() -> dict[str, tuple[str, str]]:
         ),
         "change_index": (
             change_index.TITLE,
-            explain.together(3.1, [("resting_heart_rate", True, 2.1), ("steps", False, 1.6)]),
+            explain.grounded(
+                joined(
+                    [
+                        explain.together(3.1, [("resting_heart_rate", True, 2.1), ("steps", False, 1.6)]),
+                        explain.accounted([("resting_heart_rate", [figure(1.5)])]),
+                    ]
+                ),
+                "change_index",
+                shown(),
+                [],
+                False,
+            ),
         ),
         "condition": (
             explain.title(VITALS[high.vital].name, "high", "limit", high.title),
@@ -290,7 +301,8 @@ GERMAN = {
         "Mehrere Vitalwerte dieser Person verschlechtern sich gemeinsam",
         "In der letzten Woche haben sich mehrere Vitalwerte zusammen um 3,1 Standardabweichungen verschlechtert: "
         "Ruhepuls gestiegen (2,1), Schritte gesunken (1,6). Keiner davon muss für sich außerhalb des eigenen Bereichs "
-        "liegen.",
+        "liegen. Berücksichtigt: Ruhepuls (1,5). Der neueste Wert: Sauerstoffsättigung 82 %. Er verletzt keinen "
+        "Grenzwert, der für alle gilt.",
     ),
     "condition": (
         "Herzfrequenz über 120 /min (Herzinsuffizienz)",

@@ -59,6 +59,22 @@ def test_a_real_fall_is_foretold_and_the_forecast_ends_without_a_message_when_it
     assert silent_because(told.alerts[opened - 1]) is not None
 
 
+def test_a_forecast_says_band_modifiers_quality_and_what_a_limit_for_everyone_would_have_said() -> None:
+    log = Log()
+    log.profile(conditions=[{"code": "diabetes_type1"}], birth_date="1950-04-02")
+    for at, value in falling():
+        log.now_us = at
+        log.read(code="glucose", value=value, device="cgm-1", quality=0.8)
+    (opened,) = run(log).alerts
+    (evidence,) = opened.evidence
+    _, rest = opened.explanation.split(" There is no band of the patient's own to compare with yet. ")
+    assert evidence.modifiers
+    assert rest == (
+        f"Taken into account: {', '.join(evidence.modifiers)}. The device reported a signal quality of 80%. "
+        "No limit for everyone is broken."
+    )
+
+
 def test_a_forecast_is_the_same_in_batches_of_any_size() -> None:
     log = worn(course())
     assert run(log).lines() == run(log, one_by_one(log)).lines()

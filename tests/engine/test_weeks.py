@@ -1,11 +1,13 @@
 """What changes slowly, from readings to alerts: a drift, several vitals together, and what people do about them."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 
+from alerts.explain import named
 from models import budget
 from streams.engine.forms import Page
 from streams.engine.pages import key_of, pack_dirty, restored
@@ -21,10 +23,10 @@ HEART: Vitals = {"resting_heart_rate": (60, 4.4, "/min", 2.6)}
 ALL: Vitals = HEART | {"respiratory_rate": (15, 1.2, "/min", 0.9), "body_weight": (80, 0.7, "kg", 0.5)}
 
 
-def life(vitals: Vitals, days: int = QUIET + ILL) -> Log:
+def life(vitals: Vitals, days: int = QUIET + ILL, **profile: Any) -> Log:
     """One reading of each vital a morning, moved from day QUIET on."""
     log, random = Log(), np.random.default_rng(11)
-    log.profile("p-1")
+    log.profile("p-1", **profile)
     for day in range(days):
         for name, (level, shift, unit, sd) in vitals.items():
             value = level + shift * (day >= QUIET) + random.normal(0, sd)
@@ -57,6 +59,31 @@ def test_several_vitals_together_are_one_alert_that_names_them() -> None:
     opened = next(alert for alert in told.alerts if alert.problem == "change_index")
     assert "towards getting worse" in opened.explanation
     assert all(part in opened.explanation for part in ("heart rate up", "weight up"))
+
+
+KNOWN: dict[str, Any] = {"birth_date": "1950-04-02", "medications": [{"code": "metoprolol", "start": "2025-01-01"}]}
+
+
+def test_a_drift_says_what_was_taken_into_account_and_what_a_limit_for_everyone_would_have_said() -> None:
+    told = run(life(HEART, **KNOWN))
+    opened = next(alert for alert in told.alerts if alert.kind == "drift")
+    (evidence,) = opened.evidence
+    assert any(one.startswith("metoprolol: ") for one in evidence.modifiers)
+    accounted = f"Taken into account: {', '.join(evidence.modifiers)}."
+    assert opened.explanation.endswith(f" {accounted} No limit for everyone is broken.")
+
+
+def test_an_index_says_what_was_taken_into_account_of_each_vital_that_brings_it() -> None:
+    told = run(life(ALL, **KNOWN))
+    found = next(found for found in told.findings if found.kind == "change_index")
+    opened = next(alert for alert in told.alerts if alert.kind == "change_index")
+    _, accounted = opened.explanation.split(" Taken into account: ")
+    assert "resting heart rate (metoprolol: " in accounted
+    assert "weight (" not in accounted, "the profile says nothing of it"
+    latest = opened.evidence[0]
+    assert latest.vital in found.vitals
+    assert f"The latest figure is of {named(latest.vital)}: " in accounted
+    assert accounted.endswith("No limit for everyone is broken by it.")
 
 
 def test_it_does_not_matter_how_the_log_is_cut() -> None:
