@@ -231,7 +231,8 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     per_month = state.policy.advisories_per_month
     changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable, per_month)
     is_open = state.rows["deviation"]["open"][row] > 0
-    beyond = usable & (np.abs(z) >= deviation.settings().z_on[line])
+    told_of = deviation.settings().judged[vital]  # a few steps more in a quarter of an hour say nothing of a patient
+    beyond = usable & told_of & (np.abs(z) >= deviation.settings().z_on[line])
     moved = outside.concerned(state.rows["outside"], row, beyond, usable | (spoilt & newer))
     past = _past(state, one, line, z, judged) if not one.live.all() else None
     if past is not None:

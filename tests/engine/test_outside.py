@@ -115,6 +115,24 @@ def test_a_vital_that_is_back_inside_has_not_moved() -> None:
     assert others(run(log)) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "usual", "odd", "named"), [("respiratory_rate", 14, 23, ["respiratory_rate"]), ("steps", 20, 4000, [])]
+)
+def test_a_stream_is_named_too_but_for_steps_which_alone_are_no_reason_to_tell_anybody(
+    code: str, usual: float, odd: float, named: list[str]
+) -> None:
+    log, quarter_us = Log(), 15 * MINUTE_US
+    log.profile()
+    for n in range(104):
+        log.read(code=code, value=usual + n % 3 if n < 100 else odd)
+        log.wait(quarter_us)
+    log.read(code="spo2", value=78.0)
+    told = run(log)
+    assert [one.state for one in told.summaries if one.vital == code][-1] == "deviating"
+    opened = next(alert for alert in told.alerts if alert.problem == "spo2.low")
+    assert [one.vital for one in opened.evidence[1:]] == named
+
+
 def test_what_is_about_the_past_says_nothing_of_now() -> None:
     log = steady("body_weight", "body_temperature")
     log.read(code="body_temperature", value=37.7)
