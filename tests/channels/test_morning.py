@@ -12,7 +12,7 @@ from streams.broker import EmbeddedBroker
 from streams.limits import QUIET_WHOLE_MAX
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.test_notifier import BY_THE_TEAM, NIGHT, POLICY, config, notifying, receiver
+from tests.channels.test_notifier import BY_THE_TEAM, NIGHT, POLICY, SHARED, config, notifying, receiver
 from tests.channels.waiting import until
 
 UNHURRIED = WebhookLimits(attempts=2, timeout_s=20.0)
@@ -95,3 +95,39 @@ async def test_a_notifier_that_comes_after_the_night_tells_what_one_that_was_the
     assert {"a-1:2", "a-4:1", "a-late:1"} <= keys
     assert [key for key in keys if key.startswith("quiet-")], "beyond the bound they are told as one"
     assert max(nurse.counts.values()) == 1
+
+
+async def test_what_waited_on_a_channel_that_several_share_reaches_each_by_their_own_when_it_fails(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """Also what is told as one, and then none of it is told again by whoever comes next."""
+    await topics.made(embedded_broker.address, prefix)
+    now = datetime.now(UTC)
+    at_night, after = now - timedelta(minutes=30), now - timedelta(seconds=20)
+    async with receiver() as (refused, _):
+        dead = refused
+    async with (
+        receiver() as (alive, nurse),
+        receiver() as (above, lead),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as done,
+    ):
+        begin, end = (f"{now - timedelta(seconds=s):%H:%M:%S}" for s in (3600, 60))
+        text = SHARED + f"quiet_hours = {{begin = {begin}, end = {end}}}\n"
+        text = text.replace("ANN", '["dead", "alive"]').replace("BOB", '["dead", "lead"]')
+        text = text.replace("DEAD", dead).replace("ALIVE", alive).replace("LEAD", above)
+        settings = config(embedded_broker, prefix, directory=read_directory(text))
+        came = [replace(told(f"a-{n}"), decided_at=at_night.isoformat()) for n in range(QUIET_WHOLE_MAX + 6)]
+        await topics.put(embedded_broker.address, f"{prefix}alerts", came)
+        async with notifying(settings):
+            await until(lambda: _delivered(done) == 2 * (QUIET_WHOLE_MAX + 1), 40)
+        last = replace(told("a-last", severity="urgent"), decided_at=after.isoformat())
+        await topics.put(embedded_broker.address, f"{prefix}alerts", [last])
+        async with notifying(settings):
+            await until(lambda: _delivered(done) == 2 * (QUIET_WHOLE_MAX + 2), 40)
+    assert set(nurse.counts) == set(lead.counts)
+    assert {*nurse.counts.values(), *lead.counts.values()} == {1}
+    assert sum(key.startswith("quiet-") for key in nurse.counts) == 1
+
+
+def _delivered(done: list[Any]) -> int:
+    return sum(one["outcome"] == "delivered" for one in done)
