@@ -30,18 +30,24 @@ class Colleagues:
             return None
         if account is not None and member_of(account).scope.sees(team):
             return "They may only look, so nobody would answer. The alert is as it was."
-        return f"Nobody of {team or 'those who see it'} has this sign-in name.{self._instead(team, asking)}"
+        known = self._known(team, asking)
+        if account is None and not known:  # nobody that we know of could be meant: it is somebody we do not
+            return None
+        return f"Nobody of {team or 'those who see it'} has this sign-in name.{_instead(known)}"
 
     def _in_file(self, team: str | None) -> frozenset[str]:
         return of_team(self._directory, team) if self._directory is not None else frozenset()
 
-    def _instead(self, team: str | None, asking: Member) -> str:
-        """A word on who could be meant."""
+    def _known(self, team: str | None, asking: Member) -> list[str]:
+        """Who else could be meant."""
         accounts = {one.id: one for one in self._accounts.all()}
         named = {one for one in self._in_file(team) if one not in accounts or accounts[one].disabled_s is None}
-        known = sorted((named | {who for who, one in accounts.items() if _acts_for(one, team)}) - {asking.id})
-        more = ", ..." if len(known) > NAMED_MAX else ""
-        return f" It can be assigned to {', '.join(known[:NAMED_MAX])}{more}." if known else ""
+        return sorted((named | {who for who, one in accounts.items() if _acts_for(one, team)}) - {asking.id})
+
+
+def _instead(known: list[str]) -> str:
+    more = ", ..." if len(known) > NAMED_MAX else ""
+    return f" It can be assigned to {', '.join(known[:NAMED_MAX])}{more}." if known else ""
 
 
 def _acts_for(account: Account | None, team: str | None) -> bool:

@@ -96,6 +96,13 @@ async def test_a_name_by_which_nobody_would_answer_is_refused_in_words(ward: War
     assert ward.audited("desk.acted") == []
 
 
+async def test_where_the_desk_knows_of_nobody_else_any_name_is_taken(databases: Databases) -> None:
+    """It is somebody whom it does not know: there is no name that could have been meant."""
+    ward = Ward(databases)
+    assert (await given(ward, "bob"))[0] == 202
+    ward.close()
+
+
 @pytest.mark.parametrize(("to", "code"), [("phil", 202), ("tess", 202), ("eve", 422), ("gone", 422), ("bob", 202)])
 async def test_whom_the_file_of_care_teams_names_needs_no_account(ward: Ward, to: str, code: int) -> None:
     """Phil is on the chain, and Tess stands in for him; Eve is of another team; that somebody is disabled counts."""
