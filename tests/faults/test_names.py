@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.scene import FULL, RATE, WORKERS, Scene
+from tests.faults.scene import FULL, RATE, WORKERS, Post, Scene
 from tests.faults.test_faults import PAUSE_RATE_MAX, PAUSE_S_MAX, judge
 from tests.faults.verdict import longest_waits
 
@@ -33,6 +33,7 @@ def test_all_workers_are_relieved_one_by_one(scene: Scene) -> None:
 def test_a_frozen_worker_whose_name_is_taken_wakes_up_and_steps_aside(scene: Scene) -> None:
     with scene.under_load():
         post = scene.rng.choice(scene.posts)
+        between_checkpoints(scene, post)
         post.worker.pause()
         frozen = post.relieve()
         scene.until(
@@ -62,6 +63,17 @@ def test_a_worker_with_a_name_is_killed_among_some_without(scene: Scene) -> None
         scene.until(lambda: scene.held_by(post), "it is back, and has partitions")
     judge(scene)
     assert sum(post.restarted for post in scene.posts) == 0, "nobody else goes"
+
+
+def between_checkpoints(scene: Scene, post: Post) -> None:
+    """One has just ended, so that none of its pages is on its way: those that are go out when it wakes up, and nothing
+    can call them back."""
+    before = checkpoints(post)
+    scene.until(lambda: checkpoints(post) > before, "a checkpoint")
+
+
+def checkpoints(post: Post) -> float:
+    return post.worker.metric("homebeat_checkpoint_seconds_count")
 
 
 def overwritten(scene: Scene) -> float:
