@@ -4,9 +4,12 @@ A segment is the stretch of one row (one patient, or one patient's vital) inside
 not depend on where a batch begins or ends: the value carried in from the batch before is always an argument.
 """
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 
+Id = TypeVar("Id", np.int64, np.uint64)
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
@@ -19,6 +22,30 @@ def starts(sorted_ids: Ints) -> Bools:
     return first
 
 
+def lasts(sorted_ids: Ints) -> Ints:
+    """Index of the last element of each segment of equal ids, (k,).
+
+    >>> lasts(np.array([3, 3, 8])).tolist()
+    [1, 2]
+    """
+    last = np.empty(len(sorted_ids), bool)
+    last[-1:] = True
+    np.not_equal(sorted_ids[1:], sorted_ids[:-1], out=last[:-1])
+    return last.nonzero()[0]
+
+
+def grouped(ids: npt.NDArray[Id]) -> tuple[npt.NDArray[Id], Ints, Ints]:
+    """The distinct ids (k,), sorted, the first place of each (k,), and which of them each id is (n,). In a short batch
+    all are often one: then there is nothing to sort.
+
+    >>> [part.tolist() for part in grouped(np.array([8, 3, 8]))]
+    [[3, 8], [1, 0], [1, 0, 1]]
+    """
+    if len(ids) and (ids == ids[0]).all():
+        return ids[:1], np.zeros(1, np.int64), np.zeros(len(ids), np.int64)
+    return np.unique(ids, return_index=True, return_inverse=True)
+
+
 def segments_of(sorted_ids: Ints) -> tuple[Ints, Ints]:
     """The distinct ids (k,) of a sorted array, and the segment 0..k-1 of each element.
 
@@ -27,7 +54,7 @@ def segments_of(sorted_ids: Ints) -> tuple[Ints, Ints]:
     ([3, 8], [0, 0, 1])
     """
     first = starts(sorted_ids)
-    return sorted_ids[first], np.cumsum(first) - 1
+    return sorted_ids[first], first.cumsum() - 1
 
 
 def running_max(segment: Ints, value: Ints, carry: Ints) -> Ints:
@@ -65,6 +92,9 @@ def first_at_least(segment: Ints, running: Ints, want_segment: Ints, want: Ints)
 
     segment, running (n,): as of `running_max`; want_segment, want (m,).
     """
+    if len(segment) and not segment[-1]:  # of one patient the values rise as they are
+        found = running.searchsorted(want)
+        return np.where((found < len(running)) & (want_segment == 0), found, -1)
     known = np.unique(running)
     stride = len(known) + 1
     keys = segment * stride + np.searchsorted(known, running)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
-from models.segments import Bools, Ints, previous, segments_of, starts
+from models.segments import Bools, Ints, lasts, previous, segments_of
 
 MINUTE_S = 60
 FINE, STUCK, BEHIND = range(3)
@@ -78,7 +78,7 @@ def compare(
     mine, place = segments_of(segment[picked])
     step = event_s[picked] - previous(place, event_s[picked], marked[mine])
     odd[mine[place[(step == 0) | (step < -settings().pace_s)]]] = True
-    ends = np.append(np.flatnonzero(starts(place))[1:] - 1, len(place) - 1)
+    ends = lasts(place)
     mark_s[mine], marked[mine] = at_s[picked][ends], event_s[picked][ends]
     return Compared(links, odd, mark_s, marked)
 

@@ -323,6 +323,8 @@ def _raised(
 ) -> list[tuple[Ints, ...]]:
     """A side is raised when its worst open rule becomes worse than it was."""
     found: list[tuple[Ints, ...]] = []
+    if not (after & ~before).any():
+        return found
     rank = floors.rank[one.line] + 1
     for side, slots in enumerate(SIDES.values()):
         was = np.where(before[:, slots], rank[:, slots], 0).max(axis=1)
@@ -380,6 +382,9 @@ def _cleared(
     A reading that an open rule does not apply to (a moving heart) says nothing about it: it neither counts nor resets.
     """
     found: list[tuple[Ints, ...]] = []
+    if not after.any():
+        states["ok_n"][one.row, one.lane] = 0
+        return found
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
         is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)

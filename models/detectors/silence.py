@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
-from models.segments import Bools, Ints, previous, segments_of, starts
+from models.segments import Bools, Ints, lasts, previous, segments_of
 from models.vitals import VITALS
 
 HOUR_S, DAY_S = 3600, 86_400
@@ -132,7 +132,7 @@ def passage(states: npt.NDArray[np.void], link: Ints, at_s: Ints, now_s: int) ->
     links, segment = segments_of(link)
     old = states[links]
     before = previous(segment, at_s, old["last_s"].astype(np.int64))
-    last_s = at_s[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)] if len(segment) else at_s
+    last_s = at_s[lasts(segment)]
     vital = old["vital"].astype(np.int64)
     least = old["longest_s"].max(axis=1).min(axis=1).astype(np.int64)
     allowed = allowed_s(least, last_s - old["first_s"], vital, old["habit"].astype(np.int64))

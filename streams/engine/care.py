@@ -57,6 +57,8 @@ def crossing_signals(
 ) -> list[Signal | Recurrence]:
     """The floors' crossings as signals, each with the patient's band of that moment."""
     c, found = raw.crossings, list[Signal | Recurrence]()
+    if not len(c.reading):
+        return found
     at, newest = samples.at[c.reading], samples.newest[c.reading]
     silent = (c.what == floors.CLEAR) & (c.lane == SILENT_CLEAR)
     silent |= (c.what == floors.AGAIN) & (at // REPEAT_GRID_US == newest // REPEAT_GRID_US)

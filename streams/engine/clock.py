@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.segments import Ints, first_at_least, running_max, segments_of, starts
+from models.segments import Ints, first_at_least, lasts, running_max, segments_of
 from streams.engine.log import LogSlice
 from streams.engine.state import PartitionState
 
@@ -58,10 +58,10 @@ def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ti
     at_record = np.empty(len(slot), np.int64)
     at_record[order] = running
     if len(slots):
-        state.patients["clock"][slots] = running[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
+        state.patients["clock"][slots] = running[lasts(segment)]
     if len(tick_us):
         state.tick_us = int(tick_us[-1])
-    tick_offset = np.append(log.offset, NEVER)[ticks.before]
+    tick_offset = np.append(log.offset, NEVER)[ticks.before] if len(ticks.before) else ticks.before
     return Clocks(slots, segment, record, running, tick_us, ticks.before, tick_offset), at_record
 
 

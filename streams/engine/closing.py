@@ -97,12 +97,14 @@ def gather_closed(state: PartitionState, samples: Samples, broken: Bools, faulty
     closes = windows.closes_at(merged.index, vital)
     position, clock = first_reached(clocks, state.rows["slot"][merged.row].astype(np.int64), closes)
     due = position != NEVER
-    windows.keep(state.rows["open"], state.windows, rows, merged.take(~due))
-    _note_next(state, closes[~due], clocks)
-    closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due])
+    some = due.any()
+    windows.keep(state.rows["open"], state.windows, rows, merged.take(~due) if some else merged)
+    _note_next(state, closes[~due])
+    closed = _closed_on_time(merged.take(due), vital[due], position[due], clock[due]) if some else NONE_CLOSED
     if not late.any() and not len(state.late.table):
         return closed
-    return _together(closed, _closed_late(state, samples, broken, faulty, index, np.flatnonzero(late), clocks))
+    more = _closed_late(state, samples, broken, faulty, index, np.flatnonzero(late), clocks)
+    return _together(closed, more) if len(more.row) else closed
 
 
 def _rows_concerned(state: PartitionState, row: Ints, clocks: Clocks) -> Ints:
@@ -123,7 +125,7 @@ def _due_rows(state: PartitionState, now_us: int) -> Ints:
     return row[closes <= now_us]
 
 
-def _note_next(state: PartitionState, closes: Ints, clocks: Clocks) -> None:
+def _note_next(state: PartitionState, closes: Ints) -> None:
     """Remember when a tick will next have work."""
     if len(closes):
         state.next_close_us = min(state.next_close_us, int(closes.min()))
@@ -144,6 +146,9 @@ def _closed_on_time(w: Windows, vital: Ints, position: Ints, clock: Ints) -> Clo
     return Closed(w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no, w.faulty)
 
 
+NONE_CLOSED = _closed_on_time(Windows(*(np.empty(0, np.int64) for _ in Windows.__slots__)), *np.empty((3, 0), np.int64))
+
+
 def _closed_late(
     state: PartitionState, samples: Samples, broken: Bools, faulty: Bools, index: Ints, late: Ints, clocks: Clocks
 ) -> Closed:
@@ -153,6 +158,8 @@ def _closed_late(
     vitals = state.rows["vital"]
     shut = state.late.gather(new, 2 * samples.index[late] + 1, samples.clock[late], vitals)
     shut = _shut_by(clocks, state, shut)
+    if not len(shut.table):
+        return NONE_CLOSED
     w, vital, scale = shut.table, vitals[shut.table["row"]], float(windows.FIXED)
     start = w["index"] * windows.WIDTH_US[vital]
     live = w["touched"] - start <= windows.HORIZON_US[vital]
@@ -194,7 +201,7 @@ def close(state: PartitionState, closed: Closed, watched: Ints, summaries: bool)
         return out
     state.weeks.reach(len(state.rows), len(state.patients))
     turns = rounds(closed.row)
-    closed = closed.take(np.concatenate(turns))
+    closed = closed.take(np.concatenate(turns)) if len(turns) > 1 else closed
     begin = 0
     for index in turns:
         end = begin + len(index)

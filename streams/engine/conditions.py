@@ -61,6 +61,14 @@ def _near() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return low, high
 
 
+@cache
+def _at_any_time() -> Bools:
+    """By vital: whether a trend looks at it whether the patient rests or not."""
+    asked = np.zeros(len(VITALS), bool)
+    asked[list(rules.at_any_time())] = True
+    return asked
+
+
 def candidates(state: PartitionState, samples: Samples) -> Ints:
     """Indices of the samples that the limits of conditions must look at: live ones in their order, of patients who are
     near a limit in this stretch or have something running. The others change nothing."""
@@ -178,5 +186,5 @@ def _signal(
 
 def noted(state: PartitionState, slot: Ints, vital: Ints, late: Bools, resting: Bools) -> Ints:
     """Indices of the windows that the trends of conditions look at."""
-    asked = resting | np.isin(vital, sorted(rules.at_any_time()))
+    asked = resting | _at_any_time()[vital]
     return np.flatnonzero(state.rules.concern(state, slot) & ~late & asked)

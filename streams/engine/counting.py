@@ -5,6 +5,7 @@ into batches does not matter. A minute without readings is told too, so that not
 looking.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from alerts.sources import example_at
 from models.readings import Reason
+from models.segments import grouped
 from streams.engine.clock import NEVER, Ticks
 from streams.engine.decode import Refusal
 from streams.engine.intake import Accepted
@@ -61,6 +63,9 @@ class _Ends:
     through: Ints
 
 
+NO_ENDS = _Ends(*(np.empty(0, np.int64) for _ in range(3)))
+
+
 @dataclass(frozen=True, slots=True)
 class Loose:
     """A record that is no decided reading: refused, for whatever reason, or withheld before anybody could read it.
@@ -96,6 +101,8 @@ def count_entries(
 
 def _ends(counting: Counting, log: LogSlice, ticks: Ticks, applied: int) -> _Ends:
     """Which ticks end a minute: the first one at or after its end. Ticks counted before a crash do nothing."""
+    if not len(ticks.before):
+        return NO_ENDS
     offsets = np.append(log.offset, NEVER)[ticks.before]
     fresh = offsets > applied
     tick = np.maximum.accumulate(np.maximum(ticks.at_us[fresh], counting.tick_us))
@@ -124,7 +131,7 @@ def _entries(known: Sources, log: LogSlice, accepted: Accepted, loose: list[Loos
         return NOTHING
     fresh = log.offset[accepted.index] > known.applied
     record, source = accepted.index[fresh], accepted.source[fresh]
-    hashes, first, which = np.unique(source, return_index=True, return_inverse=True)
+    hashes, first, which = grouped(source)
     named = [(int(record[i]), accepted.sources[int(h)]) for h, i in zip(hashes, first, strict=True)]
     place = known.counting.place_of
     for _, name in sorted([*named, *((one.record, one.name) for one in loose)]):
@@ -161,7 +168,7 @@ def _tallies(log: LogSlice, counting: Counting, entries: Entries, minute: Ints, 
     if not len(entries.record):
         return found
     many = max(len(counting.names), 1)
-    groups, which = np.unique(minute * many + entries.source, return_inverse=True)
+    groups, _, which = grouped(minute * many + entries.source)
     cells = np.bincount(which * len(COLUMNS) + entries.column, minlength=len(groups) * len(COLUMNS))
     first, last = np.full(len(groups), NEVER), np.full(len(groups), -NEVER)
     own = entries.column < len(OUTCOMES)
@@ -191,15 +198,15 @@ def _patients(counting: Counting, entries: Entries, minute: Ints, since: Ints, m
         now = known[days == day]
         group = minute[now] * many + entries.source[now]
         cell = entries.source[now] * PATIENTS_COUNTED_MAX + entries.slot[now] % PATIENTS_COUNTED_MAX
-        running = (counting.seen >= day - 1).sum(axis=1)
-        cells, first = np.unique(cell, return_index=True)
+        cells, first, _ = grouped(cell)
         line, at = np.divmod(cells, PATIENTS_COUNTED_MAX)
+        running = {one: int(np.count_nonzero(counting.seen[one] >= day - 1)) for one in np.unique(line).tolist()}
         new = first[counting.seen[line, at] < day - 1]
         counting.seen[line, at] = day
-        more = dict(zip(*(part.tolist() for part in np.unique(group[new], return_counts=True)), strict=True))
+        more = Counter(group[new].tolist())
         for one in np.unique(group).tolist():
-            running[one % many] += more.get(one, 0)
-            found[one] = int(running[one % many])
+            running[one % many] += more[one]
+            found[one] = running[one % many]
     return found
 
 

@@ -15,7 +15,7 @@ from models.detectors import change_index, drift
 from models.expectation import describe
 from models.findings import Kind, Rule
 from models.phrases import joined as joined_words
-from models.segments import Bools, Ints, rounds, starts
+from models.segments import Bools, Ints, lasts, rounds, starts
 from models.times import US_PER_DAY
 from models.vitals import VITALS
 from streams.engine.scales import from_working
@@ -34,7 +34,7 @@ def signals_of(state: PartitionState, parts: list[Judged]) -> list[Signal]:
         return []
     weeks, found = joined(parts), list[Signal]()
     group = np.cumsum(starts(weeks.position) | starts(weeks.clock) | starts(weeks.slot)) - 1
-    last = np.append(np.flatnonzero(starts(group))[1:] - 1, len(group) - 1)
+    last = lasts(group)
     for turn in rounds(weeks.slot[last]):
         found += _told(state, weeks, np.flatnonzero(np.isin(group, turn)), last[turn])
     return found

@@ -9,7 +9,7 @@ page as now. A repeat is remembered like any reading: what is sent again and aga
 import numpy as np
 import numpy.typing as npt
 
-from models.segments import Bools, Ints, previous, running_max, segments_of, starts
+from models.segments import Bools, Ints, lasts, previous, running_max, segments_of, starts
 from models.times import US_PER_S
 from streams.engine.rings import is_near
 from streams.engine.state import PartitionState
@@ -61,8 +61,7 @@ def _newest_before(state: PartitionState, row: Ints, at: Ints) -> Ints:
     running = running_max(segment, at[order], carry)
     before = np.empty_like(at)
     before[order] = previous(segment, running, carry)
-    last = np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)
-    state.rows["newest_at"][rows] = running[last]
+    state.rows["newest_at"][rows] = running[lasts(segment)]
     return before
 
 
@@ -81,6 +80,8 @@ def _repeats(state: PartitionState, came: _Came, key: Hashes, name: str, which: 
 def _repeats_here(came: _Came, key: Hashes) -> Bools:
     """The same, within the batch. Of several that came before, the last is the nearest."""
     again = np.zeros(len(key), bool)
+    if len(key) < 2:
+        return again
     order = np.lexsort((came.place, key, came.slot))
     one, before = order[1:], order[:-1]
     equal = (came.slot[one] == came.slot[before]) & (key[one] == key[before])

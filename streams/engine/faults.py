@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alerts import technical
 from models.detectors import sensor
 from models.detectors.sensor import HEART_RATE, Fault, Readings, Watch
-from models.segments import Bools, Ints, previous, running_max, segments_of, starts
+from models.segments import Bools, Ints, lasts, previous, running_max, segments_of
 from models.times import US_PER_S
 from models.vitals import VITALS
 from streams.engine.intake import Accepted
@@ -138,7 +138,7 @@ def _keep(state: PartitionState, samples: Samples, key: Ints, at_s: Ints, rate: 
     """The latest rate of each patient, in the row of the steps."""
     if not len(key):
         return
-    last = np.append(np.flatnonzero(starts(key // len(samples)))[1:] - 1, len(key) - 1)
+    last = lasts(key // len(samples))
     row, table = state.row_of[key[last] // len(samples), STEPS], state.sensors.table
     table["at_s"][row], table["value"][row], table["n"][row] = at_s[last], rate[last], 1
 

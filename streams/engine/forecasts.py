@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.detectors import forecast
-from models.segments import Ints
+from models.segments import Ints, grouped
 from streams.engine.rows import grown
 
 STATE = np.dtype([("row", "i4"), ("filter", forecast.STATE)], align=True)
@@ -21,7 +21,7 @@ class Forecasts:
 
     def places(self, row: Ints) -> Ints:
         """Where the filter of each row is, (n,); one that only begins is made."""
-        known, which = np.unique(row, return_inverse=True)
+        known, _, which = grouped(row)
         return np.array([self._of(one) for one in known.tolist()], np.int64)[which]
 
     def _of(self, row: int) -> int:

@@ -29,6 +29,8 @@ FIRST_YEAR_US = 946_684_800 * US_PER_S
 """2000-01-01: no home device in use measured before; an older time is a clock that lost its battery (usually 1970)."""
 DAY_MARGIN_US = 2 * US_PER_DAY
 """A date in a profile has no time zone: the device may have come a day before it begins in UTC; one day to spare."""
+DECIDED, REJECTED, DUPLICATE, WITHHELD = map(int, Outcome)
+"""As plain numbers: numpy takes several times as long to put or compare a member of an enum."""
 LOW = np.array([v.low for v in VITALS])
 HIGH = np.array([v.high for v in VITALS])
 
@@ -42,7 +44,7 @@ class Accepted:
     (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series, period_us: samples
     of the readings that are series, and their distance; source: hash of the reading's source, and sources: the names of
     the hashes. early: how many of the refused, from the first on, are of no reading in the columns; unread: records
-    that were withheld without being read.
+    that were withheld without being read; decided: places of the readings that are.
     """
 
     readings: list[Reading]
@@ -66,6 +68,7 @@ class Accepted:
     sources: dict[int, str]
     early: int
     unread: list[int]
+    decided: Ints
 
 
 def take_in(
@@ -84,24 +87,24 @@ def take_in(
     columns = Columns(readings)
     problems = _problems(state, log, columns, index, slot, tolerance_us)
     withheld = _withheld(state, slot, columns.vital, columns.at)
-    outcome = np.where(withheld, Outcome.WITHHELD, Outcome.DECIDED)
+    outcome = np.where(withheld, WITHHELD, DECIDED)
     bad = problems.bad & ~withheld
-    outcome[bad] = Outcome.REJECTED
+    outcome[bad] = REJECTED
     row, newest = np.full(len(index), -1, np.int64), np.zeros(len(index), np.int64)
-    valid = np.flatnonzero(outcome == Outcome.DECIDED)  # what is withheld leaves no trace, not even among duplicates
+    valid = np.flatnonzero(outcome == DECIDED)  # what is withheld leaves no trace, not even among duplicates
     row[valid] = state.rows_for(slot[valid], columns.vital[valid], columns.at[valid])
     again, newest[valid] = find_duplicates(
         state, slot[valid], row[valid], problems.last[valid], problems.arrived[valid], columns.ids[valid],
         columns.contents[valid],
     )  # fmt: skip
-    outcome[valid[again]] = Outcome.DUPLICATE
+    outcome[valid[again]] = DUPLICATE
     refused += problems.refusals(bad, index, readings)
     np.add.at(state.counted, (slot // PATIENTS_PER_PAGE, outcome), 1)
     return Accepted(
         readings, index, slot, columns.vital, columns.at, columns.device_hash, problems.absurd & bad,
         row, newest, columns.value, outcome, columns.moving,
         columns.quality, columns.series, columns.period_us, refused, known.rekeyed,
-        *sources_of(log, columns, index), early, unread,
+        *sources_of(log, columns, index), early, unread, valid[~again],
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from models.detectors import floors
 from models.detectors.floors import Crossings, Floors, Judged
 from models.pool import NOWHERE
-from models.segments import Bools, Ints
+from models.segments import Bools, Ints, grouped
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US, LATENESS_US
 from streams.engine.samples import Samples, late_at_before
@@ -51,7 +51,7 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
 
 def _crossings(state: PartitionState, book: Floors, one: Judged, applies: Bools) -> Crossings:
     """Judge samples by what their rows remember. A row has a place for it while a run or a problem is open there."""
-    rows, segment = np.unique(one.row, return_inverse=True)
+    rows, _, segment = grouped(one.row)
     places = state.rows["floor"][rows].astype(np.int64)
     new = places == NOWHERE
     places[new] = state.floors.take(int(new.sum()))

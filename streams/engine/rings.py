@@ -4,7 +4,7 @@ Twenty bytes a reading. The place of a reading in its ring follows from how many
 neither batches nor partitions; how large a ring happens to be changes no answer either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.pool import Pool
-from models.segments import Bools, Ints
+from models.segments import Bools, Ints, lasts, starts
 
 Hashes = npt.NDArray[np.uint64]
 Patients = npt.NDArray[Any]
@@ -28,6 +28,8 @@ MOST = 1024
 written at each checkpoint that finds the patient's page changed: somebody who sends more a day pays with the window."""
 SIZES = tuple(8 << k for k in range(8))
 """Places in a ring, up to MOST."""
+_PLACES = np.array((0, *SIZES))
+"""The same by `ring_size`."""
 IDLE_LEAST, IDLE_SHARE = 64, 3
 """Rings of one size that lie idle before their room is given back: so many, and so many for each one used. Each time
 all patients are looked through, a millisecond for 100,000 of them."""
@@ -50,6 +52,12 @@ def _places(flags: Bools) -> tuple[Ints, Ints]:
     """Row and column of the flags (n, m) that are set, which are few: as `nonzero`, and several times as fast."""
     hit, at = np.divmod(np.flatnonzero(flags), flags.shape[1])
     return hit, at
+
+
+def _by_size(sizes: npt.NDArray[np.integer[Any]]) -> Iterator[tuple[int, Ints]]:
+    """The index into SIZES of each size that is there, and the places at which it is; sizes (n,): as of `ring_size`."""
+    for size in sorted(set(sizes.tolist()) - {0}):
+        yield size - 1, np.flatnonzero(sizes == size)
 
 
 class Remembered(msgspec.Struct, array_like=True):
@@ -75,11 +83,11 @@ class Rings:
         """Whether the key of each reading (n,) is remembered; name: "ids" or "contents". place: readings of the patient
         before it; hour: its arrival."""
         found, sizes = np.zeros(len(slot), bool), patients["ring_size"][slot]
-        for k, size in enumerate(SIZES):
-            of = np.flatnonzero(sizes == k + 1)
-            for part in np.split(of, range(BLOCK_BYTES // (8 * size), len(of), BLOCK_BYTES // (8 * size))):
-                if len(part):
-                    found[part] = self._find(patients, k, slot[part], place[part], hour[part], key[part], name)
+        for k, of in _by_size(sizes):
+            block = BLOCK_BYTES // (8 * SIZES[k])
+            for first in range(0, len(of), block):
+                part = of[first : first + block]
+                found[part] = self._find(patients, k, slot[part], place[part], hour[part], key[part], name)
         return found
 
     def _find(
@@ -103,29 +111,26 @@ class Rings:
 
     def remember(self, patients: Patients, slot: Ints, place: Ints, hour: Ints, ids: Hashes, contents: Hashes) -> None:
         """Take readings (n,) in, sorted by patient and in the order in which they came."""
-        begin = np.flatnonzero(np.append(True, slot[1:] != slot[:-1]))
-        slots, count = slot[begin], np.diff(np.append(begin, len(slot)))
+        begin, last = np.flatnonzero(starts(slot)), lasts(slot)
+        slots, count = slot[begin], last - begin + 1
         self._make_room(patients, slots, begin, count, hour)
-        total, size = patients["accepted"][slots] + count, np.array(SIZES)[patients["ring_size"][slots] - 1]
+        total, size = patients["accepted"][slots] + count, _PLACES[patients["ring_size"][slots]]
         kept = place >= np.repeat(total - size, count)
         self._write(patients, slot[kept], place[kept], hour[kept], ids[kept], contents[kept])
         patients["held"][slots] = np.minimum(size, patients["held"][slots] + count)
-        patients["accepted"][slots], patients["ring_hour"][slots] = total, hour[begin + count - 1]
+        patients["accepted"][slots], patients["ring_hour"][slots] = total, hour[last]
 
     def _write(
         self, patients: Patients, slot: Ints, place: Ints, hour: Ints, ids: Hashes, contents: Hashes
     ) -> None:  # fmt: skip
-        sizes = patients["ring_size"][slot]
-        for k, size in enumerate(SIZES):
-            of = np.flatnonzero(sizes == k + 1)
-            if len(of):
-                at, table = (patients["ring"][slot[of]], place[of] % size), self.pools[k].table
-                table["ids"][at], table["contents"][at] = ids[of], contents[of]
-                table["marks"][at], table["hours"][at] = ids[of].astype(np.uint16), hour[of].astype(np.uint16)
+        for k, of in _by_size(patients["ring_size"][slot]):
+            at, table = (patients["ring"][slot[of]], place[of] % SIZES[k]), self.pools[k].table
+            table["ids"][at], table["contents"][at] = ids[of], contents[of]
+            table["marks"][at], table["hours"][at] = ids[of].astype(np.uint16), hour[of].astype(np.uint16)
 
     def _make_room(self, patients: Patients, slots: Ints, begin: Ints, count: Ints, hour: Ints) -> None:
         """Larger rings for those who would lose what must still be found."""
-        size, held = np.array((0, *SIZES))[patients["ring_size"][slots]], patients["held"][slots].astype(np.int64)
+        size, held = _PLACES[patients["ring_size"][slots]], patients["held"][slots].astype(np.int64)
         full = np.flatnonzero(held + count > size)
         if not len(full):
             return
@@ -148,11 +153,9 @@ class Rings:
     def _hours_since(self, patients: Patients, slots: Ints, place: Ints, hour: Ints) -> Ints:
         """Hours from the reading at each patient's place until `hour`. Of places that are not there, anything."""
         since = np.zeros(len(slots), np.int64)
-        for k, size in enumerate(SIZES):
-            of = np.flatnonzero(patients["ring_size"][slots] == k + 1)
-            if len(of):
-                then = self.pools[k].table["hours"][patients["ring"][slots[of]], place[of] % size]
-                since[of] = hour[of].astype(np.uint16) - then
+        for k, of in _by_size(patients["ring_size"][slots]):
+            then = self.pools[k].table["hours"][patients["ring"][slots[of]], place[of] % SIZES[k]]
+            since[of] = hour[of].astype(np.uint16) - then
         return since
 
     def _move(self, patients: Patients, slots: Ints, k: Ints) -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.evidence import load
-from models.segments import Bools, Ints, previous, running_max, segments_of, starts
+from models.segments import Bools, Ints, lasts, previous, running_max, segments_of, starts
 from models.times import US_PER_S
 from models.vitals import BY_NAME
 from streams.engine.intake import Accepted
-from streams.engine.state import Outcome, PartitionState
+from streams.engine.state import PartitionState
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Samples:
 
 def samples_of(state: PartitionState, accepted: Accepted, clock: Ints) -> Samples:
     """The samples of the decided readings; clock (n,): the patient's clock at each accepted reading."""
-    source = np.flatnonzero(accepted.outcome == Outcome.DECIDED)
+    source = accepted.decided
     at, value, newest = accepted.at[source], accepted.value[source], accepted.newest[source]
     if accepted.series:
         source, at, value, newest = _expanded(accepted, source)
@@ -78,7 +78,7 @@ def _moving(state: PartitionState, slot: Ints, at: Ints, moves: Bools, says_so: 
     slots, segment = segments_of(slot[order])
     carry = state.patients["active_at"][slots]
     seen = running_max(segment, np.where(moves[order], at[order], np.iinfo(np.int64).min), carry)
-    state.patients["active_at"][slots] = seen[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
+    state.patients["active_at"][slots] = seen[lasts(segment)]
     since = np.empty(len(slot), np.int64)
     since[order] = at[order] - seen
     moving: Bools = says_so | ((since >= 0) & (since <= REST_US))
@@ -93,5 +93,5 @@ def late_at_before(state: PartitionState, row: Ints, at: Ints, late: Bools) -> I
     latest = np.where(late[order][where], at[order][where], state.rows["late_at"][rows][segment])
     before = np.empty(len(row), np.int64)
     before[order] = previous(segment, latest, state.rows["late_at"][rows])
-    state.rows["late_at"][rows] = latest[np.append(np.flatnonzero(starts(segment))[1:] - 1, len(segment) - 1)]
+    state.rows["late_at"][rows] = latest[lasts(segment)]
     return before

@@ -17,9 +17,9 @@ from models.times import US_PER_S, to_us
 from models.vitals import VITALS
 from models.windows import WIDTH_US
 from streams.engine.clock import Clocks
-from streams.engine.intake import Accepted
+from streams.engine.intake import DECIDED, Accepted
 from streams.engine.pieces import Pieces
-from streams.engine.state import Outcome, PartitionState
+from streams.engine.state import PartitionState
 from streams.engine.vigil import Vigil
 from streams.engine.watching import Around, Arrival, Arrivals, Watched, called, empty, loaded, packed, seconds
 from streams.engine.zones import local_offset_us
@@ -30,7 +30,7 @@ NOBODY = -1
 
 def watch(state: PartitionState, accepted: Accepted, clock: Ints, clocks: Clocks) -> Pieces[Watched]:
     """Note who sent what, and notice at the ticks who did not. clock (n,): the patient's clock at each reading."""
-    decided = np.flatnonzero(accepted.outcome == Outcome.DECIDED)
+    decided = accepted.decided
     link = state.links.find(accepted.row[decided], accepted.device[decided])
     now_us = int(clocks.ticks[-1]) if len(clocks.ticks) else -1
     slow = _newcomers(state, accepted, decided, link)
@@ -70,7 +70,9 @@ def _in_bulk(
     hard = passed.hard | compared.odd
     slots = table["slot"][passed.links]
     due = state.links.due(now_s)
-    more = set(slots[hard].tolist()) | set(table["slot"][due[~np.isin(due, passed.links)]].tolist())
+    more = set(slots[hard].tolist())
+    if len(due):
+        more |= set(table["slot"][due[~np.isin(due, passed.links)]].tolist())
     if more:
         hard |= np.isin(slots, sorted(more))
     _apply(state, passed, compared, hard)
@@ -87,9 +89,9 @@ def _apply(state: PartitionState, passed: silence.Passage, compared: device_cloc
         passed.links[easy], passed.last_s[easy], hard[easy], passed.link[of_pause], passed.begin_s[of_pause],
         passed.end_s[of_pause],
     )  # fmt: skip
-    begun = _part(state, table["slot"][mine.link].astype(np.int64), mine.begin_s * US_PER_S)
-    part = _part(state, table["slot"][mine.links].astype(np.int64), mine.last_s * US_PER_S)
-    silence.pass_by(table["pace"], mine, begun, part)
+    links, at_s = np.concatenate([mine.link, mine.links]), np.concatenate([mine.begin_s, mine.last_s])
+    part = _part(state, table["slot"][links].astype(np.int64), at_s * US_PER_S)
+    silence.pass_by(table["pace"], mine, part[: len(mine.link)], part[len(mine.link) :])
     table["clock"]["mark_s"][mine.links] = compared.mark_s[easy]
     table["clock"]["event_s"][mine.links] = compared.event_s[easy]
     state.links.note_due(int(table["pace"]["due_s"][mine.links].min()))
@@ -107,7 +109,7 @@ def _of_each(accepted: Accepted, decided: Ints, slots: list[int]) -> list[Ints]:
 
 def _arrivals(state: PartitionState, accepted: Accepted, clock: Ints, which: Ints) -> Arrivals:
     """The readings of one patient, for a vigil."""
-    decided = accepted.outcome[which] == Outcome.DECIDED
+    decided = accepted.outcome[which] == DECIDED
     return Arrivals(
         (2 * accepted.index[which] + 1).tolist(), _seconds(clock[which]).tolist(),
         _seconds(accepted.at[which]).tolist(), np.where(decided, accepted.row[which], NOBODY).tolist(),
@@ -122,7 +124,7 @@ def _arrival(state: PartitionState, accepted: Accepted, clock: Ints, j: int) -> 
     person = state.person(slot)
     if (known := person.devices).get(device) != name:
         person.devices = {**known, device: name}
-    row = int(accepted.row[j]) if accepted.outcome[j] == Outcome.DECIDED else NOBODY
+    row = int(accepted.row[j]) if accepted.outcome[j] == DECIDED else NOBODY
     return Arrival(
         2 * index + 1, int(clock[j]), int(accepted.at[j]), row, int(accepted.vital[j]), device, name,
         int(accepted.source[j]),

@@ -328,10 +328,12 @@ class PartitionState:
         """Row of each (slot, vital), made if it is new. New rows are given in the order of their first reading."""
         row = self.row_of[slot, vital].astype(np.int64)
         missing = np.flatnonzero(row < 0)
+        if not len(missing):
+            return row
         _, first = np.unique(slot[missing] * len(VITALS) + vital[missing], return_index=True)
         for j in missing[np.sort(first)].tolist():
             self.row_of[slot[j], vital[j]] = self.add_row(int(slot[j]), int(vital[j]), int(at[j]))
-        return self.row_of[slot, vital].astype(np.int64) if len(missing) else row
+        return self.row_of[slot, vital].astype(np.int64)
 
     def add_row(self, slot: int, vital: int, at_us: int) -> int:
         """A row that knows only what the profile leads one to expect on the day of its first reading."""

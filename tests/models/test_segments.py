@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.segments import Ints, first_at_least, previous, rounds, running_max, starts
+from models.segments import Ints, first_at_least, grouped, lasts, previous, rounds, running_max, starts
 from tests.models.splits import cuts
 
 LONG_AGO = np.iinfo(np.int64).min
@@ -72,6 +72,19 @@ def test_rounds_take_each_row_once_and_in_its_order(row: list[int]) -> None:
 @given(st.lists(st.integers(0, 3), max_size=12).map(sorted))
 def test_starts_marks_the_first_of_each_run(row: list[int]) -> None:
     assert starts(ints(row)).tolist() == [i == 0 or row[i - 1] != r for i, r in enumerate(row)]
+
+
+@given(st.lists(st.integers(0, 3), max_size=12).map(sorted))
+def test_lasts_are_the_last_of_each_run(row: list[int]) -> None:
+    assert lasts(ints(row)).tolist() == [i for i, r in enumerate(row) if row[i + 1 : i + 2] != [r]]
+
+
+@given(st.one_of(st.lists(st.integers(-2, 3), max_size=12), st.integers(1, 5).map(lambda n: [7] * n)))
+def test_grouped_finds_each_id_its_first_place_and_whose_each_is(row: list[int]) -> None:
+    ids, first, which = (part.tolist() for part in grouped(ints(row)))
+    assert ids == sorted(set(row))
+    assert first == [row.index(one) for one in ids]
+    assert [ids[k] for k in which] == row
 
 
 @pytest.mark.parametrize("kernel", [running_max, previous])
