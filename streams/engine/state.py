@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from streams.engine.forecasts import Forecasts
 from streams.engine.late import LateWork
 from streams.engine.links import Links
 from streams.engine.origins import with_origin
-from streams.engine.people import Person, compressed
+from streams.engine.people import Person, compressed, decompressed
 from streams.engine.rings import Rings
 from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
@@ -98,7 +99,6 @@ class PartitionState:
         self.outside = Pool(outside.STATE)
         self._profiles: dict[int, Profile] = {}
         self.off: frozenset[str] = frozenset()
-        self._expected: tuple[int, int, date, Expectation] | None = None
         self._device_since: dict[tuple[int, str], int | None] = {}
 
     @property
@@ -368,12 +368,8 @@ class PartitionState:
 
     def expectation(self, slot: int, at_us: int) -> Expectation:
         """What the profile leads one to expect on that day (population priors for a patient without one)."""
-        profile, day = self.profile(slot), from_us(at_us).date()
-        if profile is None:
-            return of_anybody(day)
-        if self._expected is None or self._expected[:3] != (slot, profile.version, day):
-            self._expected = slot, profile.version, day, expect(profile, day, self.off)
-        return self._expected[3]
+        kept, day = self.person(slot).kept, from_us(at_us).date()
+        return of_anybody(day) if kept is None else _expected(kept, day, self.off)
 
     def touch(self, slots: Iterable[int]) -> None:
         """These patients have changed: their pages must be written."""
@@ -398,6 +394,17 @@ class PartitionState:
             return offset, self.tick_restored_us
         self.ticked = self.ticked[passed - 1 :]
         return offset, self.ticked[0][1]
+
+
+EXPECTATIONS_KEPT = 1024
+"""Expectations kept at hand in a process, of some KiB each; beyond it those not asked for longest are made again."""
+
+
+@lru_cache(maxsize=EXPECTATIONS_KEPT)
+def _expected(kept: bytes, day: date, off: frozenset[str]) -> Expectation:
+    """What a profile leads one to expect, as a function of its own bytes (see `people.compressed`) and nothing else: a
+    patient's vitals, the findings of a day, and states that are restored ask for the same again."""
+    return expect(parse_profile(decompressed(kept)), day, off)
 
 
 DEVICES_KEPT = 4096

@@ -1,14 +1,20 @@
 """What is kept of a patient is small, and comes back as it was."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.profile import parse_profile
+from models.times import US_PER_DAY
 from streams.benching import recovery
 from streams.engine.people import Person, compressed, decompressed
-from tests.engine.factories import profile
+from streams.engine.state import PartitionState
+from tests.engine.factories import START_US, profile
+
+TAKES: dict[str, Any] = {"medications": [{"code": "bisoprolol", "start": "2019-01-01"}], "birth_date": "1950-01-06"}
 
 
 @given(st.binary(max_size=300))
@@ -36,3 +42,31 @@ def test_a_person_of_whom_nothing_is_open_has_nothing() -> None:
     assert person.devices == {7: "urn:dev:watch-9"}
     person.devices = {}
     assert person.kept_devices == b""
+
+
+def knowing(document: bytes, off: frozenset[str] = frozenset()) -> PartitionState:
+    """A state that knows one patient, in slot 0."""
+    state = PartitionState()
+    state.off = off
+    state.put_profile(state.add_patient("p-1"), parse_profile(document), document)
+    return state
+
+
+def test_what_is_expected_is_kept_at_hand_by_the_bytes_of_the_profile_and_by_nothing_else() -> None:
+    """Another state that knows the same shares it; another profile of the same version, another day, and a deployment
+    that leaves a modifier out each have their own."""
+    takes, year_us = profile(**TAKES), 400 * US_PER_DAY
+    first = knowing(takes).expectation(0, START_US)
+    assert knowing(takes).expectation(0, START_US) is first
+    others = [
+        knowing(profile()).expectation(0, START_US), knowing(takes).expectation(0, START_US + year_us),
+        knowing(takes, frozenset({"beta_blocker"})).expectation(0, START_US),
+    ]  # fmt: skip
+    assert all(one.modifiers != first.modifiers for one in others)
+
+
+def test_a_new_profile_is_expected_from_at_once() -> None:
+    state = knowing(profile(**TAKES))
+    before = state.expectation(0, START_US)
+    state.put_profile(0, parse_profile(profile()), profile())
+    assert state.expectation(0, START_US).modifiers != before.modifiers
