@@ -30,6 +30,7 @@ def scene(request: pytest.FixtureRequest, cluster: Cluster, prefix: str, tmp_pat
     print(f"HOMEBEAT_TEST_FAULT_SEED={seed}")  # noqa: T201 - shown with a failure
     cluster.detour.restore()
     cluster.revive(*(number for number, node in cluster.nodes.items() if node.process is None))
+    cluster.clear()
     made = Scene(cluster, prefix, tmp_path, seed, named)
     try:
         yield made
