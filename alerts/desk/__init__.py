@@ -7,6 +7,7 @@ and `audit`.
 - `states`: how each vital stands, in a word (pure)
 - `schema`, `store`, `windows`, `packed`, `patients`, `moving`, `wanted`: the cache in a database, and what may be
   asked of it; who goes to another team
+- `consent`, `withdrawing`: what somebody agrees to have shown, and how what is withdrawn leaves the cache
 - `incidents`: which other problems of a patient are one incident with an alert, in words
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act, and as
   many of the `refusals` as it has room for; `colleagues`: who may be given an alert; `glance`: the accounts as other

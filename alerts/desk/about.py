@@ -1,8 +1,10 @@
 """A patient's profile in the words of the page: who they are, where in their course, what moves their normal."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from alerts.desk.consent import Withdrawal, dated
 from alerts.desk.watched import watched
 from alerts.explain import UNITS, called
 from alerts.language import ENGLISH, voice
@@ -15,13 +17,17 @@ from models.vitals import BY_NAME, VITALS
 
 
 def in_words(
-    body: str | None, on: date, language: str = ENGLISH, off: frozenset[str] = frozenset()
+    body: str | None,
+    on: date,
+    language: str = ENGLISH,
+    off: frozenset[str] = frozenset(),
+    withdrawn: Sequence[Withdrawal] = (),
 ) -> dict[str, Any] | None:
     """The profile as lines of (what, words), phases, modifiers and what is watched more closely on that day; None when
     none is known.
 
     language: of the phases and modifiers, as alerts tell them too; off: ids of modifiers and pairs that the deployment
-    leaves out."""
+    leaves out; withdrawn: since when what is not shown."""
     if body is None:
         return None
     try:
@@ -40,7 +46,7 @@ def in_words(
         vital = VITALS[modifier.vital].name if modifier.vital is not None else ""
         moved.setdefault(say(modifier.label, spoken), []).append(vital)
     return {
-        "lines": _lines(profile, on),
+        "lines": _lines(profile, on, withdrawn),
         "phases": [{"label": say(phase.label, spoken), "expected": phase.expected} for phase in expected.phases],
         "modifiers": [{"label": label, "vitals": list(dict.fromkeys(vitals))} for label, vitals in moved.items()],
         "watched": watched(profile, on, off),
@@ -48,7 +54,7 @@ def in_words(
     }
 
 
-def _lines(profile: Profile, on: date) -> list[list[str]]:
+def _lines(profile: Profile, on: date, withdrawn: Sequence[Withdrawal]) -> list[list[str]]:
     told = [
         ["Age", f"{_years(profile.birth_date, on)} years" if profile.birth_date else ""],
         ["Sex", profile.sex or ""],
@@ -58,7 +64,7 @@ def _lines(profile: Profile, on: date) -> list[list[str]]:
         ["Targets set", ", ".join(_target(target) for target in profile.targets)],
         ["Devices", ", ".join(d.device for d in profile.devices if d.until is None)],
         ["Time zone", profile.timezone],
-        ["Consent", _consent(profile)],
+        ["Consent", _consent(profile, {one.vital: one.since_s for one in withdrawn})],
     ]
     return [line for line in told if line[1]]
 
@@ -91,8 +97,9 @@ def _range(low: float | None, high: float | None) -> str:
     return f"{low:g} to {high:g}"
 
 
-def _consent(profile: Profile) -> str:
+def _consent(profile: Profile, since: Mapping[str | None, float | None]) -> str:
     if not profile.consent.monitoring:
-        return "monitoring withdrawn"
-    withheld = [vital.label for vital, seen in zip(VITALS, sees(profile), strict=True) if not seen]
+        return f"monitoring withdrawn{dated(' on', since.get(None))}"
+    unseen = [vital for vital, seen in zip(VITALS, sees(profile), strict=True) if not seen]
+    withheld = [f"{vital.label}{dated(' since', since.get(vital.name))}" for vital in unseen]
     return f"monitoring, without {', '.join(withheld)}" if withheld else "monitoring"

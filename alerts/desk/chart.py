@@ -48,6 +48,11 @@ def window(summary: VitalSummary, start_s: float) -> Window:
     )
 
 
+def emptied(one: Window) -> Window:
+    """The same time, of which nothing may be shown."""
+    return Window(one.start_s, one.period_s, 0, None, None, None, None, None, None, "withheld")
+
+
 def gap_s(windows: Sequence[Window], cadence_s: float = 0.0) -> float:
     """From which distance between two starts on something is missing, for windows in order of time.
 

@@ -14,12 +14,13 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from alerts.channels.closing import let_go
+from alerts.desk.consent import Consent
 from alerts.desk.database import AWAY, storable
 from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import VITAL_CHARS
 from alerts.desk.worklist import seconds
 from alerts.events import AlertEvent
-from models.readings import VitalSummary
+from models.readings import Instant, VitalSummary
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ Kind = TypeVar("Kind")
 About = TypeVar("About")
 Keep = Callable[[Sequence[Kind]], About]
 """Keeps records (blocking, run in a thread), and answers what the news are about."""
+Read = Callable[[bytes, bytes, float | None], Kind]
+"""What a record says, of its key, its value, and when it was written [s since 1970]. ValueError if nothing."""
 
 FETCH_MS = 200
 FETCH_RECORDS = 500
@@ -40,7 +43,7 @@ COUNT_MAX = 2**31 - 1
 """What a column of whole numbers takes in every database."""
 
 
-def alert_event(_: bytes, value: bytes) -> AlertEvent:
+def alert_event(_: bytes, value: bytes, __: float | None = None) -> AlertEvent:
     """An AlertEvent whose time of decision is a time. ValueError for anything else."""
     event = msgspec.json.decode(value, type=AlertEvent)
     seconds(event.decided_at)
@@ -50,16 +53,17 @@ def alert_event(_: bytes, value: bytes) -> AlertEvent:
     return event
 
 
-def patient_profile(key: bytes, value: bytes) -> PatientProfile:
+def patient_profile(key: bytes, value: bytes, at_s: float | None = None) -> PatientProfile:
     """A profile as far as the desk must know it, or that the patient is to be forgotten. ValueError for anything else.
 
-    What else is in it is read when somebody looks; the worker says what is wrong with a profile.
+    What else is in it is read when somebody looks; the worker says what is wrong with a profile. at_s: when the record
+    was written.
     """
     if not value:
-        return PatientProfile(str(storable(key.decode())), 0, None, None)
+        return PatientProfile(str(storable(key.decode())), 0, None, None, Consent(told_s=at_s, forgotten=True))
     head = msgspec.json.decode(value, type=_Head)
     storable(head.patient), storable(head.care_team)
-    return PatientProfile(head.patient, head.version, head.care_team, value.decode())
+    return PatientProfile(head.patient, head.version, head.care_team, value.decode(), _consent(value, at_s))
 
 
 class _Head(msgspec.Struct):
@@ -68,7 +72,27 @@ class _Head(msgspec.Struct):
     care_team: str | None = None
 
 
-def vital_summary(_: bytes, value: bytes) -> VitalSummary:
+class _Agreed(msgspec.Struct):
+    monitoring: bool
+    withheld_vitals: frozenset[str] = frozenset()
+    since: Instant | None = None
+
+
+class _Consents(msgspec.Struct):
+    consent: _Agreed
+
+
+def _consent(value: bytes, at_s: float | None) -> Consent | None:
+    """None for what cannot be read: the worker refuses such a profile, and goes on with what was said before."""
+    try:
+        found = msgspec.json.decode(value, type=_Consents)
+    except ValueError:
+        return None
+    said = found.consent
+    return Consent(said.monitoring, said.withheld_vitals, said.since.timestamp() if said.since else None, at_s)
+
+
+def vital_summary(_: bytes, value: bytes, __: float | None = None) -> VitalSummary:
     """A VitalSummary that has a place in time. ValueError for anything else."""
     summary = msgspec.json.decode(value, type=VitalSummary)
     seconds(summary.start)
@@ -85,15 +109,19 @@ def _counted(number: int) -> None:
 
 
 class Feed(Generic[Kind, About]):
-    """One topic. ready: everything that was there at the start is kept. connected: the broker answers."""
+    """One topic. ready: everything that was there at the start is kept. connected: the broker answers.
+
+    after: another one, which has to be ready first.
+    """
 
     def __init__(
         self,
         topic: str,
         client: Mapping[str, Any],
-        read: Callable[[bytes, bytes], Kind],
+        read: Read[Kind],
         keep: Keep[Kind, About],
         told: Callable[[About], None],
+        after: "Feed[Any, Any] | None" = None,
     ) -> None:
         self.topic = topic
         self.ready = False
@@ -103,9 +131,12 @@ class Feed(Generic[Kind, About]):
         self.lag = 0
         self._client, self._read, self._keep, self._told = client, read, keep, told
         self._goal: dict[TopicPartition, int] | None = None
+        self._after, self._caught_up = after, asyncio.Event()
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
+        if self._after is not None:
+            await self._after.caught_up()
         while True:
             consumer = AIOKafkaConsumer(
                 self.topic,
@@ -124,6 +155,10 @@ class Feed(Generic[Kind, About]):
                 await let_go(consumer, CLOSE_WITHIN_S)
             await asyncio.sleep(RECONNECT_S)
 
+    async def caught_up(self) -> None:
+        """Returns once this is ready."""
+        await self._caught_up.wait()
+
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         probe = asyncio.create_task(self._probe(consumer))
         try:
@@ -138,7 +173,8 @@ class Feed(Generic[Kind, About]):
     def _readable(self, record: ConsumerRecord) -> Kind | None:
         self.records += 1
         try:
-            return self._read(record.key or b"", record.value or b"")
+            at_s = record.timestamp / 1000 if record.timestamp > 0 else None
+            return self._read(record.key or b"", record.value or b"", at_s)
         except (ValueError, OverflowError) as error:
             self.unreadable += 1
             log.warning("%s %d/%d cannot be shown: %s", self.topic, record.partition, record.offset, error)
@@ -156,6 +192,8 @@ class Feed(Generic[Kind, About]):
             self._goal = await consumer.end_offsets(consumer.assignment())
         position = {tp: await consumer.position(tp) for tp in self._goal if tp in consumer.assignment()}
         self.ready = all(position.get(tp, 0) >= end for tp, end in self._goal.items())
+        if self.ready:
+            self._caught_up.set()
 
     async def _probe(self, consumer: AIOKafkaConsumer) -> None:
         """Keep `connected` and `lag` true to life."""

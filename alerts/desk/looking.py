@@ -13,6 +13,7 @@ from pydantic import AwareDatetime
 
 from alerts.desk.about import in_words
 from alerts.desk.chart import Window, gap_s
+from alerts.desk.consent import Withdrawal
 from alerts.desk.cost import OUTCOMES, cost
 from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.handover import PART_MAX, handover
@@ -94,7 +95,8 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
         cadences = {name: _cadence_s(name) for name in names}
         found = desk.store.thinned(patient, cadences, _span(since, until), most)
         charts = [_chart(name, one) for name, one in zip(names, found, strict=True)]
-        return _json({"patient": patient, "log_time": instant(desk.store.log_time_s), "vitals": charts})
+        known = {"log_time": instant(desk.store.log_time_s), "withdrawn": _withdrawn(desk.store.withdrawn(patient))}
+        return _json({"patient": patient, **known, "vitals": charts})
 
     @router.get("/patients/{patient:path}/reach")
     def reach(
@@ -112,7 +114,8 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
         desk.audit.look(asking, "desk.saw_patient", patient=patient)
         now_s = desk.store.log_time_s
         standing = [standing_of(*one, now_s) for one in desk.store.newest(patient)]
-        return _json({"patient": patient, "log_time": instant(now_s), "vitals": standing})
+        known = {"log_time": instant(now_s), "withdrawn": _withdrawn(desk.store.withdrawn(patient))}
+        return _json({"patient": patient, **known, "vitals": standing})
 
     @router.get("/patients/{patient:path}")
     def whole(patient: str, request: Request, asking: Annotated[Member, Depends(member)]) -> Any:
@@ -121,9 +124,14 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
         return _json(_whole(desk, patient, team, asking))
 
 
+def _withdrawn(found: list[Withdrawal]) -> list[dict[str, Any]]:
+    """What is not shown of a patient: `vital` (null: everything), `since`, `words`."""
+    return [{"vital": one.vital, "since": instant(one.since_s), "words": one.words} for one in found]
+
+
 def _whole(desk: Desk, patient: str, team: str | None, asking: Member) -> dict[str, Any]:
     """What the desk knows of a patient besides the vitals."""
-    now_s = desk.store.log_time_s or 0.0
+    now_s, withdrawn = desk.store.log_time_s or 0.0, desk.store.withdrawn(patient)
     alerts = desk.store.alerts_of(patient, now_s - ALERTS_DAYS * 86_400)
     events = desk.store.events_of([one.latest.alert_id for one in alerts])
     return {
@@ -131,8 +139,9 @@ def _whole(desk: Desk, patient: str, team: str | None, asking: Member) -> dict[s
         "care_team": team,
         "log_time": instant(desk.store.log_time_s),
         "about": in_words(
-            desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language, desk.off
+            desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language, desk.off, withdrawn
         ),
+        "withdrawn": _withdrawn(withdrawn),
         "alerts": desk.shown(alerts, asking),
         "actions": [
             {"alert_id": e.alert_id, "event": e.event, "at": e.decided_at, "by": e.by, "reason": e.reason}

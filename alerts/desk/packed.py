@@ -38,17 +38,17 @@ def row_of(one: Window) -> Row:
     return (one.start_s, one.period_s, one.n, *numbers, CODES.get(one.state, UNKNOWN))
 
 
-def joined(body: bytes, news: Iterable[Row]) -> tuple[bytes, int, int]:
+def joined(body: bytes, news: Iterable[Row], from_s: float) -> tuple[bytes, int, int]:
     """A stretch with these windows in it: its bytes in order of time, how many windows, how many of them with readings.
 
-    Of one window the fuller word counts, of equally full ones the last.
+    Of one window the fuller word counts, of equally full ones the last. from_s: those that begin earlier are left out.
     """
     held = {row[:2]: row for row in ROW.iter_unpack(body)}
     for row in news:
         known = held.get(row[:2])
         if known is None or known[2] <= row[2]:
             held[row[:2]] = row
-    ordered = [held[key] for key in sorted(held)]
+    ordered = [held[key] for key in sorted(held) if key[0] >= from_s]
     return b"".join(ROW.pack(*row) for row in ordered), len(ordered), sum(1 for row in ordered if row[2] > 0)
 
 

@@ -89,6 +89,23 @@ WINDOWS = Table(
 """One row a vital and six hours, whose windows `packed` keeps in `body`; how many those are, and how many of them hold
 readings."""
 
+CONSENTS = Table(
+    "desk_cache_consents",
+    METADATA,
+    Column("patient", name_type(), primary_key=True),
+    Column("body", Text, nullable=False),
+)
+"""What the profiles say of consent, also of who is forgotten."""
+
+WITHDRAWALS = Table(
+    "desk_cache_withdrawals",
+    METADATA,
+    Column("patient", name_type(), primary_key=True),
+    Column("vital", name_type(VITAL_CHARS), primary_key=True),
+    Column("since_s", Float, nullable=False),
+)
+"""From when on the worker has last withheld a vital."""
+
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=OFF", "busy_timeout=5000", "temp_store=MEMORY")
 """A crash may cost the file, which is a cache and is made anew at the next start."""
 WHAT = "the desk's database"

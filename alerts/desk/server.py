@@ -86,16 +86,18 @@ async def _serve(
 
 
 def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[Any, Any], ...]:
-    """A feed for each topic, so that a long history of vitals does not hold up an alert."""
+    """A feed for each topic, so that a long history of vitals does not hold up an alert. Vitals wait for the profiles:
+    what somebody has withdrawn is not shown first and taken out later."""
 
     def moved(moves: Moves) -> None:
         hub.tell(moves.alerts, moves.patients, moves.former)
 
     topic, client = config.topic, config.client
+    profiles = Feed(topic("profiles"), client, patient_profile, store.put_profiles, moved)
     return (
-        Feed(topic("profiles"), client, patient_profile, store.put_profiles, moved),
+        profiles,
         Feed(topic("alerts"), client, alert_event, store.put_events, lambda ids: hub.tell(alerts=ids)),
-        Feed(topic("vitals"), client, vital_summary, store.put_summaries, lambda ids: hub.tell(patients=ids)),
+        Feed(topic("vitals"), client, vital_summary, store.put_summaries, lambda ids: hub.tell(patients=ids), profiles),
     )
 
 

@@ -13,13 +13,14 @@ import msgspec
 from sqlalchemy import Column, Connection, Table, and_, column, delete, func, select, values
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alerts.desk import windows
-from alerts.desk.chart import Window, window
+from alerts.desk import windows, withdrawing
+from alerts.desk.chart import Window, emptied, window
+from alerts.desk.consent import Withdrawal, withdrawals
 from alerts.desk.members import EVERYTHING, Scope
 from alerts.desk.moving import Moves, follow, teams_of
 from alerts.desk.packed import STRETCH_S, Row, joined, row_of, stretch_of
-from alerts.desk.patients import PatientProfile
-from alerts.desk.schema import EVENTS, PATIENTS, STANDINGS, WINDOWS, opened
+from alerts.desk.patients import PatientProfile, newest_of
+from alerts.desk.schema import CONSENTS, EVENTS, PATIENTS, STANDINGS, WINDOWS, WITHDRAWALS, opened
 from alerts.desk.wanted import ANY, Wanted, beginning, within
 from alerts.desk.windows import Span, Thinned
 from alerts.desk.worklist import VIEWS, Standing, View, incident_of, recency, seconds, standing, urgency
@@ -74,38 +75,40 @@ class Store:
         return changed
 
     def put_summaries(self, summaries: Sequence[VitalSummary]) -> list[str]:
-        """Keep windows; the fuller word about a window counts, of equal ones the last: what comes late of a window is
-        told as one of its own, and must not hide what came in time. Answers with the patients that have news."""
+        """Keep windows that may be shown; the fuller word about one counts, of equal ones the last: what comes late of
+        a window is told as one of its own, and must not hide what came in time. Answers with the patients that have
+        news."""
         told = [(one, window(one, seconds(one.start))) for one in summaries]
         news: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
         for one, w in told:
             news[one.patient, one.vital, stretch_of(w.start_s)].append(row_of(w))
         with self._writer.begin() as connection:
+            withheld = withdrawing.said_by_worker(summaries)
+            self._upsert(connection, WITHDRAWALS, withheld, latest=WITHDRAWALS.c.since_s)
             self._upsert(connection, WINDOWS, _joined_rows(connection, news))
+            withdrawing.cut(connection, list(dict.fromkeys(row["patient"] for row in withheld)))
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
         self._pass_time([w.start_s + w.period_s for _, w in told])
         return list(dict.fromkeys(one.patient for one in summaries))
 
     def put_profiles(self, profiles: Sequence[PatientProfile]) -> Moves:
-        """Keep profiles, the highest version of each; their alerts follow the patient to another team."""
-        newest: dict[str, PatientProfile] = {}
-        for one in profiles:
-            known = newest.get(one.patient)
-            if known is None or known.body is None or one.body is None or one.version > known.version:
-                newest[one.patient] = one
-        kept = [
-            {"patient": one.patient, "version": one.version, "team": one.team, "body": one.body}
-            for one in newest.values()
-            if one.body is not None
-        ]
-        gone = [one.patient for one in newest.values() if one.body is None]
-        chunks = list(_chunks([row["patient"] for row in kept]))
+        """Keep profiles, the highest version of each; their alerts follow the patient to another team, and what they
+        withdraw is no longer kept."""
+        chunks = list(_chunks(list({one.patient for one in profiles})))
         with self._writer.begin() as connection:
             before = {patient: team for chunk in chunks for patient, team in teams_of(connection, chunk).items()}
-            self._upsert(connection, PATIENTS, kept, fuller=PATIENTS.c.version)
+            newest = newest_of(profiles, _versions(connection, chunks))
+            self._upsert(connection, PATIENTS, [_profile_row(one) for one in newest.values() if one.body is not None])
+            gone = [one.patient for one in newest.values() if one.body is None]
             for chunk in _chunks(gone):
                 connection.execute(delete(PATIENTS).where(PATIENTS.c.patient.in_(chunk)))
-            return Moves(list(newest), *follow(connection, chunks, before))
+            said = {name: one.consent for name, one in newest.items() if one.consent is not None}
+            self._upsert(connection, CONSENTS, withdrawing.said_by_profiles(said))
+            withdrawing.cut(connection, list(said))
+            stay = list(_chunks([one.patient for one in newest.values() if one.body is not None]))
+            alerts, former = follow(connection, stay, before)
+            left = {name: {before[name]} for name in gone if name in before}
+            return Moves(list(newest), alerts, former | left)
 
     def worklist(
         self, view: View | None = None, limit: int = 500, scope: Scope = EVERYTHING, wanted: Wanted = ANY
@@ -171,15 +174,18 @@ class Store:
             return sorted(found.scalars())
 
     def seen(self, patients: Iterable[str], scope: Scope) -> list[str]:
-        """Those of these patients that may be seen."""
+        """Those of these patients that may be seen: by their profile, or without one by their alerts."""
         if scope.teams is None:
             return list(patients)
-        query = select(PATIENTS.c.patient).where(*within(scope, PATIENTS.c.team))
+        mine, told = select(PATIENTS.c.patient).where(*within(scope, PATIENTS.c.team)), STANDINGS.c
+        strange = ~select(PATIENTS.c.patient).where(PATIENTS.c.patient == told.patient).exists()
+        others = select(told.patient).where(strange, *within(scope, told.team)).distinct()
         with self._engine.connect() as connection:
             return [
                 name
                 for chunk in _chunks(list(patients))
-                for name in connection.execute(query.where(PATIENTS.c.patient.in_(chunk))).scalars()
+                for query in (mine.where(PATIENTS.c.patient.in_(chunk)), others.where(told.patient.in_(chunk)))
+                for name in connection.execute(query).scalars()
             ]
 
     def profile(self, patient: str) -> str | None:
@@ -211,6 +217,11 @@ class Store:
             rows = connection.execute(mine.order_by(STANDINGS.c.decided_s.desc()).limit(limit)).mappings()
             return [standing_of_row(row) for row in rows]
 
+    def withdrawn(self, patient: str) -> list[Withdrawal]:
+        """What is not shown of a patient any more, in words."""
+        with self._engine.connect() as connection:
+            return withdrawals(*withdrawing.consent_of(connection, patient))
+
     def reading(self) -> Connection:
         """A connection to ask with, to be closed: for the questions of `handover` and `cost`."""
         return self._engine.connect()
@@ -221,23 +232,34 @@ class Store:
             return windows.vitals_of(connection, patient)
 
     def newest(self, patient: str) -> list[tuple[str, Window, Window | None]]:
-        """Each vital of a patient, by name: its newest window, and the newest that holds readings."""
+        """Each vital of a patient, by name: its newest window, and the newest that holds readings. Of one of which
+        nothing may be shown, that it is so."""
         with self._engine.connect() as connection:
-            return windows.newest(connection, patient)
+            found = windows.newest(connection, patient)
+            closed = withdrawing.closed(connection, patient, (vital for vital, _, _ in found))
+        return [(vital, emptied(now), None) if vital in closed else (vital, now, last) for vital, now, last in found]
 
     def windows(self, patient: str, vital: str, since_s: float | None, until_s: float | None) -> list[Window]:
         """The windows of a vital that reach into [since, until), in order of time."""
         with self._engine.connect() as connection:
+            if withdrawing.closed(connection, patient, [vital]):
+                return []
             return windows.whole(connection, patient, vital, (since_s, until_s))
 
     def thinned(self, patient: str, vitals: Mapping[str, float], span: Span, points: int) -> list[Thinned]:
         """At most `points` windows of each of these vitals, which have their usual cadence [s] beside them."""
         with self._engine.connect() as connection:
-            return [windows.thinned(connection, patient, name, span, points, s) for name, s in vitals.items()]
+            closed = withdrawing.closed(connection, patient, vitals)
+            return [
+                Thinned([], 0) if name in closed else windows.thinned(connection, patient, name, span, points, s)
+                for name, s in vitals.items()
+            ]
 
     def reach(self, patient: str, vital: str, span: Span) -> tuple[float | None, int]:
         """When the first window of a vital in this time begins, and how many there are."""
         with self._engine.connect() as connection:
+            if withdrawing.closed(connection, patient, [vital]):
+                return None, 0
             return windows.reach(connection, patient, vital, span)
 
     def _view(self, view: View, limit: int, scope: Scope, wanted: Wanted) -> list[Standing]:
@@ -263,14 +285,14 @@ class Store:
         return [name for name in dict.fromkeys(one.alert_id for one in events) if name in fresh]
 
     def _upsert(
-        self, connection: Connection, table: Table, rows: list[dict[str, Any]], fuller: Column[int] | None = None
+        self, connection: Connection, table: Table, rows: list[dict[str, Any]], latest: Column[float] | None = None
     ) -> None:
-        """Many rows in one prepared statement; the new row wins, if it has no less of the column `fuller`."""
+        """Many rows in one prepared statement; the new row wins, if it is no earlier in the column `latest`."""
         if rows:
             insert = INSERTS[self._engine.dialect.name](table)
             news = {column.name: insert.excluded[column.name] for column in table.c if not column.primary_key}
             key = list(table.primary_key.columns)
-            wins = None if fuller is None else insert.excluded[fuller.name] >= fuller
+            wins = None if latest is None else insert.excluded[latest.name] >= latest
             connection.execute(insert.on_conflict_do_update(index_elements=key, set_=news, where=wins), rows)
 
     def _prune(self, connection: Connection, touched: Iterable[tuple[str, str]]) -> None:
@@ -285,6 +307,8 @@ class Store:
         mine = (WINDOWS.c.patient == patient, WINDOWS.c.vital == vital)
         held = select(WINDOWS.c.stretch, WINDOWS.c.windows).where(*mine).order_by(WINDOWS.c.stretch.desc())
         stretches = connection.execute(held).all()
+        if not stretches:  # all that came was withdrawn
+            return
         oldest, kept = stretches[0].stretch - math.ceil(self._keep_s / STRETCH_S), 0
         for stretch, many in stretches:
             if kept >= self._keep_windows:
@@ -309,6 +333,17 @@ def _restated(connection: Connection, alert_ids: list[str]) -> list[dict[str, An
     patients = _chunks(list({one.latest.patient for one in standings}))
     teams = {patient: team for chunk in patients for patient, team in teams_of(connection, chunk).items()}
     return [_standing_row(one, teams.get(one.latest.patient, one.latest.care_team)) for one in standings]
+
+
+def _versions(connection: Connection, chunks: Iterable[Sequence[str]]) -> dict[str, int]:
+    """Of the profiles that are held of these patients."""
+    known = select(PATIENTS.c.patient, PATIENTS.c.version)
+    found = (row for chunk in chunks for row in connection.execute(known.where(PATIENTS.c.patient.in_(chunk))))
+    return {row.patient: row.version for row in found}
+
+
+def _profile_row(one: PatientProfile) -> dict[str, Any]:
+    return {"patient": one.patient, "version": one.version, "team": one.team, "body": one.body}
 
 
 def _decode(body: str) -> AlertEvent:
@@ -357,12 +392,13 @@ def _joined_rows(connection: Connection, news: Mapping[tuple[str, str, int], lis
         same = and_(*(wanted.c[one.name] == one for one in key))
         found = connection.execute(select(*key, WINDOWS.c.body).select_from(wanted.join(WINDOWS, same)))
         bodies |= {(row.patient, row.vital, row.stretch): row.body for row in found}
+    begins = withdrawing.begins(connection, (place[:2] for place in news))
     rows = []
     for place, told in news.items():
-        body, many, measured = joined(bodies.get(place, b""), told)
+        body, many, measured = joined(bodies.get(place, b""), told, begins[place[:2]])
         own = dict(zip(("patient", "vital", "stretch"), place, strict=True))
         rows.append({**own, "windows": many, "measured": measured, "body": body})
-    return rows
+    return [row for row in rows if row["windows"]]
 
 
 def _chunks(rows: list[Any]) -> Iterable[list[Any]]:

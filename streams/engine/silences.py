@@ -203,7 +203,18 @@ def withheld(state: PartitionState, slot: int, before: int, now_us: int) -> list
     named = set(profile.consent.withheld_vitals) if profile else set[str]()
     lost = [v for v in state.withheld_vitals(slot) if before >> v & 1]
     told = [v for v in lost if state.row_of[slot, v] >= 0 or VITALS[v].name in named]
-    return [empty(name, v, now_us - now_us % int(WIDTH_US[v]), "withheld") for v in told]
+    return [_withheld(name, v, now_us) for v in told]
+
+
+def forgotten(state: PartitionState, slot: int, now_us: int) -> list[VitalSummary]:
+    """The same of who is forgotten: nothing from before is to be shown, whoever is watched under that name from here
+    on. The null of the profile is gone from its topic after a while; this stays among the vitals as long as they do."""
+    known = np.flatnonzero(state.row_of[slot] >= 0).tolist()
+    return [_withheld(state.person(slot).name, v, now_us) for v in known]
+
+
+def _withheld(name: str, vital: int, now_us: int) -> VitalSummary:
+    return empty(name, vital, now_us - now_us % int(WIDTH_US[vital]), "withheld")
 
 
 def unwatched(state: PartitionState, slot: int, now_us: int) -> list[Episode]:

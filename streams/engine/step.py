@@ -330,6 +330,7 @@ def _profile(
     if document is None:
         if slot is None:
             return "ignored"
+        effects.summaries += silences.forgotten(state, slot, arrived)
         effects.alerts += care.forgotten(state, slot, arrived)
         state.touch([slot])
         state.forget(slot, int(log.offset[index]))

@@ -336,7 +336,8 @@ def test_a_forgotten_patient_is_unknown_and_a_new_one_begins_from_nothing() -> N
     assert [(a.event, a.care_team) for a in told.alerts] == [("expired", "team-1"), ("opened", None)]
     assert told.alerts[1].alert_id != alert_id
     assert told.reasons() == ["unknown_patient", "bad_action"]
-    (weight,) = (s for s in told.summaries if s.vital == "body_weight")
+    gone, weight = (s for s in told.summaries if s.vital == "body_weight")
+    assert (gone.n, gone.state) == (0, "withheld"), "who draws charts is told from where on nothing earlier is shown"
     assert (weight.n, weight.expected, weight.state) == (1, None, "unknown"), "a first weight has no band"
 
 

@@ -103,6 +103,7 @@ export class Patient {
     clearTimeout(this.waiting);
     this.waiting = null;
     this.found = null;
+    this.withdrawn = null;
     this.charts.forEach((one) => one.unmount());
     this.charts.clear();
   }
@@ -165,6 +166,9 @@ export class Patient {
     const found = await api.states(patient).catch(() => null);
     if (this.alert?.patient !== patient) return;
     this.states.replaceChildren(statesSection(found));
+    const withdrawn = found && JSON.stringify(found.withdrawn);
+    if (this.withdrawn && withdrawn && withdrawn !== this.withdrawn) this.fetchAbout();
+    this.withdrawn = withdrawn ?? this.withdrawn;
   }
 
   /** The time that is shown: up to now while the alert stands, else around it. */
@@ -190,7 +194,9 @@ export class Patient {
       if (this.alert?.alert_id !== alert.alert_id) return;
       this.showRanges();
       const rest = others.vitals.filter((one) => one.windows.length);
-      const first = own.flatMap((one) => one.vitals);
+      const closed = (vital) => others.withdrawn.some((one) => one.vital === null || one.vital === vital);
+      const first = own.flatMap((one) => one.vitals).filter((one) => !closed(one.vital));
+      this.drop(new Set([...first, ...rest].map((one) => one.vital)));
       this.draw(first.length ? first : rest, this.mainCharts, view, 240);
       if (first.length) this.draw(rest, this.otherCharts, view, 150);
     } catch (problem) {
@@ -222,6 +228,16 @@ export class Patient {
     this.days = days;
     this.showRanges();
     this.fetchCharts();
+  }
+
+  /** Charts of vitals that are no longer told of, as when consent was withdrawn, do not stay on an open page. */
+  drop(kept) {
+    for (const [vital, chart] of this.charts) {
+      if (kept.has(vital)) continue;
+      chart.unmount();
+      chart.root.remove();
+      this.charts.delete(vital);
+    }
   }
 
   draw(charts, into, view, height) {
@@ -311,13 +327,15 @@ function legend() {
 
 function statesSection(found) {
   if (found === null) return h("p", { class: "problem" }, "How the vitals stand cannot be shown now.");
-  if (!found.vitals.length) return h("section", {});
+  const withdrawn = found.withdrawn.map((one) => h("p", {}, h("strong", {}, one.words)));
+  if (!found.vitals.length && !withdrawn.length) return h("section", {});
   const nowS = seconds(found.log_time);
   return h(
     "section",
     { aria: { label: "How each vital stands" } },
     h("h2", {}, "How each vital stands"),
-    h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS))),
+    withdrawn,
+    found.vitals.length ? h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS))) : null,
   );
 }
 
