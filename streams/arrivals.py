@@ -1,20 +1,24 @@
 """Records of files in the order of their arrival, and the ticks that pass between them."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models.detectors import silence
+from models.detectors.silence import settings
 from models.times import US_PER_DAY, US_PER_S
 from streams import control
 
 Ints = npt.NDArray[np.int64]
 
-QUIET_US = silence.settings().most_s * US_PER_S + 2 * US_PER_DAY
-"""Nothing waits for a tick longer than this after the last record (windows an hour, a snooze a day, a silent device as
-long as the evidence lets it): in a longer silence the ticks in between are left out, which changes nothing and keeps
-years without data from costing millions of ticks."""
+QUIET_US = settings().most_s * US_PER_S + 2 * US_PER_DAY
+"""Nothing but an alert waits for a tick longer than this after the last record (windows an hour, a silent device as
+long as the evidence lets it): in a longer silence only ticks at which something is due to an alert are given, which
+changes nothing and keeps years without data from costing millions of ticks."""
+AT_ONCE_US = 3600 * US_PER_S
+"""So much time passes at once where something is due: what is due to many alerts, and what follows from it, costs few
+slices, and what is due to one costs few ticks."""
 
 
 @dataclass(slots=True)
@@ -31,7 +35,8 @@ class Records:
 def grid_ticks(passed: int | None, arrived: Ints, grid_us: int) -> Ints:
     """Grid times after `passed` (the arrival before) up to the last arrival, without those of long silences.
 
-    arrived (n,): rising. A tick at the very instant of a record comes before it.
+    arrived (n,): rising. A tick at the very instant of a record comes before it. For what reads arrivals alone: what
+    time brings to alerts in a long silence is asked of the state (`silence`).
     """
     known = arrived if passed is None else np.concatenate([[passed], arrived])
     if not len(known):
@@ -40,12 +45,30 @@ def grid_ticks(passed: int | None, arrived: Ints, grid_us: int) -> Ints:
     parts = []
     for jump in np.flatnonzero(np.diff(known) > QUIET_US).tolist():
         until = int(known[jump]) + QUIET_US
-        parts.append(_grid(after, until, grid_us))
+        parts.append(grid(after, until, grid_us))
         after = max(until, int(known[jump + 1]) - grid_us)
-    parts.append(_grid(after, int(known[-1]), grid_us))
+    parts.append(grid(after, int(known[-1]), grid_us))
     return np.concatenate(parts)
 
 
-def _grid(after: int, until: int, grid_us: int) -> Ints:
+def silences(arrived: Ints) -> Ints:
+    """Numbers of the records before which nothing came for long."""
+    return 1 + np.flatnonzero(np.diff(arrived) > QUIET_US)
+
+
+def silence(passed: int, until: int, grid_us: int, due_us: Callable[[], int]) -> Iterator[Ints]:
+    """Ticks after `passed` up to `until` within a long silence, to be applied one part after the other.
+
+    due_us: when something is due next, as of what has been applied; what is due later may follow from it.
+    """
+    after = min(passed + QUIET_US, until)
+    yield grid(passed, after, grid_us)
+    while (due := due_us()) <= until // grid_us * grid_us and after < until:
+        begin = max(after, due - 1)
+        after = min(begin + AT_ONCE_US, until)
+        yield grid(begin, after, grid_us)
+
+
+def grid(after: int, until: int, grid_us: int) -> Ints:
     """Multiples of grid_us in (after, until]."""
     return np.arange(after // grid_us + 1, until // grid_us + 1) * grid_us

@@ -24,7 +24,7 @@ from models.observation import Reference
 from models.readings import Instant
 from models.times import US_PER_S, to_us
 from streams import control
-from streams.arrivals import Records, grid_ticks
+from streams.arrivals import QUIET_US, Records, grid_ticks, silence
 from streams.engine.decode import device_of
 from streams.engine.log import LogSlice
 from streams.engine.state import Outcome, PartitionState
@@ -228,10 +228,15 @@ def _documents(path: Path | None, what: int, secret: bytes) -> _Part:
 
 def decide(records: Records, engine: EngineSettings, batch: int, tick_s: int) -> Iterator[Effects]:
     """Run the step over the records, `batch` at a time, on one partition."""
-    state, passed, failing = PartitionState(), None, FailingSources()
+    state, passed, failing, grid_us = PartitionState(), None, FailingSources(), tick_s * US_PER_S
     for begin, end in pairwise(cuts(records.key, records.arrived_us, batch)):
         arrived = np.maximum.accumulate(records.arrived_us[begin:end])
-        ticks = grid_ticks(passed, arrived, tick_s * US_PER_S)
+        if passed is not None and arrived[0] - passed > QUIET_US:
+            before = int(arrived[0]) - grid_us
+            for ticks in silence(passed, before, grid_us, state.next_due_us):
+                yield failing.told(state, step(state, _passing(ticks), engine))
+            passed = before
+        ticks = grid_ticks(passed, arrived, grid_us)
         passed = int(arrived[-1])
         headers = records.headers[begin:end]
         effects = step(
@@ -245,12 +250,14 @@ def decide(records: Records, engine: EngineSettings, batch: int, tick_s: int) ->
         )  # fmt: skip
         yield failing.told(state, effects)
     if passed is not None:
-        nothing = np.empty(0, np.int64)
-        last = np.array([-(-passed // (tick_s * US_PER_S)) * tick_s * US_PER_S])
-        effects = step(
-            state, LogSlice("readings", 0, nothing, nothing, [], [], None, last, np.zeros(1, np.int64)), engine
-        )
-        yield failing.told(state, effects)
+        last = np.array([-(-passed // grid_us) * grid_us])
+        yield failing.told(state, step(state, _passing(last), engine))
+
+
+def _passing(ticks: Ints) -> LogSlice:
+    """Time passes, and nothing comes."""
+    nothing = np.empty(0, np.int64)
+    return LogSlice("readings", 0, nothing, nothing, [], [], None, ticks, np.zeros(len(ticks), np.int64))
 
 
 def write_alerts(path: Path, alerts: Iterable[AlertEvent]) -> None:

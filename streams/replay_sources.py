@@ -14,7 +14,7 @@ from alerts.sources import PATIENT_PREFIX, SourceChange
 from models.segments import Ints
 from models.times import to_us
 from streams import control
-from streams.arrivals import Records, grid_ticks
+from streams.arrivals import Records, grid_ticks, silences
 from streams.control import TYPE_HEADER, ControlType
 from streams.engine.clock import Ticks
 from streams.engine.counting import Entries, count_entries
@@ -91,7 +91,7 @@ class FailingSources:
 
 
 def cuts(keys: list[bytes | None], arrived_us: Ints, batch: int) -> Iterator[int]:
-    """Where to cut the log into slices of at most `batch` records, its ends included.
+    """Where to cut the log into slices of at most `batch` records, its ends and long silences included.
 
     Once somebody acts on the alert of a source, slices end with the minute: what is told of sources after a step must
     not come after what happened later.
@@ -99,4 +99,4 @@ def cuts(keys: list[bytes | None], arrived_us: Ints, batch: int) -> Iterator[int
     acted = next((i for i, key in enumerate(keys) if key and key.startswith(SOURCE_PREFIX)), len(keys))
     minutes = arrived_us[acted:] // MINUTE_US
     ends = {acted, *(acted + 1 + np.flatnonzero(np.diff(minutes))).tolist()} if acted < len(keys) else set[int]()
-    yield from sorted({*range(0, len(keys), batch), *ends, len(keys)})
+    yield from sorted({*range(0, len(keys), batch), *ends, *silences(arrived_us).tolist(), len(keys)})

@@ -221,6 +221,11 @@ class Sources:
                 told += ledger.on_tick(one.episodes, when)
         return sorted(told, key=lambda event: (event.decided_at, event.alert_id))
 
+    def next_wake_us(self) -> int | None:
+        """When time alone will bring something next; None: never."""
+        wakes = (next_wake_us(one.episodes) for one in self.standing.values())
+        return min((us for us in wakes if us is not None), default=None)
+
     def open_alerts(self) -> int:
         """Alerts about sources that are not resolved, of those at home here."""
         return sum(not episode.closed for one in self.standing.values() for episode in one.episodes)

@@ -126,6 +126,11 @@ class PartitionState:
         """When time alone will move the first episode; far ahead if there is none."""
         return min(self.wake_us.values(), default=-LONG_AGO)
 
+    def next_due_us(self) -> int:
+        """The same of alerts about patients and about sources."""
+        of_sources = self.sources.next_wake_us()
+        return self.next_wake_us() if of_sources is None else min(self.next_wake_us(), of_sources)
+
     def applied_of(self, slot: int) -> int:
         """Offset up to which the patient's page has been applied."""
         return int(self.applied[slot // PATIENTS_PER_PAGE])

@@ -123,7 +123,8 @@ class Vigil:
         elif self._around.quiet(link.source, self._offset):
             if link.told != Told.INHIBITED:
                 self._tell_vital(link, now_us, position, inhibited=True)
-            link.told, link.due_s = Told.INHIBITED, now_s + recheck_s
+            late_s = (now_s - self._due_s(link)) % recheck_s  # asked in the same turn whichever ticks came meanwhile
+            link.told, link.due_s = Told.INHIBITED, now_s - late_s + recheck_s
         elif link.told == Told.INHIBITED:
             link.told, link.due_s = Told.NOTHING, now_s + self._allowed_s(link)
         else:

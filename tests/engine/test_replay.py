@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.readings import VitalSummary
-from models.times import rfc3339
+from models.times import rfc3339, to_us
+from streams import arrivals, replay
+from streams.arrivals import QUIET_US, silence
 from streams.engine.rings import MOST
+from streams.engine.state import PartitionState
 from streams.replay import run_replay
 from streams.settings import Settings
 from tests.cli.command import Homebeat
@@ -264,6 +268,65 @@ def test_time_passes_without_readings_on_the_grid(folder: Folder) -> None:
     assert [(a["event"], a["decided_at"]) for a in folder.alerts[1:]] == [
         ("snoozed", "2026-01-05T09:00:00Z"), ("updated", "2026-01-05T10:00:10Z"),
     ]  # fmt: skip
+
+
+def everything(folder: Folder, batch: int = 4096, **given: Any) -> tuple[bytes, bytes]:
+    """Alerts and summaries of a replay."""
+    summaries = folder.folder / "summaries.jsonl"
+    folder.replay(batch, summaries=summaries, **given)
+    return folder.bytes, summaries.read_bytes()
+
+
+def with_every_tick(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, bytes]:
+    """The same given the ticks that a live system would have had in its log."""
+    with monkeypatch.context() as patched:
+        for module in (arrivals, replay):
+            patched.setattr(module, "QUIET_US", 2**62)
+        return everything(folder)
+
+
+def test_nobody_answers_for_months_and_is_asked_as_often_as_the_live_system_would(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alarm that nobody answered is repeated; from the 47th day on a replay was silent until the next reading."""
+    folder.settings = Settings(tick_s=60)
+    folder.profiles = folder.write("profiles.jsonl", [profile(care_team="team-1"), profile("p-2")])
+    lines = [low(START_US), low(START_US + 7 * MINUTE_US, patient="p-2"), low(START_US + 120 * DAY_US + 1, 97.0)]
+    folder.readings = folder.write("readings.jsonl", lines)
+    wanted = with_every_tick(folder, monkeypatch)
+    asked = [a["decided_at"] for a in folder.alerts if a["event"] == "escalated"]
+    assert sum(at > rfc3339(START_US + 47 * DAY_US) for at in asked) > 80
+    for batch in (1, 4096):
+        assert everything(folder, batch) == wanted
+
+
+def test_years_without_data_cost_only_the_ticks_at_which_something_is_due(folder: Folder) -> None:
+    """Ten years, of which nobody is asked anything: on the grid they are thirty million ticks."""
+    folder.settings = Settings(answer_emergency_min=10_080, rungs=1)
+    folder.readings = folder.write("readings.jsonl", [low(START_US, 97.0), low(START_US + 3_650 * DAY_US, 97.0)])
+    given = list[int]()
+    state = PartitionState()
+    for ticks in silence(START_US, START_US + 3_650 * DAY_US, 10_000_000, state.next_due_us):
+        given.append(len(ticks))
+    assert given == [QUIET_US // 10_000_000]
+    assert folder.replay()["decided"] == 2
+
+
+@pytest.mark.parametrize("gap_days", [60, 100])
+def test_devices_sources_and_windows_are_told_the_same_after_a_long_silence(
+    few: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gap_days: int
+) -> None:
+    made = Folder(tmp_path)
+    made.settings, made.profiles = Settings(tick_s=120), few.profiles
+    lines = [json.loads(line) for line in few.readings.read_bytes().splitlines()]
+    times = sorted(to_us(datetime.fromisoformat(line["at"])) for line in lines)
+    half = times[len(times) // 2]
+    for line in lines:
+        at_us = to_us(datetime.fromisoformat(line["at"]))
+        line["at"] = rfc3339(at_us + (gap_days * DAY_US if at_us > half else 0))
+    made.readings = made.write("readings.jsonl", lines)
+    wanted = with_every_tick(made, monkeypatch)
+    assert everything(made) == wanted
 
 
 def test_bad_lines_are_counted_and_their_neighbours_decided(folder: Folder) -> None:
