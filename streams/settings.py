@@ -148,7 +148,10 @@ class Settings(BaseSettings):
     )
     notifier: OnOff = Field("on", description="Whether a worker also runs the notifier.")
     webhook_urls: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = Field(
-        (), max_length=32, description="Where alerts are posted, several with commas."
+        (),
+        max_length=32,
+        description="Where whole alerts are posted, patient and readings included, as to a channel marked safe; "
+        "several with commas.",
     )
     teams_file: Path | None = Field(None, description="Care teams, rotas and how people are reached, TOML.")
     desk_url: str | None = Field(

@@ -101,6 +101,13 @@ def test_webhook_is_asked_without_telling_it_of_an_alert(homebeat: Homebeat, sta
     assert "secret-path" not in answered.out
 
 
+def test_who_sets_a_webhook_is_told_that_it_gets_whole_alerts(homebeat: Homebeat) -> None:
+    """Nothing marks such an address as safe but that it is set: that must be known."""
+    answered = homebeat("check", "--json", webhook_urls="http://127.0.0.1:1/")
+    (said,) = (one["found"] for one in answered.json["checks"] if one["name"] == "webhooks")
+    assert "patient and readings included" in said
+
+
 def test_webhook_that_does_not_answer_is_a_warning(homebeat: Homebeat) -> None:
     answered = homebeat("check", "--json", webhook_urls="http://127.0.0.1:1/")
     assert states(answered)["webhook 127.0.0.1:1"] == "warn"
