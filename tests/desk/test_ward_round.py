@@ -14,7 +14,7 @@ from streams.broker import EmbeddedBroker
 from tests.desk.browser import page
 from tests.desk.databases import in_folder
 from tests.desk.morning import Morning, named
-from tests.desk.running import desk
+from tests.desk.running import desk, link
 from tests.worker.live import Deployment, deployment, until
 
 pytestmark = pytest.mark.browser
@@ -118,6 +118,7 @@ async def test_who_still_writes_when_a_colleague_was_faster_is_told_in_the_dialo
 
 
 async def test_a_shift_by_click_assign_resolve_a_new_normal_and_the_hand_over(ward_round: Round) -> None:
+    link(ward_round.desk.kept, "nurse-2")
     async with page() as opened:
         await ward_round.desk.enter(opened, "nurse-1")
         titles = {patient: await ward_round.falls_ill(patient) for patient in ("p-3", "p-4", "p-5")}
