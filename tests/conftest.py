@@ -22,8 +22,9 @@ settings.load_profile("homebeat")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Before everything else."""
+    """Before everything else, once there is something to write to."""
     parallel.make_room(config)
     progress.follow(config)
 

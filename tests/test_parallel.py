@@ -115,6 +115,15 @@ def test_a_run_ends_also_when_a_process_crashes(tmp_path: Path, seconds: int) ->
     assert "1 failed, 6 passed" in done.stdout
 
 
+def test_the_suite_itself_is_followed() -> None:
+    line = [sys.executable, "-m", "pytest", "-n", "2", "--trace-config", "-k", "meets_nobody", __file__]
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    home = Path(__file__).parents[1]
+    done = subprocess.run(line, cwd=home, env=ours, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert "PLUGIN registered: <tests.progress.Progress" in done.stdout
+
+
 def test_a_run_says_what_is_at_work_and_for_how_long(pytestconfig: pytest.Config) -> None:
     terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter") or pytest.TerminalReporter(pytestconfig)
     progress = Progress(terminal)
