@@ -16,6 +16,7 @@ from streams.settings import Settings
 
 OWNER = """
 import asyncio
+import signal
 from streams.broker import EmbeddedBroker
 
 async def main():
@@ -23,6 +24,7 @@ async def main():
         print(broker.pid, flush=True)
         await asyncio.Event().wait()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever runs in the background may ignore it
 asyncio.run(main())
 """
 
