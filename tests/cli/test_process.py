@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -134,6 +135,7 @@ def test_reader_that_went_away_is_no_fault_of_ours(homebeat: Homebeat, tmp_path:
 
 HEAP = """
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from streams.process import steady_heap
 
@@ -163,11 +165,21 @@ def _heap_left(kind: str) -> float:
     return float(subprocess.run([sys.executable, "-c", HEAP, kind], capture_output=True, check=True).stdout)
 
 
-def test_what_is_set_aside_stays_so_after_many_records_within() -> None:
+@pytest.fixture
+def usual() -> Iterator[tuple[int, int, int]]:
+    """What Python begins with; whoever ran here before may have left something else."""
+    before, python = gc.get_threshold(), (700, 10, 10)
+    gc.set_threshold(*python)
+    yield python
+    gc.set_threshold(*before)
+
+
+def test_what_is_set_aside_stays_so_after_many_records_within(usual: tuple[int, int, int]) -> None:
     with bulk_collector():
         set_aside, seldom = gc.get_freeze_count(), gc.get_threshold()
         assert set_aside > 0
         with bulk_collector():
             assert gc.get_threshold() == seldom
-        assert (gc.get_freeze_count(), gc.get_threshold()) == (set_aside, seldom)
-    assert gc.get_threshold() != seldom
+        assert 0 < gc.get_freeze_count() <= set_aside  # fewer, where a thread lets go of one meanwhile
+        assert gc.get_threshold() == seldom
+    assert gc.get_threshold() == usual != seldom
