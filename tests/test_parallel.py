@@ -99,6 +99,17 @@ def pytest_xdist_make_scheduler(config, log):
 """
 
 
+HOME = Path(__file__).parents[1]
+
+
+def run_of(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Two processes of pytest in a folder, which know nothing of the run that this is part of."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    line = [sys.executable, "-m", "pytest", "-n", "2", *arguments]
+    environment = {**ours, "PYTHONPATH": str(HOME)}
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
 @pytest.mark.parametrize("seconds", [0, 2], ids=["among_others", "as_the_last"])
 def test_a_run_ends_also_when_a_process_crashes(tmp_path: Path, seconds: int) -> None:
     """One test fails, all others are run once."""
@@ -107,30 +118,23 @@ def test_a_run_ends_also_when_a_process_crashes(tmp_path: Path, seconds: int) ->
     (tmp_path / "test_a.py").write_text(CRASH.replace("SECONDS", str(seconds)))
     for number in range(4):
         (tmp_path / f"test_b{number}.py").write_text("import time\ndef test_soon(): time.sleep(0.2)")
-    line = [sys.executable, "-m", "pytest", "-n", "2", "--no-loadscope-reorder", str(tmp_path)]
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # what runs us
-    environment = {**ours, "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    done = run_of(tmp_path, "--no-loadscope-reorder")
     assert done.returncode == 1, done.stdout
     assert "1 failed, 6 passed" in done.stdout
 
 
 def test_the_suite_itself_is_followed() -> None:
-    line = [sys.executable, "-m", "pytest", "-n", "2", "--trace-config", "-k", "meets_nobody", __file__]
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    home = Path(__file__).parents[1]
-    done = subprocess.run(line, cwd=home, env=ours, capture_output=True, text=True, timeout=60)
+    done = run_of(HOME, "--trace-config", "-k", "meets_nobody", __file__)
     assert done.returncode == 0, done.stdout
     assert "PLUGIN registered: <tests.progress.Progress" in done.stdout
 
 
-def test_a_run_says_what_is_at_work_and_for_how_long(pytestconfig: pytest.Config) -> None:
-    terminal = pytestconfig.pluginmanager.get_plugin("terminalreporter") or pytest.TerminalReporter(pytestconfig)
-    progress = Progress(terminal)
-    began = time.monotonic()
+def test_a_run_says_what_is_at_work_and_for_how_long(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    progress = Progress(pytest.TerminalReporter(pytestconfig))
     for name in ("test_quick", "test_that_hangs"):
         progress.pytest_runtest_logstart(name)
     progress.pytest_runtest_logfinish("test_quick")
-    line = progress.line(began + 120)
-    assert line.startswith("2 min: 1 tests done, 0 failed; at work: test_that_hangs (")
-    assert 119 <= int(line.rpartition("(")[2].removesuffix(" s)")) <= 120
+    assert progress.line(1120.0) == "2 min: 1 tests done, 0 failed; at work: test_that_hangs (120 s)"
