@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,7 +25,7 @@ HOST = "127.0.0.1"
 VARIABLE = "HOMEBEAT_TEST_POSTGRES"
 DEBIAN = Path("/usr/lib/postgresql")
 USER = "homebeat"
-START_WITHIN_S = 60.0
+START_WITHIN_S, STOP_WITHIN_S = 60.0, 10.0
 PAUSE_S = 0.05
 INITDB = ("--username", USER, "--auth", "trust", "--encoding", "UTF8", "--no-sync", "--no-instructions")
 LANGUAGE = ("--locale", "C", "--locale-provider", "icu", "--icu-locale", "en-US")
@@ -68,9 +69,13 @@ class Postgres:
         self._wait()
 
     def stop(self) -> None:
-        """Stop it at once; its data stay."""
+        """Stop it at once, and return when none of its processes answers any more; its data stay.
+
+        Asked by SIGQUIT it ends those that serve its clients first: killed, it would leave them to answer for a while.
+        """
         if self._process is not None:
-            end_child(self._process, 0)
+            self._process.send_signal(signal.SIGQUIT)
+            end_child(self._process, STOP_WITHIN_S)
             self._process = None
 
     def remove(self) -> None:
