@@ -4,9 +4,6 @@ episodes. Each step goes through the table (`episodes.advance`) and the policy (
 Pure: the caller owns the list of episodes, gives everything in log order, and publishes what comes back.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from alerts import unanswered
 from alerts.episodes import (
     BEGAN_EARLIER,
@@ -19,64 +16,24 @@ from alerts.episodes import (
     NotAllowed,
     What,
     advance,
-    alert_id,
     begins_next,
-    day_of,
     find,
-    make_room,
     next_due_us,
 )
-from alerts.events import Action, AlertEvent, Evidence
+from alerts.events import Action, AlertEvent
 from alerts.explain import SEVERITY_WORDS
 from alerts.policy import JOINS, Case, Decision, When, cause_of, decide, key_of, left_untold, rise_with
 from alerts.policy.snooze import check
+from alerts.raised import Cleared, Raised, added, described, listed, relapsed
 from alerts.telling import event_of, held_for
-from models.findings import SEVERITIES, Kind, Rule
+from models.findings import SEVERITIES
 from models.phrases import counted, phrase
 
-TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
-"""Kinds that say something about devices and systems, not about the patient's body."""
 ADVISORY = SEVERITIES.index("advisory")
 ENDS: frozenset[What] = frozenset({"resolve", "new_normal"})
 """What a person does to end an alert."""
 TOLD_KEPT = SPENT_KEPT = 16
 """Messages that are remembered of an episode: more than there are reasons, and more than its share of a day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """A problem that a detector has begun to see, or sees worse.
-
-    evidence: None where nothing was measured; then `said` are the words of the alert. others: vitals that had moved at
-    the same time.
-    """
-
-    problem: str
-    vital: str
-    title: str
-    kind: Kind
-    rank: int
-    rule: Rule
-    onset_us: int
-    event_us: int
-    retrospective: bool
-    evidence: Evidence | None
-    population: bool
-    said: str | None = None
-    others: Sequence[Evidence] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Cleared:
-    """A problem that a detector no longer sees. evidence, said: as of Raised; what is None leaves the alert's own."""
-
-    problem: str
-    kind: Kind
-    event_us: int
-    evidence: Evidence | None
-    reason: str = phrase("back to normal for this patient")
-    said: str | None = None
-
 
 Told = list[AlertEvent]
 
@@ -85,7 +42,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     """A new episode, a return, a turn for the worse, an earlier beginning; or nothing that is not known already."""
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None:
-        episode = _added(episodes, raised, when)
+        episode = added(episodes, raised, when)
         return _settled(episodes, when, _taken(episodes, episode, _opens(raised), when))
     if raised.kind not in episode.sources:
         episode.sources.append(raised.kind)
@@ -99,7 +56,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     if returns or worse:
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if episode.calm_until_us is not None:
-        _relapsed(episode, raised, when)
+        relapsed(episode, raised, when)
     put_right = earlier and episode.state != "pending"
     told = _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER) if put_right else []
     return _settled(episodes, when, told)
@@ -125,7 +82,7 @@ def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
     if not _repeats(episode, raised.event_us):
         return []
     episode.event_us, episode.population = raised.event_us, raised.population
-    episode.evidence = _listed(raised)
+    episode.evidence = listed(raised)
     return _taken(episodes, episode, "again", when, reason=REPEAT)
 
 
@@ -243,7 +200,7 @@ def _opens(raised: Raised) -> What:
 def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: When) -> Told:
     """It returns, or is worse than it was."""
     returns = episode.closed
-    _described(episode, raised, when)
+    described(episode, raised, when)
     if episode.state == "pending":
         return _taken(episodes, episode, "open", when, rank=raised.rank)
     what: What = "recall" if raised.retrospective else "raise" if returns else "worse"
@@ -269,13 +226,6 @@ def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: W
     )
     episode.calm_reason = when.say(calm)
     return []
-
-
-def _relapsed(episode: Episode, raised: Raised, when: When) -> None:
-    """It was well for less time than it takes to be believed: nobody was told of an end, and nobody is of a return."""
-    episode.calm_until_us = episode.calm_reason = episode.resolved_us = None
-    episode.event_us, episode.evidence = raised.event_us, _listed(raised)
-    episode.said = _own_words(raised, when)
 
 
 def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
@@ -376,35 +326,3 @@ def _applied(episode: Episode, case: Case, decision: Decision) -> None:
         episode.told = [*episode.told, key_of(decision.notify, decision.rank, case)][-TOLD_KEPT:]
         if decision.rank <= ADVISORY and what in ("open", "raise", "again", "tell"):
             episode.spent_us = [*episode.spent_us, now][-SPENT_KEPT:]
-
-
-def _added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
-    """A new episode, pending until the policy has had its say, and room for it."""
-    episode = Episode(
-        alert_id=alert_id(when.patient, raised.problem, raised.onset_us, raised.retrospective, when.life),
-        problem=raised.problem, vital=raised.vital, title=when.say(raised.title), kind=raised.kind,
-        category="technical" if raised.kind in TECHNICAL else "clinical", state="pending", rank=raised.rank,
-        sequence=0, onset_us=raised.onset_us, event_us=raised.event_us,
-        retrospective=raised.retrospective, rule=raised.rule, evidence=_listed(raised),
-        population=raised.population, sources=[raised.kind], said=_own_words(raised, when),
-        day=day_of(raised.onset_us), team=when.care_team,
-    )  # fmt: skip
-    make_room(episodes)
-    episodes.append(episode)
-    return episode
-
-
-def _listed(raised: Raised) -> list[Evidence]:
-    return [] if raised.evidence is None else [raised.evidence, *raised.others]
-
-
-def _own_words(raised: Raised, when: When) -> str | None:
-    return None if raised.said is None else when.say(raised.said)
-
-
-def _described(episode: Episode, raised: Raised, when: When) -> None:
-    """The episode now looks as the new finding says; its severity is the policy's to set."""
-    episode.kind, episode.rule = raised.kind, raised.rule
-    episode.title, episode.event_us = when.say(raised.title), raised.event_us
-    episode.evidence, episode.population = _listed(raised), raised.population
-    episode.said = _own_words(raised, when)

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from alerts.ledger import Cleared, Raised
 from alerts.policy import PolicySettings, When
+from alerts.raised import Cleared, Raised
 from models.findings import SEVERITIES, Kind, Rule
 from models.phrases import counted, figure, joined, moment, phrase
 from models.readings import Instant

@@ -14,8 +14,8 @@ from alerts.episodes import HAS_COME, Episode, NotAllowed
 from alerts.events import Action, AlertEvent
 from alerts.explain import ahead, ahead_title, not_ahead, title
 from alerts.language import voice
-from alerts.ledger import Cleared, Raised
 from alerts.policy import When
+from alerts.raised import Cleared, Raised
 from models import baseline
 from models.detectors import change_index, deviation, floors, forecast, habits
 from models.detectors.floors import Floors

@@ -5,8 +5,8 @@ import hashlib
 from alerts import ledger
 from alerts.episodes import Episode
 from alerts.events import AlertEvent
-from alerts.ledger import Cleared, Raised
 from alerts.policy import When
+from alerts.raised import Cleared, Raised
 from models.findings import SEVERITIES, Finding, Rule
 from models.times import rfc3339
 from models.vitals import VITALS

@@ -6,8 +6,8 @@ from typing import Any
 from alerts import ledger
 from alerts.episodes import Episode
 from alerts.events import Action, ActionType, AlertEvent, Evidence
-from alerts.ledger import Cleared, Raised
 from alerts.policy import PolicySettings, When
+from alerts.raised import Cleared, Raised
 from models.findings import SEVERITIES, Kind, Rule, Severity
 from models.times import US_PER_S, rfc3339
 

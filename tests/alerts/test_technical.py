@@ -6,8 +6,8 @@ import pytest
 
 from alerts import ledger, technical
 from alerts.episodes import Episode
-from alerts.ledger import TECHNICAL, Cleared, Raised
 from alerts.policy import When
+from alerts.raised import TECHNICAL, Cleared, Raised
 from models.findings import Kind, Rule
 from models.vitals import VITALS
 from tests.engine.factories import HOUR_US, START_US
