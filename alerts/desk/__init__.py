@@ -5,8 +5,8 @@ and `audit`.
 - `worklist`: what the events of one alert add up to, and the order of the list (pure)
 - `chart`: fewer points for a chart, without hiding what departed or was not known (pure)
 - `states`: how each vital stands, in a word (pure)
-- `schema`, `store`, `windows`, `packed`, `patients`, `moving`, `wanted`: the cache in a database, and what may be
-  asked of it; who goes to another team
+- `schema`, `store`, `rows`, `windows`, `packed`, `patients`, `moving`, `wanted`: the cache in a database, and what
+  may be asked of it; who goes to another team
 - `consent`, `withdrawing`: what somebody agrees to have shown, and how what is withdrawn leaves the cache
 - `incidents`: which other problems of a patient are one incident with an alert, in words
 - `members`, `register`, `accounts`, `door`: who may sign in, and who sees what; `audit`: every look and act, and as

@@ -4,9 +4,9 @@ What differs is kept in here: how an address becomes an engine, how names are co
 whose own collation would sort and search them by language), and which errors mean that the database is away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Engine, String, create_engine, event
 from sqlalchemy import exc as failures
@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from alerts.desk.config import DeskError
 
+Named = TypeVar("Named")
 BACKENDS = ("sqlite", "postgresql")
 CONNECTIONS, MORE_CONNECTIONS = 5, 15
 """Of one engine; a desk has two. PostgreSQL as it comes has a hundred for all of its clients."""
@@ -38,6 +39,8 @@ POSTGRES_ARGUMENTS: Mapping[str, Any] = {
 AWAY = (failures.OperationalError, failures.InterfaceError, failures.TimeoutError)
 """The database does not answer, or has no connection left: the same may work later. A refusal is no such error."""
 WRONG = (failures.ArgumentError, failures.NoSuchModuleError, ModuleNotFoundError)
+CHUNK = 200
+"""Names in one statement, of which a database takes so many only."""
 NAME_CHARS = 255
 """Ids have 128; that of a technical alert's `patient` is one with a word before it."""
 
@@ -68,6 +71,11 @@ def engine_at(url: str, what: str, pragmas: Sequence[str], private: bool = False
         raise cannot_open(what, error) from None
     event.listen(engine, "connect", lambda connection, _: _set_pragmas(connection, pragmas))
     return engine
+
+
+def in_chunks(names: Sequence[Named]) -> Iterator[Sequence[Named]]:
+    """The names in parts of a size that one statement can take."""
+    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
 
 
 def cannot_open(what: str, error: Exception) -> DeskError:

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import select
 
 from alerts.desk.members import Scope
+from alerts.desk.rows import standing_of_row
 from alerts.desk.schema import STANDINGS
-from alerts.desk.store import Store, standing_of_row
+from alerts.desk.store import Store
 from alerts.desk.wanted import within
 from alerts.desk.worklist import Standing
 

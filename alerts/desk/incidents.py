@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
+from alerts.desk.database import in_chunks
 from alerts.desk.members import Scope
+from alerts.desk.rows import standing_of_row
 from alerts.desk.schema import STANDINGS
-from alerts.desk.store import CHUNK, Store, standing_of_row
+from alerts.desk.store import Store
 from alerts.desk.wanted import within
 from alerts.desk.worklist import Standing, incident_of, urgency
 from alerts.language import ENGLISH, voice
@@ -65,9 +67,8 @@ def _several(connection: Connection, incidents: set[str], scope: Scope) -> Itera
     """The alerts of those of these incidents that have more than one. Which those are is asked first: most have one,
     and their alerts need not be read."""
     column = STANDINGS.c.incident
-    ordered = sorted(incidents)
-    for start in range(0, len(ordered), CHUNK):
-        asked = column.in_(ordered[start : start + CHUNK])
+    for chunk in in_chunks(sorted(incidents)):
+        asked = column.in_(chunk)
         many = select(column).where(asked).group_by(column).having(func.count() > 1)
         several = list(connection.execute(many).scalars())
         if several:

@@ -10,30 +10,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, and_, column, delete, func, select, values
+from sqlalchemy import Column, Connection, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.desk import windows, withdrawing
 from alerts.desk.chart import Window, emptied, window
 from alerts.desk.consent import Withdrawal, withdrawals
+from alerts.desk.database import in_chunks
 from alerts.desk.members import EVERYTHING, Scope
 from alerts.desk.moving import Moves, follow, teams_of
-from alerts.desk.packed import STRETCH_S, Row, joined, row_of, stretch_of
+from alerts.desk.packed import STRETCH_S, Row, row_of, stretch_of
 from alerts.desk.patients import PatientProfile, newest_of
+from alerts.desk.rows import event_of_body, joined_rows, profile_row, restated, standing_of_row, versions_held
 from alerts.desk.schema import CONSENTS, EVENTS, PATIENTS, STANDINGS, WINDOWS, WITHDRAWALS, opened
 from alerts.desk.wanted import ANY, Wanted, beginning, within
 from alerts.desk.windows import Span, Thinned
-from alerts.desk.worklist import VIEWS, Standing, View, incident_of, recency, seconds, standing, urgency
+from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, urgency
 from alerts.desk.writing import Writer
 from alerts.events import AlertEvent
 from models.readings import VitalSummary
 
 INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 """What we need of SQL beyond its common part is `ON CONFLICT`, which these two have."""
-CHUNK = 200
 PRUNE_EVERY = 500
 DAY_S = 86_400.0
-STANDING_FIELDS = tuple(name for name in Standing.__dataclass_fields__ if name != "latest")
 
 ALERTS_FOR_ONE = 20
 """So many alerts are looked through for each patient without a profile that a search may name: further ones wait for
@@ -70,7 +70,7 @@ class Store:
         times = [seconds(event.decided_at) for event in events]
         with self._writer.begin() as connection:
             changed = self._insert_events(connection, events)
-            self._upsert(connection, STANDINGS, _restated(connection, changed))
+            self._upsert(connection, STANDINGS, restated(connection, changed))
         self._pass_time(times)
         return changed
 
@@ -85,7 +85,7 @@ class Store:
         with self._writer.begin() as connection:
             withheld = withdrawing.said_by_worker(summaries)
             self._upsert(connection, WITHDRAWALS, withheld, latest=WITHDRAWALS.c.since_s)
-            self._upsert(connection, WINDOWS, _joined_rows(connection, news))
+            self._upsert(connection, WINDOWS, joined_rows(connection, news))
             withdrawing.cut(connection, list(dict.fromkeys(row["patient"] for row in withheld)))
             self._prune(connection, ((one.patient, one.vital) for one in summaries))
         self._pass_time([w.start_s + w.period_s for _, w in told])
@@ -94,18 +94,18 @@ class Store:
     def put_profiles(self, profiles: Sequence[PatientProfile]) -> Moves:
         """Keep profiles, the highest version of each; their alerts follow the patient to another team, and what they
         withdraw is no longer kept."""
-        chunks = list(_chunks(list({one.patient for one in profiles})))
+        chunks = list(in_chunks(list({one.patient for one in profiles})))
         with self._writer.begin() as connection:
             before = {patient: team for chunk in chunks for patient, team in teams_of(connection, chunk).items()}
-            newest = newest_of(profiles, _versions(connection, chunks))
-            self._upsert(connection, PATIENTS, [_profile_row(one) for one in newest.values() if one.body is not None])
+            newest = newest_of(profiles, versions_held(connection, chunks))
+            self._upsert(connection, PATIENTS, [profile_row(one) for one in newest.values() if one.body is not None])
             gone = [one.patient for one in newest.values() if one.body is None]
-            for chunk in _chunks(gone):
+            for chunk in in_chunks(gone):
                 connection.execute(delete(PATIENTS).where(PATIENTS.c.patient.in_(chunk)))
             said = {name: one.consent for name, one in newest.items() if one.consent is not None}
             self._upsert(connection, CONSENTS, withdrawing.said_by_profiles(said))
             withdrawing.cut(connection, list(said))
-            stay = list(_chunks([one.patient for one in newest.values() if one.body is not None]))
+            stay = list(in_chunks([one.patient for one in newest.values() if one.body is not None]))
             alerts, former = follow(connection, stay, before)
             left = {name: {before[name]} for name in gone if name in before}
             return Moves(list(newest), alerts, former | left)
@@ -123,7 +123,7 @@ class Store:
         with self._engine.connect() as connection:
             found = [
                 row
-                for chunk in _chunks(list(alert_ids))
+                for chunk in in_chunks(list(alert_ids))
                 for row in connection.execute(query.where(STANDINGS.c.alert_id.in_(chunk))).mappings()
             ]
         return [standing_of_row(row) for row in found]
@@ -133,14 +133,14 @@ class Store:
         query = select(EVENTS.c.body).where(EVENTS.c.alert_id == alert_id).order_by(EVENTS.c.sequence.desc())
         with self._engine.connect() as connection:
             bodies = connection.execute(query.limit(limit)).scalars().all()
-        return [_decode(body) for body in reversed(bodies)]
+        return [event_of_body(body) for body in reversed(bodies)]
 
     def events_of(self, alert_ids: Sequence[str], limit: int = 2_000) -> list[AlertEvent]:
         """The events of several alerts, the oldest first, the newest `limit` of them."""
         with self._engine.connect() as connection:
             found = [
-                _decode(body)
-                for chunk in _chunks(list(alert_ids))
+                event_of_body(body)
+                for chunk in in_chunks(list(alert_ids))
                 for body in connection.execute(select(EVENTS.c.body).where(EVENTS.c.alert_id.in_(chunk))).scalars()
             ]
         return sorted(found, key=lambda one: (seconds(one.decided_at), one.alert_id, one.sequence))[-limit:]
@@ -183,7 +183,7 @@ class Store:
         with self._engine.connect() as connection:
             return [
                 name
-                for chunk in _chunks(list(patients))
+                for chunk in in_chunks(list(patients))
                 for query in (mine.where(PATIENTS.c.patient.in_(chunk)), others.where(told.patient.in_(chunk)))
                 for name in connection.execute(query).scalars()
             ]
@@ -321,85 +321,3 @@ class Store:
         if times:
             self._log_time_s = max(*times, self._log_time_s or times[0], times[0])
             self._log_began_s = min(*times, times[0] if self._log_began_s is None else self._log_began_s)
-
-
-def _restated(connection: Connection, alert_ids: list[str]) -> list[dict[str, Any]]:
-    """Where these alerts stand now, as rows; whose a patient is now goes before whose they were."""
-    found: dict[str, list[AlertEvent]] = {name: [] for name in alert_ids}
-    for chunk in _chunks(alert_ids):
-        for row in connection.execute(select(EVENTS.c.alert_id, EVENTS.c.body).where(EVENTS.c.alert_id.in_(chunk))):
-            found[row.alert_id].append(_decode(row.body))
-    standings = [standing(events) for events in found.values()]
-    patients = _chunks(list({one.latest.patient for one in standings}))
-    teams = {patient: team for chunk in patients for patient, team in teams_of(connection, chunk).items()}
-    return [_standing_row(one, teams.get(one.latest.patient, one.latest.care_team)) for one in standings]
-
-
-def _versions(connection: Connection, chunks: Iterable[Sequence[str]]) -> dict[str, int]:
-    """Of the profiles that are held of these patients."""
-    known = select(PATIENTS.c.patient, PATIENTS.c.version)
-    found = (row for chunk in chunks for row in connection.execute(known.where(PATIENTS.c.patient.in_(chunk))))
-    return {row.patient: row.version for row in found}
-
-
-def _profile_row(one: PatientProfile) -> dict[str, Any]:
-    return {"patient": one.patient, "version": one.version, "team": one.team, "body": one.body}
-
-
-def _decode(body: str) -> AlertEvent:
-    return msgspec.json.decode(body, type=AlertEvent)
-
-
-def _standing_row(one: Standing, team: str | None) -> dict[str, Any]:
-    return {
-        "alert_id": one.latest.alert_id,
-        "view": one.view,
-        "rank": one.rank,
-        "decided_s": seconds(one.latest.decided_at),
-        "waiting_since_s": one.waiting_since_s,
-        "due_s": one.due_s,
-        "events": one.events,
-        "patient": one.latest.patient,
-        "team": team,
-        "severity": one.latest.severity,
-        "category": one.latest.category,
-        "rule": one.latest.rule.id,
-        "incident": incident_of(one.latest),
-        "opened_s": one.opened_s,
-        "answered_s": one.answered_s,
-        "answered_severity": one.answered_severity,
-        "late": one.late,
-        "owner": one.owner,
-        "until_s": one.until_s,
-        "outcome": one.outcome,
-        "body": msgspec.json.encode(one.latest).decode(),
-    }
-
-
-def standing_of_row(row: Any) -> Standing:
-    """A row of the alerts' table."""
-    told = {name: row[name] for name in STANDING_FIELDS}
-    return Standing(_decode(row["body"]), **told)
-
-
-def _joined_rows(connection: Connection, news: Mapping[tuple[str, str, int], list[Row]]) -> list[dict[str, Any]]:
-    """The rows of stretches with these windows in them, beside those that are held already."""
-    bodies: dict[tuple[str, str, int], bytes] = {}
-    key = tuple(WINDOWS.primary_key.columns)
-    for chunk in _chunks(list(news)):
-        # a join: SQLite answers `IN` of several columns by reading the whole table
-        wanted = values(*(column(one.name, one.type) for one in key), name="wanted").data(chunk).cte()
-        same = and_(*(wanted.c[one.name] == one for one in key))
-        found = connection.execute(select(*key, WINDOWS.c.body).select_from(wanted.join(WINDOWS, same)))
-        bodies |= {(row.patient, row.vital, row.stretch): row.body for row in found}
-    begins = withdrawing.begins(connection, (place[:2] for place in news))
-    rows = []
-    for place, told in news.items():
-        body, many, measured = joined(bodies.get(place, b""), told, begins[place[:2]])
-        own = dict(zip(("patient", "vital", "stretch"), place, strict=True))
-        rows.append({**own, "windows": many, "measured": measured, "body": body})
-    return [row for row in rows if row["windows"]]
-
-
-def _chunks(rows: list[Any]) -> Iterable[list[Any]]:
-    return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))

@@ -3,13 +3,14 @@
 `consent` says what stays of a vital; here it is asked of the database and done to it, within the writer's transaction.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
 from alerts.desk.consent import EVER, NEVER, Consent, is_withdrawal
+from alerts.desk.database import in_chunks
 from alerts.desk.packed import STRETCH_S, joined, stretch_of
 from alerts.desk.schema import CONSENTS, WINDOWS, WITHDRAWALS
 from alerts.desk.worklist import seconds
@@ -17,7 +18,6 @@ from models.readings import VitalSummary
 
 Vital = tuple[str, str]
 """A patient's vital."""
-CHUNK = 200
 
 
 def said_by_worker(summaries: Sequence[VitalSummary]) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def cut(connection: Connection, patients: Sequence[str]) -> None:
     """Take out of the cache what may not stay of these patients."""
     oldest = select(WINDOWS.c.patient, WINDOWS.c.vital, func.min(WINDOWS.c.stretch).label("oldest"))
     oldest = oldest.group_by(WINDOWS.c.patient, WINDOWS.c.vital)
-    for chunk in _chunks(patients):
+    for chunk in in_chunks(patients):
         held = connection.execute(oldest.where(WINDOWS.c.patient.in_(chunk))).all()
         from_s = begins(connection, ((row.patient, row.vital) for row in held))
         for row in held:
@@ -69,7 +69,7 @@ def closed(connection: Connection, patient: str, vitals: Iterable[str]) -> set[s
 def _known(connection: Connection, patients: Sequence[str]) -> tuple[dict[str, Consent], dict[Vital, float]]:
     consents: dict[str, Consent] = {}
     told: dict[Vital, float] = {}
-    for chunk in _chunks(patients):
+    for chunk in in_chunks(patients):
         for row in connection.execute(select(CONSENTS).where(CONSENTS.c.patient.in_(chunk))):
             consents[row.patient] = msgspec.json.decode(row.body, type=Consent)
         for row in connection.execute(select(WITHDRAWALS).where(WITHDRAWALS.c.patient.in_(chunk))):
@@ -92,7 +92,3 @@ def _cut_one(connection: Connection, place: Vital, from_s: float) -> None:
         connection.execute(update(WINDOWS).where(*last).values(body=kept, windows=many, measured=measured))
     elif body is not None:
         connection.execute(delete(WINDOWS).where(*last))
-
-
-def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[start : start + CHUNK] for start in range(0, len(names), CHUNK))
