@@ -25,10 +25,11 @@ from models.windows import check_settings
 from streams import control
 from streams.engine import care, conditions, drifting, faults, outside, relearning, silences
 from streams.engine.clock import Ticks, run_clocks
-from streams.engine.closing import close, gather_closed
+from streams.engine.closing import close
 from streams.engine.counting import count
 from streams.engine.decode import Refusal
 from streams.engine.foretelling import foretell
+from streams.engine.gathering import gather_closed
 from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
