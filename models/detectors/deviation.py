@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import budget_acute
-from models.detectors.floors import CLEAR, RAISE
+from models.detectors.crossings import CLEAR, RAISE
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
 from models.segments import Bools, Ints

@@ -1,11 +1,7 @@
 """Safety floors: limits that hold for everyone, judged on each raw reading as it comes.
 
-The limits, their persistence and their sources are data (`evidence/floors.yaml`). A row is one (patient, vital).
-Readings of one row are judged in log order, one round at a time, so that a batch of any size gives the same answer;
-rows that are nowhere near a limit never enter a round.
-
-A row has two lanes. Lane 0 takes readings in event order. Lane 1 takes what comes late (older than the newest reading
-seen), so that a backfill can neither reset nor complete a run of live readings.
+The limits, their persistence and their sources are data (`evidence/floors.yaml`); here they are arrays, and whether one
+reading breaks them is asked. What comes of it, reading by reading, is `crossings`.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +13,7 @@ import numpy.typing as npt
 
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
-from models.segments import Bools, Ints, starts
+from models.segments import Bools, Ints
 from models.times import US_PER_S
 from models.vitals import BY_NAME, VITALS
 from models.wording import beyond_limit
@@ -27,29 +23,8 @@ Floats = npt.NDArray[np.float64]
 SLOTS = 8
 """Rules of one vital: slots 0-3 are low limits, 4-7 high ones. Checked when the evidence is loaded."""
 SIDES = {"low": slice(0, 4), "high": slice(4, 8)}
-LANES = 2
-PAST = slice(1, 2)
-"""The lane of late readings."""
-LOW, HIGH = 0, 1
-RAISE, CLEAR, EARLIER, AGAIN = 1, 0, 2, 3
-EARLIER_STEP_US = np.array([1, 900 * US_PER_S])
-"""By lane: by how much the beginning must move to be told. A history may come newest first; told reading by reading it
-would fill the record."""
 MOST_COUNTED = 30_000
-"""Counts stop here (they are kept in 16 bits); every rule asks for far fewer."""
-
-STATE = np.dtype(
-    [
-        ("run_n", "i2", (LANES, SLOTS)),
-        ("since", "i8", (LANES, SLOTS)),
-        ("open", "u1", (LANES, SLOTS)),
-        ("ok_n", "i2", (LANES, 2)),
-        ("ok_since", "i8", (LANES, 2)),
-        ("busy", "u1"),
-    ],
-    align=True,
-)
-"""What one row remembers. Times in us; `busy` says that a run or an open problem needs the next reading."""
+"""Counts of a run stop here (they are kept in 16 bits); every rule asks for far fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,61 +54,6 @@ class Floors:
     spot_gap_us: int
     clear_n: int
     clear_us: int
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Readings to be judged, in log order: arrays of shape (n,).
-
-    row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; spot:
-    nothing of this row and lane for `spot_gap_us` before it.
-    """
-
-    row: Ints
-    line: Ints
-    value: Floats
-    at: Ints
-    at_rest: Bools
-    lane: Ints
-    spot: Bools
-
-    def take(self, index: Ints) -> "Judged":
-        """The readings at these indices."""
-        return Judged(
-            self.row[index],
-            self.line[index],
-            self.value[index],
-            self.at[index],
-            self.at_rest[index],
-            self.lane[index],
-            self.spot[index],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Crossings:
-    """Problems raised and cleared, in no particular order: arrays of the same length.
-
-    reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE, CLEAR,
-    EARLIER (an open problem began before what was seen first) or AGAIN (a live reading breaks a rule that is open);
-    rank of the severity; slot of the rule; since: event time at which the run began [us]; lane.
-    """
-
-    reading: Ints
-    row: Ints
-    side: Ints
-    what: Ints
-    rank: Ints
-    slot: Ints
-    since: Ints
-    lane: Ints
-
-    def of(self, judged: Ints) -> "Crossings":
-        """The same, with `reading` counted among all samples; judged: the index of each judged one."""
-        return replace(self, reading=judged[self.reading]) if len(self.reading) else self
-
-
-NO_CROSSINGS = Crossings(*(np.empty(0, np.int64) for _ in range(8)))
 
 
 @cache
@@ -253,150 +173,3 @@ def beyond(floors: Floors, line: Ints, value: Floats) -> Bools:
     low = np.where(strict[:, :4], v < limit[:, :4], v <= limit[:, :4])
     high = np.where(strict[:, 4:], v > limit[:, 4:], v >= limit[:, 4:])
     return np.concatenate([low, high], axis=1)
-
-
-def judge(floors: Floors, states: npt.NDArray[np.void], readings: Judged, broken: Bools) -> Crossings:
-    """Judge readings in log order, round by round; `states` (the rows') is updated in place.
-
-    broken (n,): the reading breaks a rule that applies to it. A reading of a row without a run or an open problem that
-    breaks no rule changes nothing, so the rounds step over it.
-    """
-    order = np.argsort(readings.row, kind="stable")
-    row = readings.row[order]
-    begin = np.flatnonzero(starts(row))
-    end = np.append(begin[1:], len(row))
-    following = _next_true(broken[order])
-    found: list[tuple[Ints, ...]] = []
-    at = begin
-    while len(at):
-        at = np.where(states["busy"][row[at]] > 0, at, following[at])
-        there = at < end
-        at, end = at[there], end[there]
-        if len(at):
-            found += _round(floors, states, order[at], readings.take(order[at]))
-        at = at + 1
-        there = at < end
-        at, end = at[there], end[there]
-    if not found:
-        return NO_CROSSINGS
-    return Crossings(*(np.concatenate(column) for column in zip(*found, strict=True)))
-
-
-def _next_true(flags: Bools) -> Ints:
-    """Index of the next true flag at or after each place; len(flags) where there is none (of any row)."""
-    n = len(flags)
-    places = np.where(flags, np.arange(n), n)
-    return np.minimum.accumulate(places[::-1])[::-1] if n else places
-
-
-def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged) -> list[tuple[Ints, ...]]:
-    """One reading a row: extend or break runs, open and clear."""
-    at = one.row, one.lane
-    judged = one.at_rest[:, None] | ~floors.rest[one.line]
-    before = states["open"][at].astype(bool)
-    begins = one.spot[:, None] | ~floors.spot[one.line]
-    broken = beyond(floors, one.line, one.value) & judged & (begins | before)
-    since_before = states["since"][at]
-    run_n, since = _runs(floors, states["run_n"][at], since_before, one, judged, broken)
-    long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
-    long_enough |= run_n >= floors.enough[one.line]
-    after = before | (broken & (run_n >= floors.repeat[one.line]) & long_enough)
-    raised = _raised(floors, index, one, since, before, after) + _earlier(index, one, since_before, since, before)
-    raised += _again(floors, index, one, since, before & broken, before, after)
-    cleared = _cleared(floors, states, index, one, judged, broken, after)
-    states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
-    states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
-    return raised + cleared
-
-
-def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, broken: Bools) -> tuple[Ints, Ints]:
-    """Length and beginning of each rule's run of readings beyond its limit. A spot reading begins a run of its own."""
-    n, at = n.astype(np.int64), one.at[:, None]
-    begins = broken & ((n == 0) | (one.spot[:, None] & (floors.repeat[one.line] == 1)))
-    longer = np.where(begins, 1, np.minimum(n + 1, MOST_COUNTED))
-    n = np.where(judged, np.where(broken, longer, 0), n)
-    return n, np.where(begins, at, np.where(broken, np.minimum(since, at), since))
-
-
-def _raised(
-    floors: Floors, index: Ints, one: Judged, since: Ints, before: Bools, after: Bools
-) -> list[tuple[Ints, ...]]:
-    """A side is raised when its worst open rule becomes worse than it was."""
-    found: list[tuple[Ints, ...]] = []
-    if not (after & ~before).any():
-        return found
-    rank = floors.rank[one.line] + 1
-    for side, slots in enumerate(SIDES.values()):
-        was = np.where(before[:, slots], rank[:, slots], 0).max(axis=1)
-        now = np.where(after[:, slots], rank[:, slots], 0)
-        hit = np.flatnonzero(now.max(axis=1) > was)
-        if len(hit):
-            worst = now[hit].argmax(axis=1) + slots.start
-            begun = np.where(after[hit, slots], since[hit, slots], np.iinfo(np.int64).max).min(axis=1)
-            same = np.ones(len(hit), np.int64)
-            columns = same * side, same * RAISE, now[hit].max(axis=1) - 1, worst, begun, one.lane[hit]
-            found.append((index[hit], one.row[hit], *columns))
-    return found
-
-
-def _again(
-    floors: Floors, index: Ints, one: Judged, since: Ints, still: Bools, before: Bools, after: Bools
-) -> list[tuple[Ints, ...]]:
-    """A live reading breaks a rule that was open before, and nothing worse: the worst of those. still (n, 8)."""
-    still = still & (one.lane == 0)[:, None]
-    if not still.any():
-        return []
-    found: list[tuple[Ints, ...]] = []
-    rank = floors.rank[one.line] + 1
-    for side, slots in enumerate(SIDES.values()):
-        was, now, broken = (np.where(flags[:, slots], rank[:, slots], 0) for flags in (before, after, still))
-        hit = np.flatnonzero((broken.max(axis=1) > 0) & (now.max(axis=1) == was.max(axis=1)))
-        if len(hit):
-            slot, same = broken[hit].argmax(axis=1) + slots.start, np.ones(len(hit), np.int64)
-            columns = same * side, same * AGAIN, broken[hit].max(axis=1) - 1, slot, since[hit, slot], one.lane[hit]
-            found.append((index[hit], one.row[hit], *columns))
-    return found
-
-
-def _earlier(index: Ints, one: Judged, since_before: Ints, since: Ints, before: Bools) -> list[tuple[Ints, ...]]:
-    """An open problem began earlier, when a reading comes that was measured before the one that was seen first."""
-    if not (before & (since < since_before)).any():
-        return []
-    found: list[tuple[Ints, ...]] = []
-    never, step = np.iinfo(np.int64).max, EARLIER_STEP_US[one.lane]
-    for side, slots in enumerate(SIDES.values()):
-        was, now = (np.where(before[:, slots], s[:, slots], never) for s in (since_before, since))
-        hit = np.flatnonzero(now.min(axis=1) // step < was.min(axis=1) // step)
-        if len(hit):
-            same, slot = np.ones(len(hit), np.int64), now[hit].argmin(axis=1) + slots.start
-            columns = same * side, same * EARLIER, same * 0, slot, now[hit].min(axis=1), one.lane[hit]
-            found.append((index[hit], one.row[hit], *columns))
-    return found
-
-
-def _cleared(
-    floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools
-) -> list[tuple[Ints, ...]]:
-    """A side is cleared after enough readings back inside, over long enough; `after` is updated in place.
-
-    A reading that an open rule does not apply to (a moving heart) says nothing about it: it neither counts nor resets.
-    """
-    found: list[tuple[Ints, ...]] = []
-    if not after.any():
-        states["ok_n"][one.row, one.lane] = 0
-        return found
-    for side, slots in enumerate(SIDES.values()):
-        at = one.row, one.lane, side
-        is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
-        ok = (judged | ~after)[:, slots].all(axis=1) & ~bad
-        n = states["ok_n"][at].astype(np.int64)
-        since = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
-        n = np.where(is_open & ~bad, np.minimum(n + ok, MOST_COUNTED), 0)
-        done = is_open & ok & (n >= floors.clear_n) & (one.at - since >= floors.clear_us)
-        states["ok_n"][at], states["ok_since"][at] = np.where(done, 0, n), since
-        after[:, slots] &= ~done[:, None]
-        hit = np.flatnonzero(done)
-        if len(hit):
-            zero = np.zeros(len(hit), np.int64)
-            found.append((index[hit], one.row[hit], zero + side, zero + CLEAR, zero, zero, since[hit], one.lane[hit]))
-    return found

@@ -17,7 +17,7 @@ from alerts.language import voice
 from alerts.policy import When
 from alerts.raised import Cleared, Raised
 from models import baseline
-from models.detectors import change_index, deviation, floors, forecast, habits
+from models.detectors import change_index, crossings, deviation, floors, forecast, habits
 from models.detectors.floors import Floors
 from models.findings import SEVERITIES, Finding, Rule
 from models.phrases import phrase, say
@@ -60,17 +60,17 @@ def crossing_signals(
     if not len(c.reading):
         return found
     at, newest = samples.at[c.reading], samples.newest[c.reading]
-    silent = (c.what == floors.CLEAR) & (c.lane == SILENT_CLEAR)
-    silent |= (c.what == floors.AGAIN) & (at // REPEAT_GRID_US == newest // REPEAT_GRID_US)
+    silent = (c.what == crossings.CLEAR) & (c.lane == SILENT_CLEAR)
+    silent |= (c.what == crossings.AGAIN) & (at // REPEAT_GRID_US == newest // REPEAT_GRID_US)
     for k in np.flatnonzero(~silent).tolist():
         whole = partial(_crossing, state, log, samples, raw, k, snapshots)
-        found.append(_recurrence(samples, raw, k, whole) if c.what[k] == floors.AGAIN else whole())
+        found.append(_recurrence(samples, raw, k, whole) if c.what[k] == crossings.AGAIN else whole())
     return found
 
 
 def _recurrence(samples: Samples, raw: RawJudgement, k: int, whole: Callable[[], Signal]) -> Recurrence:
     i = int(raw.crossings.reading[k])
-    high, position = bool(raw.crossings.side[k] == floors.HIGH), 2 * int(samples.index[i]) + 1
+    high, position = bool(raw.crossings.side[k] == crossings.HIGH), 2 * int(samples.index[i]) + 1
     return Recurrence(position, int(samples.slot[i]), int(samples.vital[i]), high, int(samples.at[i]), whole)
 
 
@@ -86,16 +86,16 @@ def _crossing(
     vital, slot, position = int(samples.vital[i]), int(samples.slot[i]), 2 * int(samples.index[i]) + 1
     line, rule_slot = int(raw.line[i]), int(c.slot[k])
     at, clock = int(samples.at[i]), int(samples.clock[i])
-    raised = bool(c.what[k] != floors.CLEAR)
+    raised = bool(c.what[k] != crossings.CLEAR)
     snapshot = [s for s in snapshots[int(samples.row[i])] if s.position <= position][-1]
     band = _band(state, samples, i, snapshot)
     return Signal(
-        position=position, slot=slot, vital=vital, high=bool(c.side[k] == floors.HIGH), raised=raised, kind="limit",
+        position=position, slot=slot, vital=vital, high=bool(c.side[k] == crossings.HIGH), raised=raised, kind="limit",
         rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
         limit=floors.in_words(raw.floors, line, rule_slot) if raised else None, onset_us=int(c.since[k]),
         event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
         quality=float(samples.quality[i]), band=band, retrospective=bool(clock - at > HORIZON_US[vital]),
-        earlier=bool(c.what[k] == floors.EARLIER), again=bool(c.what[k] == floors.AGAIN),
+        earlier=bool(c.what[k] == crossings.EARLIER), again=bool(c.what[k] == crossings.AGAIN),
         usual=raised and (
             _is_usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot)
             or _is_spoken_for(state, slot, at, raw.floors, line, rule_slot)
@@ -326,7 +326,7 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
         state.weeks.rearm_together(slot, of[of >= 0])
         return
     past = episode.retrospective
-    _rearm_floors(state, row, high, floors.PAST if past else slice(None))
+    _rearm_floors(state, row, high, crossings.PAST if past else slice(None))
     one = state.late.watch.get(row, _CALM) if past else state.rows["deviation"][row : row + 1]
     if one["open"][0] == 0 or (one["open_sign"][0] > 0) == high:
         deviation.rearm(one)
@@ -349,7 +349,7 @@ def _rearm_floors(state: PartitionState, row: int, high: bool, lanes: slice) -> 
     for name in ("run_n", "since", "open"):
         one[name][:, lanes, side] = 0
     for name in ("ok_n", "ok_since"):
-        one[name][:, lanes, floors.HIGH if high else floors.LOW] = 0
+        one[name][:, lanes, crossings.HIGH if high else crossings.LOW] = 0
     one["busy"] = ((one["run_n"] > 0) | (one["open"] > 0)).any()
     state.floors.table[place] = one
     if not one["busy"][0]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from alerts.explain import withheld_here
 from models import baseline
 from models.detectors import deviation, sensor
-from models.detectors.floors import RAISE
+from models.detectors.crossings import RAISE
 from models.readings import VitalSummary
 from models.segments import Bools, Ints, rounds
 from models.times import US_PER_DAY, rfc3339

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from alerts.episodes import Episode
 from models import baseline, windows
-from models.detectors import deviation, floors
+from models.detectors import crossings, deviation
 from models.expectation import expect
 from models.profile import Profile, parse_profile
 from models.times import US_PER_DAY, US_PER_S, from_us
@@ -190,7 +190,7 @@ def _apart(page: Page) -> Page:
     return msgspec.structs.replace(
         page, format=2, patients=_patients(patients).tobytes(), rows=_rows(rows).tobytes(),
         windows=_windows(rows).tobytes(), floor_rows=busy.astype(np.int32).tobytes(),
-        floors=_alike(rows["floor"][busy], floors.STATE).tobytes(), sent=_sent(patients),
+        floors=_alike(rows["floor"][busy], crossings.STATE).tobytes(), sent=_sent(patients),
     )  # fmt: skip
 
 

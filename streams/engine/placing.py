@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models import windows
-from models.detectors import floors
+from models.detectors import crossings
 from models.segments import Ints
 from streams.engine import outside
 from streams.engine.departed import Gone
@@ -53,7 +53,7 @@ def _place_rows(state: PartitionState, pages: Sequence[Page]) -> Ints:
 def _place_floors(state: PartitionState, rows: Ints, packed: bytes) -> None:
     if len(rows):
         places = state.floors.take(len(rows))
-        state.floors.table[places] = np.frombuffer(packed, floors.STATE)
+        state.floors.table[places] = np.frombuffer(packed, crossings.STATE)
         state.rows["floor"][rows] = places
 
 

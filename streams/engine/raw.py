@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.detectors import floors
-from models.detectors.floors import Crossings, Floors, Judged
+from models.detectors.crossings import NO_CROSSINGS, Crossings, Judged, judge
+from models.detectors.floors import Floors
 from models.pool import NOWHERE
 from models.segments import Bools, Ints, grouped
 from models.vitals import BY_NAME, VITALS
@@ -42,7 +43,7 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
         applies[near] = floors.applicable(book, line[near], samples.value[near], rest, spot[near])
     judged = _worth_judging(state, samples.row, applies)
     if not len(judged):
-        return RawJudgement(broken, line, floors.NO_CROSSINGS, book)
+        return RawJudgement(broken, line, NO_CROSSINGS, book)
     everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot)
     one = everyone.take(judged)
     crossings = _crossings(state, book, one, applies[judged])
@@ -55,7 +56,7 @@ def _crossings(state: PartitionState, book: Floors, one: Judged, applies: Bools)
     places = state.rows["floor"][rows].astype(np.int64)
     new = places == NOWHERE
     places[new] = state.floors.take(int(new.sum()))
-    crossings = floors.judge(book, state.floors.table, replace(one, row=places[segment]), applies)
+    crossings = judge(book, state.floors.table, replace(one, row=places[segment]), applies)
     idle = state.floors.table["busy"][places] == 0
     state.floors.give(places[idle])
     state.rows["floor"][rows] = np.where(idle, NOWHERE, places)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from alerts.episodes import next_wake_us
 from alerts.policy import PolicySettings
 from models import baseline, windows
-from models.detectors import floors
+from models.detectors import crossings
 from models.expectation import Expectation, expect, of_anybody
 from models.pool import NOWHERE, Pool
 from models.profile import Profile, parse_profile, sees
@@ -73,7 +73,7 @@ class PartitionState:
         self.row_of: npt.NDArray[Any] = np.full((PATIENTS_PER_PAGE, len(VITALS)), -1, np.int32)
         self.rows: npt.NDArray[Any] = np.zeros(256, ROW)
         self.row_count = 0
-        self.windows, self.floors, self.rings = windows.pool(), Pool(floors.STATE), Rings()
+        self.windows, self.floors, self.rings = windows.pool(), Pool(crossings.STATE), Rings()
         self.applied = np.full(1, -1, np.int64)
         self.counted = np.zeros((1, len(Outcome)), np.int64)
         self.processed = -1

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from models import baseline, budget_acute
 from models.detectors import deviation
+from models.detectors.crossings import CLEAR, RAISE
 from models.detectors.deviation import ADVISORY, STATE, URGENT, WITHHELD, learn, rearm, watch
-from models.detectors.floors import CLEAR, RAISE
 from models.vitals import BY_NAME
 
 Floats = npt.NDArray[np.float64]

@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models.detectors import deviation
+from models.detectors.crossings import RAISE
 from models.detectors.deviation import ADVISORY, STATE, URGENT, watch
-from models.detectors.floors import RAISE
 from models.evidence import load
 from models.segments import rounds
 from models.vitals import BY_NAME, VITALS

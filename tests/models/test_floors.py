@@ -1,132 +1,23 @@
-"""Safety floors against the plain-Python oracle, and each figure of `evidence/floors.yaml` on its own."""
+"""Each safety floor of `evidence/floors.yaml` on its own, and the limits that a clinician moved."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.detectors import floors
-from models.detectors.floors import (
-    AGAIN,
-    CLEAR,
-    EARLIER,
-    LANES,
-    RAISE,
-    STATE,
-    Judged,
-    judge,
-    population_floors,
-    with_targets,
-)
+from models.detectors.floors import population_floors, with_targets
 from models.evidence import load, source_status
 from models.findings import SEVERITIES
 from models.units import convert
 from models.vitals import BY_NAME, VITALS
-from tests.models.floor_oracle import BEYOND, FLOORS, META, SIDES, Crossing, Lane, S
-from tests.models.splits import cuts
+from tests.models.floor_oracle import BEYOND, FLOORS, META, SIDES, S
+from tests.models.judging import GAP_US, START, One, opened, run, table
 
 SPO2 = BY_NAME["spo2"].index
-GAP_US = META["spot_gap_s"] * S
-CLEAR_US = META["clear"]["for_s"] * S
-START = 1_767_600_000 * S
-EARLIER_STEP_US = (1, 900 * S)
-WITH_FLOORS = sorted({rule["vital"] for rule in FLOORS})
 by_id = pytest.mark.parametrize("rule", FLOORS, ids=lambda rule: rule["id"])
-
-
-@dataclass(frozen=True)
-class One:
-    """One reading of a row, which is a patient's vital."""
-
-    row: int
-    vital: str
-    value: float
-    at: int
-    rest: bool = True
-    lane: int = 0
-    spot: bool = False
-
-
-def table(rows: int = 1) -> npt.NDArray[np.void]:
-    return np.zeros(rows, STATE)
-
-
-def run(states: npt.NDArray[np.void], readings: list[One], book: floors.Floors | None = None) -> list[list[Crossing]]:
-    """Crossings by reading."""
-    book = book or population_floors()
-    line = np.array([BY_NAME[r.vital].index for r in readings], np.int64)
-    row, value, at, rest, lane, spot = (
-        np.array([getattr(r, name) for r in readings], kind)
-        for name, kind in (
-            ("row", "i8"), ("value", "f8"), ("at", "i8"), ("rest", "?"), ("lane", "i8"), ("spot", "?")
-        )
-    )  # fmt: skip
-    broken = floors.applicable(book, line, value, rest, spot)
-    c = judge(book, states, Judged(row, line, value, at, rest, lane, spot), broken)
-    found: list[list[Crossing]] = [[] for _ in readings]
-    for k, i in enumerate(c.reading.tolist()):
-        assert (c.row[k], c.lane[k]) == (readings[i].row, readings[i].lane)
-        rule = book.rules[line[i]][c.slot[k]]
-        name = rule.id if rule and c.what[k] != CLEAR else None
-        word = {RAISE: "raise", CLEAR: "clear", EARLIER: "earlier", AGAIN: "again"}[int(c.what[k])]
-        found[i].append((word, int(c.side[k]), int(c.rank[k]), name, int(c.since[k])))
-    return [sorted(f, key=str) for f in found]
-
-
-def by_hand(readings: list[One]) -> list[list[Crossing]]:
-    lanes: dict[tuple[int, int], Lane] = {}
-    found = []
-    for r in readings:
-        rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
-        lane = lanes.setdefault((r.row, r.lane), Lane(rules, EARLIER_STEP_US[r.lane], r.lane == 0))
-        found.append(sorted(lane.reading(r.value, r.at, rest=r.rest, spot=r.spot), key=str))
-    return found
-
-
-@st.composite
-def logs(draw: st.DrawFn) -> list[One]:
-    """Up to three rows, in runs of like values that crowd around their limits; late readings may go back in time."""
-    vitals = draw(st.lists(st.sampled_from(WITH_FLOORS), min_size=1, max_size=3))
-    latest: dict[tuple[int, int], int] = {}
-    readings = []
-    for _ in range(draw(st.integers(1, 12))):
-        row = draw(st.integers(0, len(vitals) - 1))
-        limits = [rule["limit"] for rule in FLOORS if rule["vital"] == vitals[row]]
-        value = draw(st.sampled_from(limits)) + draw(st.sampled_from([-30, -1, 0, 0, 1, 30]))
-        lane = draw(st.sampled_from([0, 0, 0, 1]))
-        for _ in range(draw(st.integers(1, 4))):
-            before = latest.get((row, lane), START - GAP_US)
-            step = draw(st.sampled_from([0, 60, 300, 301, 600, 900, 1800, 1801, 3600, 7200]))
-            at = before + (step if lane == 0 else draw(st.sampled_from([step, -step]))) * S
-            latest[row, lane] = at
-            rest = draw(st.sampled_from([True, True, False]))
-            readings.append(One(row, vitals[row], value, at, rest, lane, at - before > GAP_US))
-    return readings
-
-
-@settings(max_examples=150)
-@given(logs(), st.data())
-def test_floors_are_the_oracle_in_batches_of_any_size(readings: list[One], data: st.DataObject) -> None:
-    want = by_hand(readings)
-    assert run(table(3), readings) == want
-    states, got = table(3), []
-    for part in data.draw(cuts(len(readings))):
-        got += run(states, readings[part])
-    assert got == want
-
-
-@given(logs())
-def test_a_row_that_is_not_busy_has_nothing_to_remember(readings: list[One]) -> None:
-    """`busy` is what lets the rounds step over readings: it must never be off while something runs."""
-    states = table(3)
-    for reading in readings:
-        run(states, [reading])
-        one = states[reading.row]
-        assert bool(one["busy"]) == bool(one["run_n"].any() or one["open"].any())
 
 
 def beyond(rule: dict[str, Any]) -> float:
@@ -139,14 +30,6 @@ def inside(rule: dict[str, Any]) -> float:
     """The nearest value that the rule does not mean: the limit itself where it is strict."""
     step = {"<=": 0.1, ">=": -0.1}.get(rule["op"], 0.0)
     return float(rule["limit"] + step)
-
-
-def opened(states: npt.NDArray[np.void], vital: str) -> set[str]:
-    """Ids of the rules that are open in row 0."""
-    names = population_floors().rules[BY_NAME[vital].index]
-    return {
-        rule.id for lane in range(LANES) for rule, on in zip(names, states["open"][0, lane], strict=True) if rule and on
-    }
 
 
 @by_id
@@ -214,150 +97,12 @@ def test_what_is_not_near_breaks_nothing(value: float, line: int) -> None:
     assert floors.near(book, lines, values)[0] or not floors.beyond(book, lines, values).any()
 
 
-def streamed(values: list[float], step_s: int = 300, **same: Any) -> list[One]:
-    return [One(0, "spo2", value, START + k * step_s * S, **same) for k, value in enumerate(values)]
-
-
-def words(found: list[list[Crossing]]) -> list[tuple[int, str, str | None]]:
-    """What is told of each reading, but that it breaks an open rule once more."""
-    told = [(i, word, name) for i, crossings in enumerate(found) for word, _, _, name, _ in crossings]
-    return [one for one in told if one[1] != "again"]
-
-
-def test_one_contrary_reading_begins_the_wait_anew() -> None:
-    assert words(run(table(), streamed([97, 87, 87, 97, 87, 87, 87]))) == [(6, "raise", "spo2_low")]
-
-
-def test_a_problem_that_grows_worse_is_raised_once_more_and_one_that_grows_milder_is_not() -> None:
-    found = run(table(), streamed([87, 87, 87, 79, 79, 87, 79]))
-    assert words(found) == [(2, "raise", "spo2_low"), (3, "raise", "spo2_critical")]
-    assert found[3][0][4] == START, "it began when the first of the open rules did"
-
-
-def test_two_readings_ten_minutes_apart_back_inside_clear() -> None:
-    assert words(run(table(), streamed([79, 97, 97, 97], CLEAR_US // S // 2))) == [
-        (0, "raise", "spo2_critical"),
-        (3, "clear", None),
-    ]
-    assert words(run(table(), streamed([79, 97, 87, 97, 97]))) == [(0, "raise", "spo2_critical")]
-
-
-def test_exercise_neither_clears_nor_confirms_a_heart_that_raced_at_rest() -> None:
-    """A rate of 190 on a run is not a rate back inside the limit for rest."""
-    resting = One(0, "heart_rate", 185, START)
-    running = [One(0, "heart_rate", 190, START + k * CLEAR_US, rest=False) for k in (1, 2, 3)]
-    calm = [One(0, "heart_rate", 70, START + k * CLEAR_US) for k in (4, 5)]
-    found = words(run(table(), [resting, *running, *calm]))
-    assert found == [(0, "raise", "hr_high_critical"), (5, "clear", None)]
-
-
-def test_late_readings_neither_reset_nor_complete_a_live_run() -> None:
-    live = streamed([87, 87, 87])
-    late_good = One(0, "spo2", 97, live[1].at - 60 * S, lane=1)
-    late_bad = One(0, "spo2", 87, live[1].at - 120 * S, lane=1)
-    assert words(run(table(), [*live[:2], late_good, live[2]])) == [(3, "raise", "spo2_low")]
-    assert words(run(table(), [*live[:2], late_bad, late_bad])) == []
-
-
-def test_late_readings_make_a_run_in_whatever_order_they_come() -> None:
-    late = [One(0, "spo2", 87, START + at * S, lane=1) for at in (300, 0, 600)]
-    assert run(table(), late)[2] == [("raise", 0, SEVERITIES.index("urgent"), "spo2_low", START)]
-
-
-def test_moving_about_does_not_interrupt_a_run_at_rest() -> None:
-    """At rest, on a walk, at rest again: the walk says nothing either way about the rate at rest."""
-    log = [One(0, "heart_rate", 140, START + k * 600 * S, rest=k != 1) for k in range(4)]
-    assert words(run(table(), log)) == [(3, "raise", "hr_high_red")]
-
-
-def test_late_readings_do_not_clear_a_live_problem() -> None:
-    late = [One(0, "spo2", 97, START - k * CLEAR_US, lane=1) for k in (4, 3, 2, 1)]
-    assert words(run(table(), [*streamed([79]), *late])) == [(0, "raise", "spo2_critical")]
-
-
-def test_an_earlier_reading_of_a_run_puts_its_beginning_right() -> None:
-    """Live at once; late, a quarter of an hour at a time, since a history may come newest first."""
-    live = [One(0, "spo2", value, START + at * S) for value, at in ((79, 40), (79, 60), (79, 20), (97, 80), (79, 0))]
-    found = [
-        (i, what, name, since // S - START // S)
-        for i, f in enumerate(run(table(), live))
-        for what, *_, name, since in f
-        if what != "again"
-    ]
-    assert found == [
-        (0, "raise", "spo2_critical", 40), (2, "earlier", "spo2_critical", 20), (4, "earlier", "spo2_critical", 0),
-    ]  # fmt: skip
-    late = [One(0, "spo2", 79, START + 3600 * S - k * 60 * S, lane=1) for k in range(40)]
-    assert words(run(table(), late)) == [(0, "raise", "spo2_critical"), *(
-        (k, "earlier", "spo2_critical") for k in (1, 16, 31)
-    )]  # fmt: skip
-
-
-def test_a_crisis_of_blood_pressure_wants_a_second_reading() -> None:
-    cuff = [
-        One(0, "systolic_bp", value, START + k * 60 * S, spot=k == 0) for k, value in enumerate([190, 170, 190, 190])
-    ]
-    assert words(run(table(), cuff)) == [(0, "raise", "sbp_high_advisory"), (3, "raise", "sbp_crisis")]
-
-
-CGM_STEPS_S = st.sampled_from([60, 240, 285, 299, 300, 301, 330, 600, 899, 900, 930])
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.sampled_from([53.9, 53, 48, 54, 60]), max_size=12), CGM_STEPS_S, st.lists(st.booleans(), max_size=12)
-)
-def test_on_every_prefix_level_2_is_told_by_the_third_sample_of_a_run(
-    values: list[float], step_s: int, missing: list[bool]
-) -> None:
-    """A run of samples below 54 mg/dL that follow each other, at any sampling, is told at its third at the latest."""
-    states, at, run_n = table(), START, 0
-    for k, value in enumerate(values):
-        at += step_s * S * (2 if k < len(missing) and missing[k] else 1)
-        run_n = run_n + 1 if value < 54 else 0
-        run(states, [One(0, "glucose", value, at)])
-        assert "glucose_level2_low" in opened(states, "glucose") or run_n < 3
-
-
-@pytest.mark.parametrize(("step_s", "sample"), [(300, 2), (299, 2), (900, 1)])
-def test_level_2_low_glucose_is_told_in_time_at_the_samplings_in_use(step_s: int, sample: int) -> None:
-    states = table()
-    for k in range(3):
-        run(states, [One(0, "glucose", 50, START + k * step_s * S)])
-        assert ("glucose_level2_low" in opened(states, "glucose")) == (k >= sample)
-
-
-def test_a_stream_does_not_begin_a_limit_for_spot_readings_but_goes_on_with_it() -> None:
-    """A sleeper's 49 /min on a stream is left to the own band; once a spot reading has told, the stream clears it."""
-    beat = [One(0, "heart_rate", 49, START + k * 60 * S) for k in range(30)]
-    assert words(run(table(), beat)) == []
-    later = [One(0, "heart_rate", value, START + k * 600 * S, spot=k == 0) for k, value in enumerate([49, 49, 60, 60])]
-    assert words(run(table(), later)) == [(0, "raise", "hr_low_advisory"), (3, "clear", None)]
-
-
-def test_a_live_reading_beyond_an_open_limit_is_noticed_again_and_a_late_one_is_not() -> None:
-    daily = [One(0, "systolic_bp", 165, START + k * 86_400 * S, spot=True) for k in range(3)]
-    found = run(table(), daily)
-    assert [[word for word, *_ in f] for f in found] == [["raise"], ["again"], ["again"]]
-    assert found[2] == [("again", 1, SEVERITIES.index("advisory"), "sbp_high_advisory", daily[2].at)]
-    late = [One(0, "systolic_bp", 165, START - k * 86_400 * S, lane=1, spot=True) for k in range(3)]
-    assert "again" not in {word for f in run(table(), late) for word, *_ in f}
-
-
 def test_what_may_be_a_habit_is_advisory_and_the_baseline_learns_from_it() -> None:
     for rule in FLOORS:
         if rule.get("habit") or "own_within" in rule:
             assert rule["severity"] == "advisory", rule["id"]
     book, sbp = population_floors(), BY_NAME["systolic_bp"].index
     assert floors.abnormal(book, np.array([sbp] * 3), np.array([165.0, 190.0, 85.0])).tolist() == [False, True, True]
-
-
-def test_counts_stop_before_they_overflow() -> None:
-    states = table()
-    run(states, streamed([79]))
-    states["run_n"][0, 0, :4] = floors.MOST_COUNTED
-    run(states, streamed([79, 79]))
-    assert states["run_n"][0, 0].max() == floors.MOST_COUNTED
 
 
 TARGET_RULES = {rule["id"] for rule in FLOORS if rule.get("target") == "low"}
