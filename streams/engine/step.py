@@ -35,6 +35,7 @@ from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
 from streams.engine.pieces import Pieces, at_once
 from streams.engine.raw import judge_raw
+from streams.engine.sample_signals import band_of, crossing_signals, forecast_signals
 from streams.engine.samples import samples_of
 from streams.engine.signals import Notice, Recurrence, Signal
 from streams.engine.sources import declared, is_source, parse_action, source_of
@@ -203,10 +204,10 @@ def _stretch(
     watched = yield from silences.watch(state, accepted, clock, clocks)
     signals: list[Signal | Recurrence | Notice] = [*closings.signals, *watched.notices, *sound.notices]
     signals += drifting.signals_of(state, closings.weeks)
-    signals += care.crossing_signals(state, log, samples, raw, closings.snapshots)
-    signals += care.forecast_signals(state, log, samples, foretold, closings.snapshots)
-    band_of = partial(care.band_of, state, samples, closings.snapshots)
-    signals += yield from conditions.judge(state, log, samples, ruled, closings.ruled, band_of)
+    signals += crossing_signals(state, log, samples, raw, closings.snapshots)
+    signals += forecast_signals(state, log, samples, foretold, closings.snapshots)
+    band_then = partial(band_of, state, samples, closings.snapshots)
+    signals += yield from conditions.judge(state, log, samples, ruled, closings.ruled, band_then)
     signals.sort(key=lambda s: s.order)
     moves = outside.joined(closings.moves)
     yield from care.to_people(state, signals, moves, clocks, effects.alerts, effects.findings)

@@ -1,0 +1,141 @@
+"""What single samples give cause to say: a safety floor crossed, low glucose foretold; each with the patient's band of
+that moment.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from alerts.explain import ahead, ahead_title, not_ahead
+from models import baseline
+from models.detectors import crossings, floors, forecast, habits
+from models.detectors.floors import Floors
+from models.situation import situation
+from models.times import US_PER_S, from_us
+from models.windows import HORIZON_US
+from streams.engine.closing import band_at
+from streams.engine.foretelling import Foretold
+from streams.engine.log import LogSlice
+from streams.engine.raw import RawJudgement
+from streams.engine.samples import Samples
+from streams.engine.signals import Band, Recurrence, Signal, Snapshot
+from streams.engine.state import PartitionState
+
+REPEAT_GRID_US = 60 * US_PER_S
+"""Of a stream that goes on beyond its limit, the first sample of a minute is enough to ask whether to tell again."""
+SILENT_CLEAR = 1
+"""Lane of late readings: its problems are about the past, so nobody is told that they have passed."""
+
+
+def crossing_signals(
+    state: PartitionState, log: LogSlice, samples: Samples, raw: RawJudgement, snapshots: dict[int, list[Snapshot]]
+) -> list[Signal | Recurrence]:
+    """The floors' crossings as signals, each with the patient's band of that moment."""
+    c, found = raw.crossings, list[Signal | Recurrence]()
+    if not len(c.reading):
+        return found
+    at, newest = samples.at[c.reading], samples.newest[c.reading]
+    silent = (c.what == crossings.CLEAR) & (c.lane == SILENT_CLEAR)
+    silent |= (c.what == crossings.AGAIN) & (at // REPEAT_GRID_US == newest // REPEAT_GRID_US)
+    for k in np.flatnonzero(~silent).tolist():
+        whole = partial(_crossing, state, log, samples, raw, k, snapshots)
+        found.append(_recurrence(samples, raw, k, whole) if c.what[k] == crossings.AGAIN else whole())
+    return found
+
+
+def _recurrence(samples: Samples, raw: RawJudgement, k: int, whole: Callable[[], Signal]) -> Recurrence:
+    i = int(raw.crossings.reading[k])
+    high, position = bool(raw.crossings.side[k] == crossings.HIGH), 2 * int(samples.index[i]) + 1
+    return Recurrence(position, int(samples.slot[i]), int(samples.vital[i]), high, int(samples.at[i]), whole)
+
+
+def _crossing(
+    state: PartitionState,
+    log: LogSlice,
+    samples: Samples,
+    raw: RawJudgement,
+    k: int,
+    snapshots: dict[int, list[Snapshot]],
+) -> Signal:
+    c, i = raw.crossings, int(raw.crossings.reading[k])
+    vital, slot, position = int(samples.vital[i]), int(samples.slot[i]), 2 * int(samples.index[i]) + 1
+    line, rule_slot = int(raw.line[i]), int(c.slot[k])
+    at, clock = int(samples.at[i]), int(samples.clock[i])
+    raised = bool(c.what[k] != crossings.CLEAR)
+    snapshot = _snapshot_at(samples, i, snapshots)
+    band = _band(state, samples, i, snapshot)
+    return Signal(
+        position=position, slot=slot, vital=vital, high=bool(c.side[k] == crossings.HIGH), raised=raised, kind="limit",
+        rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
+        limit=floors.in_words(raw.floors, line, rule_slot) if raised else None, onset_us=int(c.since[k]),
+        event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
+        quality=float(samples.quality[i]), band=band, retrospective=bool(clock - at > HORIZON_US[vital]),
+        earlier=bool(c.what[k] == crossings.EARLIER), again=bool(c.what[k] == crossings.AGAIN),
+        usual=raised and (
+            _is_usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot)
+            or _is_spoken_for(state, slot, at, raw.floors, line, rule_slot)
+        ),
+    )  # fmt: skip
+
+
+def _is_usual(snapshot: Snapshot, band: Band | None, value: float, book: Floors, line: int, rule_slot: int) -> bool:
+    """Whether a limit that advises stays quiet: it is for spot readings and this vital comes as a stream, or the
+    patient's own learned level lies there and the reading within the own band. A floor that protects has neither mark,
+    so that this is never true of it."""
+    if book.spot[line, rule_slot] and baseline.in_stream(baseline.take(snapshot.base, np.zeros(1, np.int64)))[0]:
+        return True
+    within, limit = float(book.own_within[line, rule_slot]), float(book.limit[line, rule_slot])
+    if band is None or np.isnan(within):
+        return False
+    beyond = limit - band.expected if rule_slot < floors.SIDES["high"].start else band.expected - limit
+    return beyond >= -within and band.low <= value <= band.high
+
+
+def _is_spoken_for(state: PartitionState, slot: int, at_us: int, book: Floors, line: int, rule_slot: int) -> bool:
+    """Whether the patient has a condition whose own rules speak in place of this limit."""
+    rule, profile = book.rules[line][rule_slot], state.profile(slot)
+    instead = habits.spoken_for(rule.id) if rule is not None else frozenset()
+    if not instead or profile is None:
+        return False
+    return bool(instead & situation(profile, from_us(at_us).date()).conditions)
+
+
+def _snapshot_at(samples: Samples, i: int, snapshots: dict[int, list[Snapshot]]) -> Snapshot:
+    """The row's baseline when the sample was judged: after the last window that had closed by then."""
+    position = 2 * int(samples.index[i]) + 1
+    return [s for s in snapshots[int(samples.row[i])] if s.position <= position][-1]
+
+
+def _band(state: PartitionState, samples: Samples, i: int, snapshot: Snapshot) -> Band | None:
+    """The band at a sample, if it is one."""
+    one = slice(i, i + 1)
+    band = band_at(state, snapshot, samples.slot[one], samples.vital[one], samples.at[one], samples.value[one])
+    return band if band.known else None
+
+
+def band_of(state: PartitionState, samples: Samples, snapshots: dict[int, list[Snapshot]], i: int) -> Band | None:
+    """The patient's band at a sample of a row that was asked for."""
+    return _band(state, samples, i, _snapshot_at(samples, i, snapshots))
+
+
+def forecast_signals(
+    state: PartitionState, log: LogSlice, samples: Samples, foretold: Foretold, snapshots: dict[int, list[Snapshot]]
+) -> list[Signal]:
+    """Low glucose foretold, or no longer, each with the patient's band of that moment."""
+    found, low = [], forecast.settings()["low"]
+    for i, what, chance in zip(foretold.sample.tolist(), foretold.what.tolist(), foretold.chance.tolist(), strict=True):
+        at, position, value = int(samples.at[i]), 2 * int(samples.index[i]) + 1, float(samples.value[i])
+        raised = what == forecast.RAISE
+        said = ahead(value, at, low, chance) if raised else not_ahead(value, at, low)
+        snapshot = _snapshot_at(samples, i, snapshots)
+        found.append(
+            Signal(
+                position=position, slot=int(samples.slot[i]), vital=int(samples.vital[i]), high=False, raised=raised,
+                kind="condition", rank=forecast.rank(), rule=forecast.rule(), limit=None, onset_us=at, event_us=at,
+                arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=int(samples.clock[i]), value=value,
+                quality=float(samples.quality[i]), band=_band(state, samples, i, snapshot), retrospective=False,
+                problem=forecast.PROBLEM, title=ahead_title(low), said=said,
+            )
+        )  # fmt: skip
+    return found
