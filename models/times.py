@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 US_PER_S = 1_000_000
 US_PER_DAY = 86_400 * US_PER_S
+LONG_AGO = -(2**62)
+"""Before any time [us], in the place of one that is not known yet."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_UTC = _EPOCH.replace(tzinfo=None)  # what is added to it is written without an offset
 _US = timedelta(microseconds=1)

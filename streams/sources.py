@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
-from models.times import from_us, to_us
-from streams.engine.tallies import LONG_AGO, MINUTE_US, Report, Tally
+from models.times import LONG_AGO, from_us, to_us
+from streams.engine.tallies import MINUTE_US, Report, Tally
 from streams.flow import NEVER, Flow, Flows, Seen
 from streams.refusals import Minute, Record, Refusals
 

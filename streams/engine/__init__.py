@@ -2,8 +2,8 @@
 
 - `log`: a slice of one partition, as columns
 - `intake` (`decode`, `columns`, `duplicates` with its `rings`): what is decided, what is refused, and why
-- `state` (`rows`: numbers of a patient and of a vital; `people`: the rest), `pages` (`forms`, `holes`): what a
-  partition remembers, and its stored form
+- `state` (`rows`: numbers of a patient and of a vital; `people`: the rest; `profiles`: those at hand), `pages`
+  (`forms`, `holes`, `placing`): what a partition remembers, and its stored form
 - `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
 - `clock`, `zones`: a patient's time, and the patient's local time
 - `samples`, `raw`: single samples against the safety floors

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from alerts.sources import example_at
 from models.readings import Reason
 from models.segments import grouped
+from models.times import LONG_AGO
 from streams.engine.clock import NEVER, Ticks
 from streams.engine.decode import Refusal
 from streams.engine.intake import Accepted
@@ -24,7 +25,6 @@ from streams.engine.tallies import (
     AT_REASON,
     AT_REDRIVEN,
     COLUMNS,
-    LONG_AGO,
     MINUTE_US,
     OUTCOMES,
     PATIENTS_COUNTED_MAX,

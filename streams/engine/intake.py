@@ -244,7 +244,8 @@ def _before_device(state: PartitionState, c: Columns, slot: Ints) -> Bools:
     """Readings dated before the patient had the device, for patients whose profile says since when."""
     before = np.zeros(len(slot), bool)
     for j in np.flatnonzero(c.at < state.patients["devices_since"][slot] - DAY_MARGIN_US):
-        since = state.device_since(int(slot[j]), c.devices[j])
+        one = int(slot[j])
+        since = state.profiles.device_since(one, state.person(one), c.devices[j])
         before[j] = since is not None and c.at[j] < since - DAY_MARGIN_US
     return before
 

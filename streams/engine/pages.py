@@ -14,13 +14,14 @@ import numpy.typing as npt
 
 from models.pool import NOWHERE
 from models.segments import Ints
+from models.times import LONG_AGO
 from streams.engine import outside
 from streams.engine.forms import FORMAT, Page, StoredPerson, upgraded
 from streams.engine.holes import solid
 from streams.engine.people import Person
 from streams.engine.placing import place
 from streams.engine.sources import pack, unpack
-from streams.engine.state import LONG_AGO, Outcome, PartitionState
+from streams.engine.state import Outcome, PartitionState
 
 META, CLOCK, SOURCES = "meta", "clock", "sources"
 PLACED_AT_ONCE = 64

@@ -19,13 +19,13 @@ from alerts.events import Action, AlertEvent
 from alerts.policy import PolicySettings, When
 from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
 from models.readings import MAX_ID_CHARS, Reason, Refused
-from models.times import to_us
+from models.times import LONG_AGO, to_us
 from streams.control import Origin
 from streams.engine import tallies
 from streams.engine.columns import Columns
 from streams.engine.log import LogSlice
 from streams.engine.origins import NOTHING, is_repeat, with_origin
-from streams.engine.tallies import LONG_AGO, OTHER, Counting, PackedCounting
+from streams.engine.tallies import OTHER, Counting, PackedCounting
 
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]

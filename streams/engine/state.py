@@ -7,9 +7,7 @@ state changes exactly once although delivery is at least once. The `meta` page c
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, time
 from enum import IntEnum
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,21 +17,22 @@ from alerts.episodes import next_wake_us
 from alerts.policy import PolicySettings
 from models import baseline, windows
 from models.detectors import crossings
-from models.expectation import Expectation, expect, of_anybody
+from models.expectation import Expectation, of_anybody
 from models.pool import NOWHERE, Pool
-from models.profile import Profile, parse_profile, sees
+from models.profile import Profile
 from models.segments import Ints
-from models.times import from_us, to_us
+from models.times import LONG_AGO, from_us
 from models.vitals import VITALS
 from streams.control import Origin
 from streams.engine import outside
-from streams.engine.courses import Courses, over_from
+from streams.engine.courses import Courses
 from streams.engine.departed import Departed, Gone, digest_of
 from streams.engine.forecasts import Forecasts
 from streams.engine.late import LateWork
 from streams.engine.links import Links
 from streams.engine.origins import with_origin
-from streams.engine.people import Person, compressed, decompressed
+from streams.engine.people import Person, compressed
+from streams.engine.profiles import Profiles, expected, note
 from streams.engine.rings import Rings
 from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
@@ -44,7 +43,6 @@ from streams.engine.weeks import Weeks
 PATIENTS_PER_PAGE = 16
 """Bounds a page's changelog record: even if each profile had the full 1 MiB, a page fits the changelog's largest
 message (limits.PAGE_MESSAGE_BYTES_MAX). Sixteen patients with ten vitals each are about 160 KiB."""
-LONG_AGO = -(2**62)
 EVERY_VITAL = (1 << len(VITALS)) - 1
 
 
@@ -97,9 +95,8 @@ class PartitionState:
         self.rules = Rules()
         self.courses, self.weeks, self.sensors = Courses(), Weeks(), Sensors()
         self.outside = Pool(outside.STATE)
-        self._profiles: dict[int, Profile] = {}
+        self.profiles = Profiles()
         self.off: frozenset[str] = frozenset()
-        self._device_since: dict[tuple[int, str], int | None] = {}
 
     @property
     def page_count(self) -> int:
@@ -230,7 +227,7 @@ class PartitionState:
         self.drop_rows(slot, range(len(VITALS)))
         self.wake_us.pop(slot, None)
         self.faulty.discard(slot)
-        self._profiles.pop(slot, None)
+        self.profiles.drop(slot)
 
     def note_faults(self, slot: int) -> None:
         """Remember whether a clock of the patient's devices is in doubt."""
@@ -286,26 +283,7 @@ class PartitionState:
 
     def profile(self, slot: int) -> Profile | None:
         """The patient's profile, parsed when first asked for."""
-        if slot not in self._profiles:
-            document = self.person(slot).document
-            if document is None:
-                return None
-            if len(self._profiles) >= PROFILES_PARSED:
-                self._profiles.clear()
-            self._profiles[slot] = parse_profile(document)
-        return self._profiles[slot]
-
-    def device_since(self, slot: int, device: str) -> int | None:
-        """Since when the profile lists this device (midnight UTC of that day) [us]; None if it does not say."""
-        key = slot, device
-        if key not in self._device_since:
-            if len(self._device_since) >= DEVICES_KEPT:
-                self._device_since.clear()
-            profile = self.profile(slot)
-            dates = [d.since for d in profile.devices if d.device == device and d.since] if profile else []
-            midnight = datetime.combine(min(dates), time(), UTC) if dates else None
-            self._device_since[key] = to_us(midnight) if midnight else None
-        return self._device_since[key]
+        return self.profiles.of(slot, self.person(slot))
 
     def add_unknown(self, name: str) -> int:
         """A slot for a patient without a profile (setting unknown_patients=monitor): population priors, every vital."""
@@ -316,18 +294,8 @@ class PartitionState:
     def put_profile(self, slot: int, profile: Profile, document: bytes) -> None:
         """Take a new version: consent, time zone and expectations act from here on."""
         self.person(slot).kept = compressed(document)
-        self._profiles.pop(slot, None)
-        self._device_since.clear()
-        one = self.patients[slot]
-        one["version"] = profile.version
-        one["allowed"] = int((sees(profile).astype(np.uint32) << np.arange(len(VITALS), dtype=np.uint32)).sum())
-        since = profile.consent.since
-        one["consent_since"] = to_us(since) if since else LONG_AGO
-        dates = [device.since for device in profile.devices if device.since]
-        one["devices_since"] = to_us(datetime.combine(max(dates), time(), UTC)) if dates else LONG_AGO
-        lows = [t.low for t in profile.targets if t.vital == "spo2" and t.low is not None]
-        one["spo2_low"] = min(lows, default=np.nan)
-        one["zone_until"], one["course_over"] = LONG_AGO, over_from(profile)
+        self.profiles.changed(slot)
+        note(self.patients[slot], profile)
 
     def rows_for(self, slot: Ints, vital: Ints, at: Ints) -> Ints:
         """Row of each (slot, vital), made if it is new. New rows are given in the order of their first reading."""
@@ -374,7 +342,7 @@ class PartitionState:
     def expectation(self, slot: int, at_us: int) -> Expectation:
         """What the profile leads one to expect on that day (population priors for a patient without one)."""
         kept, day = self.person(slot).kept, from_us(at_us).date()
-        return of_anybody(day) if kept is None else _expected(kept, day, self.off)
+        return of_anybody(day) if kept is None else expected(kept, day, self.off)
 
     def touch(self, slots: Iterable[int]) -> None:
         """These patients have changed: their pages must be written."""
@@ -399,20 +367,3 @@ class PartitionState:
             return offset, self.tick_restored_us
         self.ticked = self.ticked[passed - 1 :]
         return offset, self.ticked[0][1]
-
-
-EXPECTATIONS_KEPT = 1024
-"""Expectations kept at hand in a process, of some KiB each; beyond it those not asked for longest are made again."""
-
-
-@lru_cache(maxsize=EXPECTATIONS_KEPT)
-def _expected(kept: bytes, day: date, off: frozenset[str]) -> Expectation:
-    """What a profile leads one to expect, as a function of its own bytes (see `people.compressed`) and nothing else: a
-    patient's vitals, the findings of a day, and states that are restored ask for the same again."""
-    return expect(parse_profile(decompressed(kept)), day, off)
-
-
-DEVICES_KEPT = 4096
-"""(patient, device) pairs looked up at once, of readings older than some device of theirs; beyond it, again."""
-PROFILES_PARSED = 512
-"""Profiles kept parsed at once (about 10 KiB each); beyond it the cache starts anew and costs a parse each."""

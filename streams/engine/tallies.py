@@ -8,11 +8,10 @@ import numpy.typing as npt
 
 from alerts.sources import Example
 from models.readings import Reason
-from models.times import US_PER_S
+from models.times import LONG_AGO, US_PER_S
 
 Bits = npt.NDArray[np.int32]
 
-LONG_AGO = -(2**62)
 MINUTE_US = 60 * US_PER_S
 HALF_DAY_US = 12 * 3600 * US_PER_S
 OTHER = "other"

@@ -6,9 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.times import LONG_AGO
 from streams.engine.clock import NEVER, Clocks, Ticks, first_reached, run_clocks
 from streams.engine.log import LogSlice
-from streams.engine.state import LONG_AGO, PartitionState
+from streams.engine.state import PartitionState
 from tests.models.splits import cuts
 
 START = 1_767_600_000

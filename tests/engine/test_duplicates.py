@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.times import LONG_AGO
 from streams.engine.duplicates import find_duplicates
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.rings import ALWAYS, HOURS, IDLE_LEAST, IDLE_SHARE, MOST
-from streams.engine.state import LONG_AGO, PartitionState
+from streams.engine.state import PartitionState
 from tests.models.splits import cuts
 
 START = 1_767_600_000_000_000
