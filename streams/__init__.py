@@ -2,13 +2,14 @@
 
 Read in the order the data flows:
 
-- `topics`, `transport`: the topics, and Faust agents that receive one event per fetched partition chunk
+- `topics`, `transport` (`fetching`, `chunks`): the topics, and Faust agents that receive one event per fetched
+  partition chunk; `slices`: its records as columns
 - `control`: signed control records, through which profiles, actions and time enter the one log
 - `engine`: the step from a slice of the log to its effects, and its state in pages
 - `worker`: one process, over as many `session`s (lives of the Faust app around the step) as an `outage` makes it;
-  `keeper` (state, checkpoints, acknowledgement; `held`: one partition), `changelog` and `page_store` (raw pages written
-  and read, furthest wins), `publisher` (effects out), `sequencer` and `ticker` (profiles, actions and time into the
-  log), `ledger` (the durable balance)
+  `keeper` (state, checkpoints, acknowledgement; `held`: one partition; `ports`: what it asks of others), `changelog`
+  and `page_store` (raw pages written and read, furthest wins), `publisher` (effects out), `sequencer` and `ticker`
+  (profiles, actions and time into the log), `ledger` (the durable balance)
 - `sources` (`flow`, `refusals`): which source is quiet or failing, from the minutes (`reports`) that workers tell;
   `watching`: the same beside a worker; `brake`: when everything is refused; `redrive`: dead letters back
 - `notifier` (`notifying`: what it is set to): from `alerts` to channels; `again`, `resending`, `lookback`: dead letters

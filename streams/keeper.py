@@ -15,11 +15,9 @@ is right, and the group's offset is not (somebody has moved it): what is missing
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
-import numpy as np
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
@@ -27,38 +25,18 @@ from alerts.events import AlertEvent
 from models.times import US_PER_S
 from streams import limits, metrics, worker_metrics
 from streams.brake import Brake
-from streams.engine.log import FIRST_US, LAST_US, LogSlice
 from streams.engine.pages import certified_up_to, restoring
 from streams.engine.step import EngineSettings, stepping
 from streams.held import Held, Packed, Receipt, Waiting
 from streams.pace import Pace
+from streams.ports import Changelog, Pages, WayBack
 from streams.process import give_back_memory, trim_heap
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
+from streams.slices import slice_of
 from streams.turns import taking_turns
 
 log = logging.getLogger(__name__)
-
-
-class Changelog(Protocol):
-    """Where pages are written, in the order in which they are sent."""
-
-    def send(self, partition: int, key: bytes, value: bytes) -> Sent:
-        """One page; the future is done when the broker has it."""
-
-
-class WayBack(Protocol):
-    """The readings that the group has passed already."""
-
-    async def begins(self, partition: int) -> int:
-        """The offset of the first record that the log still has."""
-
-    def go_back(self, partition: int, position: int) -> None:
-        """The next chunk begins there, or where the log has its next record."""
-
-
-Pages = Callable[[int], Mapping[bytes, bytes]]
-"""The raw pages of a partition, of each the one that was applied furthest. The keeper asks once, when it restores."""
 
 
 def _always() -> float:
@@ -383,16 +361,3 @@ embedded broker takes the first record of the last batch for the end of a topic,
 without the rest of it."""
 CERTAIN_FOR_S = limits.SESSION_S - limits.HEARTBEAT_EVERY_S
 """So long after the group has confirmed us nobody else can have our partitions."""
-
-
-def slice_of(topic: str, partition: int, records: list[ConsumerRecord], partitions: int) -> LogSlice:
-    """Kafka's records as columns."""
-    headers = [record.headers for record in records]
-    arrived_ms = np.array([record.timestamp for record in records], np.int64)
-    return LogSlice(
-        topic=topic, partition=partition,
-        offset=np.array([record.offset for record in records], np.int64),
-        arrived_us=np.minimum(np.maximum(arrived_ms, FIRST_US // 1000), LAST_US // 1000) * 1000,
-        key=[record.key for record in records], value=[record.value for record in records],
-        headers=headers if any(headers) else None, partitions=partitions,
-    )  # fmt: skip

@@ -13,8 +13,8 @@ from streams import limits
 from streams.connection import admin_client, client_options
 from streams.engine.log import LogSlice
 from streams.errors import BrokerUnreachable, Failed
-from streams.keeper import slice_of
 from streams.settings import Settings
+from streams.slices import slice_of
 from streams.topics import partitions_of
 
 FETCH_MS = 1000
