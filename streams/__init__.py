@@ -12,8 +12,8 @@ Read in the order the data flows:
   (profiles, actions and time into the log), `ledger` (the durable balance)
 - `sources` (`flow`, `refusals`): which source is quiet or failing, from the minutes (`reports`) that workers tell;
   `watching`: the same beside a worker; `brake`: when everything is refused; `redrive`: dead letters back
-- `notifier` (`notifying`: what it is set to): from `alerts` to channels; `again`, `resending`, `lookback`: dead letters
-  of channels, once more
+- `notifier` (`notifying`: what it is set to; `faring`: which channels fail): from `alerts` to channels; `again`,
+  `resending`, `lookback`: dead letters of channels, once more
 - `replay` (`arrivals`, `replay_sources`): the same step over files, with no broker
 - `cohort`: seeded synthetic patients; `score`, `scoring`: alerts against what truly happened
 - `settings`, `metrics` (`worker_metrics`), `health`, `check`, `cli`: one model, one registry, one program

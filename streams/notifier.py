@@ -25,18 +25,17 @@ from alerts.channels.progress import Progress, Told
 from alerts.channels.protocol import Channel, Outcome
 from alerts.channels.quiet import Quiet, Slot, Waiting, together
 from alerts.events import AlertEvent
-from alerts.sources import SourceChange
-from streams import control, limits, metrics
+from streams import limits, metrics
 from streams.again import Ask, asks_of
 from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
-from streams.notifying import REBALANCE_MS, NotifierConfig, post_of, silent_because
+from streams.faring import Faring
+from streams.notifying import REBALANCE_MS, RECORD_WITHIN_S, NotifierConfig, post_of, silent_because
 from streams.resending import Resending
 
 log = logging.getLogger(__name__)
 
 FETCH_MS = 200
 FETCH_RECORDS = 500
-RECORD_WITHIN_S = 15.0
 CLOSE_WITHIN_S = 3.0
 
 
@@ -62,7 +61,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     """One connected life of the notifier: from joining the group to stop, or to the first error of Kafka."""
 
     def __init__(self, config: NotifierConfig, post: Post, told: Told, health: Health) -> None:
-        self._config, self._post, self._told, self._health = config, post, told, health
+        self._config, self._post, self._told = config, post, told
         self._consumer = AIOKafkaConsumer(
             group_id=config.group,
             enable_auto_commit=False,
@@ -71,6 +70,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             **config.client,
         )
         self._producer = AIOKafkaProducer(acks="all", **config.client)  # repeats share their delivery id
+        self._faring = Faring(config, self._producer, told, health)
         self._progress: Progress[TopicPartition] = Progress()
         self._places: dict[tuple[str, int], tuple[TopicPartition, int]] = {}
         self._recalled = asyncio.Event()
@@ -194,13 +194,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 self._timers[slot] = asyncio.get_running_loop().call_later(max(wait_s, 0.0), self._wake, slot)
         else:
             dispatcher.put(event)
-            if event.severity == "emergency" and not self._works(letter.channel):
+            if event.severity == "emergency" and not self._faring.works(letter.channel):
                 self._another_way(letter, event, self._places.get((event.alert_id, event.sequence)))
-
-    def _works(self, channel: str) -> bool:
-        """Whether a channel is not known to fail. One that is gets its message all the same: so it is seen to work
-        again. But an emergency does not wait until all tries of it are over before it goes another way."""
-        return self._health.working(channel, failed_before=self._told.failing(channel))
 
     def _wake(self, slot: Slot) -> None:
         """Quiet hours are over: what still waits is told, beyond the bound all of it as one message."""
@@ -311,8 +306,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._told.recorded(known, failed=outcome.outcome == "failed", again=letter.again if letter else 0)
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
         if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel
-            before = self._told.failing(channel.name)
-            await self._report(self._health.saw(channel.name, outcome, datetime.now(UTC), failed_before=before))
+            await self._faring.saw(channel.name, outcome)
         lost = outcome.outcome == "failed" and outcome != GAVE_WAY  # instead of which something else is told
         if lost and letter is not None and (place is not None or known in self._together):
             self._another_way(letter, event, place)
@@ -337,19 +331,6 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if place is not None:
                 self._progress.more(*place)
             self._send(way, event)
-
-    async def _report(self, change: SourceChange | None) -> None:
-        """Tell the log that a channel fails, or works again: the engine makes it an alert, told by those that work."""
-        if change is None or self._config.control_secret is None:
-            return
-        key, value, headers = control.signed(control.source(change), self._config.control_secret)
-        topic = self._config.topic("readings")
-        try:
-            for partition in range(self._config.partitions):
-                sending = self._producer.send_and_wait(topic, value, key, partition=partition, headers=headers)
-                await asyncio.wait_for(sending, RECORD_WITHIN_S)
-        except (KafkaError, AssertionError, TimeoutError) as error:  # telling people goes before telling of the channel
-            log.warning("notifier: could not tell the log that %s is %s (%r)", change.source, change.state, error)
 
     async def _wind_up(self) -> None:
         self._let_go_of_held()

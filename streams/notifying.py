@@ -22,6 +22,8 @@ REBALANCE_MS = 6_000
 """How long the group waits for its members; above `grace_s`. The embedded broker waits all of it."""
 REQUEST_MS = 10_000
 """Above REBALANCE_MS: a request to join is answered when the group has formed."""
+RECORD_WITHIN_S = 15.0
+"""So long Kafka may take to have what we tell it: an outcome, a channel that fails, how far we have come."""
 
 
 @dataclass(frozen=True)
