@@ -12,7 +12,7 @@ from streams.publisher import Publisher
 from streams.settings import Settings
 from tests.benching.test_recovery import PATIENTS, pages_of_many
 from tests.engine.factories import reading
-from tests.worker.test_checkpoint import TP_0, Broker, acking, record, turns
+from tests.worker.keeping import TP_0, Broker, acking, record, turns
 
 
 @pytest.fixture

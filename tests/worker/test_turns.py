@@ -12,7 +12,7 @@ from streams.keeper import Keeper
 from streams.pace import Pace
 from streams.settings import DEVELOPMENT_SECRET
 from tests.engine.factories import DAY_US, START_US
-from tests.worker.test_checkpoint import MANY, TP_0, Broker, acking, arriving, decided_many, record, turns
+from tests.worker.keeping import MANY, TP_0, Broker, acking, arriving, decided_many, record, turns
 
 BEGIN = 2 * MANY
 """Where the tick lies: after a profile and a reading of each patient."""
