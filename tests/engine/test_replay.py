@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from streams import arrivals, replay
 from streams.arrivals import QUIET_US, silence
 from streams.engine.rings import MOST
 from streams.engine.state import PartitionState
-from streams.replay import run_replay
 from streams.settings import Settings
 from tests.cli.command import Homebeat
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, action, profile, reading
+from tests.engine.folder import Folder, Line
 
 DATA = Path(__file__).parents[2] / "streams" / "demo" / "data"
 PATIENT = Settings(answer_emergency_min=10_080, answer_urgent_min=10_080, answer_advisory_min=10_080)
@@ -33,38 +33,6 @@ EVENT_FIELDS = {
 }  # fmt: skip
 EVIDENCE_FIELDS = {"vital", "value", "unit", "at", "expected", "low", "high", "score", "baseline_days", "own_weight",
                    "modifiers", "quality"}  # fmt: skip
-Line = dict[str, Any] | bytes
-
-
-class Folder:
-    """Files to replay, and what came of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.readings = folder / "readings.jsonl"
-        self.profiles: Path | None = None
-        self.actions: Path | None = None
-        self.settings = Settings()
-
-    def write(self, name: str, lines: Iterable[Line]) -> Path:
-        path = self.folder / name
-        path.write_bytes(b"\n".join(x if isinstance(x, bytes) else json.dumps(x).encode() for x in lines))
-        return path
-
-    def replay(self, batch: int = 4096, *, readings: list[Path] | None = None, **given: Any) -> dict[str, Any]:
-        files = {"profiles": self.profiles, "actions": self.actions, "summaries": None, "unknown_patients": "reject"}
-        return run_replay(
-            readings=readings or [self.readings], out=self.folder / "alerts.jsonl", batch=batch,
-            settings=self.settings, **files | given,
-        )  # fmt: skip
-
-    @property
-    def bytes(self) -> bytes:
-        return (self.folder / "alerts.jsonl").read_bytes()
-
-    @property
-    def alerts(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.bytes.splitlines()]
 
 
 @pytest.fixture

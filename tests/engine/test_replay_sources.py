@@ -9,7 +9,7 @@ import pytest
 
 from models.times import rfc3339
 from tests.engine.factories import HOUR_US, MINUTE_US, START_US, action, profile, reading
-from tests.engine.test_replay import Folder, Line
+from tests.engine.folder import Folder, Line
 
 DAY = 24 * 60
 

@@ -1,59 +1,18 @@
 """What the care team is told of devices: stories of days and nights, and of what must not be told."""
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pytest
 
-from alerts.sources import SourceChange
-from models.times import US_PER_S, from_us, rfc3339, to_us
-from streams import control
+from models.times import US_PER_S, rfc3339, to_us
 from streams.engine import standing
 from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import step
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, Told, one_by_one, run
-
-WATCH, SCALE = "urn:dev:watch-9", "urn:dev:scale-2"
-TEN_MINUTES_US = 10 * MINUTE_US
-
-
-def watched(**fields: Any) -> Log:
-    log = Log()
-    log.profile(**fields)
-    return log
-
-
-def worn(log: Log, hours: float, device: str = WATCH, codes: tuple[str, ...] = ("heart_rate",), **fields: Any) -> None:
-    """The watch sends every ten minutes, and time passes."""
-    for _ in range(round(hours * 6)):
-        for code in codes:
-            log.read(code=code, value={"heart_rate": 72.0, "spo2": 97.0}[code], device=device, **fields)
-        log.wait(TEN_MINUTES_US)
-        log.tick()
-
-
-def off(log: Log, hours: float) -> None:
-    """Nothing comes, and time passes."""
-    for _ in range(round(hours * 6)):
-        log.wait(TEN_MINUTES_US)
-        log.tick()
-
-
-def daily(log: Log, days: int, every: int = 1) -> None:
-    """Somebody steps on the scale in the morning."""
-    for day in range(days):
-        if day % every == 0:
-            log.read(code="body_weight", value=70.0 + day % 3 * 0.2, device=SCALE)
-        for _ in range(4):
-            log.wait(6 * HOUR_US)
-            log.tick()
-
-
-def technical(told: Told) -> list[tuple[str, str]]:
-    return [(alert.problem, alert.event) for alert in told.alerts if alert.category == "technical"]
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, one_by_one, run
+from tests.engine.wearing import SCALE, TEN_MINUTES_US, WATCH, change, daily, jumped, off, technical, watched, worn
 
 
 def test_a_watch_that_is_taken_off_every_night_raises_nothing() -> None:
@@ -208,51 +167,6 @@ def test_what_a_person_resolved_is_told_again_only_after_data_have_come() -> Non
     assert [event for _, event in technical(run(log))] == ["opened", "resolved", "opened"]
 
 
-def change(state: str, at_us: int) -> control.ControlRecord:
-    return control.source(SourceChange(source="urn:dev:watch", state=state, since=from_us(at_us), at=from_us(at_us)))  # type: ignore[arg-type]
-
-
-def test_a_quiet_source_speaks_for_all_its_devices() -> None:
-    """1,000 patients of one integration that is away for two days: one technical alert."""
-    log, patients = Log(), [f"p-{n}" for n in range(1000)]
-    for patient in patients:
-        log.profile(patient)
-    for _ in range(3):
-        for n, patient in enumerate(patients):
-            log.read(patient=patient, device=f"urn:dev:watch-{n}")
-        log.wait(2 * HOUR_US)
-        log.tick()
-    log.control(change("quiet", log.now_us))
-    off(log, 48)
-    log.control(change("flowing", log.now_us))
-    off(log, 1)
-    for n, patient in enumerate(patients):
-        log.read(patient=patient, device=f"urn:dev:watch-{n}")
-    off(log, 1)
-    told = run(log)
-    assert [(a.patient, a.event) for a in told.alerts] == [
-        ("source:urn:dev:watch", "opened"), ("source:urn:dev:watch", "resolved"),
-    ]  # fmt: skip
-    recorded = [f for f in told.findings if f.kind == "silence"]
-    assert len(recorded) == 1000
-    assert {f.severity for f in recorded} == {"info"}
-
-
-def test_a_device_that_stays_away_after_its_source_is_back_is_told_later() -> None:
-    log = watched()
-    worn(log, 4 * 24)
-    log.control(change("quiet", log.now_us))
-    off(log, 24)
-    log.control(change("flowing", log.now_us))
-    back = log.now_us
-    off(log, 3)
-    assert technical(run(log))[-1][1] == "resolved"
-    off(log, 6)
-    told = run(log)
-    assert technical(told)[-1] == (f"silence.{WATCH}", "opened")
-    assert told.alerts[-1].decided_at >= rfc3339(back + 4 * HOUR_US)
-
-
 def test_a_vital_whose_data_are_too_old_is_unknown_at_that_moment_until_it_comes_again() -> None:
     log = watched()
     worn(log, 5 * 24)
@@ -290,45 +204,6 @@ def test_states_of_patients_and_vitals_know_the_age_of_their_data() -> None:
     run(log, state=state, begin=begin)
     of_heart_rate = standing.vitals_by_state(state)["heart_rate"]
     assert of_heart_rate == {"normal": 0, "deviating": 0, "unknown": 0, "withheld": 1}
-
-
-def jumped(log: Log, hours: float, back_us: int) -> None:
-    for _ in range(round(hours * 6)):
-        log.read(device=WATCH, at_us=log.now_us - back_us)
-        log.wait(TEN_MINUTES_US)
-        log.tick()
-
-
-def test_a_clock_that_was_set_back_is_one_alert_for_the_device_until_it_is_right() -> None:
-    log = watched()
-    worn(log, 24)
-    jumped(log, 12, 3 * DAY_US)
-    worn(log, 2)
-    told = run(log)
-    assert technical(told) == [(f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved")]
-    assert (told.alerts[0].kind, told.alerts[0].severity) == ("sensor", "advisory")
-
-
-def test_readings_from_the_future_are_refused_one_by_one_and_told_once() -> None:
-    log = watched()
-    worn(log, 24)
-    jumped(log, 5, -DAY_US)
-    worn(log, 1)
-    told = run(log)
-    assert told.rejected == {"clock_fault": 30}
-    assert [one for one in technical(told) if one[0].startswith("clock")] == [
-        (f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved"),
-    ]  # fmt: skip
-
-
-def test_a_backfill_of_six_hours_is_no_wrong_clock() -> None:
-    log = watched()
-    worn(log, 24)
-    for k in range(36):
-        log.read(device=WATCH, at_us=log.now_us - 30 * HOUR_US + k * TEN_MINUTES_US)
-        log.wait(US_PER_S)
-    worn(log, 6)
-    assert technical(run(log)) == []
 
 
 def test_one_device_more_than_are_watched_takes_the_place_of_one_long_silent_or_is_counted() -> None:
