@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from alerts.episodes import BEGAN_EARLIER, EPISODES_KEPT, MOST_SNOOZED_US, REPEAT, NotAllowed
+from alerts.episodes import BEGAN_EARLIER, EPISODES_KEPT, REPEAT, NotAllowed
 from alerts.events import Action
 from models.times import rfc3339
-from tests.alerts.scripts import DAY_MIN, MINUTE_US, Life, us
+from tests.alerts.scripts import DAY_MIN, Life, us
 
 
 def test_a_problem_opens_is_acknowledged_and_resolves() -> None:
@@ -261,75 +261,6 @@ def test_no_step_of_any_life_has_the_number_of_another() -> None:
         life.episodes[0].rank = 1
     for numbers in life.sequences().values():
         assert numbers == list(range(1, len(numbers) + 1))
-
-
-class TestSnooze:
-    def test_it_ends_with_the_first_tick_at_or_after_its_end(self) -> None:
-        life = Life()
-        life.raised(0)
-        assert life.snoozed(1, 60) == [("snoozed", "snoozed")]
-        assert life.tick(60.9) == []
-        assert life.tick(61) == [("updated", "open")]
-        assert life.told[-1].reason == "the snooze is over"
-        assert life.tick(62) == []
-
-    @pytest.mark.parametrize("type", ["comment", "assign"])
-    def test_words_do_not_change_its_end(self, type: Any) -> None:
-        life = Life()
-        life.raised(0)
-        life.snoozed(1, 60)
-        assert life.acted(2, type, to="nurse-3", reason="asleep")[0][1] == "snoozed"
-        assert life.tick(60) == []
-        assert life.tick(61) == [("updated", "open")]
-
-    def test_each_ends_in_its_own_time(self) -> None:
-        life = Life()
-        for problem, minutes in (("spo2.low", 90), ("glucose.low", 30)):
-            life.raised(0, problem=problem)
-            life.snoozed(1, minutes)
-        assert len(life.tick(40)) == len(life.tick(95)) == 1
-        assert [event.problem for event in life.told[-2:]] == ["glucose.low", "spo2.low"]
-
-    def test_what_clears_meanwhile_stays_resolved(self) -> None:
-        life = Life()
-        life.raised(0)
-        life.snoozed(1, 60)
-        assert life.cleared(20) == [("resolved", "resolved")]
-        assert life.tick(100) == []
-
-    def test_a_day_is_the_most(self) -> None:
-        life = Life()
-        life.raised(0)
-        with pytest.raises(NotAllowed, match="24 h"):
-            life.snoozed(1, MOST_SNOOZED_US / MINUTE_US + 0.1)
-        assert life.snoozed(1, MOST_SNOOZED_US / MINUTE_US) == [("snoozed", "snoozed")]
-
-    @pytest.mark.parametrize(
-        "fields",
-        [{"reason": "known"}, {"until": rfc3339(us(60))}, {"until": rfc3339(us(60)), "reason": ""},
-         {"until": rfc3339(us(1)), "reason": "known"}, {"until": rfc3339(us(-9)), "reason": "known"}],
-    )  # fmt: skip
-    def test_it_needs_an_end_ahead_and_a_reason(self, fields: dict[str, Any]) -> None:
-        life = Life()
-        life.raised(0)
-        with pytest.raises(NotAllowed):
-            life.acted(1, "snooze", **fields)
-        assert (life.episodes[0].state, life.episodes[0].sequence) == ("open", 1)
-
-    def test_an_emergency_has_none(self) -> None:
-        life = Life()
-        life.raised(0, severity="emergency")
-        with pytest.raises(NotAllowed, match="emergency"):
-            life.snoozed(1, 10)
-        assert life.sequences() == {life.episodes[0].alert_id: [1]}
-
-    def test_what_becomes_an_emergency_leaves_it(self) -> None:
-        life = Life()
-        life.raised(0)
-        life.snoozed(1, 600)
-        assert life.raised(2, severity="emergency") == [("updated", "open")]
-        with pytest.raises(NotAllowed, match="emergency"):
-            life.snoozed(3, 10)
 
 
 def test_an_action_on_no_alert_of_the_patient_is_not_allowed() -> None:
