@@ -1,7 +1,5 @@
 """The page in a real browser, over a real desk and broker: what a nurse sees, hears and does."""
 
-import asyncio
-import contextlib
 import os
 import re
 import shutil
@@ -9,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from alerts.desk.worklist import standing, urgency
 from tests.channels import topics
@@ -19,7 +17,7 @@ from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.morning import BANNER, Morning, named
 from tests.desk.pictures import keep
-from tests.desk.running import PASSWORD, accounts_at, link
+from tests.desk.running import link
 
 pytestmark = pytest.mark.browser
 
@@ -224,33 +222,6 @@ async def test_the_banner_and_the_time_of_the_log_are_said(morning: Morning) -> 
         await expect(opened.locator("#log-time")).to_have_text("Mon, 19 Jan 2026, 08:03 GMT")
 
 
-async def test_a_nurse_signs_in_by_password_and_a_wrong_one_is_told_in_words(morning: Morning) -> None:
-    with contextlib.closing(accounts_at(morning.kept)) as accounts:
-        accounts.put("Nora", "nora", "nurse", ["*"], PASSWORD, replace=False)
-    async with page(refusals=True) as opened:
-        await opened.goto(morning.url)
-        await opened.get_by_label("Name").fill("nora")
-        await opened.get_by_label("Password").fill("not the password")
-        await opened.keyboard.press("Enter")
-        await expect(opened.locator("#sign-in-problem")).to_contain_text("do not belong together")
-        await opened.get_by_label("Password").fill(PASSWORD)
-        await opened.keyboard.press("Enter")
-        await expect(opened.locator("#me")).to_have_text("Nora · nurse")
-        await expect(opened.get_by_text("Nothing waits for an answer.")).to_be_visible()
-        await opened.get_by_role("button", name="Sign out").click()
-        await expect(opened.get_by_label("Password")).to_be_visible()
-
-
-async def test_a_link_pasted_into_an_open_tab_signs_that_person_in(morning: Morning) -> None:
-    async with page(refusals=True) as opened:
-        await opened.goto(morning.url)
-        await expect(opened.get_by_label("Password")).to_be_visible()
-        for who in ("nurse-1", "nurse-2"):
-            await opened.evaluate("address => { location.href = address; }", link(morning.kept, who))
-            await expect(opened.locator("#me")).to_have_text(f"{who} · lead")
-            await expect(opened).to_have_url(f"{morning.url}/")
-
-
 @pytest.mark.parametrize(
     ("button", "fields", "wanted"),
     [
@@ -310,62 +281,6 @@ async def test_the_next_shift_sees_what_is_open_snoozed_in_hand_and_done(morning
         await expect(report.get_by_role("region", name="Done in this shift")).to_contain_text("Patient called, well")
         await waiting.first.click()
         await expect(opened.locator(".detail-title")).to_have_text("Oxygen saturation below 86 %")
-
-
-PAINTED = """canvas => {
-    const [r, g, b] = getComputedStyle(document.documentElement).getPropertyValue('--line').trim()
-      .match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16));
-    const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-    let found = 0;
-    for (let at = 0; at < data.length; at += 4) found += data[at] === r && data[at + 1] === g && data[at + 2] === b;
-    return found;
-}"""
-"""How many points of a chart have the colour that its line has on the page as it is now."""
-
-
-async def test_charts_take_on_the_colours_of_quiet_hours_and_of_the_day(morning: Morning) -> None:
-    """A line of the day cannot be seen on the night's ground."""
-    await morning.put(*content.worklist())
-    async with page(color_scheme="light") as opened:
-        await morning.enter(opened)
-        await named(opened, content.heart_alert().title).click()
-        chart = opened.locator(".chart canvas").first
-        await expect(opened.locator(".chart canvas")).to_have_count(5)
-        seen = [await until_painted(chart)]
-        for _ in ("night", "day"):
-            await opened.get_by_role("button", name="Quiet hours").click()
-            seen.append(await until_painted(chart))
-        assert min(seen) > 50, seen
-
-
-async def until_painted(chart: Locator) -> int:
-    """So many points of the line's colour, once there are any; 0 if there are none within two seconds."""
-    for _ in range(20):
-        if found := int(await chart.evaluate(PAINTED)):
-            return found
-        await asyncio.sleep(0.1)
-    return 0
-
-
-async def test_in_quiet_hours_the_page_is_dark_and_what_can_wait_waits(morning: Morning) -> None:
-    await morning.put(*content.worklist())
-    async with page() as opened:
-        await morning.enter(opened)
-        await expect(opened.locator("#alerts .title")).to_have_count(5)
-        await opened.get_by_role("button", name="Quiet hours").click()
-        await expect(opened.locator("#alerts .title")).to_have_count(3)
-        await expect(opened.locator("#list-note")).to_have_text("2 that can wait are kept for the morning")
-        assert await opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 23, 26)"
-        await opened.keyboard.press("4")
-        await expect(opened.locator("#empty")).to_have_text("Nothing on this list that cannot wait.")
-        await expect(opened.locator("#list-note")).to_have_text("1 that can wait is kept for the morning")
-        await opened.keyboard.press("1")
-        quiet = alert("a-quiet", patient="p-1", title="Heart rate high at night", decided_at=content.at(minutes=1))
-        await morning.put(quiet)
-        await expect(named(opened, quiet.title)).to_be_visible()
-        assert await opened.locator("#say").inner_text() == "", "what is no emergency is shown, and wakes nobody"
-        await morning.put(alert("a-loud", patient="p-2", severity="emergency", title="Oxygen far too low"))
-        await expect(opened.locator("#shout")).to_have_text("New emergency alert: Oxygen far too low, patient p-2")
 
 
 async def test_two_nurses_see_what_the_other_has_taken_on(morning: Morning) -> None:
