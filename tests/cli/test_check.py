@@ -15,6 +15,7 @@ from alerts.desk.staff import Staff
 from tests.cli.command import NOBODY, Homebeat, Result
 from tests.cli.others import mail_server, receiver
 from tests.engine.factories import profile
+from tests.teams import team, written
 
 
 def states(answered: Result) -> dict[str, str]:
@@ -113,18 +114,12 @@ def test_webhook_that_does_not_answer_is_a_warning(homebeat: Homebeat) -> None:
     assert states(answered)["webhook 127.0.0.1:1"] == "warn"
 
 
-TEAMS = """
-[channels]
-hook = {kind = "webhook", url = "http://127.0.0.1:9/x", safe = true}
-[members.ann]
-name = "Ann"
-reach = ["hook"]
-[teams.cardiology]
-members = ["ann"]
-chain = ["calls", "ann", "everybody"]
-[teams.cardiology.rotas.calls]
-shifts = [{begin = 08:00:00, end = 20:00:00, members = ["ann"]}]
-"""
+TEAMS = written(
+    {"hook": "http://127.0.0.1:9/x"},
+    {"ann": ["hook"]},
+    team("cardiology", ["ann"], ["calls", "ann", "everybody"]),
+    '[teams.cardiology.rotas.calls]\nshifts = [{begin = 08:00:00, end = 20:00:00, members = ["ann"]}]\n',
+)
 
 
 def test_care_teams_that_leave_an_hour_or_a_channel_without_an_answer_are_named(
@@ -160,24 +155,15 @@ def checked(homebeat: Homebeat, teams: str, **settings: str) -> dict[str, tuple[
     return found
 
 
-COVERED = """
-[channels]
-hook = {{kind = "webhook", url = "{url}/x", safe = true}}
-[members.ann]
-name = "Ann"
-reach = ["hook"]
-[members.bob]
-name = "Bob"
-reach = ["hook"]
-[teams.cardiology]
-members = ["ann", "bob"]
-chain = ["calls", "ann", "everybody"]
-[teams.cardiology.rotas.calls]
-shifts = [{{members = ["ann"]}}]
-[teams.ops]
-members = ["bob"]
-chain = ["bob", "bob", "bob"]
-"""
+def covered(url: str = "http://127.0.0.1:1") -> str:
+    """Teams of which every hour has somebody, reached at this address."""
+    return written(
+        {"hook": f"{url}/x"},
+        {"ann": ["hook"], "bob": ["hook"]},
+        team("cardiology", ["ann", "bob"], ["calls", "ann", "everybody"]),
+        '[teams.cardiology.rotas.calls]\nshifts = [{members = ["ann"]}]\n',
+        team("ops", ["bob"], ["bob", "bob", "bob"]),
+    )
 
 
 def test_patients_of_a_team_that_is_not_in_the_file_are_found_as_they_are_now(connected: Homebeat) -> None:
@@ -190,7 +176,7 @@ def test_patients_of_a_team_that_is_not_in_the_file_are_found_as_they_are_now(co
     connected.fed(b"\n".join(profiles), "profile", "put", "-")
     connected("profile", "forget", "p-4")
     with receiver(200) as (port, _):
-        teams = COVERED.format(url=f"http://127.0.0.1:{port}")
+        teams = covered(f"http://127.0.0.1:{port}")
         found = checked(connected, teams)
         without_ops = checked(connected, teams.replace("[teams.ops]", "[teams.it]"))
     assert found["team lungs"] == (
@@ -203,7 +189,7 @@ def test_patients_of_a_team_that_is_not_in_the_file_are_found_as_they_are_now(co
 def test_a_chain_is_held_against_the_rungs_of_its_own_team_both_ways(homebeat: Homebeat) -> None:
     own = {"cardiology": {"rungs": 2}, "ops": {"rungs": 4}, "kidneys": {"emergency_min": 3}}
     with receiver(200) as (port, _):
-        teams = COVERED.format(url=f"http://127.0.0.1:{port}")
+        teams = covered(f"http://127.0.0.1:{port}")
         found = checked(homebeat, teams, team_answers=json.dumps(own))
         again = checked(homebeat, teams, rungs="2", team_answers='{"cardiology": {"rungs": 3}, "ops": {"rungs": 3}}')
     assert found["team cardiology"] == ("warn", "3 on its chain, 2 rungs: everybody never asked by themselves")
@@ -214,7 +200,7 @@ def test_a_chain_is_held_against_the_rungs_of_its_own_team_both_ways(homebeat: H
 
 def test_who_is_on_a_chain_and_cannot_answer_at_the_desk_is_named(homebeat: Homebeat) -> None:
     """Ann is disabled and Bob may only look; who has no account answers by the link, and is no news."""
-    teams = COVERED.format(url="http://127.0.0.1:1")
+    teams = covered()
     assert "team cardiology" not in checked(homebeat, teams), "nobody has an account"
     folder = homebeat.folder / "homebeat-data"
     assert not folder.exists(), "and none was made by looking"
@@ -234,7 +220,7 @@ def test_who_is_on_a_chain_and_cannot_answer_at_the_desk_is_named(homebeat: Home
 def test_accounts_that_cannot_be_read_are_a_warning_and_the_rest_is_still_looked_at(homebeat: Homebeat) -> None:
     file = homebeat.folder / "accounts.sqlite"
     file.write_text("this is no database, and long enough to be taken for one " * 10)
-    found = checked(homebeat, COVERED.format(url="http://127.0.0.1:1"), desk_accounts_url=f"sqlite:///{file}")
+    found = checked(homebeat, covered(), desk_accounts_url=f"sqlite:///{file}")
     assert found["accounts"][0] == "warn"
     assert "the desk's accounts cannot be opened" in found["accounts"][1]
     assert found["channel hook"][0] == "warn"
@@ -244,7 +230,7 @@ def test_who_is_on_call_and_away_without_a_stand_in_is_named_with_the_hours(home
     begin = (datetime.now(UTC) + timedelta(days=2)).replace(minute=10, second=0, microsecond=0)
     away = f"away = [{{begin = {begin.isoformat()}, end = {(begin + timedelta(minutes=20)).isoformat()}}}]"
     with receiver(200) as (port, _):
-        teams = COVERED.format(url=f"http://127.0.0.1:{port}").replace('name = "Ann"', f'name = "Ann"\n{away}')
+        teams = covered(f"http://127.0.0.1:{port}").replace('name = "Ann"', f'name = "Ann"\n{away}')
         found = checked(homebeat, teams)
         with_bob = checked(homebeat, teams.replace(away, f'{away}\nstand_in = "bob"'))
     state, said = found["team cardiology"]
@@ -260,7 +246,7 @@ def test_a_webhook_of_a_person_is_asked_without_telling_it_of_an_alert(
     homebeat: Homebeat, status: int, state: str
 ) -> None:
     with receiver(status) as (port, seen):
-        found = checked(homebeat, COVERED.format(url=f"http://user:word@127.0.0.1:{port}"))
+        found = checked(homebeat, covered(f"http://user:word@127.0.0.1:{port}"))
     assert found["channel hook"][0] == state
     assert str(status) in found["channel hook"][1]
     assert seen == ["OPTIONS"]
@@ -280,7 +266,7 @@ def test_a_fhir_server_is_asked_what_it_can_do(
 ) -> None:
     with receiver(status, b"hello" if body is None else json.dumps(body).encode()) as (port, seen):
         ehr = f'ehr = {{kind = "fhir", url = "http://127.0.0.1:{port}/r4", safe = true}}'
-        found = checked(homebeat, COVERED.format(url=NOBODY_HTTP).replace("[channels]", f"[channels]\n{ehr}"))
+        found = checked(homebeat, covered(NOBODY_HTTP) + f"[channels]\n{ehr}\n")
     assert (found["channel ehr"][0], said in found["channel ehr"][1]) == (state, True), found["channel ehr"]
     assert seen == ["GET"]
 
@@ -308,14 +294,14 @@ def test_the_mail_server_is_asked_as_far_as_goes_without_a_mail(
     homebeat: Homebeat, login: str, state: str, said: str
 ) -> None:
     with mail_server("ann", "right") as (port, commands):
-        found = checked(homebeat, COVERED.format(url=NOBODY_HTTP) + MAIL.format(port=port, login=login))
+        found = checked(homebeat, covered(NOBODY_HTTP) + MAIL.format(port=port, login=login))
     assert (found["mail"][0], said in found["mail"][1]) == (state, True), found["mail"]
     assert "MAIL" not in commands
     assert ("NOOP" in commands) is (state == "ok")
 
 
 def test_a_mail_server_that_is_not_there_is_a_warning(homebeat: Homebeat) -> None:
-    found = checked(homebeat, COVERED.format(url=NOBODY_HTTP) + MAIL.format(port=1, login=""))
+    found = checked(homebeat, covered(NOBODY_HTTP) + MAIL.format(port=1, login=""))
     assert found["mail"][0] == "warn"
     assert "127.0.0.1:1 does not answer" in found["mail"][1]
 
@@ -324,7 +310,7 @@ def test_what_apprise_reaches_is_said_to_be_not_asked_and_how_to_try_it(homebeat
     """Nothing is sent, and the address, which often is a password, is not shown."""
     with receiver(200) as (port, seen):
         pager = f'pager = {{kind = "apprise", url = "json://user:swordfish9@127.0.0.1:{port}/x"}}'
-        teams = COVERED.format(url=NOBODY_HTTP).replace("[channels]", f"[channels]\n{pager}")
+        teams = covered(NOBODY_HTTP) + f"[channels]\n{pager}\n"
         file = homebeat.folder / "teams.toml"
         file.write_text(teams)
         answered = homebeat("check", "--json", teams_file=str(file))
@@ -337,5 +323,5 @@ def test_what_apprise_reaches_is_said_to_be_not_asked_and_how_to_try_it(homebeat
 
 
 def test_an_address_with_which_the_notifier_would_not_start_is_bad(homebeat: Homebeat) -> None:
-    found = checked(homebeat, COVERED.format(url="ftp://127.0.0.1"))
+    found = checked(homebeat, covered("ftp://127.0.0.1"))
     assert found["channel hook"][0] == "bad"

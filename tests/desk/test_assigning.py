@@ -17,33 +17,16 @@ from streams.configure import load_settings
 from tests.channels.events import alert
 from tests.desk.databases import Databases
 from tests.desk.ward import Ward
+from tests.teams import team, written
 
-TEAMS = """
-[channels]
-hook = {kind = "webhook", url = "http://127.0.0.1:1/x", safe = true}
-[members.phil]
-name = "Phil, by telephone"
-reach = ["hook"]
-stand_in = "tess"
-[members.tess]
-name = "Tess"
-reach = ["hook"]
-[members.eve]
-name = "Eve"
-reach = ["hook"]
-[members.gone]
-name = "Gone"
-reach = ["hook"]
-[teams.cardiology]
-members = ["phil", "gone"]
-chain = ["phil"]
-[teams.lungs]
-members = ["eve"]
-chain = ["eve"]
-[teams.ops]
-members = ["tess"]
-chain = ["tess"]
-"""
+TEAMS = written(
+    {"hook": "http://127.0.0.1:1/x"},
+    {"tess": ["hook"], "eve": ["hook"], "gone": ["hook"]},
+    '[members.phil]\nname = "Phil, by telephone"\nreach = ["hook"]\nstand_in = "tess"\n',
+    team("cardiology", ["phil", "gone"], ["phil"]),
+    team("lungs", ["eve"]),
+    team("ops", ["tess"]),
+)
 NOBODY = "Nobody of cardiology has this sign-in name."
 
 

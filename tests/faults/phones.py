@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.faults.pager import Pager
+from tests.teams import team, written
 
 SECRET = "a secret of these tests"
 PEOPLE = ("ann", "bob", "dee")
@@ -23,12 +24,9 @@ def pagers() -> Iterator[dict[str, Pager]]:
 
 def teams_file(folder: Path, people: dict[str, Pager]) -> Path:
     path = folder / "teams.toml"
-    path.write_text(
-        "".join(f'[channels.{n}]\nkind = "webhook"\nurl = "{p.start()}"\nsafe = true\n' for n, p in people.items())
-        + "".join(f'[members.{name}]\nname = "{name}"\nreach = ["{name}"]\n' for name in people)
-        + '[teams.home]\nmembers = ["ann", "bob"]\nchain = ["ann", "bob"]\n'
-        + '[teams.ops]\nmembers = ["dee"]\nchain = ["dee"]\n'
-    )
+    phones = {name: one.start() for name, one in people.items()}
+    reached = {name: [name] for name in people}
+    path.write_text(written(phones, reached, team("home", ["ann", "bob"]), team("ops", ["dee"])))
     return path
 
 
