@@ -12,7 +12,6 @@ from alerts.channels.post import Letter, Post
 from alerts.channels.progress import Progress, Told
 from alerts.channels.webhook import WebhookLimits
 from alerts.events import AlertEvent
-from alerts.teams import Directory, read_directory
 from streams.again import AGAIN_HEADER, Ask, Resent, WantedAgain, asks_of, send_again
 from streams.broker import EmbeddedBroker
 from streams.lookback import RECORDS_MAX
@@ -21,9 +20,9 @@ from streams.settings import Settings
 from streams.whole import records
 from tests.channels import topics
 from tests.channels.events import alert
+from tests.channels.notifying import BY_THE_TEAM, POLICY, alone, config, notifying, quiet_hours, receiver
 from tests.channels.server import Answer as Said
 from tests.channels.server import answering
-from tests.channels.test_notifier import BY_THE_TEAM, NIGHT, ONE, POLICY, config, notifying, receiver
 from tests.channels.waiting import until
 
 NOW = datetime(2026, 1, 5, 23, tzinfo=UTC)
@@ -55,10 +54,6 @@ def test_who_answered_or_heard_of_something_newer_is_not_woken(changed: dict[str
     assert [one[0] for one in back.take(NOW)] == (["a-1:1:pager"] if goes else [])
 
 
-def directory(url: str) -> Directory:
-    return read_directory(ONE.replace("URL", url))
-
-
 @pytest.mark.slow
 async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
     embedded_broker: EmbeddedBroker, prefix: str
@@ -74,7 +69,7 @@ async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
     async with topics.watched(embedded_broker.address, f"{prefix}deliveries") as done:
         async with (
             answering([Said(503)] * 9) as broken,
-            notifying(config(embedded_broker, prefix, directory=directory(broken.url), webhook=UNHURRIED)),
+            notifying(config(embedded_broker, prefix, directory=alone(broken.url), webhook=UNHURRIED)),
         ):
             await topics.put(embedded_broker.address, alerts, [told(f"a-{n}") for n in range(4)])
             await until(lambda: len(done) == 4, 40)
@@ -88,7 +83,7 @@ async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
         assert [(one.letters, dict(one.left)) for one in asked] == [(3, {"answered, or over, since": 1})] * 2
         await topics.put(embedded_broker.address, alerts, [answered("a-1")])  # while nobody was there to send
         async with receiver() as (url, nurse):
-            settled = config(embedded_broker, prefix, directory=directory(url), webhook=UNHURRIED)
+            settled = config(embedded_broker, prefix, directory=alone(url), webhook=UNHURRIED)
             async with notifying(settled):
                 await until(lambda: len(done) >= 10, 40)
             for number in range(2):  # a notifier that is started anew sends nothing twice
@@ -127,7 +122,7 @@ async def test_an_answer_between_the_look_and_the_asking_is_known_to_a_notifier_
     async with topics.watched(embedded_broker.address, f"{prefix}deliveries") as done:
         async with (
             answering([Said(503)] * 9) as broken,
-            notifying(config(embedded_broker, prefix, directory=directory(broken.url), webhook=UNHURRIED)),
+            notifying(config(embedded_broker, prefix, directory=alone(broken.url), webhook=UNHURRIED)),
         ):
             await topics.put(embedded_broker.address, alerts, [first, second])
             await until(lambda: len(done) == 2, 40)
@@ -135,7 +130,7 @@ async def test_an_answer_between_the_look_and_the_asking_is_known_to_a_notifier_
             await until(lambda: len(done) == 3, 40)
         await ask_by_hand(embedded_broker.address, alerts, 2, first, second)  # one patient: all in one partition
         async with receiver() as (url, nurse):
-            async with notifying(config(embedded_broker, prefix, directory=directory(url), webhook=UNHURRIED)):
+            async with notifying(config(embedded_broker, prefix, directory=alone(url), webhook=UNHURRIED)):
                 await until(lambda: len(done) >= 4, 40)
                 await topics.put(embedded_broker.address, alerts, [told("a-last")])
                 await until(lambda: len(done) >= 5, 40)
@@ -178,7 +173,7 @@ async def test_who_sleeps_is_not_woken_by_what_is_sent_again_and_an_answer_ends_
 
 
 def test_quiet_hours_hold_back_what_is_sent_again_as_they_do_what_is_new() -> None:
-    there = Post([], directory=read_directory(NIGHT.replace("BEGIN", "22:00:00").replace("END", "07:00:00")))
+    there = Post([], directory=alone("http://127.0.0.1:9/", quiet_hours("22:00:00", "07:00:00")))
     assert there.quiet_until(told("a-1", severity="advisory"), NOW) == datetime(2026, 1, 6, 7, tzinfo=UTC)
     assert there.quiet_until(told("a-1", severity="urgent"), NOW) is None
     assert Post([]).quiet_until(told("a-1", severity="advisory"), NOW) is None

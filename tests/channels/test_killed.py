@@ -22,7 +22,7 @@ from tests.brokers import ApacheKafka
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.moody import ANSWERS, Mood, Moody, moody_mail, moody_web
-from tests.channels.test_notifier import POLICY
+from tests.channels.notifying import POLICY
 from tests.channels.waiting import until
 from tests.cli.command import Homebeat
 from tests.worker.live import Worker

@@ -3,16 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from alerts.channels.webhook import WebhookLimits
 from alerts.events import AlertEvent, Answer
-from alerts.teams import Directory, read_directory
+from alerts.teams import Directory
 from streams.broker import EmbeddedBroker
 from streams.limits import QUIET_WHOLE_MAX
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.test_notifier import BY_THE_TEAM, NIGHT, POLICY, SHARED, config, notifying, receiver
+from tests.channels.notifying import BY_THE_TEAM, POLICY, alone, config, notifying, quiet_hours, receiver, sharing
 from tests.channels.waiting import until
 
 UNHURRIED = WebhookLimits(attempts=2, timeout_s=20.0)
@@ -23,7 +24,7 @@ SAID_BEFORE = [Answer("notify", "quiet", "told already")]
 def night(url: str, began_s: float, ends_s: float, now: datetime) -> Directory:
     """One nurse with one pager, and quiet hours from `began_s` to `ends_s` after now."""
     begin, end = (f"{now + timedelta(seconds=s):%H:%M:%S}" for s in (began_s, ends_s))
-    return read_directory(NIGHT.replace("URL", url).replace("BEGIN", begin).replace("END", end))
+    return alone(url, quiet_hours(begin, end))
 
 
 def told(alert_id: str, sequence: int = 1, **changed: Any) -> AlertEvent:
@@ -38,6 +39,43 @@ def silent(alert_id: str, sequence: int = 2, **changed: Any) -> AlertEvent:
 
 def answered(alert_id: str, sequence: int = 2) -> AlertEvent:
     return silent(alert_id, sequence, event="acknowledged", state="acknowledged", policy=BY_THE_TEAM)
+
+
+@pytest.mark.slow
+async def test_in_the_morning_only_what_still_waits_is_told_and_nobody_is_woken_for_want_of_room(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """One alert was answered in the night, one has ended, and three more wait than are told one by one."""
+    await topics.made(embedded_broker.address, prefix)
+    async with (
+        receiver() as (url, nurse),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        settings = config(embedded_broker, prefix, directory=night(url, -3600, 25, datetime.now(UTC)))
+        quiet: dict[str, Any] = {"severity": "advisory", "policy": POLICY}
+        waits = [alert(f"a-{n}", notify="first", **quiet) for n in range(QUIET_WHOLE_MAX + 5)]
+        answered = alert("a-0", 2, event="acknowledged", state="acknowledged", severity="advisory", policy=BY_THE_TEAM)
+        ended = alert("a-1", 2, event="resolved", state="resolved", notify="resolved", **quiet)
+        urgent = alert("a-now", notify="first", policy=POLICY)
+        over = alert("a-now", 2, event="resolved", state="resolved", notify="resolved", **quiet)
+        async with notifying(settings):
+            await topics.put(
+                embedded_broker.address, f"{prefix}alerts", [urgent, over, *waits[:2], answered, ended, *waits[2:]]
+            )
+            await until(lambda: len(deliveries) == 1, 24)
+            assert dict(nurse.counts) == {"a-now:1": 1}
+            await until(lambda: len(deliveries) == QUIET_WHOLE_MAX + 2, 40)
+        whole = {key for key in nurse.counts if key.startswith("a-")}
+        assert (len(whole), {"a-0:1", "a-1:1", "a-1:2"} & whole) == (QUIET_WHOLE_MAX + 1, set())
+        assert "a-now:2" in whole, "the end of what they were told of"
+        (rest,) = (one for one in deliveries if one["alert_id"].startswith("quiet-"))
+        assert (rest["outcome"], rest["member"]) == ("delivered", "ann")
+        async with notifying(settings):
+            later = [alert("a-later", notify="first", policy=POLICY)]
+            await topics.put(embedded_broker.address, f"{prefix}alerts", later)
+            await until(lambda: len(deliveries) == QUIET_WHOLE_MAX + 3, 40)
+        assert max(nurse.counts.values()) == 1
+        assert len(nurse.counts) == QUIET_WHOLE_MAX + 3, "what was told as one is not told once more"
 
 
 async def test_what_became_worse_in_the_night_is_told_with_its_severity_of_the_morning(
@@ -112,10 +150,9 @@ async def test_what_waited_on_a_channel_that_several_share_reaches_each_by_their
         topics.watched(embedded_broker.address, f"{prefix}deliveries") as done,
     ):
         begin, end = (f"{now - timedelta(seconds=s):%H:%M:%S}" for s in (3600, 60))
-        text = SHARED + f"quiet_hours = {{begin = {begin}, end = {end}}}\n"
-        text = text.replace("ANN", '["dead", "alive"]').replace("BOB", '["dead", "lead"]')
-        text = text.replace("DEAD", dead).replace("ALIVE", alive).replace("LEAD", above)
-        settings = config(embedded_broker, prefix, directory=read_directory(text))
+        own = ["dead", "alive"], ["dead", "lead"]
+        directory = sharing(dead, alive, above, *own, quiet_hours(begin, end))
+        settings = config(embedded_broker, prefix, directory=directory)
         came = [replace(told(f"a-{n}"), decided_at=at_night.isoformat()) for n in range(QUIET_WHOLE_MAX + 6)]
         await topics.put(embedded_broker.address, f"{prefix}alerts", came)
         async with notifying(settings):

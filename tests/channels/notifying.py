@@ -1,0 +1,78 @@
+"""A notifier as the tests run it: webhooks whose receivers know a repeat, and the care teams that are told by them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from alerts.channels.receiver import RECEIVED, Received, create_receiver
+from alerts.channels.webhook import WebhookLimits
+from alerts.events import Answer
+from alerts.teams import Directory, read_directory
+from streams.notifier import run_notifier
+from streams.notifying import NotifierConfig
+from tests.brokers import Broker
+from tests.channels.server import running
+from tests.teams import team, written
+
+SECRET = b"a secret of the deployment"
+QUICK = WebhookLimits(attempts=2, timeout_s=0.5, first_wait_s=0.01, longest_wait_s=0.01)
+BY_THE_TEAM = [Answer("notify", "quiet", "done by the team, which sees it on the desk")]
+POLICY = [Answer("notify", "told", "first")]
+TEAM = "cardiology-home"
+
+
+def config(broker: Broker, prefix: str, *urls: str, **changed: Any) -> NotifierConfig:
+    return NotifierConfig(
+        **{
+            "bootstrap": broker.address,
+            "prefix": prefix,
+            "webhook_urls": urls,
+            "secret": SECRET,
+            "webhook": QUICK,
+            "grace_s": 1.0,
+            "reconnect_s": 0.1,
+            **changed,
+        }
+    )
+
+
+@contextlib.asynccontextmanager
+async def notifying(settings: NotifierConfig) -> AsyncIterator[asyncio.Event]:
+    stop = asyncio.Event()
+    running_notifier = asyncio.create_task(run_notifier(settings, stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(running_notifier, 30)
+
+
+@contextlib.asynccontextmanager
+async def receiver() -> AsyncIterator[tuple[str, Received]]:
+    app = create_receiver(SECRET)
+    async with running(app) as url:
+        yield url, app[RECEIVED]
+
+
+def in_turn(dead: str, alive: str, lead: str) -> Directory:
+    """Ann, by two channels of which the first is `dead`, and Cas above her."""
+    webhooks, people = {"dead": dead, "alive": alive, "lead": lead}, {"ann": ["dead", "alive"], "cas": ["lead"]}
+    return read_directory(written(webhooks, people, team(TEAM, ["ann", "cas"])))
+
+
+def sharing(dead: str, alive: str, lead: str, ann: Sequence[str], bob: Sequence[str], more: str = "") -> Directory:
+    """Ann and Bob, who are asked together and reached as is said; `gone` is as dead as `dead`. more: of their team."""
+    webhooks = {"dead": dead, "gone": dead, "alive": alive, "lead": lead}
+    together = team(TEAM, ["ann", "bob"], ["everybody"]) + more
+    return read_directory(written(webhooks, {"ann": ann, "bob": bob}, together))
+
+
+def alone(url: str, more: str = "") -> Directory:
+    """One nurse with one pager. more: of their team."""
+    return read_directory(written({"pager": url}, {"ann": ["pager"]}, team(TEAM, ["ann"]) + more))
+
+
+def quiet_hours(begin: str, end: str) -> str:
+    """Of a team: between these times people are told of nothing that can wait."""
+    return f"quiet_hours = {{begin = {begin}, end = {end}}}\n"
