@@ -3,6 +3,8 @@
 Their names are ours beyond doubt: a database that the desk shares may well have a table `patients` of its own.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -23,6 +25,17 @@ from alerts.desk.database import engine_at, name_type
 
 METADATA = MetaData()
 VITAL_CHARS = 64
+
+
+def _of_patient(name: str, *columns: Column[Any], **options: Any) -> Table:
+    """A row a patient."""
+    return Table(f"desk_cache_{name}", METADATA, Column("patient", name_type(), primary_key=True), *columns, **options)
+
+
+def _of_vital(name: str, *columns: Column[Any], **options: Any) -> Table:
+    """A row a patient and vital, or several."""
+    return _of_patient(name, Column("vital", name_type(VITAL_CHARS), primary_key=True), *columns, **options)
+
 
 EVENTS = Table(
     "desk_cache_events",
@@ -65,21 +78,16 @@ STANDINGS = Table(
 )
 """One row an alert: the newest event, and what `worklist.standing` makes of all of them."""
 
-PATIENTS = Table(
-    "desk_cache_patients",
-    METADATA,
-    Column("patient", name_type(), primary_key=True),
+PATIENTS = _of_patient(
+    "patients",
     Column("version", BigInteger, nullable=False),
     Column("team", name_type(), index=True),
     Column("body", Text, nullable=False),
 )
 """The profiles, as they were published. team: whose patient it is now, which decides who sees the alerts too."""
 
-WINDOWS = Table(
-    "desk_cache_windows",
-    METADATA,
-    Column("patient", name_type(), primary_key=True),
-    Column("vital", name_type(VITAL_CHARS), primary_key=True),
+WINDOWS = _of_vital(
+    "windows",
     Column("stretch", Integer, primary_key=True, autoincrement=False),
     Column("windows", Integer, nullable=False),
     Column("measured", Integer, nullable=False),
@@ -89,19 +97,14 @@ WINDOWS = Table(
 """One row a vital and six hours, whose windows `packed` keeps in `body`; how many those are, and how many of them hold
 readings."""
 
-CONSENTS = Table(
-    "desk_cache_consents",
-    METADATA,
-    Column("patient", name_type(), primary_key=True),
+CONSENTS = _of_patient(
+    "consents",
     Column("body", Text, nullable=False),
 )
 """What the profiles say of consent, also of who is forgotten."""
 
-WITHDRAWALS = Table(
-    "desk_cache_withdrawals",
-    METADATA,
-    Column("patient", name_type(), primary_key=True),
-    Column("vital", name_type(VITAL_CHARS), primary_key=True),
+WITHDRAWALS = _of_vital(
+    "withdrawals",
     Column("since_s", Float, nullable=False),
 )
 """From when on the worker has last withheld a vital."""
