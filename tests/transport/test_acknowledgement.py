@@ -2,13 +2,11 @@
 
 from streams.chunks import Bounds
 from tests.brokers import Broker
-from tests.transport.workers import Worker, create_topic, numbers, send, until
+from tests.transport.workers import Worker, numbers, send, topic_of, until
 
 
 async def test_the_committed_offset_is_one_past_the_last_acknowledged_record(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 100))
+    topic = await topic_of(broker.address, prefix, filled=100)
     async with Worker(broker.address, topic, bounds=Bounds(records=30)) as worker:
         await worker.commits(100)
     await send(broker.address, topic, 0, numbers(100, 103))
@@ -20,8 +18,7 @@ async def test_the_committed_offset_is_one_past_the_last_acknowledged_record(bro
 
 async def test_commits_go_on_after_a_first_chunk_of_one_record(broker: Broker, prefix: str) -> None:
     """Faust takes the read offset 0 for no offset, and would wait for ever for the record before the second chunk."""
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
+    topic = await topic_of(broker.address, prefix)
     async with Worker(broker.address, topic) as worker:
         await send(broker.address, topic, 0, numbers(0, 1))
         await worker.commits(1)
@@ -30,9 +27,7 @@ async def test_commits_go_on_after_a_first_chunk_of_one_record(broker: Broker, p
 
 
 async def test_an_acknowledgement_out_of_order_is_held(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 50))
+    topic = await topic_of(broker.address, prefix, filled=50)
     async with Worker(broker.address, topic, acks=False, bounds=Bounds(records=10)) as worker:
         await until(lambda: len(worker.chunks) == 5, "all chunks came")
         for got in worker.chunks[1:4]:
@@ -46,9 +41,7 @@ async def test_an_acknowledgement_out_of_order_is_held(broker: Broker, prefix: s
 
 
 async def test_what_was_not_acknowledged_comes_again_after_a_restart(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 50))
+    topic = await topic_of(broker.address, prefix, filled=50)
     async with Worker(broker.address, topic, acks=False, bounds=Bounds(records=10)) as worker:
         await until(lambda: len(worker.chunks) == 5, "all chunks came")
         worker.chunks[0].receipt.ack()
@@ -60,10 +53,7 @@ async def test_what_was_not_acknowledged_comes_again_after_a_restart(broker: Bro
 
 
 async def test_hundreds_of_chunks_may_wait_for_one_checkpoint(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 2)
-    for partition in (0, 1):
-        await send(broker.address, topic, partition, numbers(0, 1500))
+    topic = await topic_of(broker.address, prefix, 2, filled=1500)
     async with Worker(broker.address, topic, acks=False, bounds=Bounds(records=5)) as worker:
         await until(lambda: len(worker.chunks) == 600, "all chunks came")
         assert await worker.committed() is None
@@ -74,9 +64,7 @@ async def test_hundreds_of_chunks_may_wait_for_one_checkpoint(broker: Broker, pr
 
 
 async def test_a_receipt_does_not_keep_the_records(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 20))
+    topic = await topic_of(broker.address, prefix, filled=20)
     async with Worker(broker.address, topic, acks=False, bounds=Bounds(records=10)) as worker:
         await until(lambda: len(worker.chunks) == 2, "both chunks came")
         first = worker.chunks[0].receipt

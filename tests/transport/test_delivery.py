@@ -4,12 +4,11 @@ from faust.types import TP
 
 from streams.chunks import Bounds
 from tests.brokers import Broker
-from tests.transport.workers import Worker, create_topic, numbers, producer, send, until
+from tests.transport.workers import Worker, create_topic, numbers, producer, send, topic_of, until
 
 
 async def test_every_record_of_a_partition_comes_once_and_in_order(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 4)
+    topic = await topic_of(broker.address, prefix, 4)
     await send(broker.address, topic, 0, numbers(0, 1500))
     await send(broker.address, topic, 2, numbers(0, 700))
     async with Worker(broker.address, topic) as worker:
@@ -24,8 +23,7 @@ async def test_every_record_of_a_partition_comes_once_and_in_order(broker: Broke
 
 
 async def test_records_keep_key_headers_and_time(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
+    topic = await topic_of(broker.address, prefix)
     async with producer(broker.address) as sender:
         header = ("homebeat-type", b"tick")
         await sender.send_and_wait(topic, b"{}", key=b"p-1", timestamp_ms=1_700_000_000_123, headers=[header])
@@ -51,9 +49,7 @@ async def test_other_topics_come_record_by_record_as_faust_does_it(broker: Broke
 
 
 async def test_a_chunk_holds_no_more_records_than_its_bound(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 1000))  # one batch of the producer is larger than the bound
+    topic = await topic_of(broker.address, prefix, filled=1000)  # one batch of the producer is larger than the bound
     async with Worker(broker.address, topic, bounds=Bounds(records=64)) as worker:
         await until(lambda: len(worker.offsets()) == 1000, "all records came")
         assert max(len(got.records) for got in worker.chunks) == 64
@@ -62,8 +58,7 @@ async def test_a_chunk_holds_no_more_records_than_its_bound(broker: Broker, pref
 
 
 async def test_a_chunk_holds_no_more_bytes_than_its_bound_unless_one_record_does(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1, max_message_bytes=str(16 * 1024 * 1024))
+    topic = await topic_of(broker.address, prefix, 1, max_message_bytes=str(16 * 1024 * 1024))
     values = [b"x" * 100_000] * 25 + [b"y" * 10_000_000] + [b"x" * 100_000] * 5
     await send(broker.address, topic, 0, values, max_batch_size=2_000_000, compression_type="gzip")
     async with Worker(broker.address, topic, bounds=Bounds(bytes=1_000_000)) as worker:
@@ -75,10 +70,7 @@ async def test_a_chunk_holds_no_more_bytes_than_its_bound_unless_one_record_does
 
 
 async def test_a_slow_agent_makes_fetching_wait_and_loses_nothing(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 2)
-    for partition in (0, 1):
-        await send(broker.address, topic, partition, numbers(0, 3000))
+    topic = await topic_of(broker.address, prefix, 2, filled=3000)
     async with Worker(broker.address, topic, bounds=Bounds(records=50, queued=4)) as worker:
         worker.gate.clear()
         in_hand, queued, at_the_door = 1, 4, 1
@@ -99,9 +91,7 @@ def _open(worker: Worker) -> int:
 
 
 async def test_an_agent_that_never_acknowledges_gets_no_more_than_the_bound(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 100))
+    topic = await topic_of(broker.address, prefix, filled=100)
     async with Worker(broker.address, topic, acks=False, bounds=Bounds(records=10, open=5)) as worker:
         await until(lambda: len(worker.chunks) == 5, "the bound is reached")
         await send(broker.address, topic, 0, numbers(100, 120))

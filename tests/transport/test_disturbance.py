@@ -14,7 +14,7 @@ from faust.types import TP
 
 from streams.chunks import Bounds
 from tests.brokers import Broker
-from tests.transport.workers import PAUSE_S, Worker, create_topic, expect_gap, numbers, send, until
+from tests.transport.workers import PAUSE_S, Worker, expect_gap, numbers, send, topic_of, until
 
 TOTAL = 3000
 
@@ -61,8 +61,7 @@ async def test_nothing_is_skipped_when(
     disturb: Callable[[Worker, random.Random], Awaitable[None]] | None, broker: Broker, prefix: str
 ) -> None:
     rng = random.Random(20260105)
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
+    topic = await topic_of(broker.address, prefix)
     async with Worker(broker.address, topic, bounds=Bounds(records=40, queued=2)) as worker:
         for start in range(0, TOTAL, 200):
             await send(broker.address, topic, 0, numbers(start, start + 200))
@@ -73,9 +72,7 @@ async def test_nothing_is_skipped_when(
 
 
 async def test_a_partition_comes_again_from_where_it_was_gone_back_to(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 300))
+    topic = await topic_of(broker.address, prefix, filled=300)
     async with Worker(broker.address, topic, bounds=Bounds(records=20, queued=2)) as worker:
         await until(lambda: len(worker.applied()) == 300, "all came")
         worker.chunks.clear()
@@ -87,9 +84,7 @@ async def test_a_partition_comes_again_from_where_it_was_gone_back_to(broker: Br
 
 @pytest.mark.parametrize("seed", [1, 2], ids=["stops_for_a_while", "stops_and_resumes_at_once"])
 async def test_a_chunk_at_the_door_when_the_flow_stops_comes_again(seed: int, broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 300))
+    topic = await topic_of(broker.address, prefix, filled=300)
     async with Worker(broker.address, topic, bounds=Bounds(records=20, queued=2)) as worker:
         worker.gate.clear()
         await until(lambda: worker.consumer.open_chunks(TP(topic, 0)) == 4, "one in hand, two queued, one at the door")
@@ -103,10 +98,7 @@ async def test_a_chunk_at_the_door_when_the_flow_stops_comes_again(seed: int, br
 async def test_chunks_in_flight_at_a_rebalance_come_again_and_late_acknowledgements_have_no_effect(
     broker: Broker, prefix: str
 ) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 4)
-    for partition in range(4):
-        await send(broker.address, topic, partition, numbers(0, 100))
+    topic = await topic_of(broker.address, prefix, 4, filled=100)
     bounds = Bounds(records=25)
     async with Worker(broker.address, topic, acks=False, bounds=bounds) as first:
         await until(lambda: len(first.chunks) == 16, "the first worker has everything in flight")
@@ -127,8 +119,7 @@ async def test_chunks_in_flight_at_a_rebalance_come_again_and_late_acknowledgeme
 
 
 async def test_a_worker_that_leaves_hands_over_exactly_what_it_acknowledged(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 2)
+    topic = await topic_of(broker.address, prefix, 2)
     async with Worker(broker.address, topic, broker_commit_interval=3600.0) as first:  # only leaving commits
         async with Worker(broker.address, topic, broker_commit_interval=3600.0) as second:
             await until(lambda: len(first.partitions) == len(second.partitions) == 1, "they share the partitions")
@@ -146,9 +137,7 @@ async def test_a_position_that_the_broker_no_longer_has_is_left_behind(
 ) -> None:
     """Retention may pass a discarded chunk: going back to it must end at the oldest record there is, not in a loop."""
     expect_gap(request, broker, "the embedded broker has no DeleteRecords: it closes the connection")
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
-    await send(broker.address, topic, 0, numbers(0, 300))
+    topic = await topic_of(broker.address, prefix, filled=300)
     async with Worker(broker.address, topic, bounds=Bounds(records=20, queued=2)) as worker:
         worker.gate.clear()
         await until(lambda: worker.consumer.open_chunks(TP(topic, 0)) == 4, "some are in flight")

@@ -6,13 +6,13 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from tests.brokers import Broker
 from tests.transport.workers import (
     Worker,
-    create_topic,
     eventually,
     expect_gap,
     log_end,
     numbers,
     producer,
     send,
+    topic_of,
     until,
 )
 
@@ -28,8 +28,7 @@ async def test_transaction_markers_are_passed_and_do_not_stop_commits(
     broker: Broker, prefix: str, request: pytest.FixtureRequest
 ) -> None:
     expect_gap(request, broker, "the embedded broker has no transactions: it answers InitProducerId with an error")
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
+    topic = await topic_of(broker.address, prefix)
     async with producer(broker.address, transactional_id=prefix) as sender:
         for number in range(5):
             await _transaction(sender, topic, [b"%d" % number] * 3)
@@ -49,9 +48,8 @@ async def test_compacted_offsets_are_passed_and_do_not_stop_commits(
     broker: Broker, prefix: str, request: pytest.FixtureRequest
 ) -> None:
     expect_gap(request, broker, "the embedded broker does not compact its topics")
-    topic = prefix + "readings"
-    await create_topic(
-        broker.address, topic, 1, cleanup_policy="compact", segment_ms="1", min_cleanable_dirty_ratio="0.01"
+    topic = await topic_of(
+        broker.address, prefix, 1, cleanup_policy="compact", segment_ms="1", min_cleanable_dirty_ratio="0.01"
     )
     async with producer(broker.address) as sender:
         for number in range(60):  # each a batch of its own: every second key is written again and again

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer
 
 from streams.broker import end_child, start_child
 from tests.brokers import Broker
-from tests.transport.workers import committed, create_topic, eventually, numbers, send
+from tests.transport.workers import committed, eventually, numbers, send, topic_of
 
 PARTITIONS = 2
 HALF = 4000
@@ -19,8 +19,7 @@ COUNTING = [sys.executable, "-m", "tests.transport.counting", "worker", "-l", "w
 
 
 async def test_counts_are_exact_after_a_worker_is_killed(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, PARTITIONS)
+    topic = await topic_of(broker.address, prefix, PARTITIONS)
     with _worker(broker, topic) as first, _worker(broker, topic):
         await _send(broker, topic, 0, HALF)
         await eventually(lambda: _has_begun(broker, topic), True)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from tests.brokers import Broker
-from tests.transport.workers import Worker, create_topic, expect_gap, numbers, send, until
+from tests.transport.workers import Worker, expect_gap, numbers, send, topic_of, until
 
 GAP = "the embedded broker gives a name to whoever comes, and tells the one who had it nothing"
 LONG_S = 15.0
@@ -31,8 +31,7 @@ def held_still(worker: Worker) -> Iterator[None]:
 async def test_one_that_comes_back_has_its_partitions_and_the_other_does_not_hear_of_it(
     broker: Broker, prefix: str
 ) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 4)
+    topic = await topic_of(broker.address, prefix, 4)
     async with Worker(broker.address, topic, name="one", broker_session_timeout=LONG_S) as other:
         async with Worker(broker.address, topic, name="two", broker_session_timeout=LONG_S) as before:
             await until(lambda: len(other.partitions) == len(before.partitions) == 2, "they share the partitions")
@@ -53,8 +52,7 @@ async def test_one_that_comes_back_has_its_partitions_and_the_other_does_not_hea
 
 
 async def test_the_partitions_of_one_that_stays_away_go_to_the_others(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 2)
+    topic = await topic_of(broker.address, prefix, 2)
     async with Worker(broker.address, topic, name="one") as other:
         async with Worker(broker.address, topic, name="two") as gone:
             await until(lambda: len(other.partitions) == len(gone.partitions) == 1, "they share the partitions")
@@ -65,8 +63,7 @@ async def test_one_whose_name_another_takes_is_told_and_does_not_take_it_back(
     broker: Broker, prefix: str, request: pytest.FixtureRequest
 ) -> None:
     expect_gap(request, broker, GAP)
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 2)
+    topic = await topic_of(broker.address, prefix, 2)
     async with (
         Worker(broker.address, topic, name="one", broker_session_timeout=LONG_S) as first,
         Worker(broker.address, topic, name="one", broker_session_timeout=LONG_S) as second,
@@ -80,8 +77,7 @@ async def test_one_whose_name_another_takes_is_told_and_does_not_take_it_back(
 
 
 async def test_one_that_stood_still_until_it_was_given_up_joins_again(broker: Broker, prefix: str) -> None:
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 2)
+    topic = await topic_of(broker.address, prefix, 2)
     async with (
         Worker(broker.address, topic, name="one") as still,
         Worker(broker.address, topic, name="two") as other,
@@ -97,8 +93,7 @@ async def test_one_that_stood_still_while_another_took_its_name_does_not_take_it
     broker: Broker, prefix: str, request: pytest.FixtureRequest
 ) -> None:
     expect_gap(request, broker, GAP)
-    topic = prefix + "readings"
-    await create_topic(broker.address, topic, 1)
+    topic = await topic_of(broker.address, prefix)
     async with AsyncExitStack() as stack:
         still = await stack.enter_async_context(Worker(broker.address, topic, name="one", acks=False))
         with held_still(still):

@@ -59,6 +59,15 @@ async def producer(address: str, **options: Any) -> AsyncIterator[AIOKafkaProduc
         await made.stop()
 
 
+async def topic_of(address: str, prefix: str, partitions: int = 1, *, filled: int = 0, **configs: str) -> str:
+    """A new topic of readings, with so many numbers on each of its partitions."""
+    topic = prefix + "readings"
+    await create_topic(address, topic, partitions, **configs)
+    for partition in range(partitions if filled else 0):
+        await send(address, topic, partition, numbers(0, filled))
+    return topic
+
+
 async def send(
     address: str, topic: str, partition: int, values: Iterable[bytes], key: bytes | None = None, **options: Any
 ) -> None:
