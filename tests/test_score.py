@@ -3,9 +3,8 @@
 import gzip
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,26 +14,7 @@ from models.times import to_us
 from streams.errors import Failed, WrongSettings
 from streams.score import ScoreResult, as_json, as_text, run, score
 from streams.scoring.records import BadRecord
-
-DAY0 = datetime(2026, 1, 5, tzinfo=UTC)
-Json = dict[str, Any]
-
-
-def at(hours: float) -> str:
-    return (DAY0 + timedelta(hours=hours)).isoformat()
-
-
-def us(hours: float) -> int:
-    return to_us(DAY0 + timedelta(hours=hours))
-
-
-def alert(hours: float, patient: str = "p", problem: str = "heart_rate.high", **more: Any) -> Json:
-    return {"patient": patient, "event": "opened", "event_at": at(hours), "problem": problem, **more}
-
-
-def label(start: float, end: float, patient: str = "p", problem: str | None = None, **more: Any) -> Json:
-    named = {} if problem is None else {"problem": problem}
-    return {"patient": patient, "start": at(start), "end": at(end), **named, **more}
+from tests.scoring.records import Json, alert, at, label, us
 
 
 def matches(problem: str | None, alert_problem: str) -> bool:

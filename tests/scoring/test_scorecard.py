@@ -1,36 +1,16 @@
 """The scorecard tells apart what is found by whom, what was there to be found, and who fares worst."""
 
 import math
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from models.times import to_us
 from streams.score import as_json, as_text, score
 from streams.scoring.deciles import deciles
 from streams.scoring.records import opened, worklist
 from streams.scoring.tally import Tally
-
-DAY0 = datetime(2026, 1, 5, tzinfo=UTC)
-Json = dict[str, Any]
-
-
-def at(hours: float) -> str:
-    return (DAY0 + timedelta(hours=hours)).isoformat()
-
-
-def us(hours: float) -> int:
-    return to_us(DAY0 + timedelta(hours=hours))
-
-
-def alert(hours: float, patient: str = "p", problem: str = "heart_rate.high", **more: Any) -> Json:
-    return {"patient": patient, "event": "opened", "event_at": at(hours), "problem": problem, **more}
-
-
-def label(start: float, end: float, patient: str = "p", **more: Any) -> Json:
-    return {"patient": patient, "start": at(start), "end": at(end), **more}
+from tests.scoring.records import Json, alert, at, label, us
 
 
 def days(count: float, *patients: str) -> dict[str, tuple[int, int]]:
