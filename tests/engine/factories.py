@@ -86,6 +86,21 @@ def action(alert_id: str, type: str = "acknowledge", patient: str = "p-1", **fie
     return made | fields
 
 
+def panel(patient: str, id: str, at_us: int, systolic: float, diastolic: float = 80) -> bytes:
+    """A blood pressure as FHIR: two readings in one record."""
+    components = [
+        {"code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+         "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}}
+        for code, value in (("8480-6", systolic), ("8462-4", diastolic))
+    ]  # fmt: skip
+    body = {
+        "resourceType": "Observation", "status": "final", "id": id, "component": components,
+        "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
+        "subject": {"reference": f"Patient/{patient}"}, "effectiveDateTime": rfc3339(at_us),
+    }  # fmt: skip
+    return json.dumps(body).encode()
+
+
 @dataclass
 class Log:
     """A log that grows. `now_us` is the arrival of what is added next."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from models.times import US_PER_S, rfc3339
 from streams import control
 from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, Log, profile, reading, run
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, Log, panel, profile, reading, run
 
 PATIENTS = ("p-1", "p-2", "p-3")
 LEVELS = {
@@ -143,20 +143,8 @@ class History:
         self.read(self.somebody(), "consciousness", self.any_of("A", "C", "U", "X"))
 
     def _panel(self) -> None:
-        """A blood pressure as FHIR: two readings in one record."""
         patient, high = self.somebody(), self.any_of(120, 68, 190, 400)
-        parts = [("8480-6", high), ("8462-4", 80)]
-        components = [
-            {"code": {"coding": [{"system": "http://loinc.org", "code": code}]},
-             "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}}
-            for code, value in parts
-        ]  # fmt: skip
-        body = {
-            "resourceType": "Observation", "status": "final", "id": f"panel-{len(self.log)}",
-            "component": components, "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
-            "subject": {"reference": f"Patient/{patient}"}, "effectiveDateTime": rfc3339(self.log.now_us),
-        }  # fmt: skip
-        self.log.add(patient.encode(), json.dumps(body).encode())
+        self.log.add(patient.encode(), panel(patient, f"panel-{len(self.log)}", self.log.now_us, high))
         self.expected += 2
 
     def _again(self) -> None:

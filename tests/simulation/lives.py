@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from models.times import US_PER_S, rfc3339
+from models.times import US_PER_S
 from streams import control
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, START_US, profile, reading
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, START_US, panel, profile, reading
 from tests.engine.histories import BAD, LATE_US, LEVELS, SLOW
 
 DENSE = ("heart_rate", "spo2", "respiratory_rate", "glucose")
@@ -150,19 +150,9 @@ class Life:
         self._read("heart_rate", self.rng.choice([150, 185]))
 
     def _panel(self) -> None:
-        """A blood pressure as FHIR: two readings in one record."""
-        parts = [("8480-6", self.rng.choice([120, 68, 190, 400])), ("8462-4", 80)]
-        components = [
-            {"code": {"coding": [{"system": "http://loinc.org", "code": code}]},
-             "valueQuantity": {"value": value, "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}}
-            for code, value in parts
-        ]  # fmt: skip
-        body = {
-            "resourceType": "Observation", "status": "final", "id": f"{self.name}-panel-{len(self.publications)}",
-            "component": components, "code": {"coding": [{"system": "http://loinc.org", "code": "85354-9"}]},
-            "subject": {"reference": f"Patient/{self.name}"}, "effectiveDateTime": rfc3339(self.now_us),
-        }  # fmt: skip
-        self._publish("readings", self.name.encode(), json.dumps(body).encode())
+        high = self.rng.choice([120, 68, 190, 400])
+        body = panel(self.name, f"{self.name}-panel-{len(self.publications)}", self.now_us, high)
+        self._publish("readings", self.name.encode(), body)
 
     def _again(self) -> None:
         """Readings of before once more, as they were or under another id."""
