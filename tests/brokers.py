@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -96,6 +97,12 @@ def jars_of_kafka() -> Path:
     return jars
 
 
-def apache_kafka() -> ApacheKafka:
-    """Kafka that is not started yet; skips the test when its jars or java are not here."""
-    return ApacheKafka(jars_of_kafka())
+@contextlib.contextmanager
+def running_kafka() -> Iterator[ApacheKafka]:
+    """Kafka for the block; skips the test when its jars or java are not here."""
+    broker = ApacheKafka(jars_of_kafka())
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()

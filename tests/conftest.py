@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
 from tests import parallel, progress
-from tests.brokers import ApacheKafka, Broker, apache_kafka
+from tests.brokers import ApacheKafka, Broker, running_kafka
 from tests.postgres import Postgres, programs
 
 settings.register_profile("homebeat", deadline=None)  # a busy machine is no fault of the code; pytest bounds each test
@@ -71,12 +71,8 @@ def embedded_broker() -> Iterator[EmbeddedBroker]:
 @pytest.fixture(scope="session")
 def kafka_broker() -> Iterator[ApacheKafka]:
     """Apache Kafka, one for the session."""
-    broker = apache_kafka()
-    try:
-        broker.start()
+    with running_kafka() as broker:
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.fixture(scope="session")

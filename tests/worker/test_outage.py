@@ -15,7 +15,7 @@ from streams.errors import BrokerUnreachable
 from streams.outage import BrokerWatch, passing
 from streams.settings import Settings
 from streams.worker import faust_folder
-from tests.brokers import ApacheKafka, apache_kafka
+from tests.brokers import ApacheKafka, running_kafka
 from tests.worker.live import deployment, until
 
 
@@ -79,12 +79,8 @@ def test_an_outage_is_said_once_and_its_end_once(caplog: pytest.LogCaptureFixtur
 @pytest.fixture
 def own_kafka() -> Iterator[ApacheKafka]:
     """A broker that a test may do anything to."""
-    broker = apache_kafka()
-    try:
-        broker.start()
+    with running_kafka() as broker:
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.mark.kafka
