@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from alerts.channels.receiver import RECEIVED, Received, create_receiver
@@ -12,6 +13,7 @@ from alerts.teams import Directory, read_directory
 from streams.notifier import run_notifier
 from streams.notifying import NotifierConfig
 from tests.brokers import Broker
+from tests.channels import topics
 from tests.channels.server import running
 from tests.teams import team, written
 
@@ -53,6 +55,33 @@ async def receiver() -> AsyncIterator[tuple[str, Received]]:
     app = create_receiver(SECRET)
     async with running(app) as url:
         yield url, app[RECEIVED]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Three addresses, at the first of which nobody answers; what came to Ann at the second, and to who is above her at
+    the third; and the records of deliveries."""
+
+    dead: str
+    alive: str
+    lead: str
+    nurse: Received
+    above: Received
+    deliveries: list[dict[str, Any]]
+
+
+@contextlib.asynccontextmanager
+async def reached(bootstrap: str, prefix: str) -> AsyncIterator[Reached]:
+    """With topics of their own."""
+    await topics.made(bootstrap, prefix)
+    async with receiver() as (dead, _):
+        pass
+    async with (
+        receiver() as (alive, nurse),
+        receiver() as (lead, above),
+        topics.watched(bootstrap, f"{prefix}deliveries") as deliveries,
+    ):
+        yield Reached(dead, alive, lead, nurse, above, deliveries)
 
 
 def in_turn(dead: str, alive: str, lead: str) -> Directory:

@@ -13,7 +13,17 @@ from streams.broker import EmbeddedBroker
 from streams.limits import QUIET_WHOLE_MAX
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.notifying import BY_THE_TEAM, POLICY, alone, config, notifying, quiet_hours, receiver, sharing
+from tests.channels.notifying import (
+    BY_THE_TEAM,
+    POLICY,
+    alone,
+    config,
+    notifying,
+    quiet_hours,
+    reached,
+    receiver,
+    sharing,
+)
 from tests.channels.waiting import until
 
 UNHURRIED = WebhookLimits(attempts=2, timeout_s=20.0)
@@ -139,31 +149,24 @@ async def test_what_waited_on_a_channel_that_several_share_reaches_each_by_their
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:
     """Also what is told as one, and then none of it is told again by whoever comes next."""
-    await topics.made(embedded_broker.address, prefix)
     now = datetime.now(UTC)
     at_night, after = now - timedelta(minutes=30), now - timedelta(seconds=20)
-    async with receiver() as (refused, _):
-        dead = refused
-    async with (
-        receiver() as (alive, nurse),
-        receiver() as (above, lead),
-        topics.watched(embedded_broker.address, f"{prefix}deliveries") as done,
-    ):
+    async with reached(embedded_broker.address, prefix) as to:
         begin, end = (f"{now - timedelta(seconds=s):%H:%M:%S}" for s in (3600, 60))
         own = ["dead", "alive"], ["dead", "lead"]
-        directory = sharing(dead, alive, above, *own, quiet_hours(begin, end))
+        directory = sharing(to.dead, to.alive, to.lead, *own, quiet_hours(begin, end))
         settings = config(embedded_broker, prefix, directory=directory)
         came = [replace(told(f"a-{n}"), decided_at=at_night.isoformat()) for n in range(QUIET_WHOLE_MAX + 6)]
         await topics.put(embedded_broker.address, f"{prefix}alerts", came)
         async with notifying(settings):
-            await until(lambda: _delivered(done) == 2 * (QUIET_WHOLE_MAX + 1), 40)
+            await until(lambda: _delivered(to.deliveries) == 2 * (QUIET_WHOLE_MAX + 1), 40)
         last = replace(told("a-last", severity="urgent"), decided_at=after.isoformat())
         await topics.put(embedded_broker.address, f"{prefix}alerts", [last])
         async with notifying(settings):
-            await until(lambda: _delivered(done) == 2 * (QUIET_WHOLE_MAX + 2), 40)
-    assert set(nurse.counts) == set(lead.counts)
-    assert {*nurse.counts.values(), *lead.counts.values()} == {1}
-    assert sum(key.startswith("quiet-") for key in nurse.counts) == 1
+            await until(lambda: _delivered(to.deliveries) == 2 * (QUIET_WHOLE_MAX + 2), 40)
+    assert set(to.nurse.counts) == set(to.above.counts)
+    assert {*to.nurse.counts.values(), *to.above.counts.values()} == {1}
+    assert sum(key.startswith("quiet-") for key in to.nurse.counts) == 1
 
 
 def _delivered(done: list[Any]) -> int:

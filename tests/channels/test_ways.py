@@ -14,7 +14,7 @@ from streams.deliveries import delivery_of
 from streams.notifying import webhook_channels
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.notifying import BY_THE_TEAM, POLICY, config, in_turn, notifying, receiver, sharing
+from tests.channels.notifying import BY_THE_TEAM, POLICY, config, in_turn, notifying, reached, receiver, sharing
 from tests.channels.server import serving
 from tests.channels.waiting import until
 
@@ -25,30 +25,24 @@ FAILED = Outcome("failed", 2, "no answer")
 async def test_who_is_asked_is_told_another_way_when_a_channel_fails_and_that_is_told_to_the_log(
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:
-    await topics.made(embedded_broker.address, prefix)
-    async with receiver() as (gone, _):
-        dead = gone
     async with (
-        receiver() as (alive, nurse),
-        receiver() as (above, lead),
-        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+        reached(embedded_broker.address, prefix) as to,
         topics.watched(embedded_broker.address, f"{prefix}readings") as told,
     ):
-        settings = config(
-            embedded_broker, prefix, directory=in_turn(dead, alive, above), control_secret=b"the secret", partitions=4
-        )
+        directory = in_turn(to.dead, to.alive, to.lead)
+        settings = config(embedded_broker, prefix, directory=directory, control_secret=b"the secret", partitions=4)
         async with notifying(settings):
             events = [alert(f"a-{n}", notify="first", policy=POLICY) for n in range(3)]
             events.append(alert("a-0", 2, event="escalated", notify="escalated", rung=1, policy=POLICY))
             await topics.put(embedded_broker.address, f"{prefix}alerts", events)
-            await until(lambda: len(deliveries) == 7, 40)
+            await until(lambda: len(to.deliveries) == 7, 40)
             await until(lambda: sum(one["state"] == "undelivered" for one in told) == 4, 20)
-    assert dict(nurse.counts) == {"a-0:1": 1, "a-1:1": 1, "a-2:1": 1}
-    assert dict(lead.counts) == {"a-0:2": 1}
-    failed = [one for one in deliveries if one["outcome"] == "failed"]
+    assert dict(to.nurse.counts) == {"a-0:1": 1, "a-1:1": 1, "a-2:1": 1}
+    assert dict(to.above.counts) == {"a-0:2": 1}
+    failed = [one for one in to.deliveries if one["outcome"] == "failed"]
     assert {(one["channel"], one["member"]) for one in failed} == {("dead", "ann")}
     assert {one["source"] for one in told if one["state"] == "undelivered"} == {"channel:dead"}
-    assert {one["why"] for one in deliveries if one["member"] == "cas"} == {
+    assert {one["why"] for one in to.deliveries if one["member"] == "cas"} == {
         "cardiology-home, rung 2 of 2: named: cas"
     }  # fmt: skip
 
@@ -108,24 +102,17 @@ async def test_an_emergency_does_not_wait_for_a_channel_that_is_known_to_fail_wh
 async def test_of_several_who_share_a_channel_that_fails_each_is_told_by_their_own_next_one(
     embedded_broker: EmbeddedBroker, prefix: str, ann: list[str], bob: list[str]
 ) -> None:
-    await topics.made(embedded_broker.address, prefix)
-    async with receiver() as (refused, _):
-        dead = refused
-    async with (
-        receiver() as (alive, nurse),
-        receiver() as (above, lead),
-        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
-    ):
-        directory = sharing(dead, alive, above, ann, bob)
+    async with reached(embedded_broker.address, prefix) as to:
+        directory = sharing(to.dead, to.alive, to.lead, ann, bob)
         async with notifying(config(embedded_broker, prefix, directory=directory)):
             events = [alert(f"a-{n}", notify="first", policy=POLICY) for n in range(3)]
             await topics.put(embedded_broker.address, f"{prefix}alerts", events)
-            await until(lambda: nurse.unique == lead.unique == 3, 40)
-            await until(lambda: sum(one["outcome"] == "delivered" for one in deliveries) == 6, 20)
-    assert {*nurse.counts.values(), *lead.counts.values()} == {1}
-    told = {(one["channel"], one["member"]) for one in deliveries if one["outcome"] == "delivered"}
+            await until(lambda: to.nurse.unique == to.above.unique == 3, 40)
+            await until(lambda: sum(one["outcome"] == "delivered" for one in to.deliveries) == 6, 20)
+    assert {*to.nurse.counts.values(), *to.above.counts.values()} == {1}
+    told = {(one["channel"], one["member"]) for one in to.deliveries if one["outcome"] == "delivered"}
     assert told == {("alive", "ann"), ("lead", "bob")}
-    failed = [one["delivery_id"] for one in deliveries if one["outcome"] == "failed"]
+    failed = [one["delivery_id"] for one in to.deliveries if one["outcome"] == "failed"]
     assert len(failed) == len(set(failed)) == 3 * len({*ann, *bob} - {"alive", "lead"}), "each channel is tried once"
 
 
