@@ -78,61 +78,129 @@ def _snapshot(state: PartitionState, row: int, position: int) -> Snapshot:
     return Snapshot(position, one["base"].copy(), prior_of(one["prior"]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """One window of each of some rows, (n,), and what was expected of them. y, z: on the working scale; newer: than all
+    that the row has learned from; quarter: of the local day; resting: at rest; full: holds enough to teach; spoilt: by
+    a sensor's fault."""
+
+    one: Closed
+    vital: Ints
+    slot: Ints
+    prior: baseline.Prior
+    base: baseline.Rows
+    newer: Bools
+    line: Ints
+    day: Ints
+    quarter: Ints
+    y: Floats
+    passing: baseline.Passing
+    predicted: baseline.Prediction
+    z: Floats
+    resting: Bools
+    full: Bools
+    spoilt: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What a round says, (n,). judged: could be; usable: for what is told now, or of the past; is_open: a deviation
+    stands; beyond: outside the band, and told of; moved: places whose standing outside their bands may change; past: of
+    windows too old to page, if there are any."""
+
+    judged: Bools
+    usable: Bools
+    is_open: Bools
+    beyond: Bools
+    moved: Ints
+    changes: deviation.Changes
+    past: Past | None
+
+
 def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
     """One window of each of these rows: predict, judge, learn, tell."""
+    r = _predicted(state, one)
+    verdict = _judged(state, r)
+    _learn(state, r, verdict, out)
+    _say(state, r, verdict, out)
+    for row, position in zip(one.row.tolist(), one.position.tolist(), strict=True):
+        if row in out.snapshots:
+            out.snapshots[row].append(_snapshot(state, row, position))
+
+
+def _predicted(state: PartitionState, one: Closed) -> _Round:
     row = one.row
     vital, slot = state.rows["vital"][row].astype(np.int64), state.rows["slot"][row].astype(np.int64)
     prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
     newer, line = one.start > base.last_at, baseline.line_of(base, vital)
     offset = local_offset_us(state, slot, one.start)
-    day, day_slot = local_day(one.start, offset), baseline.slot_of_day(one.start, offset)
+    day, quarter = local_day(one.start, offset), baseline.slot_of_day(one.start, offset)
     y = to_working(one.mean, vital)
     passing = state.courses.passing(state, slot, vital, day)
-    predicted = baseline.predict(base, prior, one.start, day_slot, y, line, passing)
+    predicted = baseline.predict(base, prior, one.start, quarter, y, line, passing)
     z = (y - predicted.mean) / predicted.sd
     resting = (2 * one.active <= one.n) | (vital == STEPS)  # steps are activity: taken at rest alone, none would count
     full = (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
     spoilt = sensor.is_unknown(one.n, one.faulty)
-    right = resting & ~spoilt
-    judged = right & predicted.known & (~one.late | full)
-    usable = judged & (~one.late | newer) & one.live
+    return _Round(
+        one, vital, slot, prior, base, newer, line, day, quarter, y, passing, predicted, z, resting, full, spoilt
+    )
+
+
+def _judged(state: PartitionState, r: _Round) -> _Verdict:
+    """Whether the windows deviate: those that may page by what is live, older ones in a lane of their own."""
+    one, line, z = r.one, r.line, r.z
+    judged = r.resting & ~r.spoilt & r.predicted.known & (~one.late | r.full)
+    usable = judged & (~one.late | r.newer) & one.live
     per_month = state.policy.advisories_per_month
-    changes = deviation.watch(state.rows["deviation"], row, line, z, one.start, usable, per_month)
-    is_open = state.rows["deviation"]["open"][row] > 0
-    told_of = deviation.settings().judged[vital]  # a few steps more in a quarter of an hour say nothing of a patient
+    changes = deviation.watch(state.rows["deviation"], one.row, line, z, one.start, usable, per_month)
+    is_open = state.rows["deviation"]["open"][one.row] > 0
+    told_of = deviation.settings().judged[r.vital]  # a few steps more in a quarter of an hour say nothing of a patient
     beyond = usable & told_of & (np.abs(z) >= deviation.settings().z_on[line])
-    moved = outside.concerned(state.rows["outside"], row, beyond, usable | (spoilt & newer))
+    moved = outside.concerned(state.rows["outside"], one.row, beyond, usable | (r.spoilt & r.newer))
     past = _past(state, one, line, z, judged) if not one.live.all() else None
     if past is not None:
         usable, is_open = usable | (judged & ~one.live), is_open | past.is_open
-    # Frozen while a problem is open: an illness must not become the normal. A drift is open for days after it is over:
-    # what lies on its other side is learned, or the band would stand still, and grow, while the patient is well again.
-    calm = ~is_open & (one.broken == 0) & ~state.weeks.drifts(row, z)
-    fit = right & (~one.late | (newer & full))
-    learns = fit & (calm | ~predicted.known)
-    deviation.learn(state.rows["deviation"], row, line, z, base.n, judged & newer & one.live, calm)
-    rhythm = rhythm_of(prior, day_slot, passing.mean)
+    return _Verdict(judged, usable, is_open, beyond, moved, changes, past)
+
+
+def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -> None:
+    """Learn from what is well, and from all while nothing is known.
+
+    Frozen while a problem is open: an illness must not become the normal. A drift is open for days after it is over:
+    what lies on its other side is learned, or the band would stand still, and grow, while the patient is well again.
+    """
+    one, row, z = r.one, r.one.row, r.z
+    calm = ~verdict.is_open & (one.broken == 0) & ~state.weeks.drifts(row, z)
+    fit = r.resting & ~r.spoilt & (~one.late | (r.newer & r.full))
+    learns = fit & (calm | ~r.predicted.known)
+    deviation.learn(state.rows["deviation"], row, r.line, z, r.base.n, verdict.judged & r.newer & one.live, calm)
+    rhythm = rhythm_of(r.prior, r.quarter, r.passing.mean)
     out.weeks += state.weeks.gather(
         Gathered(
-            one.position, one.clock, slot, row, vital, one.start, day, day_slot, y, rhythm, spread_of(prior),
-            baseline.in_stream(base), fit, one.live & (~one.late | newer), is_open,
+            one.position, one.clock, r.slot, row, r.vital, one.start, r.day, r.quarter, r.y, rhythm,
+            spread_of(r.prior), baseline.in_stream(r.base), fit, one.live & (~one.late | r.newer), verdict.is_open,
         )
     )  # fmt: skip
-    baseline.learn(base, prior, predicted, day_slot, y, one.start, line, learns)
-    _put(state, row, base, ~one.late | newer)
-    noted = conditions.noted(state, slot, vital, one.late, resting)
-    if out.wanted or len(changes.index) or past is not None or len(noted) or len(moved):
-        bands = _Bands(predicted, prior, base, vital, line, z)
-        out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
-        out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
-        path = np.broadcast_to(passing.mean, len(row))
-        out.ruled += [_ruled(one, vital, slot, day, bands, path, int(i)) for i in noted]
-        out.moves += [_moved(state, one.take(moved), bands, moved, beyond[moved])] if len(moved) else []
+    baseline.learn(r.base, r.prior, r.predicted, r.quarter, r.y, one.start, r.line, learns)
+    _put(state, row, r.base, ~one.late | r.newer)
+
+
+def _say(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -> None:
+    """What others ask of the windows, once they are learned from: bands are made only if somebody does."""
+    one, vital, slot = r.one, r.vital, r.slot
+    changes, past, moved = verdict.changes, verdict.past, verdict.moved
+    noted = conditions.noted(state, slot, vital, one.late, r.resting)
+    if not (out.wanted or len(changes.index) or past is not None or len(noted) or len(moved)):
+        return
+    bands = _Bands(r.predicted, r.prior, r.base, vital, r.line, r.z)
+    out.signals += [_signal(one, vital, slot, bands, changes, k, int(i)) for k, i in enumerate(changes.index)]
+    out.signals += _signals_of_past(one, vital, slot, bands, past) if past is not None else []
+    path = np.broadcast_to(r.passing.mean, len(one.row))
+    out.ruled += [_ruled(one, vital, slot, r.day, bands, path, int(i)) for i in noted]
+    out.moves += [_moved(state, one.take(moved), bands, moved, verdict.beyond[moved])] if len(moved) else []
     if out.wanted:
-        _tell(state, one, vital, slot, bands, usable, is_open, out)
-    for r, p in zip(row.tolist(), one.position.tolist(), strict=True):
-        if r in out.snapshots:
-            out.snapshots[r].append(_snapshot(state, r, p))
+        _tell(state, one, vital, slot, bands, verdict.usable, verdict.is_open, out)
 
 
 def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", path: Floats, i: int) -> conditions.Ruled:
