@@ -188,9 +188,8 @@ def explain(
     kind: Kind, evidence: Evidence, others: Sequence[Evidence], onset_us: int, population: bool, retrospective: bool
 ) -> str:
     """Why this alert, in a few sentences. others: vitals that had moved at the same time."""
-    late = phrase("These readings arrived late: this is about the past, not about now.") if retrospective else ""
     sentences = [
-        late,
+        late() if retrospective else "",
         _measured(evidence),
         _band(evidence),
         _certainty(evidence),
@@ -201,6 +200,11 @@ def explain(
         _population(kind, population),
     ]
     return joined(s for s in sentences if s)
+
+
+def late() -> str:
+    """What every explanation begins with that is not about now."""
+    return phrase("These readings arrived late: this is about the past, not about now.")
 
 
 def grounded(said: str, kind: Kind, evidence: Evidence, others: Sequence[Evidence], population: bool) -> str:

@@ -38,6 +38,14 @@ class Fault(IntEnum):
     CADENCE = 5
 
 
+class Told(IntEnum):
+    """Whether people know of a row's fault. PAST: it is on the record only, because all that was at fault came late."""
+
+    NOT = 0
+    LIVE = 1
+    PAST = 2
+
+
 STATE = np.dtype(
     [("device", "u8"), ("at_s", "u4"), ("since_s", "u4"), ("value", "f4"), ("n", "u2"), ("busy", "u1")], align=True
 )
@@ -52,7 +60,7 @@ WATCH = np.dtype(
 )  # fmt: skip
 """Of a row in which something is odd. good, good_s: last good reading; suspect, suspect_s: one that jumped (0: none);
 match_n, match_s: run at the rate of steps; bad_n, bad_s, ok_n: faulty readings, since when, and good ones since; told:
-people know, by a fault of this kind."""
+whether people know (`Told`), by a fault of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +272,14 @@ class Watch:
             one.good, one.good_s = one.value, one.at_s
         return one
 
-    def take(self, at_s: int, value: float, device: int, resting: bool, steps: float) -> tuple[Fault, bool | None]:
-        """The next reading: its fault, and whether something is raised (True) or over (False)."""
+    def take(
+        self, at_s: int, value: float, device: int, resting: bool, steps: float, late: bool = False
+    ) -> tuple[Fault, bool | None]:
+        """The next reading: its fault, and whether something is raised (True) or over (False). late: it is about the
+        past, so that what it raises is for the record; the first faulty reading of now is raised again, as of now."""
         over = None
         if device != self.device:
-            over = False if self.told else None
+            over = False if self.told == Told.LIVE else None
             self._anew(device)
         if at_s < self.at_s:
             return Fault.NONE, over
@@ -276,7 +287,7 @@ class Watch:
         fault = self._matches(at_s, value, steps) or self._jumps(at_s, value) or self._stands(value)
         if fault is Fault.NONE and value < self.of.below and (resting or not self.of.below_rest):
             fault = Fault.BELOW
-        told = self._tell(at_s, fault)
+        told = self._tell(at_s, fault, late)
         self.busy = int(bool(self.suspect_s or self.match_n or self.bad_n))
         return fault, told if over is None else over
 
@@ -327,20 +338,21 @@ class Watch:
         of, passed_s = self.of, at_s - from_s
         return passed_s <= of.jump_gap_s and abs(value - there) > max(of.jump_least, of.jump_per_s * passed_s)
 
-    def _tell(self, at_s: int, fault: Fault) -> bool | None:
+    def _tell(self, at_s: int, fault: Fault, late: bool) -> bool | None:
         """Count faulty readings, and good ones after them. True: people must know; False: it is over."""
         if fault:
             self.bad_s = self.bad_s if self.bad_n else at_s
             self.bad_n, self.ok_n = min(self.bad_n + 1, MOST), 0
-            if self.told or self.bad_n < self.of.told_n or at_s - self.bad_s < self.of.told_s:
+            known = self.told == Told.LIVE or (self.told == Told.PAST and late)
+            if known or self.bad_n < self.of.told_n or at_s - self.bad_s < self.of.told_s:
                 return None
-            self.told, self.kind = 1, int(fault)
+            self.told, self.kind = Told.PAST if late else Told.LIVE, int(fault)
             return True
         if self.bad_n:
             self.ok_n += 1
             if self.ok_n >= self.of.over_n:
                 told, self.told, self.bad_n, self.ok_n = self.told, 0, 0, 0
-                return False if told else None
+                return False if told == Told.LIVE else None
         return None
 
     def state(self) -> tuple[float, ...]:
@@ -353,5 +365,5 @@ class Watch:
         self.suspect *= bool(self.suspect_s)
         self.match_s *= bool(self.match_n)
         self.bad_s *= bool(self.bad_n)
-        self.kind *= self.told
+        self.kind *= bool(self.told)
         return tuple(getattr(self, name) for name in WATCH.names or ())

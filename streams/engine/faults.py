@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from alerts import technical
 from models.detectors import sensor
-from models.detectors.sensor import HEART_RATE, Fault, Readings, Watch
+from models.detectors.sensor import HEART_RATE, Fault, Readings, Told, Watch
 from models.segments import Bools, Ints, lasts, previous, running_max, segments_of
 from models.times import US_PER_S
 from models.vitals import VITALS
+from models.windows import HORIZON_US
 from streams.engine.intake import Accepted
 from streams.engine.samples import STEPS, Samples
 from streams.engine.signals import Notice
@@ -30,10 +31,11 @@ STREAMED = np.array([vital.window_s <= 900 for vital in VITALS])
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """People must know of a sample's device, or need not any more."""
+    """People must know of a sample's device, or need not any more. late: it was so in the past, for the record."""
 
     sample: int
     raised: bool
+    late: bool
     kind: Fault
     since_s: int
     device: int
@@ -71,7 +73,7 @@ def judge(state: PartitionState, accepted: Accepted, samples: Samples) -> Judged
     out, events = replace(out, value=samples.value.copy()), list[Event]()
     ends = np.append(begin[1:], len(order))
     for k in odd.tolist():
-        events += _gone_through(state, one, order, range(int(begin[k]), int(ends[k])), out)
+        events += _gone_through(state, samples, one, order, range(int(begin[k]), int(ends[k])), out)
     out.notices.extend(_notices(state, accepted, samples, sorted(events, key=lambda e: e.sample), before))
     return out
 
@@ -143,19 +145,23 @@ def _keep(state: PartitionState, samples: Samples, key: Ints, at_s: Ints, rate: 
     table["at_s"][row], table["value"][row], table["n"][row] = at_s[last], rate[last], 1
 
 
-def _gone_through(state: PartitionState, one: Readings, order: Ints, places: range, out: Judged) -> list[Event]:
+def _gone_through(
+    state: PartitionState, samples: Samples, one: Readings, order: Ints, places: range, out: Judged
+) -> list[Event]:
     """The readings of one row, one by one."""
     row, vital = int(one.row[places[0]]), int(one.vital[places[0]])
     table, watches, events = state.sensors.table, state.sensors.watch, list[Event]()
     watch = Watch.of_row(vital, table[row], watches.get(row))
     part = slice(places.start, places.stop)
     steps = np.full(len(order), np.nan) if one.steps is None else one.steps
-    columns = (one.at_s, one.value, one.device, one.resting, steps)
-    for i, figures in zip(order[part].tolist(), zip(*(c[part].tolist() for c in columns), strict=True), strict=True):
+    columns = [c[part] for c in (one.at_s, one.value, one.device, one.resting, steps)]
+    columns.append(samples.clock[order[part]] - samples.at[order[part]] > HORIZON_US[vital])
+    for i, figures in zip(order[part].tolist(), zip(*(c.tolist() for c in columns), strict=True), strict=True):
         before = watch.device
         fault, told = watch.take(*figures)
         if told is not None:
-            events.append(Event(i, told, fault, watch.bad_s, watch.device if told else before))
+            device = watch.device if told else before
+            events.append(Event(i, told, told and watch.told == Told.PAST, fault, watch.bad_s, device))
         out.faulty[i] = fault > 0
         if fault is Fault.JUMP and STREAMED[vital]:
             out.value[i] = watch.good
@@ -170,7 +176,8 @@ def _gone_through(state: PartitionState, one: Readings, order: Ints, places: ran
 def _notices(
     state: PartitionState, accepted: Accepted, samples: Samples, events: list[Event], before: dict[int, int]
 ) -> list[Notice]:
-    """What is new about devices, in log order. before: rows of which people knew, and their devices."""
+    """What is new about devices, in log order. before: rows of which people knew, and their devices. What was in the
+    past is noted as often as a vital of the device is concerned: it wakes nobody, and one episode holds all of it."""
     known, names = set(before.items()), dict[int, str]()
     if events:
         names = {int(device): one.device for device, one in zip(accepted.device, accepted.readings, strict=True)}
@@ -178,11 +185,11 @@ def _notices(
     for event in events:
         row, slot = int(samples.row[event.sample]), int(samples.slot[event.sample])
         mine = {pair for pair in known if pair[1] == event.device and int(state.rows["slot"][pair[0]]) == slot}
-        if event.raised:
+        if event.raised and not event.late:
             known.add((row, event.device))
-        else:
+        elif not event.raised:
             known.discard((row, event.device))
-        if (event.raised and not mine) or (not event.raised and mine == {(row, event.device)}):
+        if (event.raised and (event.late or not mine)) or (not event.raised and mine == {(row, event.device)}):
             name = names.get(event.device) or state.person(slot).devices.get(event.device, "")
             found.append(_notice(samples, event, name))
     return found
@@ -196,5 +203,5 @@ def _notice(samples: Samples, event: Event, device: str) -> Notice:
         position=2 * int(samples.index[i]) + 1, slot=int(samples.slot[i]), vital=vital, raised=event.raised,
         kind="sensor", problem=f"sensor.{called(device)}", vitals=[vital], rank=sensor.rank(), rule=sensor.rule(),
         onset_us=since_us if event.raised else clock, decided_us=clock, title=technical.sensor_title(device), said=said,
-        reason=technical.SENSOR_RIGHT_AGAIN,
+        reason=technical.SENSOR_RIGHT_AGAIN, retrospective=event.late,
     )  # fmt: skip

@@ -2,12 +2,13 @@
 
 import hashlib
 
-from alerts import ledger
+from alerts import explain, ledger
 from alerts.episodes import Episode
 from alerts.events import AlertEvent
 from alerts.policy import When
 from alerts.raised import Cleared, Raised
 from models.findings import SEVERITIES, Finding, Rule
+from models.phrases import joined
 from models.times import rfc3339
 from models.vitals import VITALS
 from streams.engine.signals import Notice
@@ -22,10 +23,15 @@ def told_about(episodes: list[Episode], notice: Notice, when: When) -> list[Aler
         return ledger.on_cleared(episodes, cleared, when)
     raised = Raised(
         problem=notice.problem, vital=VITALS[notice.vital].name if notice.of_vital else "", title=notice.title,
-        kind=notice.kind, rank=notice.rank, rule=_rule(notice), onset_us=notice.onset_us, event_us=notice.decided_us,
-        retrospective=False, evidence=None, population=False, said=notice.said,
+        kind=notice.kind, rank=notice.rank, rule=_rule(notice), onset_us=notice.onset_us,
+        event_us=notice.onset_us if notice.retrospective else notice.decided_us,
+        retrospective=notice.retrospective, evidence=None, population=False, said=_said(notice),
     )  # fmt: skip
     return ledger.on_raised(episodes, raised, when)
+
+
+def _said(notice: Notice) -> str | None:
+    return joined([explain.late(), notice.said]) if notice.retrospective and notice.said else notice.said
 
 
 def _rule(notice: Notice) -> Rule:
@@ -43,5 +49,5 @@ def finding_about(notice: Notice, patient: str) -> Finding:
         problem=notice.problem, kind=notice.kind, severity="info" if notice.inhibited else SEVERITIES[notice.rank],
         vitals=[VITALS[vital].name for vital in notice.vitals], direction="none", event_at=rfc3339(notice.onset_us),
         arrived_at=rfc3339(notice.decided_us), value=None, unit=None, expected=None, low=None, high=None, score=None,
-        rule=rule, retrospective=False,
+        rule=rule, retrospective=notice.retrospective,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from models.detectors.sensor import STATE, WATCH
+from models.detectors.sensor import STATE, WATCH, Told
 from models.segments import Ints
 from streams.engine.holes import solid
 from streams.engine.rows import grown
@@ -30,8 +30,8 @@ class Sensors:
             self.watch.pop(row, None)
 
     def told(self, rows: Ints) -> dict[int, int]:
-        """Of these rows, those of which people know: row and device."""
-        found = [row for row in rows.tolist() if row in self.watch and self.watch[row]["told"]]
+        """Of these rows, those of whose present fault people know: row and device."""
+        found = [row for row in rows.tolist() if row in self.watch and self.watch[row]["told"] == Told.LIVE]
         return {row: int(self.table["device"][row]) for row in found}
 
     def packed(self, rows: Ints) -> tuple[bytes, bytes]:

@@ -85,7 +85,7 @@ class Notice:
     """Something about a device, raised or over, at a position of the slice. Times in us.
 
     vital: for the order; vitals: that it concerns; of_vital: the episode is about that vital, not about a device;
-    inhibited: recorded, and nobody is told.
+    inhibited: recorded, and nobody is told; retrospective: it was so in the past.
     """
 
     position: int
@@ -105,6 +105,7 @@ class Notice:
     reason: str = ""
     inhibited: bool = False
     earlier: bool = False
+    retrospective: bool = False
 
     @property
     def order(self) -> Order:

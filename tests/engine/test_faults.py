@@ -1,6 +1,7 @@
 """A sensor that is known to be wrong: its readings are unknown, not learned, not held against the patient's own band,
 and one alert tells of the device. No limit that protects is muted by it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,46 @@ def test_two_vitals_of_one_device_are_one_alert_until_both_are_right_again() -> 
     events = [alert for alert in run(log).alerts if alert.problem == f"sensor.{WATCH}"]
     assert [event.event for event in events] == ["opened", "resolved"]
     assert events[1].decided_at > "2026-01-05T10:10:00Z"
+
+
+def kept_back(log: Log, values: Iterable[float]) -> None:
+    """What a watch has kept for six hours, a reading a minute, all of it sent now."""
+    begin = log.now_us - 6 * 60 * MINUTE_US
+    for n, value in enumerate(values):
+        log.read(value=value, device=WATCH, at_us=begin + n * MINUTE_US, arrived_us=log.now_us)
+
+
+def of_now(told: Told) -> list[tuple[str, bool]]:
+    """The events of the watch's alerts, and whether they are about the past."""
+    return [(alert.event, alert.retrospective) for alert in told.alerts if alert.problem == f"sensor.{WATCH}"]
+
+
+def test_a_fault_in_what_comes_hours_late_is_on_the_record_and_nobody_is_told_of_it_as_of_now() -> None:
+    log = Log()
+    log.profile()
+    lived(log, 30)
+    log.wait(6 * 60 * MINUTE_US)
+    kept_back(log, [64.0] * 200 + [64.0 + NOISE[n % 7] for n in range(160)])
+    lived(log, 60)
+    told = run(log)
+    assert of_now(told) == [("opened", True)]
+    (opened,) = (alert for alert in told.alerts if alert.problem == f"sensor.{WATCH}")
+    assert opened.explanation.startswith("These readings arrived late")
+    assert opened.event_at == opened.onset_at < opened.decided_at
+    assert [one.retrospective for one in told.findings if one.problem == f"sensor.{WATCH}"] == [True]
+
+
+def test_a_fault_that_came_late_and_still_lasts_is_told_as_of_now_and_ends() -> None:
+    """Also where another vital of the device is at fault only in the past."""
+    log = Log()
+    log.profile()
+    lived(log, 30)
+    log.wait(6 * 60 * MINUTE_US)
+    kept_back(log, [64.0] * 360)
+    stuck(log, 30, 64.0)
+    lived(log, 30)
+    told = run(log)
+    assert of_now(told) == [("opened", True), ("opened", False), ("resolved", False)]
 
 
 def test_another_device_is_no_continuation_of_the_faulty_one() -> None:
