@@ -59,11 +59,19 @@ class Pool:
         again, self._free = self._free[left:], self._free[:left]
         first, self._reached = self._reached, self._reached + count - len(again)
         if self._reached > len(self.table):
-            grown = np.empty(room_for(self._reached, len(self.table)), self.table.dtype)
-            grown[:first] = self.table[:first]
-            self.table = grown
+            self._widen(room_for(self._reached, len(self.table)), first)
         self.table[first : self._reached] = self._empty
         return np.concatenate([again, np.arange(first, self._reached)])
+
+    def reserve(self, count: int) -> None:
+        """Room for that many records and no more: who knows how many will come need not grow by a quarter."""
+        if count > len(self.table):
+            self._widen(count, self._reached)
+
+    def _widen(self, size: int, used: int) -> None:
+        wider = np.empty(size, self.table.dtype)
+        wider[:used] = self.table[:used]
+        self.table = wider
 
     @property
     def idle(self) -> int:

@@ -21,7 +21,7 @@ from streams.engine.holes import solid
 from streams.engine.people import Person
 from streams.engine.placing import place
 from streams.engine.sources import pack, unpack
-from streams.engine.state import Outcome, PartitionState
+from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 META, CLOCK, SOURCES = "meta", "clock", "sources"
 PLACED_AT_ONCE = 64
@@ -177,11 +177,13 @@ def restoring(pages: Mapping[bytes, bytes], partition: int, *, drain: bool = Fal
         state.sources = unpack(page.patients, page.applied)
     if clock is not None:
         state.tick_us = state.tick_restored_us = _unpacked(clock).tick_us
+    state.reserve(PATIENTS_PER_PAGE * (max(numbers, default=-1) + 1))
     for begin in range(0, len(numbers), PLACED_AT_ONCE):
         some = numbers[begin : begin + PLACED_AT_ONCE]
         place(state, some, [_unpacked(take(key_of(partition, number))) for number in some])
         if begin == 0:  # the others will be much the same
             state.reserve_rows(state.row_count * len(numbers) // len(some))
+            state.rings.reserve(len(numbers) / len(some))
         yield state
     state.next_close_us = LONG_AGO
     yield state

@@ -4,6 +4,7 @@ Twenty bytes a reading. The place of a reading in its ring follows from how many
 neither batches nor partitions; how large a ring happens to be changes no answer either.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -208,6 +209,11 @@ class Rings:
         if not parts:
             return Remembered(counts, b"", b"", b"")
         return Remembered(counts, *(np.concatenate(column).tobytes() for column in zip(*parts, strict=True)))
+
+    def reserve(self, times: float) -> None:
+        """Room for that many times the rings there are."""
+        for pool in self.pools:
+            pool.reserve(math.ceil(times * len(pool.reached)))
 
     def place(self, patients: Patients, slots: Ints, remembered: Remembered) -> None:
         """Put the rings of the patients in these slots back; their `accepted` is known."""

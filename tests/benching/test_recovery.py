@@ -37,6 +37,17 @@ def test_a_patient_that_comes_back_takes_no_more_memory_than_promised() -> None:
     assert raw / PATIENTS / 2 < kept / PATIENTS <= BYTES_MAX, f"{kept / PATIENTS:.0f} bytes a patient"
 
 
+def test_a_recovery_takes_the_room_it_needs_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that grow piece by piece end with a quarter of them empty, which the system counts as used."""
+    monkeypatch.setattr("streams.engine.pages.PLACED_AT_ONCE", 7)
+    state = restored(dict(pages_of_many()), 0)
+    assert len(state.patients) == len(state.row_of) == len(state.weeks.budgets) == PATIENTS
+    assert len(state.rows) == len(state.links.table) == len(state.weeks.table) == state.row_count
+    pool = max(state.rings.pools, key=lambda one: len(one.reached))
+    assert len(pool.reached) > PATIENTS
+    assert len(pool.table) <= 1.02 * len(pool.reached)
+
+
 def test_many_pages_put_back_together_are_as_if_put_back_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     pages, packed = pages_of_many(), []
     for at_once in (1, 7, 64):
