@@ -157,6 +157,20 @@ def test_tables_of_others_in_the_same_database_are_left_alone(postgres_server: P
 
 
 @pytest.mark.postgres
+def test_a_cache_that_fills_is_not_asked_by_the_plans_of_an_empty_one(postgres_server: Postgres) -> None:
+    """A prepared statement's plan is kept, and that of an empty table reads all of it: it took five times as long."""
+    engine = engine_at(postgres_server.schema(), "it", ())
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE these (name varchar PRIMARY KEY)"))
+        asked = text("EXPLAIN (FORMAT TEXT) EXECUTE one('a')")
+        connection.execute(text("PREPARE one (varchar) AS SELECT name FROM these WHERE name = $1"))
+        for _ in range(10):
+            connection.execute(text("EXECUTE one('a')"))
+        assert "'a'" in str(connection.execute(asked).all()), "planned for what was asked, not once for all"
+    engine.dispose()
+
+
+@pytest.mark.postgres
 async def test_the_desk_outlives_its_database_and_misses_nothing(
     embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path
 ) -> None:
