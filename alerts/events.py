@@ -88,8 +88,9 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
 
 
 class Delivery(msgspec.Struct, kw_only=True, gc=False):
-    """What became of telling one channel about one alert event. member: who was told, instead of whom, and why;
-    again: the how manieth asking to send a dead letter again this answers (0: none)."""
+    """What became of telling one channel about one alert event. members: who was told by it, each of those who share
+    it; member: the first of them, instead of whom, and why; again: the how manieth asking to send a dead letter again
+    this answers (0: none)."""
 
     delivery_id: str
     alert_id: str
@@ -104,6 +105,12 @@ class Delivery(msgspec.Struct, kw_only=True, gc=False):
     instead_of: str | None = None
     why: str | None = None
     again: int = 0
+    members: list[str] = []
+
+    @property
+    def whom(self) -> list[str]:
+        """Everybody it names: records of before 0.2 name the first only."""
+        return self.members or ([self.member] if self.member else [])
 
 
 class AuditEvent(msgspec.Struct, kw_only=True):

@@ -45,12 +45,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     member: str | None = None
     instead_of: str | None = None
     why: str | None = None
+    members: list[str] = []
 
     @property
     def letter(self) -> Letter:
         """As the notifier sends it: by this channel, and no other way."""
         person = Person(self.member, (self.channel,), self.instead_of) if self.member else None
-        return Letter(self.channel, person, self.why, again=self.again)
+        others = (Person(one, (self.channel,)) for one in self.members if one != self.member)
+        also = tuple(Letter(self.channel, one, self.why, again=self.again) for one in others)
+        return Letter(self.channel, person, self.why, again=self.again, also=also)
 
 
 def asks_of(record: ConsumerRecord) -> list[Ask] | None:
@@ -118,7 +121,7 @@ class _Dead:
     def take(self, one: Delivery) -> None:
         place = (one.alert_id, one.channel)
         if one.outcome == "delivered":
-            for key in (place, (one.alert_id, f"member {one.member}") if one.member else place):
+            for key in (place, *((one.alert_id, f"member {member}") for member in one.whom)):
                 self.told[key] = max(one.sequence, self.told.get(key, 0))
             return
         known = self.failed.get(place)
@@ -129,7 +132,8 @@ class _Dead:
         """Why it is no dead letter any more; None if it is one."""
         if self.told.get((one.alert_id, one.channel), 0) >= one.sequence:
             return "got through since"
-        if one.member and self.told.get((one.alert_id, f"member {one.member}"), 0) >= one.sequence:
+        whom = [(one.alert_id, f"member {member}") for member in one.whom]
+        if whom and all(self.told.get(key, 0) >= one.sequence for key in whom):
             return "the same person was told another way"
         return None
 
@@ -209,6 +213,7 @@ def _ask(one: Delivery, seen: int, done: Resent) -> Ask:
     done.by_reason[printable(one.detail or "no cause was said")] += 1
     return Ask(
         channel=one.channel, again=one.again + 1, seen=seen, member=one.member, instead_of=one.instead_of, why=one.why,
+        members=one.whom,
     )  # fmt: skip
 
 

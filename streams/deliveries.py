@@ -79,4 +79,5 @@ def delivery_of(channel: Channel, event: AlertEvent, outcome: Outcome, letter: L
         instead_of=person.instead_of if person else None,
         why=letter.why if letter else None,
         again=letter.again if letter else 0,
+        members=letter.members if letter else [],
     )

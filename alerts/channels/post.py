@@ -36,6 +36,11 @@ class Letter:
         return (replace(self, also=()), *self.also)
 
     @property
+    def members(self) -> list[str]:
+        """Whom it reaches, by name, each once."""
+        return list(dict.fromkeys(one.person.member for one in self.each if one.person is not None))
+
+    @property
     def next(self) -> "list[Letter]":
         """The same to the same people, another way: each by their own."""
         return shared(replace(one, channel=one.rest[0], rest=one.rest[1:]) for one in self.each if one.rest)

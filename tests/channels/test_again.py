@@ -10,10 +10,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from alerts.channels.again import Back, needless
 from alerts.channels.post import Letter, Post
 from alerts.channels.progress import Progress, Told
-from alerts.channels.webhook import WebhookLimits
-from alerts.events import AlertEvent
-from streams.again import AGAIN_HEADER, Ask, Resent, WantedAgain, asks_of, send_again
+from alerts.channels.protocol import Outcome
+from alerts.channels.webhook import WebhookChannel, WebhookLimits
+from alerts.events import AlertEvent, Delivery
+from streams.again import AGAIN_HEADER, Ask, Resent, WantedAgain, _Dead, asks_of, send_again
 from streams.broker import EmbeddedBroker
+from streams.deliveries import delivery_of
 from streams.lookback import RECORDS_MAX
 from streams.resending import Resending
 from streams.settings import Settings
@@ -26,6 +28,7 @@ from tests.channels.server import answering
 from tests.channels.waiting import until
 
 NOW = datetime(2026, 1, 5, 23, tzinfo=UTC)
+NAMED = WebhookChannel("http://127.0.0.1:9/", b"s", name="pager")
 UNHURRIED = WebhookLimits(attempts=1, timeout_s=20.0)
 
 
@@ -135,6 +138,25 @@ async def test_an_answer_between_the_look_and_the_asking_is_known_to_a_notifier_
                 await topics.put(embedded_broker.address, alerts, [told("a-last")])
                 await until(lambda: len(done) >= 5, 40)
             assert dict(nurse.counts) == {"a-1:1": 1, "a-last:1": 1}
+
+
+def test_a_letter_to_several_is_dead_until_each_of_them_is_told_another_way() -> None:
+    dead = _Dead()
+    lost = Delivery(
+        delivery_id="a-1:1:pager", alert_id="a-1", sequence=1, patient="p-17", channel="pager", outcome="failed",
+        attempts=1, detail=None, at="2026-01-05T08:00:00Z", member="ann", members=["ann", "bob"],
+    )  # fmt: skip
+    dead.take(lost)
+    for channel, member in (("mail-ann", "ann"), ("mail-bob", "bob")):
+        assert dead.why_not(lost) is None, "not everybody has heard yet"
+        dead.take(msgspec.structs.replace(lost, channel=channel, outcome="delivered", member=member, members=[member]))
+    assert dead.why_not(lost) == "the same person was told another way"
+
+
+def test_what_is_sent_again_names_each_of_those_who_share_the_channel() -> None:
+    ask = Ask(channel="pager", again=1, member="ann", instead_of="cas", why="on call", members=["ann", "bob"])
+    record = delivery_of(NAMED, told("a-1"), Outcome("delivered", 1), ask.letter)
+    assert (record.member, record.instead_of, record.members, record.again) == ("ann", "cas", ["ann", "bob"], 1)
 
 
 async def test_what_was_asked_by_too_old_a_look_is_not_sent_and_holds_nothing_up() -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from alerts.channels.health import FAILED_IN_A_ROW, Health
@@ -15,6 +16,7 @@ from alerts.events import AlertEvent
 from alerts.language import voice
 from alerts.teams import Person
 from models.phrases import phrase, say
+from streams.deliveries import delivery_of
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
 
@@ -82,6 +84,15 @@ def test_a_letter_to_several_who_share_a_channel_goes_on_by_the_own_next_way_of_
     assert (phone.channel, phone.person, phone.also) == ("phone-bob", bob.person, ())
     assert [(one.channel, one.person) for one in mail.next] == [("phone-cas", cas.person)]
     assert shared([pager, ann, pager]) == [pager], "nobody twice"
+
+
+def test_the_record_names_each_of_those_who_share_a_channel() -> None:
+    ann, bob, cas = (Letter("pager", Person(one, ("pager", *rest)), rest=rest) for one, rest in WAYS.items())
+    (pager,) = shared([ann, bob, cas, bob])
+    record = delivery_of(Named("pager"), alert(), Outcome("delivered", 1), pager)
+    assert (record.member, record.members, record.whom) == ("ann", ["ann", "bob", "cas"], ["ann", "bob", "cas"])
+    assert delivery_of(Named("hook"), alert(), Outcome("delivered", 1), Letter("hook")).members == []
+    assert msgspec.structs.replace(record, members=[]).whom == ["ann"], "of a record from before it named all"
 
 
 def test_quiet_hours_are_said_for_advisories_only() -> None:
