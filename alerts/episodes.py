@@ -151,7 +151,8 @@ class Episode(msgspec.Struct, kw_only=True):
     resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
     spent_us: when messages told of it as an advisory. held: why it is pending. team: that answers ("": not known).
     risen: its severity is that of its incident; its own finding is an advisory. told_with: the alert whose message was
-    about it as well, while none of its own has been sent that says how severe it is.
+    about it as well, while none of its own has been sent that says how severe it is. asked_since: the sequence with
+    which it began to wait for an answer (0: it does not wait).
     """
 
     alert_id: str
@@ -188,6 +189,7 @@ class Episode(msgspec.Struct, kw_only=True):
     spent_us: list[int] = []
     risen: bool = False
     told_with: str | None = None
+    asked_since: int = 0
 
     def __post_init__(self) -> None:
         """Pages of before 0.2 had one word for what waits now and what is about the past, and later ones the number of
@@ -201,6 +203,11 @@ class Episode(msgspec.Struct, kw_only=True):
     def is_alarm(self) -> bool:
         """Whether it says that nobody answers: it has no chain of its own, everybody is told."""
         return self.problem == UNANSWERED
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody is asked about it, and has not answered."""
+        return self.state in ("open", "escalated")
 
     @property
     def closed(self) -> bool:

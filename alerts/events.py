@@ -17,7 +17,7 @@ EventName = Literal[
 ]
 State = Literal["open", "acknowledged", "snoozed", "resolved"]
 Category = Literal["clinical", "technical"]
-Notice = Literal["first", "worse", "escalated", "resolved", "repeat", "returned", "woken", "handed_over"]
+Notice = Literal["first", "worse", "escalated", "resolved", "repeat", "returned", "woken", "handed_over", "taken"]
 """What a message to people says."""
 Identifier = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 
@@ -54,7 +54,8 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
     rung: of the team's chain, that is asked now (0: who is on call; 9: everybody, after its end); deadline: by when,
     before the next one is asked; until: the end of a snooze, or of the wait for a message that was deferred; incident:
     the first alert of what is one incident; notify: what a message about this says, null if there is none (whom it is
-    assigned to is told of that all the same); policy: why. (Since 0.2; empty before.)
+    assigned to is told of that all the same); asked_since: the sequence of the step with which the wait for an answer
+    began that goes on, or ends with this step (0: there is none); policy: why. (Since 0.2; empty before.)
     """
 
     alert_id: str
@@ -84,6 +85,7 @@ class AlertEvent(msgspec.Struct, kw_only=True, gc=False):
     until: str | None = None
     incident: str | None = None
     notify: Notice | None = None
+    asked_since: int = 0
     policy: list[Answer] = []
 
 

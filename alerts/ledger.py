@@ -271,11 +271,16 @@ def _taken(
     if decision.held is not None:
         episode.held, episode.rank = when.say(decision.held), case.rank
         return []
+    waited = episode.waits and what != "hand_over"
     event = advance(episode, what)
     _applied(episode, case, decision)
+    if episode.waits and not waited:
+        episode.asked_since = episode.sequence
     if what == "snooze":
         episode.snoozed_until_us, episode.snoozed_by = until_us, by
     told = [event_of(episode, event, when, decision, by, reason)]
+    if not episode.waits:
+        episode.asked_since = 0
     for mate in rise_with(episode, episodes) if what in JOINS else []:
         told += _rises(episodes, mate, episode, when)
     return told

@@ -22,7 +22,7 @@ def event_of(
         population_rule_would_fire=episode.population, rule=episode.rule, by=by, rung=episode.rung,
         reason=None if reason is None else when.say(reason),
         deadline=_instant(episode.due_us), until=_instant(episode.snoozed_until_us or episode.deferred_until_us),
-        incident=episode.incident, notify=decision.notify,
+        incident=episode.incident, notify=decision.notify, asked_since=episode.asked_since,
         policy=[Answer(one.stage, one.answer, when.say(one.reason)) for one in decision.answers],
     )  # fmt: skip
 

@@ -48,7 +48,8 @@ def _recall_records(records: list[ConsumerRecord], told: Told) -> None:
     for record in records:
         try:
             one = msgspec.json.decode(record.value or b"", type=Delivery)
-            told.recorded(one.delivery_id, failed=one.outcome == "failed", channel=one.channel, again=one.again)
+            failed = one.outcome == "failed"
+            told.recorded(one.delivery_id, failed=failed, channel=one.channel, again=one.again, whom=one.whom)
         except msgspec.DecodeError:
             log.warning("deliveries %d/%d is not a Delivery", record.partition, record.offset)
 

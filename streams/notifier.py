@@ -8,7 +8,7 @@ only after its outcomes are on the log, so a crash may tell it again, under the 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -281,7 +281,13 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         failed goes on by the way that comes after it."""
         if (event.alert_id, event.sequence) in self._places:
             return []
-        found = self._post.letters(event, silent_because(event) is not None, datetime.now(UTC))
+
+        def reached(channel: str, step: int) -> Iterable[str]:
+            known = delivery_id_of(channel, msgspec.structs.replace(event, sequence=step))
+            under_way = self._letters.get(known)
+            return under_way.members if under_way else self._told.whom(known)
+
+        found = self._post.letters(event, silent_because(event) is not None, datetime.now(UTC), reached)
         return shared(way for letter in found for way in self._ways(letter, event))
 
     def _ways(self, letter: Letter, event: AlertEvent) -> list[Letter]:
@@ -303,7 +309,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         topic = self._config.topic("deliveries")
         await asyncio.wait_for(self._producer.send_and_wait(topic, value, event.patient.encode()), RECORD_WITHIN_S)
         letter = self._letters.pop(known, None)  # others may have come to share it meanwhile
-        self._told.recorded(known, failed=outcome.outcome == "failed", again=letter.again if letter else 0)
+        again, whom = (letter.again, letter.members) if letter else (0, [])
+        self._told.recorded(known, failed=outcome.outcome == "failed", again=again, whom=whom)
         metrics.deliveries.labels(channel=channel.name, outcome=outcome.outcome).inc()
         if outcome not in (GAVE_WAY, SHED):  # neither says anything about the channel
             await self._faring.saw(channel.name, outcome)

@@ -8,11 +8,13 @@ from alerts.channels.email import LinkOf
 from alerts.channels.message import message_of
 from alerts.channels.protocol import Outcome
 from alerts.channels.retrying import Backoff
-from alerts.events import AlertEvent
+from alerts.events import AlertEvent, Notice
 from alerts.language import ENGLISH
 
 TIMEOUT_S, ATTEMPTS = 20.0, 3
 TYPES = {"emergency": "failure", "urgent": "warning", "advisory": "info", "info": "info"}
+QUIET: frozenset[Notice | None] = frozenset({"taken", "resolved"})
+"""Asks nothing of anybody: no service should take it for a new alarm, however severe the alert."""
 
 
 class AppriseChannel:
@@ -44,8 +46,9 @@ class AppriseChannel:
         """Notify, again while it fails: Apprise does not say why."""
         link = self._link_of(event)
         said = message_of(event, safe=self._safe, desk=self._desk, link=link, language=self._language)
+        kind = "info" if event.notify in QUIET else TYPES[event.severity]
         for attempt in range(1, ATTEMPTS + 1):
-            if await self._notified(said.subject, said.text, TYPES[event.severity]):
+            if await self._notified(said.subject, said.text, kind):
                 return Outcome("delivered", attempt, "accepted by the service")
             if attempt < ATTEMPTS:
                 await self._sleep(self._backoff.wait_s(attempt, None))

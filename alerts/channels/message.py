@@ -11,6 +11,7 @@ LEADS: dict[Notice, str] = {
     "first": phrase("New"), "worse": phrase("Worse"), "escalated": phrase("Not answered yet"),
     "resolved": phrase("Over"), "repeat": phrase("Still there"), "returned": phrase("Back again"),
     "woken": phrase("Snooze over"), "handed_over": phrase("Handed over to you"),
+    "taken": phrase("Taken"),
 }  # fmt: skip
 GIVEN = phrase("Assigned to you")
 UNSAFE: dict[Category, str] = {"clinical": phrase("clinical alert"), "technical": phrase("technical alert")}
@@ -35,6 +36,8 @@ def message_of(
     }
     severity, spoken = SEVERITY_WORDS[event.severity], voice(language)
     lines: list[str] = [phrase("{lead}: {about}", **about), phrase("Severity: {severity}", severity=severity)]
+    if event.notify == "taken":
+        lines.append(_taken(event))
     if safe:
         lines += [phrase("Patient: {patient}", patient=event.patient), "", event.explanation]
     if event.reason and safe:
@@ -48,3 +51,10 @@ def message_of(
         lines.append(phrase("More: {link}", link=desk))
     subject = phrase("[{severity}] {lead}: {about}", severity=severity, **about)
     return Message(say(subject, spoken), "\n".join(say(line, spoken) for line in lines) + "\n")
+
+
+def _taken(event: AlertEvent) -> str:
+    """Who has it now, for whoever was asked before."""
+    if event.until is not None:
+        return phrase("{who} has snoozed it until {until}.", who=event.by, until=stamp(event.until))
+    return phrase("{who} has it. Nothing is asked of you any more.", who=event.by)

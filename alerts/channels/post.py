@@ -1,7 +1,7 @@
 """Which channels an event goes to: everybody's, the hospital's record, those of the people who are asked now, and of
 whoever it was given to. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from alerts.episodes import UNANSWERED
 from alerts.events import AlertEvent
 from alerts.policy.settings import RUNGS_MAX
 from alerts.teams import Asked, Directory, Person, ask, given
+from alerts.teams.asked import WAITS
 from alerts.teams.cover import of_team
 
 
@@ -54,6 +55,14 @@ def shared(letters: Iterable[Letter]) -> list[Letter]:
     return [replace(first, also=tuple(others)) for first, *others in found.values()]
 
 
+Reached = Callable[[str, int], Iterable[str]]
+"""Whom a channel of people has told of a step (or is just telling): by the channel's name and the step's sequence."""
+
+
+def _nobody(channel: str, step: int) -> Iterable[str]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Post:
     """broadcast: told whatever a message is about; records: told every event; people: by name, for those asked."""
@@ -67,13 +76,14 @@ class Post:
     def channels(self) -> list[Channel]:
         return [*self.broadcast, *self.records, *(self.people or {}).values()]
 
-    def letters(self, event: AlertEvent, silent: bool, now: datetime) -> list[Letter]:
+    def letters(self, event: AlertEvent, silent: bool, now: datetime, reached: Reached = _nobody) -> list[Letter]:
         """What has to be sent about an event, one letter for each channel."""
         found = [Letter(channel.name) for channel in self.records]
-        if not silent:
+        if not silent and event.notify != "taken":
             found += [Letter(channel.name) for channel in self.broadcast]
             found += self._to_people(event, now)
         found += self._to_whom_it_was_given(event, now)
+        found += self._to_whoever_was_asked(event, reached, {one.person.member for one in found if one.person})
         return shared(found)
 
     def quiet_until(self, event: AlertEvent, now: datetime) -> datetime | None:
@@ -82,9 +92,11 @@ class Post:
         return max((one.not_before for one in asked if one.not_before is not None), default=None)
 
     def _to_people(self, event: AlertEvent, now: datetime) -> list[Letter]:
+        """Nobody is told that they themselves have ended it."""
         if self.directory is None:
             return []
-        return [letter for asked in self._asked(self.directory, event, now) for letter in _letters(asked)]
+        found = [letter for asked in self._asked(self.directory, event, now) for letter in _letters(asked)]
+        return [one for one in found if one.person is None or one.person.member != event.by]
 
     def _to_whom_it_was_given(self, event: AlertEvent, now: datetime) -> list[Letter]:
         """Somebody else has assigned it to them: they alone hear of that, the team sees it on the desk. What is about
@@ -96,6 +108,20 @@ class Post:
             return []
         decided = datetime.fromisoformat(event.decided_at)
         return _letters(given(self.directory, event.care_team, to, event.severity, now, decided), given=True)
+
+    def _to_whoever_was_asked(self, event: AlertEvent, reached: Reached, known: set[str]) -> list[Letter]:
+        """Who was asked about something urgent since it began to wait, and did not take it, hears who has it, or that
+        it is over: once, by the channel that had reached them, also when they are no longer on call."""
+        if self.directory is None or event.severity in WAITS or event.notify not in ("taken", "resolved"):
+            return []
+        steps = range(event.asked_since, event.sequence) if event.asked_since else ()
+        ways = {member: channel for step in steps for channel in self.people or () for member in reached(channel, step)}
+        why = f"was asked, and {event.by} has it" if event.notify == "taken" else "was asked, and it is over"
+        return [
+            Letter(channel, Person(member, (channel,)), why)
+            for member, channel in sorted(ways.items())
+            if member not in known and member != event.by
+        ]
 
     def _asked(self, directory: Directory, event: AlertEvent, now: datetime) -> list[Asked]:
         """Who was asked about it hears of its end as well. The alarm that nobody has answered asks everybody, also

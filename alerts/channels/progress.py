@@ -1,7 +1,7 @@
 """What is told already, and how far a partition may be committed. Pure bookkeeping of the notifier."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 from alerts.channels.protocol import Outcome
@@ -16,6 +16,7 @@ class Told:
         self._limit = limit
         self._recorded: OrderedDict[str, bool] = OrderedDict()
         self._again: dict[str, int] = {}
+        self._whom: dict[str, tuple[str, ...]] = {}
         self._failing: dict[str, bool] = {}
         self.unrecorded: dict[str, Outcome] = {}
 
@@ -30,21 +31,31 @@ class Told:
         """The how manieth asking to send it again has its outcome on the log; 0 for none."""
         return self._again.get(delivery_id, 0)
 
+    def whom(self, delivery_id: str) -> tuple[str, ...]:
+        """Which people were told by it; nobody if it did not get through."""
+        return self._whom.get(delivery_id, ())
+
     def failing(self, channel: str) -> bool:
         """Whether the last message on the log by this channel had failed."""
         return self._failing.get(channel, False)
 
-    def recorded(self, delivery_id: str, *, failed: bool = False, channel: str | None = None, again: int = 0) -> None:
+    def recorded(
+        self, delivery_id: str, *, failed: bool = False, channel: str | None = None, again: int = 0,
+        whom: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         if channel is not None:
             self._failing[channel] = failed
         self.unrecorded.pop(delivery_id, None)
         if again:
             self._again[delivery_id] = max(again, self.again(delivery_id))
+        if whom := () if failed else tuple(whom):
+            self._whom[delivery_id] = whom
         self._recorded[delivery_id] = failed
         self._recorded.move_to_end(delivery_id)
         while len(self._recorded) > self._limit:
             oldest, _ = self._recorded.popitem(last=False)
             self._again.pop(oldest, None)
+            self._whom.pop(oldest, None)
 
 
 class Progress(Generic[Partition]):

@@ -14,13 +14,14 @@ STAGE = "notify"
 SAYS: dict[What, Notice] = {
     "open": "first", "raise": "returned", "worse": "worse", "again": "repeat", "wake": "woken", "tell": "first",
     "hand_over": "handed_over", "escalate": "escalated", "clear": "resolved", "resolve": "resolved",
-    "new_normal": "resolved", "rise": "worse",
+    "new_normal": "resolved", "rise": "worse", "acknowledge": "taken", "snooze": "taken",
 }  # fmt: skip
 """What a message about each step says. What the team itself did otherwise, it sees on the desk."""
+BY_THE_TEAM = phrase("done by the team, which sees it on the desk")
 NOTICE_WORDS: dict[Notice, str] = {
     "first": phrase("first"), "worse": phrase("worse"), "escalated": phrase("escalated"), "repeat": phrase("repeat"),
     "resolved": phrase("resolved"), "returned": phrase("returned"), "woken": phrase("woken"),
-    "handed_over": phrase("handed_over"),
+    "handed_over": phrase("handed_over"), "taken": phrase("taken"),
 }  # fmt: skip
 URGENT = SEVERITIES.index("urgent")
 
@@ -30,7 +31,7 @@ def notify(case: Case, so_far: Decision) -> Decision:
     notice = SAYS.get(case.what)
     why = so_far.silent or case.quiet or _quiet(case, so_far, notice)
     if notice is None or why is not None:
-        return so_far.says(STAGE, "quiet", why or phrase("done by the team, which sees it on the desk"))
+        return so_far.says(STAGE, "quiet", why or BY_THE_TEAM)
     return so_far.says(STAGE, "told", NOTICE_WORDS[notice], notify=notice)
 
 
@@ -41,7 +42,9 @@ def _quiet(case: Case, so_far: Decision, notice: Notice | None) -> str | None:
         return phrase("it is about the past: it is on the worklist, and is not paged as if it were now")
     if SEVERITIES[so_far.rank] == "info" and case.what != "clear":
         return phrase("it is mere information")
-    if notice == "resolved" and not episode.told:
+    if notice == "taken" and (so_far.rank < URGENT or not episode.waits):
+        return BY_THE_TEAM
+    if notice in ("resolved", "taken") and not episode.told:
         return phrase("nobody was told that it began")
     if notice == "returned" and not episode.is_alarm and so_far.rank < URGENT and _lately(case):
         return phrase("an advisory that comes back within a day is on the worklist, and is not told again")

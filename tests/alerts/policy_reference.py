@@ -203,6 +203,8 @@ class Reference:
         one, (phases, after, event) = self.ones[key], AFTER[what]
         if one.phase not in phases.split() or (what == "snooze" and (one.rank == EMERGENCY or one.key[1])):
             return False
+        asked = one.phase in WAITING and one.rank >= URGENT and bool(one.told)
+        notice = "taken" if asked and what in ("acknowledge", "snooze") else None
         if after:
             one.phase, one.deferred = after, None
             one.wake = at + minutes if what == "snooze" else None
@@ -210,7 +212,7 @@ class Reference:
         for other in self.ones.values():
             if after == "resolved" and other.told_with == key:
                 other.told_with = None
-        self.tell(at, one, event, "resolved" if after == "resolved" else None)
+        self.tell(at, one, event, "resolved" if after == "resolved" else notice)
         self.release(at)
         return True
 

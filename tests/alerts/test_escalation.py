@@ -125,6 +125,59 @@ def test_what_is_acknowledged_stays_so_and_asks_nobody() -> None:
     assert one.told[-1].deadline is None
 
 
+class TestWhoHasIt:
+    """Whoever was asked about something urgent is told once who has taken it. `asked_since` says since which step."""
+
+    @pytest.mark.parametrize("answer", ["acknowledge", "snooze"])
+    def test_it_is_told_once_to_whom_was_asked(self, answer: str) -> None:
+        one = life()
+        one.raised(0)
+        one.tick(60)
+        one.snoozed(61, 30) if answer == "snooze" else one.acted(61, "acknowledge")
+        assert (one.told[-1].notify, one.told[-1].asked_since) == ("taken", 1)
+        if answer == "snooze":
+            one.acted(62, "acknowledge")
+            assert (one.told[-1].notify, one.told[-1].asked_since) == (None, 0), "they know already"
+        one.acted(63, "resolve")
+        assert (one.told[-1].notify, one.told[-1].asked_since) == ("resolved", 0), "nobody waits to hear that any more"
+
+    def test_what_waited_when_it_ended_says_since_when(self) -> None:
+        one = life()
+        one.raised(0)
+        one.acted(1, "resolve")
+        assert (one.told[-1].notify, one.told[-1].asked_since) == ("resolved", 1)
+
+    def test_it_is_about_those_who_were_asked_this_time(self) -> None:
+        one = life()
+        one.raised(0)
+        one.acted(1, "acknowledge")
+        one.raised(2, severity="emergency")
+        one.tick(7)
+        one.acted(8, "acknowledge")
+        assert (one.told[-1].notify, one.told[-1].asked_since) == ("taken", 3)
+        one.acted(9, "resolve")
+        one.raised(20, severity="emergency")
+        one.handed_over(21, "team-2")
+        one.acted(22, "acknowledge")
+        assert (one.told[-1].notify, one.told[-1].asked_since) == ("taken", 8), "no longer of the former team"
+
+    def test_nobody_is_told_who_has_what_may_wait_or_what_they_never_heard_of(self) -> None:
+        one = life()
+        one.raised(0, severity="advisory")
+        one.acted(1, "acknowledge")
+        assert (one.told[-1].notify, one.told[-1].policy[-1].answer) == (None, "quiet")
+        one = life()
+        one.raised(0, problem="systolic_bp.high")
+        one.raised(1, problem="diastolic_bp.high")
+        one.acted(2, "acknowledge")
+        assert (one.told[-1].problem, one.told[-1].notify) == ("diastolic_bp.high", None)
+
+    def test_an_alarm_that_nobody_had_answered_is_taken_too(self) -> None:
+        one = nobody_answers("emergency")
+        one.acted(16, "acknowledge", one.told[-1].alert_id)
+        assert (one.told[-1].kind, one.told[-1].notify) == ("delivery", "taken")
+
+
 def test_worse_keeps_the_rung_and_shortens_the_time() -> None:
     one = life()
     one.raised(0)

@@ -39,7 +39,7 @@ def test_every_event_carries_what_the_stages_said_in_their_order() -> None:
         places = [order.index(answer.stage) for answer in event.policy]
         assert all(a < b for a, b in pairwise(places))
         assert all(answer.reason for answer in event.policy)
-    assert [event.notify for event in one.told] == ["first", None, "resolved"]
+    assert [event.notify for event in one.told] == ["first", "taken", "resolved"]
 
 
 class TestGroup:

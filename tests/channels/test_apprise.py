@@ -23,6 +23,14 @@ async def test_what_fails_is_sent_again() -> None:
     assert "p-17" not in json.dumps(said)
 
 
+@pytest.mark.parametrize(("notify", "kind"), [("worse", "failure"), ("taken", "info"), ("resolved", "info")])
+async def test_what_asks_nothing_of_anybody_is_no_alarm_to_the_service(notify: str, kind: str) -> None:
+    async with answering([]) as server:
+        channel = AppriseChannel("pager", server.url.replace("http://", "json://"), QUICK)
+        await channel.send(alert(notify=notify, severity="emergency", by="ann"), "a-1:1")
+    assert json.loads(server.requests[-1][1])["type"] == kind
+
+
 async def test_a_service_that_never_takes_it_is_a_failure() -> None:
     async with answering([Answer(500)] * 9) as server:
         channel = AppriseChannel("pager", server.url.replace("http://", "json://"), QUICK)

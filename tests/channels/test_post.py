@@ -10,6 +10,7 @@ import pytest
 from alerts.channels.health import FAILED_IN_A_ROW, Health
 from alerts.channels.message import message_of
 from alerts.channels.post import Letter, Post, shared
+from alerts.channels.progress import Told
 from alerts.channels.protocol import Outcome
 from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
@@ -54,6 +55,64 @@ def test_each_rung_asks_its_own_and_the_end_is_told_to_all_who_were_asked() -> N
     assert channels(rung=1)[2:] == ["mail-cas"]
     assert channels(rung=3)[2:] == ["pager-ann", "mail-bob", "mail-cas", "mail-dee"]
     assert channels(rung=1, notify="resolved", state="resolved")[2:] == ["pager-ann", "mail-cas"]
+
+
+REACHED = {("pager-ann", 2): ["ann"], ("mail-bob", 3): ["bob"], ("mail-cas", 4): ["cas"], ("mail-cas", 5): ["cas"]}
+
+
+def told_who_has_it(**changed: Any) -> list[tuple[str, str]]:
+    """Steps 2 to 5 have reached Ann, Bob and Cas, and the sixth says who has it."""
+    fields: dict[str, Any] = {
+        "sequence": 6, "care_team": "cardiology", "notify": "taken", "event": "acknowledged", "state": "acknowledged",
+        "asked_since": 3, "by": "cas", **changed,
+    }  # fmt: skip
+    found = POST.letters(alert(**fields), False, NOON, lambda channel, step: REACHED.get((channel, step), ()))
+    assert all(one.rest == () for one in found if one.why and "was asked" in one.why), "never another way"
+    return [(one.channel, one.person.member if one.person else "") for one in found]
+
+
+def test_whoever_was_asked_hears_who_has_it_by_the_channel_that_reached_them() -> None:
+    """Ann is on call now, and heard of it before it began to wait this time; Cas has taken it."""
+    assert told_who_has_it() == [("ehr", ""), ("mail-bob", "bob")]
+    assert told_who_has_it(by="nobody-of-them") == [("ehr", ""), ("mail-bob", "bob"), ("mail-cas", "cas")]
+    assert told_who_has_it(asked_since=2) == [("ehr", ""), ("pager-ann", "ann"), ("mail-bob", "bob")]
+    assert told_who_has_it(asked_since=0) == [("ehr", "")], "of before it was said"
+    assert told_who_has_it(severity="advisory") == [("ehr", "")], "what may wait is on the desk"
+
+
+def test_whoever_was_asked_hears_of_the_end_once_also_off_duty_and_not_who_ended_it() -> None:
+    ended: dict[str, Any] = {"notify": "resolved", "event": "resolved", "state": "resolved", "by": None}
+    everybodys = [("ehr", ""), ("hook", "")]
+    assert told_who_has_it(**ended) == [
+        *everybodys, ("pager-ann", "ann"), ("mail-bob", "bob"), ("mail-cas", "cas"),
+    ]  # fmt: skip
+    assert told_who_has_it(**ended, rung=1)[2:] == [("pager-ann", "ann"), ("mail-cas", "cas"), ("mail-bob", "bob")]
+    assert told_who_has_it(**{**ended, "by": "ann"}) == [*everybodys, ("mail-bob", "bob"), ("mail-cas", "cas")]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "cas has it. Nothing is asked of you any more."),
+     ("de", "cas hat es übernommen. Von Ihnen wird nichts mehr erwartet.")],
+)  # fmt: skip
+def test_the_message_says_who_has_it_and_asks_for_nothing(language: str, said: str) -> None:
+    event = alert(notify="taken", event="acknowledged", state="acknowledged", by="cas")
+    safe, unsafe = (message_of(event, safe=safe, desk=None, link="L", language=language) for safe in (True, False))
+    assert said in safe.text
+    assert said in unsafe.text
+    assert "L\n" not in safe.text
+    assert "p-17" not in unsafe.subject + unsafe.text
+    snoozed = msgspec.structs.replace(event, event="snoozed", state="snoozed", until="2026-01-05T09:00:00Z")
+    assert "2026" in message_of(snoozed, safe=False, desk=None, link=None, language=language).text
+
+
+def test_whom_a_message_has_reached_is_remembered_as_long_as_the_message() -> None:
+    told = Told(2)
+    told.recorded("a-1:1:pager", whom=["ann"])
+    told.recorded("a-1:2:pager", failed=True, whom=["bob"])
+    assert (told.whom("a-1:1:pager"), told.whom("a-1:2:pager"), told.whom("a-1:3:pager")) == (("ann",), (), ())
+    told.recorded("a-2:1:pager")
+    assert told.whom("a-1:1:pager") == ()
 
 
 def test_the_alarm_that_nobody_has_answered_asks_everybody_also_of_a_longer_chain() -> None:

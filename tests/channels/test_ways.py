@@ -178,6 +178,37 @@ async def test_to_whom_an_alert_is_assigned_is_told_once_and_nobody_else(
 
 
 @pytest.mark.slow
+async def test_who_was_asked_is_told_once_who_has_it_also_by_a_notifier_that_began_since(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    async with (
+        receiver() as (everybodys, all_of_them),
+        receiver() as (ward, nurse),
+        receiver() as (above, lead),
+        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        settings = config(embedded_broker, prefix, everybodys, directory=in_turn(ward, ward, above))
+        asked = alert("a-0", 1, notify="first", asked_since=1, policy=POLICY)
+        next_one = alert("a-0", 2, event="escalated", notify="escalated", rung=1, asked_since=1, policy=POLICY)
+        taken = alert(
+            "a-0", 3, event="acknowledged", state="acknowledged", by="ann", notify="taken", asked_since=1, policy=POLICY
+        )
+        last = alert("a-9", notify="first", policy=POLICY)
+        async with notifying(settings):
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [asked, next_one])
+            await until(lambda: len(deliveries) == 4, 40)
+        async with notifying(settings):
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [taken, taken, last])
+            await until(lambda: len(deliveries) == 7, 40)
+    assert dict(lead.counts) == {"a-0:2": 1, "a-0:3": 1}
+    assert dict(nurse.counts) == {"a-0:1": 1, "a-9:1": 1}
+    assert dict(all_of_them.counts) == {"a-0:1": 1, "a-0:2": 1, "a-9:1": 1}
+    (one,) = (one for one in deliveries if one["sequence"] == 3)
+    assert (one["members"], one["why"]) == (["cas"], "was asked, and ann has it")
+
+
+@pytest.mark.slow
 async def test_a_letter_that_failed_before_a_crash_goes_on_by_the_next_way(
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:

@@ -30,6 +30,7 @@ EVENT_FIELDS = {
     "alert_id", "sequence", "event", "state", "patient", "care_team", "severity", "category", "kind", "problem",
     "title", "onset_at", "event_at", "arrived_at", "decided_at", "retrospective", "evidence", "explanation",
     "population_rule_would_fire", "rule", "by", "reason", "rung", "deadline", "until", "incident", "notify", "policy",
+    "asked_since",
 }  # fmt: skip
 EVIDENCE_FIELDS = {"vital", "value", "unit", "at", "expected", "low", "high", "score", "baseline_days", "own_weight",
                    "modifiers", "quality"}  # fmt: skip
