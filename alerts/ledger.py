@@ -24,7 +24,7 @@ from alerts.events import Action, AlertEvent
 from alerts.explain import SEVERITY_WORDS
 from alerts.policy import JOINS, Case, Decision, When, cause_of, decide, key_of, left_untold, rise_with
 from alerts.policy.snooze import check
-from alerts.raised import Cleared, Raised, added, described, listed, relapsed
+from alerts.raised import RETURNED, Cleared, Raised, added, described, listed, relapsed
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES
 from models.phrases import counted, phrase
@@ -207,7 +207,7 @@ def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: Wh
     if returns:
         episode.rank, episode.rung, episode.told, episode.incident = 0, 0, [], None
     worse = phrase("now {severity}", severity=SEVERITY_WORDS[SEVERITIES[raised.rank]])
-    reason = phrase("returned") if returns else worse
+    reason = raised.returned if returns else worse
     return _taken(episodes, episode, what, when, rank=raised.rank, reason=reason)
 
 
@@ -250,7 +250,7 @@ def _alarmed(episodes: list[Episode], left: list[Episode], news: list[Episode], 
     alarm = unanswered.alarm_of(episodes, when)
     what: What = "open" if alarm.state == "pending" else "raise" if alarm.closed else "worse"
     more = phrase("nobody has answered: {titles}", titles="; ".join(e.title for e in news))
-    reason = {"open": None, "raise": phrase("returned"), "worse": more}[what]
+    reason = {"open": None, "raise": RETURNED, "worse": more}[what]
     rank = max(e.rank for e in left)
     alarm.onset_us = when.decided_us if alarm.closed else alarm.onset_us
     if alarm.closed or rank > alarm.rank:

@@ -13,6 +13,7 @@ from models.phrases import phrase
 
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""
+RETURNED = phrase("returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Raised:
     """A problem that a detector has begun to see, or sees worse.
 
     evidence: None where nothing was measured; then `said` are the words of the alert. others: vitals that had moved at
-    the same time.
+    the same time. returned: why it is there again, if its alert had ended.
     """
 
     problem: str
@@ -36,6 +37,7 @@ class Raised:
     population: bool
     said: str | None = None
     others: Sequence[Evidence] = ()
+    returned: str = RETURNED
 
 
 @dataclass(frozen=True, slots=True)

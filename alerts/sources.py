@@ -8,8 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from alerts.episodes import Episode
 from alerts.policy import PolicySettings, When
 from alerts.raised import Cleared, Raised
+from alerts.technical import LASTS
 from models.findings import SEVERITIES, Kind, Rule
 from models.phrases import counted, figure, joined, moment, phrase
 from models.readings import Instant
@@ -75,6 +77,15 @@ def raised(change: SourceChange) -> Raised:
         problem=f"source.{trouble}", vital="", title=_title(trouble, change.source), kind=kind_of(trouble),
         rank=URGENT, rule=RULES[trouble], onset_us=to_us(change.since), event_us=to_us(change.at), retrospective=False,
         evidence=None, population=False, said=_SAID[trouble](change),
+    )  # fmt: skip
+
+
+def lasting(alert: Episode, at_us: int) -> Raised:
+    """A person has ended the alert, and the source is in trouble as before."""
+    return Raised(
+        problem=alert.problem, vital="", title=alert.title, kind=alert.kind, rank=URGENT, rule=alert.rule,
+        onset_us=alert.onset_us, event_us=at_us, retrospective=False, evidence=None, population=False, said=alert.said,
+        returned=LASTS,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from models.times import from_us
 Fault = Literal["stuck", "behind", "ahead"]
 HOUR_S, DAY_S = 3600, 86_400
 
+LASTS = phrase("it was resolved, and is still so")
 BACK_AGAIN = phrase("data are coming again")
 SENSOR_RIGHT_AGAIN = phrase("its readings are those of a patient again")
 CLOCK_RIGHT_AGAIN = phrase("the device's clock is right again")

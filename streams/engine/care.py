@@ -29,7 +29,7 @@ from streams.engine.outside import Moves
 from streams.engine.pieces import Pieces
 from streams.engine.scales import shown
 from streams.engine.signals import Notice, Recurrence, Signal
-from streams.engine.silences import faults_gone, unwatched
+from streams.engine.silences import faults_gone, silence_ended, unwatched
 from streams.engine.state import PartitionState
 
 ACTIONS_REMEMBERED = 64
@@ -179,8 +179,10 @@ def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> 
     except NotAllowed as error:
         raise Refused(Reason.BAD_ACTION, str(error)) from error
     person.actions = [*person.actions, action.action_id][-ACTIONS_REMEMBERED:]
-    if action.type in ("resolve", "new_normal") and episode.category == "clinical":
+    if action.type in ledger.ENDS and episode.category == "clinical":
         _rearm(state, slot, episode, learn_anew=action.type == "new_normal", at_us=arrived_us)
+    elif action.type in ledger.ENDS:
+        silence_ended(state, slot, episode.problem, arrived_us)
     state.note_wake(slot)
     return events
 

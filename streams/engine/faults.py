@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts import technical
+from alerts.raised import RETURNED
 from models.detectors import sensor
 from models.detectors.sensor import HEART_RATE, Fault, Readings, Told, Watch
 from models.segments import Bools, Ints, lasts, previous, running_max, segments_of
@@ -203,5 +204,5 @@ def _notice(samples: Samples, event: Event, device: str) -> Notice:
         position=2 * int(samples.index[i]) + 1, slot=int(samples.slot[i]), vital=vital, raised=event.raised,
         kind="sensor", problem=f"sensor.{called(device)}", vitals=[vital], rank=sensor.rank(), rule=sensor.rule(),
         onset_us=since_us if event.raised else clock, decided_us=clock, title=technical.sensor_title(device), said=said,
-        reason=technical.SENSOR_RIGHT_AGAIN, retrospective=event.late,
+        reason=RETURNED if event.raised else technical.SENSOR_RIGHT_AGAIN, retrospective=event.late,
     )  # fmt: skip

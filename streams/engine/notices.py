@@ -24,8 +24,8 @@ def told_about(episodes: list[Episode], notice: Notice, when: When) -> list[Aler
     raised = Raised(
         problem=notice.problem, vital=VITALS[notice.vital].name if notice.of_vital else "", title=notice.title,
         kind=notice.kind, rank=notice.rank, rule=_rule(notice), onset_us=notice.onset_us,
-        event_us=notice.onset_us if notice.retrospective else notice.decided_us,
-        retrospective=notice.retrospective, evidence=None, population=False, said=_said(notice),
+        event_us=notice.onset_us if notice.retrospective else notice.decided_us, retrospective=notice.retrospective,
+        evidence=None, population=False, said=_said(notice), returned=notice.reason,
     )  # fmt: skip
     return ledger.on_raised(episodes, raised, when)
 

@@ -85,7 +85,8 @@ class Notice:
     """Something about a device, raised or over, at a position of the slice. Times in us.
 
     vital: for the order; vitals: that it concerns; of_vital: the episode is about that vital, not about a device;
-    inhibited: recorded, and nobody is told; retrospective: it was so in the past.
+    reason: why its alert ends, or is there again where it had ended; inhibited: recorded, and nobody is told;
+    retrospective: it was so in the past.
     """
 
     position: int

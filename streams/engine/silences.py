@@ -21,7 +21,19 @@ from streams.engine.intake import DECIDED, Accepted
 from streams.engine.pieces import Pieces
 from streams.engine.state import PartitionState
 from streams.engine.vigil import Vigil
-from streams.engine.watching import Around, Arrival, Arrivals, Watched, called, empty, loaded, packed, seconds
+from streams.engine.watching import (
+    ENDED,
+    Around,
+    Arrival,
+    Arrivals,
+    Told,
+    Watched,
+    called,
+    empty,
+    loaded,
+    packed,
+    seconds,
+)
 from streams.engine.zones import local_offset_us
 
 Hashes = npt.NDArray[np.uint64]
@@ -236,6 +248,22 @@ def faults_gone(state: PartitionState, slot: int) -> list[Episode]:
     told = state.sensors.told(rows[rows >= 0]).values()
     still = {f"sensor.{called(person.devices.get(device, ''))}" for device in told}
     return [e for e in person.episodes if e.problem.startswith("sensor.") and e.problem not in still]
+
+
+def silence_ended(state: PartitionState, slot: int, problem: str, now_us: int) -> None:
+    """A person has resolved what was told of a silence. If that lasts as long again, and a day at least, it is judged
+    anew: nobody is to take a patient for watched of whom nothing comes."""
+    for row in state.row_of[slot][state.row_of[slot] >= 0].tolist():
+        for place in state.links.of_row(row):
+            name = state.person(slot).devices.get(int(state.links.table["device"][place]), "")
+            link = loaded(state.links.table, row, place, name)
+            told = {Told.VITAL: VITALS[link.pace.vital].name, Told.DEVICE: called(name)}
+            if problem != f"silence.{told.get(Told(link.told))}":
+                continue
+            part = _part(state, np.array([slot]), np.array([link.pace.last_s * US_PER_S]))
+            link.due_s = seconds(now_us) + max(link.pace.allowed_s(int(part[0])), silence.DAY_S)
+            link.told = ENDED[Told(link.told)]
+            state.links.put(row, place, packed(slot, link))
 
 
 def _devices_known(state: PartitionState, slot: int) -> list[str]:

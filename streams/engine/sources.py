@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from xxhash import xxh3_64_intdigest
 
 from alerts import ledger, sources
-from alerts.episodes import Episode, NotAllowed, next_wake_us
+from alerts.episodes import DAY_US, Episode, NotAllowed, next_wake_us
 from alerts.events import Action, AlertEvent
 from alerts.policy import PolicySettings, When
 from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
@@ -116,7 +116,8 @@ def hash_of(source: str) -> int:
 
 class Standing(msgspec.Struct, array_like=True):
     """One source. since_us, at_us: of each trouble, when it began (None: not in it), and the latest change applied;
-    moves: (offset, quiet from there on); actions, origins: what has been done, as of a patient."""
+    moves: (offset, quiet from there on); actions, origins: what has been done, as of a patient; again_us: when people
+    are told again of a trouble that lasts, and of which a person has ended the alert."""
 
     since_us: dict[Trouble, int | None] = msgspec.field(default_factory=dict)
     at_us: dict[Trouble, int] = msgspec.field(default_factory=dict)
@@ -124,6 +125,27 @@ class Standing(msgspec.Struct, array_like=True):
     episodes: list[Episode] = []
     actions: list[str] = []
     origins: bytes = NOTHING
+    again_us: dict[Trouble, int] = {}
+
+    @property
+    def wake_us(self) -> int | None:
+        """When time alone will bring something; None: never."""
+        wakes = (next_wake_us(self.episodes), *self.again_us.values())
+        return min((us for us in wakes if us is not None), default=None)
+
+    def ended(self, problem: str, now_us: int) -> None:
+        """A person has ended an alert."""
+        lasts = (trouble for trouble, since in self.since_us.items() if since is not None)
+        self.again_us |= {trouble: now_us + DAY_US for trouble in lasts if problem == f"source.{trouble}"}
+
+    def told_again(self, when: When) -> list[AlertEvent]:
+        """What lasts a day after a person has ended its alert: nobody sees to it, nor to its patients."""
+        due = [trouble for trouble, at in sorted(self.again_us.items()) if at <= when.decided_us]
+        alerts = [one for one in self.episodes if one.closed and one.problem in {f"source.{t}" for t in due}]
+        for trouble in due:
+            del self.again_us[trouble]
+        said = (sources.lasting(one, when.decided_us) for one in alerts)
+        return [event for raised in said for event in ledger.on_raised(self.episodes, raised, when)]
 
     @property
     def idle(self) -> bool:
@@ -173,6 +195,7 @@ class Sources:
             return "ignored", []
         one.at_us[trouble] = to_us(change.at)
         one.since_us[trouble] = to_us(change.since) if begins else None
+        one.again_us.pop(trouble, None)
         if trouble == "quiet":
             one.moves = [*one.moves, (offset, begins)][-MOVES_KEPT:]
         return "applied", _told(one, change, begins, self.policy) if home else []
@@ -204,9 +227,11 @@ class Sources:
             return None
         try:
             when = When(action.patient, None, arrived_us, arrived_us, policy=self.policy)
-            _, events = ledger.on_action(one.episodes, action, when)
+            episode, events = ledger.on_action(one.episodes, action, when)
         except NotAllowed as error:
             raise Refused(Reason.BAD_ACTION, str(error)) from error
+        if action.type in ledger.ENDS:
+            one.ended(episode.problem, arrived_us)
         one.actions = [*one.actions, action.action_id][-ACTIONS_REMEMBERED:]
         return events
 
@@ -215,16 +240,15 @@ class Sources:
         tick that comes again after a crash has passed for what knew it."""
         told, tick_us = [], ticks[offset > self.applied]
         for name, one in sorted(self.standing.items()):
-            while (wake := next_wake_us(one.episodes)) is not None and len(tick_us) and wake <= tick_us[-1]:
+            while (wake := one.wake_us) is not None and len(tick_us) and wake <= tick_us[-1]:
                 clock = int(tick_us[np.searchsorted(tick_us, wake)])
                 when = When(sources.patient_of(name), None, clock, clock, policy=self.policy)
-                told += ledger.on_tick(one.episodes, when)
+                told += one.told_again(when) + ledger.on_tick(one.episodes, when)
         return sorted(told, key=lambda event: (event.decided_at, event.alert_id))
 
     def next_wake_us(self) -> int | None:
         """When time alone will bring something next; None: never."""
-        wakes = (next_wake_us(one.episodes) for one in self.standing.values())
-        return min((us for us in wakes if us is not None), default=None)
+        return min((us for one in self.standing.values() if (us := one.wake_us) is not None), default=None)
 
     def open_alerts(self) -> int:
         """Alerts about sources that are not resolved, of those at home here."""

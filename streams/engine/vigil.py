@@ -11,6 +11,7 @@ its most frequent link may be silent, the device is silent; if it has sent somet
 import numpy as np
 
 from alerts import technical
+from alerts.raised import RETURNED
 from models.detectors import device_clock, silence
 from models.detectors.device_clock import Hand
 from models.detectors.silence import NEVER_S, Pace
@@ -21,6 +22,7 @@ from streams.engine.clock import Clocks
 from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.signals import Notice
 from streams.engine.watching import (
+    ENDED,
     SETTLED,
     UNTOLD,
     Around,
@@ -139,7 +141,7 @@ class Vigil:
         untold = [one for one in device if one.told in UNTOLD]
         if latest_s + min(map(self._allowed_s, untold)) <= now_s:
             self._tell_device(untold, latest_s, now_us, position)
-        elif latest_s >= waited_from_s:
+        elif latest_s >= waited_from_s or link.told == Told.VITAL_ENDED:
             self._tell_vital(link, now_us, position)
             link.told = Told.VITAL
         else:
@@ -150,6 +152,7 @@ class Vigil:
 
     def _tell_device(self, untold: list[Link], latest_s: int, now_us: int, position: int) -> None:
         first = min(untold, key=lambda one: (self._allowed_s(one), one.pace.vital))
+        lasts = any(one.told in ENDED.values() for one in untold)
         for link in untold:
             link.told = Told.DEVICE
         allowed_s, usual_s = self._allowed_s(first), self._usual_s(first)
@@ -157,7 +160,7 @@ class Vigil:
             position, first.pace.vital, f"silence.{called(first.name)}", now_us, latest_s * US_PER_S,
             vitals=sorted({one.pace.vital for one in untold}),
             title=technical.device_title(first.name), rank=max(int(_rank(one)) for one in untold),
-            said=technical.device_silent(first.name, latest_s * US_PER_S, usual_s, allowed_s),
+            said=technical.device_silent(first.name, latest_s * US_PER_S, usual_s, allowed_s), lasts=lasts,
         )  # fmt: skip
 
     def _tell_vital(self, link: Link, now_us: int, position: int, *, inhibited: bool = False) -> None:
@@ -167,6 +170,7 @@ class Vigil:
             position, vital, f"silence.{name}", now_us, since_us, vitals=[vital], of_vital=True, inhibited=inhibited,
             title=technical.vital_title(name), rank=int(_rank(link)),
             said=technical.vital_silent(name, link.name, since_us, usual_s, allowed_s),
+            lasts=link.told in ENDED.values(),
         )  # fmt: skip
 
     def _usual_s(self, link: Link) -> int | None:
@@ -176,13 +180,14 @@ class Vigil:
 
     def _notice(
         self, position: int, vital: int, problem: str, now_us: int, onset_us: int, *, vitals: list[int], title: str,
-        rank: int, said: str, of_vital: bool = False, inhibited: bool = False,
+        rank: int, said: str, of_vital: bool = False, inhibited: bool = False, lasts: bool = False,
     ) -> None:  # fmt: skip
         self.out.notices.append(
             Notice(
                 position=position, slot=self.slot, vital=vital, raised=True, kind="silence", problem=problem,
                 of_vital=of_vital, vitals=vitals, rank=rank, rule=silence.settings().rule, onset_us=onset_us,
                 decided_us=now_us, title=title, said=said, inhibited=inhibited,
+                reason=technical.LASTS if lasts else RETURNED,
             )
         )  # fmt: skip
 
@@ -212,7 +217,7 @@ class Vigil:
 
     def _device_back(self, arrival: Arrival) -> None:
         """A device that was silent sends something again. It may bring the rest in a moment."""
-        silent = [one for one in self._of(arrival.device) if one.told == Told.DEVICE]
+        silent = [one for one in self._of(arrival.device) if one.told in (Told.DEVICE, Told.DEVICE_ENDED)]
         if silent:
             self._over(arrival, f"silence.{called(arrival.name)}")
         for one in silent:
@@ -303,7 +308,7 @@ class Vigil:
                     position=arrival.position, slot=self.slot, vital=arrival.vital, raised=True, kind="sensor",
                     problem=f"clock.{called(arrival.name)}", vitals=[arrival.vital] if arrival.row >= 0 else [],
                     rank=s.rank, rule=s.rule, onset_us=arrival.clock_us, decided_us=arrival.clock_us,
-                    title=technical.clock_title(arrival.name), said=self._clock_words(arrival),
+                    title=technical.clock_title(arrival.name), said=self._clock_words(arrival), reason=RETURNED,
                 )
             )  # fmt: skip
 

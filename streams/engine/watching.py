@@ -23,7 +23,8 @@ PERIOD_S, PACE_S = silence.settings().period_s, device_clock.settings().pace_s
 
 
 class Told(IntEnum):
-    """What people know of a link's silence."""
+    """What people know of a link's silence. VITAL_ENDED, DEVICE_ENDED: a person resolved what they were told, although
+    it lasts."""
 
     NOTHING = 0
     WAITING = 1
@@ -32,9 +33,12 @@ class Told(IntEnum):
     REPLACED = 4
     WITHDRAWN = 5
     INHIBITED = 6
+    VITAL_ENDED = 7
+    DEVICE_ENDED = 8
 
 
-UNTOLD = (Told.NOTHING, Told.WAITING)
+ENDED = {Told.VITAL: Told.VITAL_ENDED, Told.DEVICE: Told.DEVICE_ENDED}
+UNTOLD = (Told.NOTHING, Told.WAITING, *ENDED.values())
 SETTLED = (Told.VITAL, Told.DEVICE, Told.REPLACED, Told.WITHDRAWN)
 
 

@@ -154,17 +154,84 @@ def test_a_device_that_is_read_out_once_a_day_arrives_once_a_day() -> None:
     assert run(log).alerts == []
 
 
-def test_what_a_person_resolved_is_told_again_only_after_data_have_come() -> None:
+def test_a_silence_that_a_person_resolved_is_told_again_after_a_day_each_time_and_not_before() -> None:
+    """A nurse who cannot reach the patient closes it: the patient is as unwatched as before."""
+    log = watched()
+    worn(log, 4 * 24)
+    off(log, 30)
+    (opened,) = run(log).alerts
+    for day in range(2):
+        resolved_us = log.now_us
+        log.act(opened.alert_id, "resolve", action_id=f"done-{day}")
+        off(log, 23)
+        assert technical(run(log))[-1][1] == "resolved"
+        off(log, 25)
+        again = run(log).alerts[-1]
+        assert (again.alert_id, again.event, again.state) == (opened.alert_id, "reopened", "open")
+        assert (again.onset_at, again.explanation) == (opened.onset_at, opened.explanation)
+        assert again.decided_at == rfc3339(resolved_us + DAY_US)
+        assert (again.notify, again.reason) == ("returned", "it was resolved, and is still so")
+    worn(log, 1)
+    told = technical(run(log))
+    assert [event for _, event in told] == ["opened", *["resolved", "reopened"] * 2, "resolved"]
+    assert run(log, one_by_one(log)[::97]).lines() == run(log).lines()
+
+
+def test_what_comes_again_after_a_person_resolved_its_silence_is_not_told_of_and_may_be_silent_again() -> None:
     log = watched()
     worn(log, 4 * 24)
     off(log, 30)
     (opened,) = run(log).alerts
     log.act(opened.alert_id, "resolve")
-    off(log, 48)
-    worn(log, 1)
+    off(log, 2)
+    worn(log, 30)
     assert [event for _, event in technical(run(log))] == ["opened", "resolved"]
     off(log, 30)
     assert [event for _, event in technical(run(log))] == ["opened", "resolved", "opened"]
+
+
+def test_one_vital_that_stays_away_is_told_again_though_its_device_sends() -> None:
+    log = watched()
+    worn(log, 5 * 24, codes=("heart_rate", "spo2"))
+    worn(log, 12)
+    (opened,) = run(log).alerts
+    log.act(opened.alert_id, "resolve")
+    resolved_us = log.now_us
+    worn(log, 18)
+    off(log, 3)
+    worn(log, 2.5)
+    assert [event for _, event in technical(run(log))] == ["opened", "resolved"], "the device itself was back at once"
+    worn(log, 1)
+    again = run(log).alerts[-1]
+    assert (again.alert_id, again.event) == (opened.alert_id, "reopened")
+    assert again.decided_at == rfc3339(resolved_us + DAY_US)
+
+
+@pytest.mark.parametrize("by_right", ["given back", "replaced"])
+def test_what_is_silent_by_right_since_it_was_resolved_is_not_told_again(by_right: str) -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    off(log, 30)
+    log.act(run(log).alerts[0].alert_id, "resolve")
+    if by_right == "given back":
+        log.profile(version=2, devices=[{"device": WATCH, "until": "2026-01-10"}])
+        off(log, 72)
+    else:
+        worn(log, 72, device="urn:dev:watch-10")
+    assert [event for _, event in technical(run(log))] == ["opened", "resolved"]
+
+
+def test_that_it_was_resolved_is_known_after_a_restart_too() -> None:
+    log = watched()
+    worn(log, 4 * 24)
+    off(log, 30)
+    log.act(run(log).alerts[0].alert_id, "resolve")
+    state, cut = PartitionState(), len(log)
+    run(log, state=state)
+    off(log, 25)
+    again = restored(pack_dirty(state, 0).pages, 0)
+    again.processed = cut - 1
+    assert technical(run(log, state=again, begin=cut)) == [(f"silence.{WATCH}", "reopened")]
 
 
 def test_a_vital_whose_data_are_too_old_is_unknown_at_that_moment_until_it_comes_again() -> None:

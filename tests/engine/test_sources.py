@@ -10,7 +10,7 @@ from aiokafka.partitioner import murmur2
 
 from alerts.events import AlertEvent
 from alerts.sources import SourceChange, example_at
-from models.times import from_us
+from models.times import from_us, rfc3339
 from streams import control
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.sources import MOVES_KEPT, NAME_CHARS_MAX, STANDINGS_MAX, Sources, hash_of, source_of
@@ -137,6 +137,39 @@ def test_people_act_on_the_alert_of_a_source() -> None:
     assert found.alerts[1].by == "nurse-2"
     assert all(a.explanation == opened.explanation for a in found.alerts)
     assert found.controls["action", "repeated"] == 1
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_a_person_resolved_and_lasts_is_told_again_after_a_day_until_it_is_over(restarted: bool) -> None:
+    """While a source is quiet, silence of its patients is not told one by one: nobody would know of them."""
+    log, state = log_of(change("quiet", 1)), PartitionState()
+    (opened,) = run(log).alerts
+    acted(log, "resolve", opened.alert_id)
+    resolved_us, cut = log.now_us, len(log)
+    before = run(log, state=state).alerts
+    state = restored(pack_dirty(state, 0).pages, 0) if restarted else state
+    state.processed = cut - 1
+    for hours in (23, 24, 30, 60):
+        log.now_us = resolved_us + hours * HOUR_US
+        log.tick()
+    log.control(control.source(change("flowing", 3_700)))
+    found = before + run(log, state=state, begin=cut).alerts
+    assert [(a.alert_id, a.event) for a in found] == [
+        (opened.alert_id, event) for event in ("opened", "resolved", "reopened", "resolved")
+    ]
+    again = found[2]
+    assert again.decided_at == rfc3339(resolved_us + 24 * HOUR_US)
+    assert (again.reason, again.notify, again.severity) == ("it was resolved, and is still so", "returned", "urgent")
+    assert (again.onset_at, again.title, again.explanation) == (opened.onset_at, opened.title, opened.explanation)
+
+
+def test_what_ended_after_a_person_resolved_it_is_not_told_again() -> None:
+    log = log_of(change("quiet", 1))
+    acted(log, "resolve", run(log).alerts[0].alert_id)
+    log.control(control.source(change("flowing", 60)))
+    log.now_us += 48 * HOUR_US
+    log.tick()
+    assert [a.event for a in run(log).alerts] == ["opened", "resolved"]
 
 
 def test_what_is_not_possible_is_answered_and_changes_nothing() -> None:
