@@ -149,7 +149,8 @@ class Episode(msgspec.Struct, kw_only=True):
     rung: of the chain, that is asked (EVERYBODY: all of it was). due_us: when the next one is (UNARMED: nobody has said
     yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
     resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
-    spent_us: when messages told of it as an advisory. held: why it is pending. team: that answers ("": not known).
+    spent_us: when messages told of it as an advisory. held: why it is pending, or,
+    ended, why it is not there again. team: that answers ("": not known).
     risen: its severity is that of its incident; its own finding is an advisory. told_with: the alert whose message was
     about it as well, while none of its own has been sent that says how severe it is. asked_since: the sequence with
     which it began to wait for an answer (0: it does not wait).
@@ -274,7 +275,7 @@ def _continues(episode: Episode, onset_us: int) -> bool:
         return False
     ended_us = episode.event_us if episode.resolved_us is None else episode.resolved_us
     near = (abs(onset_us - us) <= REOPEN_WITHIN_US for us in (episode.event_us, ended_us))
-    return not episode.closed or any(near)
+    return not episode.closed or episode.held is not None or any(near)
 
 
 def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
@@ -301,7 +302,7 @@ def make_room(episodes: list[Episode]) -> None:
         for episode in episodes:
             groups.setdefault((episode.problem, episode.retrospective), []).append(episode)
         chains = [sorted(group, key=lambda e: e.day) for group in groups.values() if len(group) > 1]
-        free = [chain for chain in chains if chain[0].closed or chain[0].retrospective]
+        free = [one for one in chains if (one[0].closed and one[0].held is None) or one[0].retrospective]
         if not free:
             return
         oldest, following, *_ = min(free, key=lambda chain: chain[0].day)

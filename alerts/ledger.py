@@ -102,6 +102,7 @@ def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> Told:
             continue
         episode.sources.remove(cleared.kind)
         if episode.sources or episode.closed:
+            episode.held = episode.held if episode.sources else None
             return []
         if episode.state == "pending":
             episodes.remove(episode)
@@ -190,6 +191,8 @@ def on_forgotten(episodes: list[Episode], due: list[Episode], when: When, reason
         elif not episode.closed:
             episode.sources.clear()
             told += _taken(episodes, episode, "forget", when, reason=reason)
+        else:
+            episode.held = None
     return _settled(episodes, when, told)
 
 
@@ -232,9 +235,12 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     """What follows from the steps that were taken: what a cause held back, what was told with another alert that is
     over, and what nobody has answered."""
     told = [*told]
-    for episode in [e for e in episodes if e.state == "pending" and e.held is not None]:
+    for episode in [e for e in episodes if e.held is not None]:
         if cause_of(episode, episode.rank, episodes) is None:
-            told += _taken(episodes, episode, "open", when)
+            returns = episode.closed
+            told += _taken(
+                episodes, episode, "raise" if returns else "open", when, reason=RETURNED if returns else None
+            )
     for episode in left_untold(episodes):
         told += _taken(episodes, episode, "tell", when, reason=phrase("the alert that it was told with is over"))
     left = unanswered.unanswered(episodes)
@@ -301,7 +307,8 @@ def _rises(episodes: list[Episode], mate: Episode, joined: Episode, when: When) 
 def _applied(episode: Episode, case: Case, decision: Decision) -> None:
     """The episode after a step: clocks that no longer run are forgotten, messages are remembered."""
     what, now = case.what, case.when.decided_us
-    episode.rank, episode.incident, episode.held = decision.rank, decision.incident, None
+    episode.rank, episode.incident = decision.rank, decision.incident
+    episode.held = episode.held if what == "comment" else None
     if what in JOINS or what == "rise":
         episode.risen = what == "rise" or decision.rank > case.rank
     waiting = episode.state in ("open", "escalated")

@@ -1,4 +1,5 @@
-"""Inhibit: a known cause mutes its effects. What is held back stays pending, and opens when the cause has gone first.
+"""Inhibit: a known cause mutes its effects. What is held back stays pending, and opens when the cause has gone first;
+what had ended and returns meanwhile stays ended, and is there again then.
 
 A sensor that is known to be off or broken mutes what the patient's own band says of its own vital, never a limit that
 protects, and nothing urgent. What was foretold is muted by its coming.
@@ -21,7 +22,7 @@ PERSONAL: frozenset[Kind] = frozenset({"deviation", "drift", "change_index", "ea
 
 def inhibit(case: Case, so_far: Decision) -> Decision:
     """Hold the episode back while its cause is there."""
-    if case.what != "open" or case.episode.retrospective:
+    if case.what not in ("open", "raise") or case.episode.retrospective:
         return so_far
     if (cause := cause_of(case.episode, so_far.rank, case.others)) is not None:
         held = phrase("held back while there is: {title}", title=cause.title)

@@ -49,6 +49,7 @@ class One:
     incident: Key | None = None
     told_with: Key | None = None
     team: str = "team-1"
+    muted: bool = False
 
     @property
     def clinical(self) -> bool:
@@ -100,9 +101,11 @@ class Reference:
             elif notice != "worse" and rank < EMERGENCY:
                 speaker = next((m.key for m in mates if self.speaks_for(m, one, rank)), None)
                 silent = speaker is not None
-        if notice == "first" and one.key[0] == MUTED and rank < URGENT and self.sensor_off():
-            one.phase, one.rank = "pending", one.own
+        if notice != "worse" and one.key[0] == MUTED and rank < URGENT and self.sensor_off():
+            one.phase, one.rank = "pending" if notice == "first" else one.phase, one.own
+            one.muted = True
             return
+        one.muted = False
         one.rank, one.incident, one.deferred, one.told_with = rank, incident, None, speaker
         if notice != "worse" and rank <= ADVISORY and not silent:
             one.deferred = self.wait_for_turn(at)
@@ -166,6 +169,8 @@ class Reference:
         one = self.ones.get((problem, False))
         if one is not None and one.phase == "pending":
             del self.ones[one.key]
+        elif one is not None and one.muted:
+            one.muted = False
         elif one is not None and one.phase in LIVE:
             one.phase, one.deferred, one.wake = "resolved", None, None
             self.tell(at, one, "resolved", "resolved")
@@ -174,8 +179,9 @@ class Reference:
     def release(self, at: float) -> None:
         """What the sensor muted, and is still there without it; and what is urgent, and was told with what is over."""
         muted = self.ones.get((MUTED, False))
-        if muted is not None and muted.phase == "pending" and not self.sensor_off():
-            self.joins(at, muted, "opened", "first")
+        if muted is not None and muted.muted and not self.sensor_off():
+            first = muted.phase == "pending"
+            self.joins(at, muted, "opened" if first else "reopened", "first" if first else "returned")
         for one in self.ones.values():
             alone = one.told_with is not None and self.ones[one.told_with].phase not in LIVE
             if alone and one.phase in WAITING and one.rank >= URGENT:
@@ -184,7 +190,7 @@ class Reference:
     def is_one_episode(self, at: float, problem: str) -> bool:
         """Whether a return would still belong to the same episode: another one is not told of here."""
         one = self.ones.get((problem, False))
-        return one is None or one.phase not in ("resolved", "expired") or at - one.ended < DAY
+        return one is None or one.muted or one.phase not in ("resolved", "expired") or at - one.ended < DAY
 
     def recalled(self, at: float, one: One) -> None:
         event = (
@@ -241,6 +247,7 @@ class Reference:
 
     def forgotten(self, at: float) -> None:
         for one in list(self.ones.values()):
+            one.muted = False
             if one.phase == "pending":
                 del self.ones[one.key]
             elif one.phase not in ("resolved", "expired"):

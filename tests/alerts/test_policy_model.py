@@ -174,6 +174,14 @@ A_SECOND_EMERGENCY: list[Step] = [
     step("raise", 1, "systolic_bp.high", "emergency"),
     step("forget", 1),
 ]
+RETURNS_WHILE_MUTED: list[Step] = [
+    step("raise", 1, MUTED, "advisory"),
+    step("clear", 1),
+    step("raise", 1, SENSOR, "advisory"),
+    step("raise", 1, MUTED, "advisory"),
+    step("act", 1),
+    step("clear", 1, SENSOR),
+]
 """What chance seldom finds."""
 
 
@@ -189,6 +197,7 @@ A_SECOND_EMERGENCY: list[Step] = [
 @example(TOLD_WITH_WHAT_SOMEBODY_ENDS, 1)
 @example(RISEN_WITH_WHAT_ENDS, 1)
 @example(A_SECOND_EMERGENCY, 1)
+@example(RETURNS_WHILE_MUTED, 1)
 def test_ledger_and_policy_tell_what_the_reference_tells(steps: list[Step], page_every: int) -> None:
     life, wanted, at = Life(policy=POLICY), Reference(), 0.0
     for number, step in enumerate(steps):
