@@ -1,7 +1,9 @@
 """FHIR R4: a transaction of a DetectedIssue (what) and a Task (who must act, by when), to the server of the hospital.
 
-Both are put under the alert's own id, so that they follow the episode, and a repeat changes nothing. Every event goes
-there, also those that call nobody: a record is not a message.
+Both are put under the alert's own id, which is their identifier too, so that they follow the episode: the server keeps
+each step as a version (`meta.versionId`), and `meta.source` says which one it is. A repeat changes nothing, and two
+that are under way at once make no second resource, as an update on a search (`PUT Task?identifier=...`) could. Every
+event goes there, also those that call nobody: a record is not a message.
 
 Each transaction is validated before it is sent (`fhir_check`). So that no text of an alert can make one invalid, words
 are freed of what FHIR forbids, what is empty is left out, and an id that FHIR has no room for is an identifier.
@@ -108,7 +110,8 @@ def _issue(event: AlertEvent) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "DetectedIssue",
         "id": event.alert_id,
-        "identifier": [_identifier(event)],
+        "meta": {"source": f"{SYSTEM}/alert/{event.alert_id}#{event.sequence}"},
+        "identifier": [{"system": f"{SYSTEM}/alert", "value": event.alert_id}],
         "status": "final" if event.state == "resolved" else "preliminary",
         "code": {"coding": [{"system": f"{SYSTEM}/problem", "code": _code(event.problem)}], "text": event.title},
         "severity": SEVERITY[event.severity],
@@ -151,7 +154,8 @@ def _task(event: AlertEvent) -> dict[str, Any]:
     made: dict[str, Any] = {
         "resourceType": "Task",
         "id": event.alert_id,
-        "identifier": [_identifier(event)],
+        "meta": {"source": f"{SYSTEM}/alert/{event.alert_id}#{event.sequence}"},
+        "identifier": [{"system": f"{SYSTEM}/alert", "value": event.alert_id}],
         "status": status_of(event),
         "intent": "order",
         "priority": PRIORITY[event.severity],
@@ -182,10 +186,6 @@ def status_of(event: AlertEvent) -> TaskStatus:
         case "resolved":
             return "completed"
     return "requested"
-
-
-def _identifier(event: AlertEvent) -> dict[str, str]:
-    return {"system": f"{SYSTEM}/alert", "value": f"{event.alert_id}:{event.sequence}"}
 
 
 def _period(event: AlertEvent) -> dict[str, str]:

@@ -44,6 +44,16 @@ def test_every_bundle_is_valid_and_put_under_the_alerts_id(event: AlertEvent) ->
     ]  # fmt: skip
 
 
+def test_all_steps_of_an_episode_are_versions_of_one_issue_and_one_task() -> None:
+    """Whoever looks an alert up by its identifier finds it, whatever has happened since."""
+    for kind in ("DetectedIssue", "Task"):
+        made = [parts(event)[kind] for event in EVENTS[:5]]
+        assert {json.dumps([one["id"], one["identifier"]]) for one in made} == {
+            '["a-1", [{"system": "https://homebeat.invalid/fhir/alert", "value": "a-1"}]]'
+        }
+        assert [one["meta"]["source"].rpartition("#")[2] for one in made] == ["1", "2", "3", "4", "5"]
+
+
 def test_a_record_says_in_which_language_it_is_when_that_is_not_english() -> None:
     made = bundle_of(EVENTS[0], "de")
     assert Bundle.model_validate_json(json.dumps(made)).type == "transaction"
