@@ -31,6 +31,8 @@ ATTEMPT_WINDOW_S = 15 * 60.0
 ATTEMPTS_MAX = {"who": 5, "account": 30, "address": 60}
 """Wrong passwords within the window: of one account from one address, of one account, from one address. The second is
 large, so that a stranger cannot easily keep a nurse out; a sign-in link is never kept out."""
+ATTEMPTS_KEPT = ATTEMPTS_MAX["address"] + 1
+"""Of one address: more say nothing new, and whoever is refused may go on as long as they like."""
 PASSWORD_CHARS = (12, 256)
 VERIFIED_TOGETHER = 2
 """Each check of a password takes 64 MiB and a core: more of them wait."""
@@ -226,6 +228,7 @@ class Accounts:
         with self._engine.begin() as connection:
             connection.execute(delete(ATTEMPTS).where(ATTEMPTS.c.at_s < now_s - ATTEMPT_WINDOW_S))
             connection.execute(insert(ATTEMPTS).values(account=who[:128], address=address[:128], at_s=now_s))
+            _forget_beyond(connection, address[:128])
         with self._engine.connect() as connection:  # after it is there for all: of many at once, each counts the others
             many = _attempts(connection, who[:128], address[:128])
         if any(many[kind] > most for kind, most in ATTEMPTS_MAX.items()):
@@ -247,6 +250,15 @@ def _attempts(connection: Connection, who: str, address: str) -> dict[str, int]:
         kind: connection.execute(select(func.count()).select_from(ATTEMPTS).where(*where)).scalar_one()
         for kind, where in counted.items()
     }
+
+
+def _forget_beyond(connection: Connection, address: str) -> None:
+    """Keep the newest attempts of an address: it is kept out until it has been quiet for a while."""
+    here = ATTEMPTS.c.address == address
+    newest = select(ATTEMPTS.c.number).where(here).order_by(ATTEMPTS.c.number.desc())
+    beyond = connection.execute(newest.offset(ATTEMPTS_KEPT).limit(1)).scalar()
+    if beyond is not None:
+        connection.execute(delete(ATTEMPTS).where(here, ATTEMPTS.c.number <= beyond))
 
 
 def _refuse_the_disabled(connection: Connection, who: str) -> None:

@@ -99,7 +99,7 @@ class Audit:
         if kept == "whole":
             self.record(by, what, why=why, **detail)
         elif kept == "first counted":
-            log.warning("audit: so much is refused to %r that it is only counted for the rest of the minute", sender)
+            log.warning("audit: so much is refused to %r that more is only counted for the rest of the minute", sender)
 
     def stranger(self, what: str, *, why: str, address: str) -> None:
         """Keep that somebody nobody knows was refused this, once a minute: they may do it as often as they like."""

@@ -13,6 +13,8 @@ MINUTE_S = 60.0
 OF_ONE = 100
 """Refusals of one sender that are kept by themselves in a minute: above the guesses at a password that are judged at
 all (`accounts.ATTEMPTS_MAX`), so that each of those is."""
+ONCE = frozenset({"too_many"})
+"""Reasons of which one in a minute is kept by itself: a guess at a password that is not judged says nothing new."""
 OF_ALL = 1_000
 SENDERS_MAX = 1_000
 """Senders whose refusals are counted apart; those of more are counted together."""
@@ -50,8 +52,9 @@ class Refusals:
     def keep(self, sender: str, why: str, now_s: float, *, room: bool) -> Kept:
         """How one more is kept. room: whether there is any for refusals."""
         self._turn(now_s)
-        if room and self._whole[sender] < OF_ONE and self._whole.total() < OF_ALL:
-            self._whole[sender] += 1
+        of, most = (f"{why} {sender}", 1) if why in ONCE else (sender, OF_ONE)
+        if room and self._whole[of] < most and self._whole.total() < OF_ALL:
+            self._whole[of] += 1
             self.kept["whole"] += 1
             return "whole"
         self.kept["counted"] += 1

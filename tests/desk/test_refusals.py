@@ -8,12 +8,15 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
 from alerts import links
 from alerts.desk import create_app
+from alerts.desk.accounts import ATTEMPTS_KEPT, ATTEMPTS_MAX
 from alerts.desk.audit import Audit, AuditFull
 from alerts.desk.hub import Hub
 from alerts.desk.refusals import OF_ALL, OF_ONE, OTHERS, SENDERS_MAX, Refusals
+from alerts.desk.register import ATTEMPTS as ATTEMPTS_TABLE
 from tests.desk.ward import Ward
 
 NOW_S = 1_767_600_000.0
@@ -107,8 +110,44 @@ async def test_a_flood_of_forged_links_is_one_record_and_a_loud_line(
     if counted:
         assert counted[0]["sender"] == "127.0.0.1"
         assert counted[0]["whys"].startswith("link_forged: ")
-        assert "refused to '127.0.0.1' that it is only counted" in caplog.text
+        assert "refused to '127.0.0.1' that more is only counted" in caplog.text
     assert f'homebeat_desk_refused_total{{kept="whole"}} {len(kept)}.0' in figures
+
+
+def test_what_says_nothing_new_is_kept_once_in_a_minute_and_counted() -> None:
+    refusals = Refusals()
+    kept = [refusals.keep("10.0.0.1", "too_many", NOW_S, room=True) for _ in range(3)]
+    assert kept == ["whole", "first counted", "counted"]
+    assert refusals.keep("10.0.0.1", "wrong_password", NOW_S, room=True) == "whole"
+    assert refusals.keep("10.0.0.2", "too_many", NOW_S, room=True) == "whole"
+    assert refusals.keep("10.0.0.1", "too_many", NOW_S + 60, room=True) == "whole"
+    assert [(one.sender, one.whys) for one in refusals.take(NOW_S + 60)] == [("10.0.0.1", {"too_many": 2})]
+
+
+async def test_each_guess_that_is_judged_is_kept_and_those_that_are_not_are_counted(
+    ward: Ward, client: httpx.AsyncClient
+) -> None:
+    """An attack is seen with its beginning, its end and its size, and takes neither the audit nor the disk."""
+    ward, audit = linked(ward)
+    sent: list[bytes] = []
+
+    async def send(value: bytes) -> None:
+        sent.append(value)
+
+    judged, more = ATTEMPTS_MAX["who"], 3 * ATTEMPTS_KEPT
+    async with ward.client() as stranger:
+        for _ in range(judged + more):
+            guess = {"name": "nurse-1", "password": "not this one either"}
+            assert (await stranger.post("/api/sign-in", json=guess)).status_code in (401, 429)
+    kept = Counter(one["detail"]["why"] for one in ward.audited("desk.sign_in_refused"))
+    assert kept["wrong_password"] == judged
+    assert 1 <= kept["too_many"] <= 3  # the minute may have turned
+    await audit.drain(send)
+    counted = [one for value in sent if (one := json.loads(value)["detail"])["why"] == "counted"]
+    assert kept["too_many"] + sum(one["refused"] for one in counted) == more
+    assert {one["sender"] for one in counted} == {"127.0.0.1"}
+    with ward.accounts.engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(ATTEMPTS_TABLE)).scalar_one() == ATTEMPTS_KEPT
 
 
 async def test_refusals_never_stop_the_desk_and_what_people_do_is_kept(
