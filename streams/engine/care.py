@@ -35,6 +35,8 @@ from streams.engine.state import PartitionState
 ACTIONS_REMEMBERED = 64
 """Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A
 repeat from further back meets the table of states, where acknowledging twice is not allowed."""
+OF_SEVERAL = phrase("It was about several vitals together, and consent to one of them was withdrawn.")
+"""Instead of the words of an alert that named it."""
 
 
 def to_people(
@@ -243,14 +245,19 @@ def forgotten(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
 
 
 def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
-    """Vitals without consent and devices given back: what is known of them is dropped, and their open episodes end."""
+    """Vitals without consent and devices given back: what is known of them is dropped, and their open episodes end. So
+    does what several vitals said together, one of which is lost: the others say it again if it stands without that."""
     vitals = state.withheld_vitals(slot)
+    known = bool((state.row_of[slot, vitals] >= 0).any())
     state.drop_rows(slot, vitals)
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
     when = _when(state, slot, arrived_us, arrived_us)
+    together = [e for e in person.episodes if known and e.problem == change_index.PROBLEM]
     for episode in person.episodes if names else ():
-        episode.evidence = evidence.without(episode.evidence, names)
-    due = [e for e in person.episodes if e.vital in names]
+        episode.evidence = evidence.without(episode.evidence, names, all_of_it=episode in together)
+    for episode in together:
+        episode.said = when.say(OF_SEVERAL)
+    due = [e for e in person.episodes if e.vital in names or e in together]
     events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
     due = unwatched(state, slot, arrived_us) + faults_gone(state, slot)
     events += ledger.on_forgotten(person.episodes, due, when, phrase("the device is no longer watched"))

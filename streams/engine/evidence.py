@@ -45,9 +45,11 @@ def of_others(state: PartitionState, moves: Moves, signal: Signal) -> list[Evide
     return [_of(state, signal.slot, v, int(one["at"]), float(one["value"]), np.nan, _band(one)) for v, one in furthest]
 
 
-def without(told: list[Evidence], names: Collection[str]) -> list[Evidence]:
-    """Evidence as it is told from now on, when it may no more be said how these vitals stood beside it."""
-    return told[:1] + [one for one in told[1:] if one.vital not in names]
+def without(told: list[Evidence], names: Collection[str], *, all_of_it: bool = False) -> list[Evidence]:
+    """Evidence as it is told from now on, when it may no more be said how these vitals stood beside its own. all_of_it:
+    it is not about one of them, and the first goes as well."""
+    first = 0 if all_of_it else 1
+    return told[:first] + [one for one in told[first:] if one.vital not in names]
 
 
 def _band(one: np.void) -> Band:

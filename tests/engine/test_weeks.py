@@ -25,16 +25,22 @@ ALL: Vitals = HEART | {"respiratory_rate": (15, 1.2, "/min", 0.9), "body_weight"
 
 def life(vitals: Vitals, days: int = QUIET + ILL, **profile: Any) -> Log:
     """One reading of each vital a morning, moved from day QUIET on."""
-    log, random = Log(), np.random.default_rng(11)
+    log = Log()
     log.profile("p-1", **profile)
-    for day in range(days):
+    lived(log, vitals, range(days))
+    return log
+
+
+def lived(log: Log, vitals: Vitals, days: range) -> None:
+    """Some days of it."""
+    random = np.random.default_rng(11 + days.start)
+    for day in days:
         for name, (level, shift, unit, sd) in vitals.items():
             value = level + shift * (day >= QUIET) + random.normal(0, sd)
             log.read(patient="p-1", code=name, value=round(value, 2), unit=unit)
         log.wait(2 * HOUR_US)
         log.tick()
         log.wait(DAY_US - 2 * HOUR_US)
-    return log
 
 
 def kinds(told: Told) -> list[tuple[str, str]]:
@@ -146,6 +152,35 @@ def test_who_withdraws_consent_for_a_vital_leaves_none_of_its_weeks_behind() -> 
     log.profile("p-1", version=2, withheld=["resting_heart_rate"])
     run(log, state=state)
     assert not state.weeks.table.view(np.uint8).any()
+
+
+@pytest.mark.parametrize("lost", ["body_weight", "resting_heart_rate"])
+def test_who_withdraws_consent_for_one_of_several_vitals_has_it_named_by_no_alert_about_them(lost: str) -> None:
+    """The alert ends, and what the others say without it is another alert."""
+    log = life(ALL)
+    opened = next(alert for alert in run(log).alerts if alert.problem == "change_index")
+    named_as = {"body_weight": "weight", "resting_heart_rate": "resting heart rate"}[lost]
+    assert named_as in opened.explanation
+    begin = len(log)
+    log.profile("p-1", version=2, withheld=[lost])
+    log.act(opened.alert_id, "comment", reason="what was it?")
+    since = [alert for alert in run(log).alerts if alert.problem == "change_index"][-2:]
+    assert [(alert.event, alert.state) for alert in since] == [("expired", "resolved"), ("updated", "resolved")]
+    assert len(run(log, [begin]).alerts) == len(run(log).alerts)
+    for alert in since:
+        assert alert.explanation.startswith("It was about several vitals together, and consent to one of them was")
+        assert named_as not in alert.explanation
+        assert lost not in {one.vital for one in alert.evidence}
+
+
+def test_what_the_other_vitals_say_without_the_one_that_is_withdrawn_is_told_again() -> None:
+    log = life(ALL)
+    log.profile("p-1", version=2, withheld=["body_weight"])
+    lived(log, {name: one for name, one in ALL.items() if name != "body_weight"}, range(QUIET + ILL, QUIET + ILL + 7))
+    *_, ended, again = [alert for alert in run(log).alerts if alert.problem == "change_index"]
+    assert (ended.event, again.event, again.alert_id) == ("expired", "reopened", ended.alert_id)
+    assert "resting heart rate up" in again.explanation
+    assert "weight" not in again.explanation
 
 
 def test_a_stream_is_judged_by_its_nights() -> None:
