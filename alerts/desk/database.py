@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Engine, String, create_engine, event
+from sqlalchemy import URL, Connection, Engine, String, create_engine, event
 from sqlalchemy import exc as failures
 from sqlalchemy.dialects.postgresql import VARCHAR
 from sqlalchemy.engine import make_url
@@ -42,6 +42,7 @@ AWAY = (failures.OperationalError, failures.InterfaceError, failures.TimeoutErro
 WRONG = (failures.ArgumentError, failures.NoSuchModuleError, ModuleNotFoundError)
 CHUNK = 200
 """Names in one statement, of which a database takes so many only."""
+ERASE = "homebeat_erase"
 NAME_CHARS = 255
 """Ids have 128; that of a technical alert's `patient` is one with a word before it."""
 
@@ -94,6 +95,25 @@ def storable(text: str | None, chars: int = NAME_CHARS) -> str | None:
     if text is not None and (len(text) > chars or "\0" in text):
         raise ValueError(f"a name should have at most {chars} characters, and no NUL")
     return text
+
+
+def to_be_erased(connection: Connection) -> None:
+    """What this transaction takes out must not stay readable on the disk."""
+    connection.info[ERASE] = True
+
+
+def erase(connection: Connection) -> None:
+    """After the transaction: write what SQLite has in its log into the file, and empty the log, which holds the pages
+    as they were. While somebody reads an older state that is tried again after the next transaction: nobody may wait
+    for it. On PostgreSQL that is for its vacuum to do."""
+    if not connection.info.get(ERASE) or connection.dialect.name != "sqlite":
+        return
+    busy_ms = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={busy_ms}")
+    connection.commit()
+    connection.info[ERASE] = bool(busy)
 
 
 def _address(url: str) -> URL:

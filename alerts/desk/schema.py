@@ -109,8 +109,11 @@ WITHDRAWALS = _of_vital(
 )
 """From when on the worker has last withheld a vital."""
 
-SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=OFF", "busy_timeout=5000", "temp_store=MEMORY")
-"""A crash may cost the file, which is a cache and is made anew at the next start."""
+SQLITE_PRAGMAS = (
+    *("journal_mode=WAL", "synchronous=OFF", "busy_timeout=5000", "temp_store=MEMORY"), "secure_delete=ON",
+)  # fmt: skip
+"""A crash may cost the file, which is a cache and is made anew at the next start. What is deleted is overwritten: what
+was withdrawn must not stay in the file; some builds of SQLite do so by themselves, others do not."""
 WHAT = "the desk's database"
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from alerts.desk import windows, withdrawing
 from alerts.desk.chart import Window, emptied, window
 from alerts.desk.consent import Withdrawal, withdrawals
-from alerts.desk.database import in_chunks
+from alerts.desk.database import in_chunks, to_be_erased
 from alerts.desk.members import EVERYTHING, Scope
 from alerts.desk.moving import Moves, follow, teams_of
 from alerts.desk.packed import STRETCH_S, Row, row_of, stretch_of
@@ -101,6 +101,7 @@ class Store:
             self._upsert(connection, PATIENTS, [profile_row(one) for one in newest.values() if one.body is not None])
             gone = [one.patient for one in newest.values() if one.body is None]
             for chunk in in_chunks(gone):
+                to_be_erased(connection)
                 connection.execute(delete(PATIENTS).where(PATIENTS.c.patient.in_(chunk)))
             said = {name: one.consent for name, one in newest.items() if one.consent is not None}
             self._upsert(connection, CONSENTS, withdrawing.said_by_profiles(said))

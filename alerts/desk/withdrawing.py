@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, delete, func, select, update
 
 from alerts.desk.consent import EVER, NEVER, Consent, is_withdrawal
-from alerts.desk.database import in_chunks
+from alerts.desk.database import in_chunks, to_be_erased
 from alerts.desk.packed import STRETCH_S, joined, stretch_of
 from alerts.desk.schema import CONSENTS, WINDOWS, WITHDRAWALS
 from alerts.desk.worklist import seconds
@@ -79,6 +79,7 @@ def _known(connection: Connection, patients: Sequence[str]) -> tuple[dict[str, C
 
 def _cut_one(connection: Connection, place: Vital, from_s: float) -> None:
     """Whole stretches go, and the one at the edge is made anew."""
+    to_be_erased(connection)
     mine = (WINDOWS.c.patient == place[0], WINDOWS.c.vital == place[1])
     if from_s == NEVER:
         connection.execute(delete(WINDOWS).where(*mine))

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from alerts.desk.config import DeskError
-from alerts.desk.database import cannot_open
+from alerts.desk.database import cannot_open, erase
 from alerts.desk.schema import WHAT, emptied
 
 HELD_BY = 0x0DE5_CACE
@@ -58,6 +58,7 @@ class Writer:
             try:
                 with self._connection.begin():
                     yield self._connection
+                erase(self._connection)
             except DBAPIError as error:
                 if error.connection_invalidated:
                     self._drop()

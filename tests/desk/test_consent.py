@@ -3,6 +3,8 @@
 import contextlib
 import json
 import sqlite3
+import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,46 @@ def test_who_is_forgotten_is_no_longer_shown_and_may_begin_anew(store: Store) ->
     store.put_summaries([before(3), word(30), before(4), before(41)])
     assert measured(store) == [41]
     assert store.withdrawn("p-1") == []
+
+
+def on_disk(folder: Path, wanted: bytes) -> bool:
+    """Whether the files of the cache hold these bytes, in whatever place."""
+    return any(wanted in file.read_bytes() for file in folder.glob("desk.sqlite*"))
+
+
+@pytest.mark.parametrize("how", ["withheld by the profile", "withheld by the worker", "forgotten"])
+def test_what_is_withdrawn_leaves_the_disk_too(tmp_path: Path, how: str) -> None:
+    store, value = Store(in_folder(tmp_path).cache), struct.pack("<d", 71.12345678)
+    told(1, 0, monitoring=True)(store)
+    store.put_summaries([summary(n, mean=71.12345678) for n in range(60)])
+    assert on_disk(tmp_path, value)
+    assert on_disk(tmp_path, b'"care_team":')
+    match how:
+        case "withheld by the profile":
+            told(2, 60, monitoring=True, withheld_vitals=["heart_rate"])(store)
+        case "withheld by the worker":
+            store.put_summaries([word(60)])
+        case _:
+            forgotten(60)(store)
+            assert not on_disk(tmp_path, b'"care_team":')
+    assert not on_disk(tmp_path, value)
+    store.close()
+
+
+def test_whoever_reads_an_older_state_holds_nobody_up_and_it_leaves_the_disk_after_that(tmp_path: Path) -> None:
+    store, value = Store(in_folder(tmp_path).cache), struct.pack("<d", 71.12345678)
+    told(1, 0, monitoring=True)(store)
+    store.put_summaries([summary(n, mean=71.12345678) for n in range(60)])
+    with store.reading() as reader:
+        reader.exec_driver_sql("BEGIN")
+        assert reader.execute(select(WINDOWS.c.body)).first()
+        began = time.monotonic()
+        forgotten(60)(store)
+        assert time.monotonic() - began < 2, "SQLite itself would wait for five seconds"
+        assert on_disk(tmp_path, value)
+    store.put_events([alert("a-1", patient="p-2")])
+    assert not on_disk(tmp_path, value)
+    store.close()
 
 
 def test_what_is_from_before_the_consent_began_is_not_shown(store: Store) -> None:
