@@ -33,14 +33,16 @@ STATE = np.dtype(
         ("low", "i4"),
         ("high", "i4"),
         ("faulty", "i4"),
+        ("rated", "i8"),
     ]
 )
 """One open window in the pool; index -1 in a place that is free. active: readings not at rest; broken: readings beyond
-a floor; faulty: readings that a sensor's fault has spoilt."""
+a floor; faulty: readings that a sensor's fault has spoilt; rated: what devices said of the signal, see `rated`."""
 PLACES = np.dtype(("u4", OPEN))
 """Of one row: the places of its open windows in the pool, 0 where there is none."""
 
-_NAMES = ("row", "index", "n", "active", "broken", "total", "low", "high", "faulty")
+_NAMES = ("row", "index", "n", "active", "broken", "total", "low", "high", "faulty", "rated")
+RATED_BITS, RATED_PARTS = 20, 1000
 WIDTH_US = np.array([v.window_s for v in VITALS], np.int64) * US_PER_S
 LATENESS_US = np.array([v.lateness_s for v in VITALS], np.int64) * US_PER_S
 HORIZON_US = np.array([v.live_horizon_s for v in VITALS], np.int64) * US_PER_S
@@ -59,6 +61,7 @@ class Windows:
     low: Ints
     high: Ints
     faulty: Ints
+    rated: Ints
 
     def take(self, which: "Ints | Bools") -> "Windows":
         """Some of them."""
@@ -67,6 +70,28 @@ class Windows:
     def mean(self) -> Floats:
         """In canonical units."""
         return self.total / (self.n * float(FIXED))
+
+
+def rated(quality: Floats) -> Ints:
+    """Of readings (n,), NaN where the device said nothing of its signal: what adds up to the mean of a window, in one
+    number, the sum in thousandths above how many there are.
+
+    >>> quality_of(rated(np.array([0.9, np.nan, 0.5])).sum(keepdims=True)), quality_of(rated(np.array([np.nan])))
+    (array([0.7]), array([nan]))
+    """
+    said = ~np.isnan(quality)
+    if not said.any():
+        return np.zeros(len(quality), np.int64)
+    parts = np.rint(np.where(said, quality, 0.0) * RATED_PARTS).astype(np.int64)
+    added: Ints = (parts << RATED_BITS) + said
+    return added
+
+
+def quality_of(rated: Ints) -> Floats:
+    """The mean signal quality of windows (n,), NaN of one of which nothing was said."""
+    readings = rated & ((1 << RATED_BITS) - 1)
+    mean: Floats = (rated >> RATED_BITS) / (np.maximum(readings, 1) * float(RATED_PARTS))
+    return np.where(readings > 0, mean, np.nan)
 
 
 def check_settings(clock_tolerance_us: int) -> None:
@@ -115,20 +140,20 @@ def gather(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints, new: Windows)
 def _merged(old: Windows, new: Windows) -> Windows:
     """One window for each (row, index)."""
     pairs = zip(_columns(old), _columns(new), strict=True)
-    row, index, n, active, broken, total, low, high, faulty = (np.concatenate(pair) for pair in pairs)
+    row, index, n, active, broken, total, low, high, faulty, rated = (np.concatenate(pair) for pair in pairs)
     if not len(row):
         return old
     order = np.lexsort((index, row))
     row, index = row[order], index[order]
     begin = np.flatnonzero(starts(row) | starts(index))
-    sums = (np.add.reduceat(column[order], begin) for column in (n, active, broken, total, faulty))
-    n, active, broken, total, faulty = sums
+    sums = (np.add.reduceat(column[order], begin) for column in (n, active, broken, total, faulty, rated))
+    n, active, broken, total, faulty, rated = sums
     low, high = np.minimum.reduceat(low[order], begin), np.maximum.reduceat(high[order], begin)
-    return Windows(row[begin], index[begin], n, active, broken, total, low, high, faulty)
+    return Windows(row[begin], index[begin], n, active, broken, total, low, high, faulty, rated)
 
 
 def _columns(w: Windows) -> tuple[Ints, ...]:
-    return w.row, w.index, w.n, w.active, w.broken, w.total, w.low, w.high, w.faulty
+    return w.row, w.index, w.n, w.active, w.broken, w.total, w.low, w.high, w.faulty, w.rated
 
 
 def keep(places: npt.NDArray[np.uint32], pool: Pool, rows: Ints, still_open: Windows) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.explain import withheld_here
-from models import baseline
+from models import baseline, windows
 from models.detectors import deviation, sensor
 from models.detectors.crossings import RAISE
 from models.readings import VitalSummary
@@ -299,13 +299,14 @@ def band_at(state: PartitionState, snapshot: Snapshot, slot: Ints, v: Ints, at: 
 def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviation.Changes, k: int, i: int) -> Signal:
     """A deviation raised, withheld or cleared."""
     v, usual = int(vital[i]), bool(changes.what[k] == deviation.WITHHELD)
-    windows = deviation.settings().lasts_windows[bands.line[i]]
+    lasts = deviation.settings().lasts_windows[bands.line[i]]
+    quality = float(windows.quality_of(one.rated[i : i + 1])[0])
     return Signal(
         position=int(one.position[i]), slot=int(slot[i]), vital=v, high=bool(changes.sign[k] > 0),
         raised=bool(changes.what[k]), kind="deviation", rank=int(changes.rank[k]), rule=deviation.settings().rule,
         limit=None, onset_us=int(changes.since[k]), event_us=int(one.start[i]), arrived_us=int(one.clock[i]),
-        decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=float("nan"), band=bands.one(i),
-        retrospective=False, usual=usual, reason=withheld_here(changes.own[k], windows) if usual else None,
+        decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=quality, band=bands.one(i),
+        retrospective=False, usual=usual, reason=withheld_here(changes.own[k], lasts) if usual else None,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 5
+FORMAT = 6
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -134,27 +134,28 @@ def upgraded(page: Page) -> Page:
     if not page.people:
         return page
     older = page.format
-    if older < 4:
-        page = _apart(page) if older == 1 else _unspoilt(page)
+    page = _apart(page) if older == 1 else _with_windows_of_today(page)
     page = _settled(page) if older < 3 else page
-    waits, budgets = known_of(page.weeks), budgets_of(page.together)
-    return msgspec.structs.replace(page, format=FORMAT, waits=waits, budgets=budgets, together=b"")
+    if older < 5:
+        waits, budgets = known_of(page.weeks), budgets_of(page.together)
+        page = msgspec.structs.replace(page, waits=waits, budgets=budgets, together=b"")
+    return msgspec.structs.replace(page, format=FORMAT)
 
 
-def _unspoilt(page: Page) -> Page:
-    """A page of format 2 or 3, whose windows did not know of sensor faults, with windows that hold none."""
-    open_, late_ = np.frombuffer(page.windows, _WINDOW_3), np.frombuffer(page.late, _LATE_3)
+def _with_windows_of_today(page: Page) -> Page:
+    """The windows of format 2 and 3 did not know of sensor faults, those of format 4 and 5 did not know how good the
+    signal was: they hold none, and nothing was said of it."""
+    missing = {"faulty", "rated"} if page.format < 4 else {"rated"}
+    open_ = np.frombuffer(page.windows, _without(windows.STATE, missing))
+    late_ = np.frombuffer(page.late, _without(late.STATE, missing))
     return msgspec.structs.replace(
         page, windows=_alike(open_, windows.STATE).tobytes(), late=_alike(late_, late.STATE).tobytes()
     )
 
 
-def _before_faults(dtype: np.dtype[np.void]) -> np.dtype[np.void]:
-    """A dtype without its field `faulty`, which is the last one."""
-    return np.dtype([(name, dtype[name]) for name in dtype.names or () if name != "faulty"])
-
-
-_WINDOW_3, _LATE_3 = _before_faults(windows.STATE), _before_faults(late.STATE)
+def _without(dtype: np.dtype[np.void], missing: set[str]) -> np.dtype[np.void]:
+    """A dtype without its fields of later, which are the last ones."""
+    return np.dtype([(name, dtype[name]) for name in dtype.names or () if name not in missing])
 
 
 def _settled(page: Page) -> Page:

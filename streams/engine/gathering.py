@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 class Closed:
     """Windows that close in a stretch, sorted by (row, position). start [us]; position; clock [us] then; late: gathered
     from samples that came after the window was closed (see `late`); live: young enough to page; faulty: of the n, those
-    that a sensor's fault has spoilt."""
+    that a sensor's fault has spoilt; rated: what devices said of the signal (`windows.rated`)."""
 
     row: Ints
     start: Ints
@@ -35,6 +35,7 @@ class Closed:
     late: Bools
     live: Bools
     faulty: Ints
+    rated: Ints
 
     def take(self, which: "Ints | Bools") -> "Closed":
         """Some of them."""
@@ -98,14 +99,17 @@ def _windows_of(samples: Samples, broken: Bools, faulty: Bools, index: Ints, whi
     fixed = np.rint(samples.value[which] * windows.FIXED).astype(np.int64)
     one = np.ones(len(which), np.int64)
     active, beyond, bad = (column[which].astype(np.int64) for column in (~samples.resting, broken, faulty))
-    return Windows(samples.row[which], index[which], one, active, beyond, fixed, fixed, fixed, bad)
+    rated = windows.rated(samples.quality[which])
+    return Windows(samples.row[which], index[which], one, active, beyond, fixed, fixed, fixed, bad, rated)
 
 
 def _closed_on_time(w: Windows, vital: Ints, position: Ints, clock: Ints) -> Closed:
     low, high = w.low / float(windows.FIXED), w.high / float(windows.FIXED)
     no = np.zeros(len(w.row), bool)
     start = w.index * windows.WIDTH_US[vital]
-    return Closed(w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no, w.faulty)
+    return Closed(
+        w.row, start, w.n, w.active, w.broken, w.mean(), low, high, position, clock, no, ~no, w.faulty, w.rated
+    )
 
 
 NONE_CLOSED = _closed_on_time(Windows(*(np.empty(0, np.int64) for _ in Windows.__slots__)), *np.empty((3, 0), np.int64))
@@ -116,7 +120,8 @@ def _closed_late(
 ) -> Closed:
     """Late windows that close; the late samples have joined theirs."""
     fixed, active = np.rint(samples.value[late] * windows.FIXED).astype(np.int64), ~samples.resting[late]
-    new = as_windows(samples.row[late], index[late], fixed, active, broken[late], faulty[late])
+    rated = windows.rated(samples.quality[late])
+    new = as_windows(samples.row[late], index[late], fixed, active, broken[late], faulty[late], rated)
     vitals = state.rows["vital"]
     shut = state.late.gather(new, 2 * samples.index[late] + 1, samples.clock[late], vitals)
     shut = _shut_by(clocks, state, shut)
@@ -128,7 +133,7 @@ def _closed_late(
     mean, low, high = w["total"] / (w["n"] * scale), w["low"] / scale, w["high"] / scale
     return Closed(
         w["row"], start, w["n"], w["active"], w["broken"], mean, low, high, shut.position, shut.clock,
-        np.ones(len(w), bool), live, w["faulty"],
+        np.ones(len(w), bool), live, w["faulty"], w["rated"],
     )  # fmt: skip
 
 

@@ -39,13 +39,14 @@ STATE = np.dtype(
         ("high", "i8"),
         ("touched", "i8"),
         ("faulty", "i8"),
+        ("rated", "i8"),
     ]
 )
 """One open late window, as of `windows.Windows`; touched: the patient's clock at its last sample [us]."""
 WATCH = np.dtype([("row", "i8"), ("state", deviation.STATE)])
 _CALM = np.zeros((), deviation.STATE)
 _Entry = tuple[int, ...]
-_ROW, _INDEX, _N, _ACTIVE, _BROKEN, _TOTAL, _LOW, _HIGH, _TOUCHED, _FAULTY = range(10)
+_ROW, _INDEX, _N, _ACTIVE, _BROKEN, _TOTAL, _LOW, _HIGH, _TOUCHED, _FAULTY, _RATED = range(11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _pieces(
     waited[1:] = clock[1:] - clock[:-1] >= lateness[order][1:]
     begin = np.flatnonzero(starts(new["row"]) | starts(new["index"]) | waited)
     out = new[begin]
-    for name in ("n", "active", "broken", "total", "faulty"):
+    for name in ("n", "active", "broken", "total", "faulty", "rated"):
         out[name] = np.add.reduceat(new[name], begin)
     out["low"], out["high"] = np.minimum.reduceat(new["low"], begin), np.maximum.reduceat(new["high"], begin)
     out["touched"] = clock[np.append(begin[1:], len(new)) - 1]
@@ -198,16 +199,16 @@ def _add(
 def _joined(a: _Entry, b: _Entry) -> _Entry:
     """One window of two parts; b is the later one."""
     sums = (a[k] + b[k] for k in (_N, _ACTIVE, _BROKEN, _TOTAL))
-    low, high, faulty = min(a[_LOW], b[_LOW]), max(a[_HIGH], b[_HIGH]), a[_FAULTY] + b[_FAULTY]
-    return (a[_ROW], a[_INDEX], *sums, low, high, b[_TOUCHED], faulty)
+    low, high = min(a[_LOW], b[_LOW]), max(a[_HIGH], b[_HIGH])
+    return (a[_ROW], a[_INDEX], *sums, low, high, b[_TOUCHED], a[_FAULTY] + b[_FAULTY], a[_RATED] + b[_RATED])
 
 
 def as_windows(
-    row: Ints, index: Ints, value: Ints, active: Bools, broken: Bools, faulty: Bools
+    row: Ints, index: Ints, value: Ints, active: Bools, broken: Bools, faulty: Bools, rated: Ints
 ) -> npt.NDArray[np.void]:
-    """Samples as windows of one; value in fixed point."""
+    """Samples as windows of one; value in fixed point; rated: as of `windows.rated`."""
     new = np.zeros(len(row), STATE)
     new["row"], new["index"], new["n"], new["active"], new["broken"] = row, index, 1, active, broken
     new["total"] = new["low"] = new["high"] = value
-    new["faulty"] = faulty
+    new["faulty"], new["rated"] = faulty, rated
     return new

@@ -24,7 +24,9 @@ from streams.engine.step import step
 from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Record, Told, run
 from tests.engine.histories import crowd, histories
 
-FORMAT_1, FORMAT_2, FORMAT_3 = (Path(__file__).parent / f"pages_format_{number}.json" for number in (1, 2, 3))
+FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_5 = (
+    Path(__file__).parent / f"pages_format_{number}.json" for number in (1, 2, 3, 5)
+)
 LAW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -284,8 +286,11 @@ def as_stored(path: Path) -> tuple[dict[str, Any], dict[bytes, bytes], Log]:
         Record(key and key.encode(), value and value.encode(), at, [(name, text.encode()) for name, text in headers])
         for key, value, at, headers in stored["records"]
     ]
-    pages = {key.encode(): zlib.decompress(base64.b64decode(page)) for key, page in stored["pages"].items()}
-    return stored, pages, Log(records)
+    return stored, pages_of(stored), Log(records)
+
+
+def pages_of(stored: dict[str, Any]) -> dict[bytes, bytes]:
+    return {key.encode(): zlib.decompress(base64.b64decode(page)) for key, page in stored["pages"].items()}
 
 
 def test_a_page_of_the_third_format_is_still_read() -> None:
@@ -297,6 +302,21 @@ def test_a_page_of_the_third_format_is_still_read() -> None:
     told = run(log, state=state, begin=stored["first"])
     assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
     assert told.outcomes == stored["outcomes"]
+    assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
+
+
+def test_a_page_of_the_fifth_format_is_still_read() -> None:
+    """Its windows did not know how good the signal was, and it knew already of slow changes what is not in those of
+    before: nothing else is lost. (It is of the log that is stored with the third format.)"""
+    stored, _, log = as_stored(FORMAT_3)
+    pages = pages_of(json.loads(FORMAT_5.read_bytes()))
+    assert all(msgspec.msgpack.decode(page)[0] == 5 for page in pages.values())
+    state, afresh = restored(pages, 0), PartitionState()
+    run(Log(log.records[: stored["first"]]), state=afresh)
+    assert len(state.late.table) > 0
+    assert contents(state) == contents(afresh), "no reading of that log says how good its signal was"
+    told = run(log, state=state, begin=stored["first"])
+    assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
     assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
 
 

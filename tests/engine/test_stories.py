@@ -279,6 +279,30 @@ def test_weights_away_from_the_patients_own_band_are_told_with_the_band() -> Non
     assert told.onset_at == "2026-01-25T08:00:00Z"
 
 
+@pytest.mark.parametrize(("late", "said"), [(False, "70%"), (True, "70%"), (False, None)])
+def test_a_deviation_says_how_good_the_signal_of_its_window_was(late: bool, said: str | None) -> None:
+    """The mean of what the device said, whatever it was that it said nothing of; also of what came long after it."""
+    log = watched()
+    for n in range(20):
+        log.read(code="body_weight", value=70.0 + n % 3 * 0.2, quality=0.99)
+        log.wait(DAY_US)
+    days = [log.now_us + day * DAY_US for day in range(2)]
+    if late:
+        log.wait(3 * DAY_US)
+    for at_us in days:
+        log.now_us = log.now_us if late else at_us
+        for minute, quality in enumerate((0.9, None, 0.5) if said else (None, None)):
+            log.read(code="body_weight", value=74.0, at_us=at_us + minute * MINUTE_US, quality=quality)
+            log.wait(US_PER_S if late else MINUTE_US)
+    log.wait(DAY_US)
+    log.tick()
+    told = next(alert for alert in run(log).alerts if alert.kind == "deviation")
+    assert (told.retrospective, told.evidence[0].quality) == (late, 0.7 if said else None)
+    sentence = f"The device reported a signal quality of {said}."
+    assert (sentence in told.explanation) == bool(said)
+    assert run(log, range(len(log))).lines() == run(log).lines()
+
+
 def test_what_cannot_be_judged_yet_is_unknown_and_never_normal() -> None:
     log = watched()
     for n in range(9):

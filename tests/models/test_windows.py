@@ -18,8 +18,8 @@ from models.windows import FIXED, OPEN, STATE, WIDTH_US, Windows, check_settings
 from tests.models.splits import cuts
 
 ROWS = 3
-Figures = tuple[int, int, int, int, int, int]
-"""n, active, broken, total, low, high."""
+Figures = tuple[int, int, int, int, int, int, int]
+"""n, active, broken, total, low, high, rated."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,12 @@ class One:
     value: int
     active: int = 0
     broken: int = 0
+    quality: float = float("nan")
 
 
 ones = st.builds(
     One, st.integers(0, ROWS - 1), st.integers(40, 40 + OPEN - 1), st.integers(0, 10**9), st.integers(0, 1),
-    st.integers(0, 1),
+    st.integers(0, 1), st.sampled_from([float("nan"), 0.0, 0.9, 1.0]),
 )  # fmt: skip
 
 
@@ -50,11 +51,12 @@ def as_windows(readings: list[One]) -> Windows:
         np.array([getattr(r, name) for r in readings], np.int64)
         for name in ("row", "index", "value", "active", "broken")
     )
-    return Windows(row, index, np.ones_like(row), active, broken, value, value, value, np.zeros_like(row))
+    rated = windows.rated(np.array([r.quality for r in readings], np.float64))
+    return Windows(row, index, np.ones_like(row), active, broken, value, value, value, np.zeros_like(row), rated)
 
 
 def figures(w: Windows) -> dict[tuple[int, int], Figures]:
-    columns = (c.tolist() for c in (w.n, w.active, w.broken, w.total, w.low, w.high))
+    columns = (c.tolist() for c in (w.n, w.active, w.broken, w.total, w.low, w.high, w.rated))
     pairs = list(zip(w.row.tolist(), w.index.tolist(), strict=True))
     assert pairs == sorted(set(pairs)), "sorted by (row, index), each once"
     return dict(zip(pairs, zip(*columns, strict=True), strict=True))
@@ -68,6 +70,7 @@ def by_hand(readings: list[One]) -> dict[tuple[int, int], Figures]:
         key: (
             len(g), sum(r.active for r in g), sum(r.broken for r in g), sum(r.value for r in g),
             min(r.value for r in g), max(r.value for r in g),
+            sum((round(1000 * r.quality) << 20) + 1 for r in g if r.quality == r.quality),
         )
         for key, g in groups.items()
     }  # fmt: skip
