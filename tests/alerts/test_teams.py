@@ -128,6 +128,7 @@ def test_quiet_hours_hold_advisories_until_the_morning_and_nothing_urgent() -> N
         assert ask(DIRECTORY, "cardiology", 0, "advisory", at).not_before == datetime(2026, 1, 7, 7, tzinfo=LONDON)
         assert ask(DIRECTORY, "cardiology", 0, "urgent", at).not_before is None
         assert ask(DIRECTORY, "cardiology", 0, "emergency", at).not_before is None
+        assert ask(DIRECTORY, "ops", 0, "advisory", at).not_before is None, "it has no quiet hours"
     assert ask(DIRECTORY, "cardiology", 0, "advisory", NOON).not_before is None
 
 

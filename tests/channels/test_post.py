@@ -1,7 +1,9 @@
 """Whom an event goes to, and whether a channel is known to fail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -60,13 +62,16 @@ def test_each_rung_asks_its_own_and_the_end_is_told_to_all_who_were_asked() -> N
 REACHED = {("pager-ann", 2): ["ann"], ("mail-bob", 3): ["bob"], ("mail-cas", 4): ["cas"], ("mail-cas", 5): ["cas"]}
 
 
-def told_who_has_it(**changed: Any) -> list[tuple[str, str]]:
-    """Steps 2 to 5 have reached Ann, Bob and Cas, and the sixth says who has it."""
+def told_who_has_it(
+    more: Mapping[tuple[str, int], list[str]] = MappingProxyType({}), **changed: Any
+) -> list[tuple[str, str]]:
+    """Steps 2 to 5 have reached Ann, Bob and Cas, and the sixth says who has it. more: whom else."""
     fields: dict[str, Any] = {
         "sequence": 6, "care_team": "cardiology", "notify": "taken", "event": "acknowledged", "state": "acknowledged",
         "asked_since": 3, "by": "cas", **changed,
     }  # fmt: skip
-    found = POST.letters(alert(**fields), False, NOON, lambda channel, step: REACHED.get((channel, step), ()))
+    reached = {**REACHED, **more}
+    found = POST.letters(alert(**fields), False, NOON, lambda channel, step: reached.get((channel, step), ()))
     assert all(one.rest == () for one in found if one.why and "was asked" in one.why), "never another way"
     return [(one.channel, one.person.member if one.person else "") for one in found]
 
@@ -87,6 +92,8 @@ def test_whoever_was_asked_hears_of_the_end_once_also_off_duty_and_not_who_ended
         *everybodys, ("pager-ann", "ann"), ("mail-bob", "bob"), ("mail-cas", "cas"),
     ]  # fmt: skip
     assert told_who_has_it(**ended, rung=1)[2:] == [("pager-ann", "ann"), ("mail-cas", "cas"), ("mail-bob", "bob")]
+    again = {("mail-ann", 5): ["ann"]}  # her pager had failed; now she is asked by it first
+    assert told_who_has_it(again, **ended)[2:] == [("pager-ann", "ann"), ("mail-bob", "bob"), ("mail-cas", "cas")]
     assert told_who_has_it(**{**ended, "by": "ann"}) == [*everybodys, ("mail-bob", "bob"), ("mail-cas", "cas")]
 
 
@@ -104,6 +111,20 @@ def test_the_message_says_who_has_it_and_asks_for_nothing(language: str, said: s
     assert "p-17" not in unsafe.subject + unsafe.text
     snoozed = msgspec.structs.replace(event, event="snoozed", state="snoozed", until="2026-01-05T09:00:00Z")
     assert "2026" in message_of(snoozed, safe=False, desk=None, link=None, language=language).text
+
+
+def test_a_message_asks_for_what_is_to_be_done_and_says_nothing_where_there_is_nothing() -> None:
+    """Each line is there for its own reason: an answer is asked for while there is a deadline and nobody has it."""
+    whole: dict[str, Any] = {"reason": "returned", "deadline": "2026-01-05T09:00:00Z"}
+    said = message_of(alert(**whole), safe=True, desk="D", link="L").text
+    assert all(words in said for words in ("Reason: returned", "Please answer by", "I have it: L", "More: D"))
+    said = message_of(alert(), safe=True, desk=None, link=None).text
+    assert not any(words in said for words in ("Reason", "Please answer", "I have it", "More", "None"))
+    said = message_of(alert(state="resolved", **whole), safe=True, desk="D", link="L").text
+    assert not any(words in said for words in ("Please answer", "I have it"))
+    said = message_of(alert(**whole), safe=False, desk="D", link="L").text
+    assert "returned" not in said
+    assert all(words in said for words in ("Please answer by", "I have it: L", "More: D"))
 
 
 def test_whom_a_message_has_reached_is_remembered_as_long_as_the_message() -> None:
