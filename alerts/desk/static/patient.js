@@ -391,6 +391,14 @@ function step(event, nowS) {
     "li",
     {},
     h("time", { datetime: event.decided_at, title: fullTime(seconds(event.decided_at)) }, time(seconds(event.decided_at), nowS)),
-    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said", ...told() }, event.reason) : null),
+    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said", ...told() }, event.reason) : null, messageOf(event)),
   );
+}
+
+/** Whether anybody was told of a step by a message, and why not; of what people did only if somebody was. */
+function messageOf({ by, notify, policy }) {
+  const reason = (stage) => policy.find((one) => one.stage === stage)?.reason;
+  const line = (word, text) => h("span", { class: "said quiet" }, word, text ? h("span", told(), text) : null);
+  if (notify) return reason("route") ? line("Message to ", reason("route")) : line("Message to those who were asked");
+  return by || !reason("notify") ? null : line("No message: ", reason("notify"));
 }

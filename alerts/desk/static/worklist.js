@@ -184,7 +184,12 @@ export function actions(alert, act, few = false) {
 export function whenText(alert, nowS) {
   const onsetS = seconds(alert.onset_at);
   const age = nowS === null ? "" : ` · ${span(nowS - onsetS)} ${nowS < onsetS ? "ahead of log time" : "ago"}`;
-  return `Since ${time(onsetS, nowS)}${age}`;
+  return `Since ${time(onsetS, nowS)}${age}${deferredText(alert, nowS)}`;
+}
+
+/** A message that waits for its turn: until then the alert is here, and nobody was told of it. */
+function deferredText(alert, nowS) {
+  return alert.state === "open" && alert.until ? ` · No message before ${time(seconds(alert.until), nowS)}` : "";
 }
 
 /** How long there is to answer, or how late it is. */
