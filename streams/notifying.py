@@ -68,8 +68,10 @@ class NotifierConfig:
 
 
 def silent_because(event: AlertEvent) -> str | None:
-    """Why no channel is told of this event, or None when it is to be told. The policy has decided that; what follows
-    after it is for events on the log from before there was one."""
+    """Why an event is not told of by everybody's channels, nor to whoever is asked now; None when it is. The policy has
+    decided that; what follows after it is for events on the log from before there was one."""
+    if event.notify == "taken":
+        return "who has it is told to those who were asked before, and to nobody else"
     if event.policy:
         return None if event.notify is not None else event.policy[-1].reason
     if event.retrospective:

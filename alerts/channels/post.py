@@ -79,7 +79,7 @@ class Post:
     def letters(self, event: AlertEvent, silent: bool, now: datetime, reached: Reached = _nobody) -> list[Letter]:
         """What has to be sent about an event, one letter for each channel."""
         found = [Letter(channel.name) for channel in self.records]
-        if not silent and event.notify != "taken":
+        if not silent:
             found += [Letter(channel.name) for channel in self.broadcast]
             found += self._to_people(event, now)
         found += self._to_whom_it_was_given(event, now)

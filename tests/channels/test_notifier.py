@@ -169,3 +169,4 @@ def test_two_addresses_of_one_host_are_two_channels(embedded_broker: EmbeddedBro
 def test_the_policy_says_whether_a_message_is_sent() -> None:
     assert silent_because(alert(policy=[Answer("notify", "quiet", "told already")])) == "told already"
     assert silent_because(alert(event="acknowledged", notify="first", policy=POLICY)) is None
+    assert silent_because(alert(event="acknowledged", notify="taken", policy=POLICY)) is not None

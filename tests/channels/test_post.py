@@ -20,6 +20,7 @@ from alerts.language import voice
 from alerts.teams import Person
 from models.phrases import phrase, say
 from streams.deliveries import delivery_of
+from streams.notifying import silent_because
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
 
@@ -71,7 +72,9 @@ def told_who_has_it(
         "asked_since": 3, "by": "cas", **changed,
     }  # fmt: skip
     reached = {**REACHED, **more}
-    found = POST.letters(alert(**fields), False, NOON, lambda channel, step: reached.get((channel, step), ()))
+    event = alert(**fields)
+    silent = silent_because(event) is not None
+    found = POST.letters(event, silent, NOON, lambda channel, step: reached.get((channel, step), ()))
     assert all(one.rest == () for one in found if one.why and "was asked" in one.why), "never another way"
     return [(one.channel, one.person.member if one.person else "") for one in found]
 
