@@ -44,7 +44,7 @@ def truth(random: Random, person: Person, events: list[Planted], days: int) -> T
     swings = _swings(amplitude, first.acrophase_h)
     own = _steady(_own_level(random, person, first), first, seen_sd, swings)
     level = own + _moved(random, expected, days, person)
-    steps = random.normal(0, np.sqrt(noise["wander_per_day"]["share"]), (days, len(VITALS))) * own_sd
+    steps = random.normal(0, np.sqrt(noise["wander_per_day"]["share"]), (days, len(VITALS))) * own_sd * resting()
     level = level + np.cumsum(steps, axis=0)
     for event in events:
         level = level + shift(event, days, seen_sd)

@@ -217,6 +217,14 @@ def test_a_shift_is_as_large_as_it_says_in_the_spread_of_the_patients_own_readin
     assert 2.2 < np.mean(sizes) < 3.4
 
 
+def test_a_level_wanders_by_the_same_share_of_what_readings_of_every_vital_scatter() -> None:
+    random, wanted = np.random.default_rng(4), load("cohort")["noise"]["wander_per_day"]["share"]
+    true = truth(random, person(random, 1, "null"), [], 1000)
+    share = np.diff(true.level, axis=0).var(axis=0) / true.sd_within**2
+    assert share[share > 0] == pytest.approx(wanted, rel=0.25)
+    assert share[BY_NAME["heart_rate"].index] > 0
+
+
 def test_noise_has_unit_variance_heavy_tails_and_the_autocorrelation_that_it_says() -> None:
     noise = day_noise(np.random.default_rng(3), 60_000)
     resting = noise[:, BY_NAME["resting_heart_rate"].index]
