@@ -55,11 +55,14 @@ EVERY_DAY = (1 << FIGURES) - 1
 @dataclass(frozen=True, slots=True)
 class Settings:
     """As in the evidence. figured, judged, by_night (V,): vitals with a figure a day, of which a drift is told, and of
-    which the night counts when they stream."""
+    which the night counts when they stream; milder (V,): the sign of the side on which a vital seldom means harm (0: of
+    neither)."""
 
     figured: Bools
     judged: Bools
     by_night: Bools
+    milder: Ints
+    milder_sd: float
     until_h: int
     night_least: int
     opens: float
@@ -103,10 +106,11 @@ def settings() -> Settings:
     night = s["night"]
     return Settings(
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
-        np.array([v.name in night["vitals"] for v in VITALS]), night["until_h"], night["least"], s["opens"],
-        s["week_days"], s["least_figures"], s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["memory_days"],
-        s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_prior"],
-        s["rho_days"], s["rho_most"], s["anew_days"], SEVERITIES.index(s["severity"]),
+        np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
+        s["milder_sd"], night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"],
+        s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["memory_days"], s["spread_prior_days"],
+        s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_prior"], s["rho_days"], s["rho_most"],
+        s["anew_days"], SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
@@ -197,6 +201,13 @@ def judge(one: npt.NDArray[np.void]) -> Week:
     one["sick"] = np.where(raised != 0, EVERY_DAY, one["sick"])
     one["judged"] = 1
     return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known)
+
+
+def further(vital: Ints, away: Floats) -> Floats:
+    """How much further away weeks must lie on the side on which they do before people are told, (n,) [SD]. vital, away
+    (n,): of which vitals, and how far away."""
+    s = settings()
+    return np.where(s.milder[vital] * away > 0, s.milder_sd, 0.0)
 
 
 def _known(one: npt.NDArray[np.void]) -> Bools:

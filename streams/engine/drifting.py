@@ -71,11 +71,12 @@ def _drifts(state: PartitionState, weeks: Judged, new: Ints, of: Ints, usual: Fl
     new, of = new[kept], of[kept]
     for turn in rounds(weeks.row[new]):
         i, k = new[turn], of[turn]
-        wait = state.weeks.waits[weeks.row[i]]
-        told = budget.judge(wait, weeks.day[i], weeks.over[i], weeks.raised[i], weeks.away[i], own[k], usual[k])
+        wait, away = state.weeks.waits[weeks.row[i]], weeks.away[i]
+        mine = own[k] + drift.further(weeks.vital[i], away)
+        told = budget.judge(wait, weeks.day[i], weeks.over[i], weeks.raised[i], away, mine, usual[k])
         state.weeks.waits[weeks.row[i]] = wait
         for j in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
-            signals += [_drift(weeks, int(i[j]), says) for says in _sayings(told, j, own[k[j]])]
+            signals += [_drift(weeks, int(i[j]), says) for says in _sayings(told, j, mine[j])]
     return signals
 
 

@@ -242,6 +242,16 @@ def test_what_the_patients_own_limit_withholds_is_on_the_record_with_its_reason_
     assert "because it has stood for 10 days" in opened.explanation
 
 
+def test_a_heart_that_beats_more_slowly_is_on_the_record_at_once_and_told_when_it_lasts() -> None:
+    slower: Vitals = {"resting_heart_rate": (60, -4.4, "/min", 2.6)}
+    noted, told = [one for one in run(life(slower, QUIET + 30)).findings if one.kind == "drift"]
+    assert (noted.problem, noted.severity, told.severity) == ("resting_heart_rate.low", "info", "advisory")
+    assert noted.reason is not None
+    assert noted.event_at < told.event_at
+    faster = next(one for one in run(life(HEART, QUIET + 30)).findings if one.kind == "drift")
+    assert faster.severity == "advisory"
+
+
 def test_what_is_withheld_is_not_learned_into_the_band() -> None:
     _, state = with_wide_weeks(QUIET + 20)
     assert state.weeks.table["open"][0] == 1
