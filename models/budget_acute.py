@@ -4,9 +4,9 @@ From `z_on` on a deviation stands, is on the record and teaches nothing; whether
 lies higher. For anybody it lies where simulation finds as many false alerts as the budget allows. But some people's
 windows lie further away two at a time, with nothing wrong: what is odd one night is odd the next. How far, is learned
 from the patient's own windows, vital by vital, and the limit of who has wider pairs lies higher in proportion, never
-below the one for anybody, and never above `z_urgent`: what is urgent is told, and so is what goes on. Streams have no
-such limit: a quarter of an hour is no measure of what a day brings, and nobody has counted. Settings in
-`evidence/detectors.yaml`.
+below the one for anybody, and never above `z_urgent`: what is urgent is told, and so is what goes on. On the side on
+which a vital seldom means harm it lies further away. Streams have no such limit: a quarter of an hour is no measure of
+what a day brings, and nobody has counted. Settings in `evidence/detectors.yaml`.
 """
 
 from dataclasses import dataclass
@@ -29,13 +29,15 @@ STEP = 1 / 32
 class Settings:
     """By line (V + 1,), the last one `baseline.SPARSE`: z_on, z_urgent; told_from: the limit for anybody [SD], at
     `per_month`; pair: mean square of anybody's pairs; kept: it has a limit. slope: how steeply the logarithm of false
-    alerts falls [1/SD]; clip, spare, prior, memory, highest: of the patient's own part."""
+    alerts falls [1/SD]; clip, spare, prior, memory, highest: of the patient's own part; milder_sd: see `further`;
+    milder (V,): the sign of the side on which a vital seldom means harm (0: of neither)."""
 
     z_on: Floats
     z_urgent: Floats
     told_from: Floats
     pair: Floats
     kept: Bools
+    milder: Ints
     per_month: float
     slope: float
     clip: float
@@ -43,6 +45,7 @@ class Settings:
     prior: float
     memory: float
     highest: float
+    milder_sd: float
 
 
 @cache
@@ -55,19 +58,27 @@ def settings() -> Settings:
     z_on, z_urgent = (np.array([g[name] for g in lines], float) for name in ("z_on", "z_urgent"))
     told = [g.get("told", {"from": g["z_on"], "pair": 1.0}) for g in lines]
     told_from, pair = (np.array([t[name] for t in told], float) for name in ("from", "pair"))
-    figures = (b[n] for n in ("per_month", "slope", "clip", "spare", "prior", "memory", "highest"))
-    return Settings(z_on, z_urgent, told_from, pair, np.array(["told" in g for g in lines]), *figures)
+    milder = np.array([load("daily")["drift"]["milder"].get(vital.name, 0) for vital in VITALS])
+    figures = (b[n] for n in ("per_month", "slope", "clip", "spare", "prior", "memory", "highest", "milder_sd"))
+    return Settings(z_on, z_urgent, told_from, pair, np.array(["told" in g for g in lines]), milder, *figures)
 
 
-def limits(wide: Floats, line: Ints, per_month: float) -> Floats:
+def further(vital: Ints, z: Floats) -> Floats:
+    """How much further away windows must lie on the side on which they do, (n,) [SD]; vital, z (n,): of the windows."""
+    s = settings()
+    return np.where(s.milder[vital] * z > 0, s.milder_sd, 0.0)
+
+
+def limits(wide: Floats, line: Ints, per_month: float, more: Floats | float = 0.0) -> Floats:
     """The patient's own limit, (n,) [SD]; wide (n,): how much wider the pairs are than anybody's, see `learned`.
 
-    per_month: alerts a person-month from noise that the deployment allows; infinite: nothing is withheld."""
+    per_month: alerts a person-month from noise that the deployment allows; infinite: nothing is withheld; more (n,):
+    see `further`."""
     s = settings()
     rarer = -inf if per_month == inf else log(s.per_month / per_month) / s.slope
     usual = np.maximum(s.told_from[line] + rarer, s.z_on[line])
     wider = np.clip(np.sqrt(np.maximum(1.0 + wide, 0.0)) - 1.0 - s.spare, 0.0, s.highest)
-    own = np.where(rarer == -inf, s.z_on[line], np.minimum(usual * (1.0 + wider), s.z_urgent[line]))
+    own = np.where(rarer == -inf, s.z_on[line], np.minimum(usual * (1.0 + wider) + more, s.z_urgent[line]))
     return np.where(s.kept[line], own, s.z_on[line])
 
 

@@ -102,12 +102,13 @@ def settings() -> Settings:
 
 
 def watch(
-    states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: Ints, usable: Bools, per_month: float = inf
-) -> Changes:
+    states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: Ints, usable: Bools, per_month: float = inf,
+    more: Floats | None = None,
+) -> Changes:  # fmt: skip
     """Judge one window a row; `states` is updated in place.
 
     row (n,): each at most once; line (n,): its settings, see `baseline.line_of`; z (n,): the window in SD of its
-    prediction; at (n,): its start [us]; usable (n,): taken at rest and against a band that is one; per_month:
+    prediction; at (n,): its start [us]; usable (n,): taken at rest and against a band that is one; per_month, more:
     see `budget_acute.limits`.
     """
     s = settings()
@@ -117,7 +118,8 @@ def watch(
     concerned = np.flatnonzero(hot | (usable & ((states["n"][row] > 0) | (states["open"][row] > 0))))
     if not len(concerned):
         return _NONE
-    found = _judge(states, row[concerned], line[concerned], z[concerned], at[concerned], per_month)
+    of = np.zeros(len(concerned)) if more is None else more[concerned]
+    found = _judge(states, row[concerned], line[concerned], z[concerned], at[concerned], per_month, of)
     return replace(found, index=concerned[found.index])
 
 
@@ -143,7 +145,9 @@ def rearm(one: npt.NDArray[np.void]) -> None:
     one["last"], one["wide"] = learned
 
 
-def _judge(states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: Ints, per_month: float) -> Changes:
+def _judge(
+    states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: Ints, per_month: float, more: Floats
+) -> Changes:
     """Judge windows that count, one a row."""
     s, old = settings(), states[row]
     size, sign = np.abs(z), np.where(z >= 0, 1, -1)
@@ -151,7 +155,7 @@ def _judge(states: npt.NDArray[np.void], row: Ints, line: Ints, z: Floats, at: I
     goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[line]) & (old["n"] > 0)
     n = np.where(hot, np.where(goes_on, np.minimum(old["n"] + 1, MOST_COUNTED), 1), 0)
     n_urgent = np.where(worse, np.where(goes_on, np.minimum(old["n_urgent"] + 1, MOST_COUNTED), 1), 0)
-    own = budget_acute.limits(old["wide"].astype(float), line, per_month)
+    own = budget_acute.limits(old["wide"].astype(float), line, per_month, more)
     n_own = np.where(size >= own, np.where(goes_on, np.minimum(old["n_own"].astype(np.int64) + 1, MOST_OWN), 1), 0)
     since = np.where(hot, np.where(goes_on, np.minimum(old["since"], at), at), old["since"])
     rank = np.where(n_urgent >= s.windows_on[line], URGENT, ADVISORY)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.explain import withheld_here
-from models import baseline, windows
+from models import baseline, budget_acute, windows
 from models.detectors import deviation, sensor
 from models.detectors.crossings import RAISE
 from models.readings import VitalSummary
@@ -152,8 +152,8 @@ def _judged(state: PartitionState, r: _Round) -> _Verdict:
     one, line, z = r.one, r.line, r.z
     judged = r.resting & ~r.spoilt & r.predicted.known & (~one.late | r.full)
     usable = judged & (~one.late | r.newer) & one.live
-    per_month = state.policy.advisories_per_month
-    changes = deviation.watch(state.rows["deviation"], one.row, line, z, one.start, usable, per_month)
+    per_month, more = state.policy.advisories_per_month, budget_acute.further(r.vital, z)
+    changes = deviation.watch(state.rows["deviation"], one.row, line, z, one.start, usable, per_month, more)
     is_open = state.rows["deviation"]["open"][one.row] > 0
     told_of = deviation.settings().judged[r.vital]  # a few steps more in a quarter of an hour say nothing of a patient
     beyond = usable & told_of & (np.abs(z) >= deviation.settings().z_on[line])

@@ -55,6 +55,28 @@ def test_what_is_withheld_is_told_when_it_goes_on_and_not_when_it_passes() -> No
     assert passing.alerts == []
 
 
+def nights(code: str, level: float, unit: str, odd: list[float]) -> Told:
+    log = Log()
+    log.profile("p-1")
+    for value in [*(level + n % 3 for n in range(QUIET)), *odd]:
+        log.read(code=code, value=value, unit=unit)
+        log.wait(DAY_US)
+    log.tick()
+    return run(log)
+
+
+def test_nights_of_a_slow_pulse_are_on_the_record_and_of_a_fast_one_told() -> None:
+    slow, fast = (nights("resting_heart_rate", 59.0, "/min", [value] * 2) for value in (53.0, 67.0))
+    assert [one.severity for one in slow.findings if one.kind == "deviation"] == ["info"]
+    assert slow.alerts == []
+    assert [(a.event, a.problem) for a in fast.alerts] == [("opened", "resting_heart_rate.high")]
+
+
+def test_two_short_nights_are_no_deviation() -> None:
+    found = nights("sleep_duration", 420.0, "min", [120.0, 133.0, 126.0]).findings
+    assert [one.problem for one in found if one.kind == "deviation"] == []
+
+
 def test_what_is_urgent_is_told_at_once() -> None:
     found, _ = told([80.0, 80.0], WIDE)
     assert [(a.event, a.severity) for a in found.alerts] == [("opened", "urgent")]

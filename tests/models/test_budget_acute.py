@@ -107,6 +107,16 @@ def test_the_limit_is_anybodys_at_first_never_lower_and_never_above_what_is_urge
     assert limit(0.0, baseline.SPARSE) == limit(0.0, WEIGHT) == pytest.approx(2.65)
 
 
+def test_the_limit_lies_further_away_on_the_side_on_which_a_vital_seldom_means_harm() -> None:
+    vital, sides = np.array([PULSE, WEIGHT]), (np.array([-3.0, -3.0]), np.array([3.0, 3.0]))
+    low, high = (budget_acute.further(vital, z) for z in sides)
+    assert (low.tolist(), high.tolist()) == ([S.milder_sd, 0.0], [0.0, 0.0])
+    more, one = np.array([S.milder_sd]), (np.zeros(1), np.array([PULSE]))
+    assert budget_acute.limits(*one, PER_MONTH, more)[0] == pytest.approx(2.75 + S.milder_sd)
+    assert budget_acute.limits(np.array([99.0]), one[1], PER_MONTH, more)[0] == S.z_urgent[PULSE], "urgent is told"
+    assert budget_acute.limits(*one, inf, more)[0] == S.z_on[PULSE], "where nothing is withheld"
+
+
 def correlated(rho: float, rows: int, count: int) -> Floats:
     """Nights of people whose odd nights come in runs, (rows, count), in their own SD."""
     random = np.random.default_rng(3)
