@@ -147,19 +147,21 @@ class Told:
 
 
 def judge(
-    wait: npt.NDArray[np.void], day: Ints, over: Ints, raised: Ints, away: Floats, own: Floats, usual: Floats
-) -> Told:
+    wait: npt.NDArray[np.void], day: Ints, over: Ints, raised: Ints, away: Floats, own: Floats, usual: Floats,
+    lasts: Ints | None = None,
+) -> Told:  # fmt: skip
     """Which changes are told today; `wait` (n,), dtype WAIT, is updated in place.
 
     day (n,): from 1970; over, raised (n,): sign of the change that goes away and of the one that comes up (0: none);
-    away (n,): how far away it is today [SD], with its sign; own, usual (n,): limits of the patient and of anybody.
+    away (n,): how far away it is today [SD], with its sign; own, usual (n,): limits of the patient and of anybody;
+    lasts (n,): days after which what is withheld and still stands is told (None: `lasts_days`).
     """
-    s = settings()
+    after = settings().lasts_days if lasts is None else lasts
     ended = _end(wait, day, over)
     _begin(wait, day, raised)
     size, untold = np.abs(away) * (np.sign(away) == wait["sign"]), standing(wait) & (wait["told"] == 0)
     reaches, noted = size >= own, wait["noted"].astype(np.int64)
-    tells = untold & (reaches | ((noted > 0) & (day - noted >= s.lasts_days)))
+    tells = untold & (reaches | ((noted > 0) & (day - noted >= after)))
     notes = untold & ~tells & (size >= usual) & (noted == 0)
     wait["told"] = np.where(tells, wait["sign"], wait["told"])
     wait["noted"] = np.where(notes, day, wait["noted"])

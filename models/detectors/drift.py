@@ -63,6 +63,7 @@ class Settings:
     by_night: Bools
     milder: Ints
     milder_sd: float
+    milder_days: int
     until_h: int
     night_least: int
     opens: float
@@ -107,10 +108,11 @@ def settings() -> Settings:
     return Settings(
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
-        s["milder_sd"], night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"],
-        s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["memory_days"], s["spread_prior_days"],
-        s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_prior"], s["rho_days"], s["rho_most"],
-        s["anew_days"], SEVERITIES.index(s["severity"]),
+        s["milder_sd"], s["milder_days"],
+        night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
+        s["clear"], s["known_after"], s["memory_days"], s["spread_prior_days"], s["spread_memory_days"],
+        s["spread_floor_share"], s["huber"], s["rho_prior"], s["rho_days"], s["rho_most"], s["anew_days"],
+        SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
@@ -203,11 +205,11 @@ def judge(one: npt.NDArray[np.void]) -> Week:
     return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known)
 
 
-def further(vital: Ints, away: Floats) -> Floats:
-    """How much further away weeks must lie on the side on which they do before people are told, (n,) [SD]. vital, away
-    (n,): of which vitals, and how far away."""
-    s = settings()
-    return np.where(s.milder[vital] * away > 0, s.milder_sd, 0.0)
+def milder(vital: Ints, away: Floats) -> Bools:
+    """Which weeks lie on the side on which their vital seldom means harm, (n,). vital, away (n,): of which vitals, and
+    how far away."""
+    mild: Bools = settings().milder[vital] * away > 0
+    return mild
 
 
 def _known(one: npt.NDArray[np.void]) -> Bools:

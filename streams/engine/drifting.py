@@ -60,7 +60,7 @@ def _told(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[S
     budget.learn(one, of[well], weeks.away[new[well]])
     weekly.budgets[slot] = one
     for k in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
-        for says in _sayings(told, k, own[k]):
+        for says in _sayings(told, k, own[k], budget.settings().lasts_days):
             signals.append(_index(state, weeks, int(last[k]), found.part[k], float(found.value[k]), says))
     return signals
 
@@ -72,11 +72,13 @@ def _drifts(state: PartitionState, weeks: Judged, new: Ints, of: Ints, usual: Fl
     for turn in rounds(weeks.row[new]):
         i, k = new[turn], of[turn]
         wait, away = state.weeks.waits[weeks.row[i]], weeks.away[i]
-        mine = own[k] + drift.further(weeks.vital[i], away)
-        told = budget.judge(wait, weeks.day[i], weeks.over[i], weeks.raised[i], away, mine, usual[k])
+        mild = drift.milder(weeks.vital[i], away)
+        mine = own[k] + np.where(mild, drift.settings().milder_sd, 0.0)
+        lasts = np.where(mild, drift.settings().milder_days, budget.settings().lasts_days)
+        told = budget.judge(wait, weeks.day[i], weeks.over[i], weeks.raised[i], away, mine, usual[k], lasts)
         state.weeks.waits[weeks.row[i]] = wait
         for j in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
-            signals += [_drift(weeks, int(i[j]), says) for says in _sayings(told, j, mine[j])]
+            signals += [_drift(weeks, int(i[j]), says) for says in _sayings(told, j, mine[j], lasts[j])]
     return signals
 
 
@@ -91,9 +93,9 @@ class _Says:
     because: str | None = None
 
 
-def _sayings(told: budget.Told, k: int, own: float) -> list[_Says]:
-    """What there is to say of one change: what is over before what comes up."""
-    over, sign, days = int(told.over[k]), int(told.sign[k]), budget.settings().lasts_days
+def _sayings(told: budget.Told, k: int, own: float, days: int) -> list[_Says]:
+    """What there is to say of one change: what is over before what comes up. days: after which what lasts is told."""
+    over, sign = int(told.over[k]), int(told.sign[k])
     says = [_Says(over, raised=False)] if over else []
     if told.notes[k]:
         says.append(_Says(sign, raised=True, withheld=withheld(own, days)))

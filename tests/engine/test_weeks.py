@@ -200,6 +200,21 @@ def test_a_stream_is_judged_by_its_nights() -> None:
     assert found[0].event_at[11:13] == "07"
 
 
+def test_a_slower_heart_is_given_four_weeks() -> None:
+    """It lies where a faster one is told, and not as far away as it would have to."""
+    log, random = life({"resting_heart_rate": (60, 0, "/min", 2.6)}, QUIET), np.random.default_rng(2)
+    for day in range(40):
+        level = 54.6 if day < 7 else 56.3
+        log.read(code="resting_heart_rate", value=round(level + random.normal(0, 0.3), 2), unit="/min")
+        log.wait(2 * HOUR_US)
+        log.tick()
+        log.wait(DAY_US - 2 * HOUR_US)
+    found = [one for one in run(log).findings if one.kind == "drift"]
+    assert [one.severity for one in found] == ["info", "advisory"]
+    days = [datetime.fromisoformat(one.event_at) for one in found]
+    assert (days[1] - days[0]).days >= 28
+
+
 def test_readings_that_come_late_teach_and_do_not_tell() -> None:
     log, random = Log(), np.random.default_rng(11)
     log.profile("p-1")

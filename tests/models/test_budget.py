@@ -99,6 +99,16 @@ def test_what_lasts_is_told_in_time_whatever_the_budget_has_learned(
         assert told <= first + S.lasts_days + 1
 
 
+def test_what_may_last_for_longer_is_told_after_that_time() -> None:
+    wait, told = np.zeros(1, budget.WAIT), list[int]()
+    for day in range(40):
+        days = np.array([100 + day]), np.zeros(1, int), np.array([int(day == 0)])
+        away, own, usual = (np.array([size]) for size in (3.9, 9.0, 3.6))
+        one = budget.judge(wait, *days, away, own, usual, lasts=np.array([28]))
+        told += [day] if one.tells[0] else []
+    assert told == [28]
+
+
 def test_who_has_one_or_two_vitals_keeps_the_limit_for_anybody() -> None:
     state = after(200, 3.0, weeks=2)
     assert budget.limits(state, PER_MONTH) == budget.usual(state, PER_MONTH)

@@ -141,9 +141,8 @@ def test_a_shift_of_two_and_a_half_sd_is_found_within_a_week_and_its_beginning_i
 def test_people_are_told_later_on_the_side_on_which_a_vital_seldom_means_harm_and_only_there() -> None:
     names = ["resting_heart_rate", "hrv_rmssd", "respiratory_rate", "body_weight", "systolic_bp", "body_temperature"]
     vital = np.array([BY_NAME[name].index for name in names])
-    more = S["milder_sd"]
-    assert drift.further(vital, np.full(6, -4.0)).tolist() == [more, 0, more, 0, 0, 0]
-    assert drift.further(vital, np.full(6, 4.0)).tolist() == [0, more, 0, 0, 0, 0]
+    assert drift.milder(vital, np.full(6, -4.0)).tolist() == [True, False, True, False, False, False]
+    assert drift.milder(vital, np.full(6, 4.0)).tolist() == [False, True, False, False, False, False]
 
 
 def test_it_is_over_when_the_week_is_back_and_not_taken_for_normal_before() -> None:
