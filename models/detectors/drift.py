@@ -56,12 +56,13 @@ EVERY_DAY = (1 << FIGURES) - 1
 class Settings:
     """As in the evidence. figured, judged, by_night (V,): vitals with a figure a day, of which a drift is told, and of
     which the night counts when they stream; milder (V,): the sign of the side on which a vital seldom means harm (0: of
-    neither)."""
+    neither); night_spread (V,): share of the expected spread that the mean of a night of a stream has."""
 
     figured: Bools
     judged: Bools
     by_night: Bools
     milder: Ints
+    night_spread: Floats
     milder_sd: float
     milder_days: int
     until_h: int
@@ -108,7 +109,7 @@ def settings() -> Settings:
     return Settings(
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
-        s["milder_sd"], s["milder_days"],
+        np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]), s["milder_sd"], s["milder_days"],
         night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
         s["clear"], s["known_after"], s["memory_days"], s["spread_prior_days"], s["spread_memory_days"],
         s["spread_floor_share"], s["huber"], s["rho_prior"], s["rho_days"], s["rho_most"], s["anew_days"],

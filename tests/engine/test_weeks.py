@@ -200,6 +200,17 @@ def test_a_stream_is_judged_by_its_nights() -> None:
     assert found[0].event_at[11:13] == "07"
 
 
+def test_the_nights_of_a_stream_are_not_expected_to_scatter_as_single_readings_do() -> None:
+    """A week of figures is hardly anything of one's own: what is expected decides."""
+    log, state = Log(), PartitionState()
+    log.profile("p-1", timezone="UTC")
+    for _ in range(14 * 48):
+        log.read(patient="p-1", code="heart_rate", value=60, unit="/min")
+        log.wait(30 * MINUTE_US)
+    run(log, state=state)
+    assert 0 < float(state.weeks.table["s2"].max()) < 3.2**2
+
+
 def test_a_slower_heart_is_given_four_weeks() -> None:
     """It lies where a faster one is told, and not as far away as it would have to."""
     log, random = life({"resting_heart_rate": (60, 0, "/min", 2.6)}, QUIET), np.random.default_rng(2)
