@@ -11,7 +11,7 @@ from models.vitals import BY_NAME, VITALS
 from streams.cohort.people import Person, Random
 from streams.cohort.planted import Planted
 from streams.cohort.sampling import DAY_S, Schedule
-from streams.cohort.truth import Truth
+from streams.cohort.truth import Truth, each
 
 Floats = npt.NDArray[np.float64]
 SPO2 = BY_NAME["spo2"].index
@@ -55,7 +55,7 @@ def bias(random: Random, person: Person, truth: Truth) -> Floats:
 def measured(random: Random, level: Floats, truth: Truth, own_bias: Floats, vital: npt.NDArray[np.int64]) -> Measured:
     """Readings of these levels, before rounding. level: (n,) on the working scale; vital: (n,)."""
     known, n = load("cohort")["device"], len(level)
-    error = random.standard_normal(n) * truth.sd_meas[vital] * _each()[vital]
+    error = random.standard_normal(n) * truth.sd_meas[vital] * each()[vital]
     spoilt = random.random(n) < known["artefact"]["share"]
     size = random.standard_normal(n) * known["artefact"]["size_sd"] * np.hypot(truth.sd_within, truth.sd_meas)[vital]
     quality = np.where(spoilt & (random.random(n) < known["artefact"]["said"]), 0.2, np.nan)
@@ -93,12 +93,6 @@ def stuck(events: list[Planted], person: Person, schedule: Schedule, value: Floa
 def _within_day() -> Floats:
     known = load("cohort")["noise"]["within_day"]
     return np.array([known["share"] if vital.name in known["vitals"] else 0.0 for vital in VITALS])
-
-
-@cache
-def _each() -> Floats:
-    known = load("cohort")["device"]["each"]
-    return np.array([known.get(vital.name, known["share"]) for vital in VITALS])
 
 
 @cache

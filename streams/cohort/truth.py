@@ -19,6 +19,7 @@ from streams.cohort.planted import Planted
 
 Floats = npt.NDArray[np.float64]
 HEART, RESTING = BY_NAME["heart_rate"].index, BY_NAME["resting_heart_rate"].index
+BREATHING = BY_NAME["respiratory_rate"].index
 WEIGHT, SKIN = BY_NAME["body_weight"].index, BY_NAME["skin_temperature"].index
 
 
@@ -37,18 +38,32 @@ class Truth:
 def truth(random: Random, person: Person, events: list[Planted], days: int) -> Truth:
     """Draw the person's own levels and lay what happens over them."""
     noise, expected = load("cohort")["noise"], _expectations(person, days)
-    first = expected[0]
-    own_sd = first.sd_within * np.exp(random.normal(0, noise["own_spread"]["sd_ln"], len(VITALS)))
+    first, of_device = expected[0], expected[0].sd_meas * each()
+    own_sd = _without(of_device, _own_spread(random, first))
     amplitude = first.amplitude * np.exp(random.normal(0, noise["rhythm_spread"]["sd_ln"], len(VITALS)))
-    seen_sd = np.hypot(own_sd * resting(), first.sd_meas * load("cohort")["device"]["each"]["share"])
+    seen_sd = np.hypot(own_sd, of_device)
     swings = _swings(amplitude, first.acrophase_h)
     own = _steady(_own_level(random, person, first), first, seen_sd, swings)
     level = own + _moved(random, expected, days, person)
-    steps = random.normal(0, np.sqrt(noise["wander_per_day"]["share"]), (days, len(VITALS))) * own_sd * resting()
+    steps = random.normal(0, np.sqrt(noise["wander_per_day"]["share"]), (days, len(VITALS))) * own_sd
     level = level + np.cumsum(steps, axis=0)
     for event in events:
         level = level + shift(event, days, seen_sd)
-    return Truth(level, own_sd * resting(), first.sd_meas, amplitude, first.acrophase_h)
+    return Truth(level, own_sd, first.sd_meas, amplitude, first.acrophase_h)
+
+
+def _own_spread(random: Random, first: Expectation) -> Floats:
+    """What this person's readings at rest scatter from day to day, (V,)."""
+    noise, sd_ln, share = load("cohort")["noise"], np.empty(len(VITALS)), resting().copy()
+    sd_ln[:] = noise["own_spread"]["sd_ln"]
+    sd_ln[BREATHING], share[BREATHING] = (noise["own_breathing"][name] for name in ("sd_ln", "share"))
+    return np.asarray(first.sd_within * share * np.exp(sd_ln * random.normal(0, 1, len(VITALS))))
+
+
+def _without(of_device: Floats, spread: Floats) -> Floats:
+    """The part of a spread of readings that is not the device's, (V,)."""
+    least = load("cohort")["noise"]["of_readings"]["least"] * spread
+    return np.asarray(np.sqrt(np.maximum(spread**2 - of_device**2, least**2)))
 
 
 def _expectations(person: Person, days: int) -> list[Expectation]:
@@ -121,6 +136,13 @@ def _limits() -> tuple[Floats, Floats]:
             if known:
                 inner[side, vital.index] = to_scale(vital.scale, innermost(known))
     return inner[0], inner[1]
+
+
+@cache
+def each() -> Floats:
+    """The part of a device's error that is new at every reading, (V,)."""
+    known = load("cohort")["device"]["each"]
+    return np.array([known.get(vital.name, known["share"]) for vital in VITALS])
 
 
 @cache

@@ -21,7 +21,7 @@ from streams.cohort.patient import patient
 from streams.cohort.people import person, start
 from streams.cohort.planted import Planted, plan
 from streams.cohort.streamed import lows
-from streams.cohort.truth import shift, truth
+from streams.cohort.truth import each, shift, truth
 from streams.commands.cohorts import KINDS, simulate
 from streams.configure import load_settings
 from streams.errors import WrongSettings
@@ -173,7 +173,7 @@ def test_nobody_comes_to_a_limit_by_the_hour_of_the_measurement_alone() -> None:
             v = BY_NAME[name].index
             rhythm = true.amplitude[v] * np.cos(2 * np.pi * (np.array(plans[name]["hours"]) - true.acrophase_h[v]) / 24)
             away = true.level[0, v] + min(0.0, rhythm.min()) - low
-            inside = away / np.hypot(true.sd_within[v], 0.7 * true.sd_meas[v])
+            inside = away / np.hypot(true.sd_within[v], each()[v] * true.sd_meas[v])
             near += bool(inside < 2.7)
             assert inside > 2.3 or true.level[0, v] > expected.mean[v] - 0.3 * true.sd_within[v], (number, name)
     assert near > 3, "some do come close"
@@ -223,6 +223,18 @@ def test_a_level_wanders_by_the_same_share_of_what_readings_of_every_vital_scatt
     share = np.diff(true.level, axis=0).var(axis=0) / true.sd_within**2
     assert share[share > 0] == pytest.approx(wanted, rel=0.25)
     assert share[BY_NAME["heart_rate"].index] > 0
+
+
+def test_readings_scatter_as_the_evidence_says_of_readings_with_the_devices_error_in_them() -> None:
+    seen = defaultdict[str, list[float]](list)
+    for number in range(120):
+        random = np.random.default_rng([5, number])
+        true = truth(random, person(random, number, "null"), [], 1)
+        for name in ("systolic_bp", "diastolic_bp", "resting_heart_rate", "spo2"):
+            v = BY_NAME[name].index
+            seen[name].append(float(np.hypot(true.sd_within[v], true.sd_meas[v] * each()[v])))
+    for name, cited in (("systolic_bp", 8.6), ("diastolic_bp", 5.8), ("resting_heart_rate", 3.0), ("spo2", 1.0)):
+        assert np.median(seen[name]) == pytest.approx(cited, rel=0.13), name
 
 
 def test_noise_has_unit_variance_heavy_tails_and_the_autocorrelation_that_it_says() -> None:
