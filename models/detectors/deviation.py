@@ -65,12 +65,13 @@ class Settings:
     judged: Bools
     rule: Rule
     lasts_windows: Ints
+    milder_lasts: int
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """Problems raised, withheld and cleared, arrays of the same length: index into the windows, what, sign, rank, since
-    [us], and the patient's own limit [SD]."""
+    [us], the patient's own limit [SD], and after how many windows in a row what is withheld is told."""
 
     index: Ints
     what: Ints
@@ -78,6 +79,7 @@ class Changes:
     rank: Ints
     since: Ints
     own: Floats
+    lasts: Ints
 
 
 @cache
@@ -98,6 +100,7 @@ def settings() -> Settings:
         np.array([*(v.name in group and v.name not in silent for v in VITALS), True]),
         Rule(id="acute_deviation", version=document["meta"]["version"], source=document["meta"]["src"][0]),
         document["budget"]["lasts"] * np.array([g["windows_on"] for g in by_vital]),
+        document["budget"]["milder_lasts"],
     )
 
 
@@ -165,8 +168,9 @@ def _judge(
     over = ((old["open"] > 0) & (ok_n >= s.windows_off[line])) | turned
     is_open = np.where(over, 0, old["open"])
     raised, untold = fires & (rank + 1 > is_open), ~over & (old["withheld"] > 0)
+    lasts = s.lasts_windows[line] * np.where(more > 0, s.milder_lasts, 1)
     # urgent is beyond every own limit; a run in a page of before the budget has no n_own
-    reaches = (n_own >= s.windows_on[line]) | (rank == URGENT) | (n >= s.lasts_windows[line])
+    reaches = (n_own >= s.windows_on[line]) | (rank == URGENT) | (n >= lasts)
     tells, notes = fires & reaches & (raised | untold), raised & ~reaches
     new = {
         "n": n, "n_urgent": n_urgent, "sign": sign, "open": np.where(raised, rank + 1, is_open),
@@ -176,10 +180,12 @@ def _judge(
     for name, column in new.items():
         states[name][row] = column
     what = np.where(tells, RAISE, np.where(notes, WITHHELD, NOTHING))
-    return _changes(over & (old["withheld"] == 0), what, old["open_sign"], sign, rank, since, own)
+    return _changes(over & (old["withheld"] == 0), what, old["open_sign"], sign, rank, since, own, lasts)
 
 
-def _changes(over: Bools, what: Ints, open_sign: Ints, sign: Ints, rank: Ints, since: Ints, own: Floats) -> Changes:
+def _changes(
+    over: Bools, what: Ints, open_sign: Ints, sign: Ints, rank: Ints, since: Ints, own: Floats, lasts: Ints
+) -> Changes:
     """Clears first, so that a problem which turned round is closed before its opposite opens."""
     off, on = np.flatnonzero(over), np.flatnonzero(what != NOTHING)
     if not len(off) + len(on):
@@ -191,8 +197,9 @@ def _changes(over: Bools, what: Ints, open_sign: Ints, sign: Ints, rank: Ints, s
         np.concatenate([np.zeros(len(off), np.int64), rank[on]]),
         np.concatenate([since[off], since[on]]),
         np.concatenate([own[off], own[on]]),
+        np.concatenate([lasts[off], lasts[on]]),
     )
 
 
 _EMPTY = np.empty(0, np.int64)
-_NONE = Changes(_EMPTY, _EMPTY, _EMPTY, _EMPTY, _EMPTY, np.empty(0))
+_NONE = Changes(_EMPTY, _EMPTY, _EMPTY, _EMPTY, _EMPTY, np.empty(0), _EMPTY)

@@ -251,8 +251,9 @@ def _signals_of_past(one: Closed, vital: Ints, slot: Ints, bands: "_Bands", past
         n = len(past.earlier)
         raised, sign = np.full(n, RAISE), np.where(bands.z[past.earlier] >= 0, 1, -1)
         moved = deviation.Changes(
-            past.earlier, raised, sign, np.zeros(n, np.int64), past.since[past.earlier], np.zeros(n)
-        )
+            past.earlier, raised, sign, np.zeros(n, np.int64), past.since[past.earlier], np.zeros(n),
+            np.zeros(n, np.int64),
+        )  # fmt: skip
         signals = [_signal(one, vital, slot, bands, moved, k, int(i)) for k, i in enumerate(past.earlier)]
         found += [replace(signal, retrospective=True, earlier=True) for signal in signals]
     return found
@@ -299,7 +300,7 @@ def band_at(state: PartitionState, snapshot: Snapshot, slot: Ints, v: Ints, at: 
 def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviation.Changes, k: int, i: int) -> Signal:
     """A deviation raised, withheld or cleared."""
     v, usual = int(vital[i]), bool(changes.what[k] == deviation.WITHHELD)
-    lasts = deviation.settings().lasts_windows[bands.line[i]]
+    lasts = int(changes.lasts[k])
     quality = float(windows.quality_of(one.rated[i : i + 1])[0])
     return Signal(
         position=int(one.position[i]), slot=int(slot[i]), vital=v, high=bool(changes.sign[k] > 0),

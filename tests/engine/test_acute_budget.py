@@ -1,5 +1,7 @@
 """Acute deviations and the alert budget, from readings to alerts."""
 
+from datetime import datetime
+
 from models.readings import VitalSummary
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
@@ -70,6 +72,17 @@ def test_nights_of_a_slow_pulse_are_on_the_record_and_of_a_fast_one_told() -> No
     assert [one.severity for one in slow.findings if one.kind == "deviation"] == ["info"]
     assert slow.alerts == []
     assert [(a.event, a.problem) for a in fast.alerts] == [("opened", "resting_heart_rate.high")]
+
+
+def test_a_slow_pulse_is_told_after_two_weeks_of_nights() -> None:
+    odd = [53.0 + n % 2 / 2 for n in range(18)]
+    found = nights("resting_heart_rate", 59.0, "/min", odd).findings
+    noted, told = [one for one in found if one.kind == "deviation"]
+    assert (noted.severity, told.severity) == ("info", "advisory")
+    assert noted.reason is not None
+    assert "16 measurements" in noted.reason
+    begun, later = (datetime.fromisoformat(one.event_at) for one in (noted, told))
+    assert (later - begun).days == 14
 
 
 def test_two_short_nights_are_no_deviation() -> None:
