@@ -3,8 +3,9 @@
 One figure a day. The days of the last week are held against a level that was learned from the days before them, so
 that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
 that no single day fires. What is measured a few times a week is judged by its last three figures. While a drift is
-open nothing is learned; whether it is told, `models.budget` says. Settings, and what other statistics found at the same
-rate of false alerts, stand in `evidence/daily.yaml`.
+open nothing is learned; whether it is told, `models.budget` says, later on the side on which the vital seldom means
+harm (`milder`). Settings, and what other statistics found at the same rate of false alerts, stand in
+`evidence/daily.yaml`.
 """
 
 from dataclasses import dataclass
