@@ -35,7 +35,14 @@ PAIRS = [
     ("CYP2D6", "poor_metaboliser", "metoprolol", {"cyp2d6_pm_slow", "cyp2d6_pm_very_slow"}),
     ("HNF1A", "pathogenic", "glimepiride", {"mody_low_soon", "mody_low"}),
     ("G6PD", "deficient", "dapsone", {"g6pd_haemolysis"}),
+    ("TPMT", "poor_metaboliser", "azathioprine", {"tpmt_fever", "tpmt_fever_sustained"}),
+    ("NUDT15", "intermediate_metaboliser", "mercaptopurine", {"tpmt_fever", "tpmt_fever_sustained"}),
 ]
+LATER = [
+    ("UGT1A1", "poor_metaboliser", "irinotecan", {"ugt1a1_recheck"}),
+    ("DPYD", "intermediate_metaboliser", "capecitabine", {"dpyd_recheck", "dpyd_pulse", "dpyd_weight"}),
+]
+"""Pairs that are watched from some days after the drug was begun on."""
 
 
 @pytest.mark.parametrize(("gene", "phenotype", "drug", "wanted"), PAIRS)
@@ -47,6 +54,17 @@ def test_a_pair_watches_more_closely_in_the_days_after_the_drug_was_begun(
     assert held(someone(gene, phenotype, drug, start="2025-06-01")) == set()
     assert held(someone(gene, phenotype, "paracetamol")) == set()
     assert held(someone(gene, "normal_metaboliser", drug)) == set()
+
+
+@pytest.mark.parametrize(("gene", "phenotype", "drug", "wanted"), LATER)
+def test_a_pair_whose_harm_comes_days_later_is_watched_on_those_days(
+    gene: str, phenotype: str, drug: str, wanted: set[str]
+) -> None:
+    assert held(someone(gene, phenotype, drug)) == set()
+    assert held(someone(gene, phenotype, drug, start="2026-01-10")) == wanted
+    assert held(someone(gene, phenotype, drug, start="2025-12-25")) == set()
+    assert held(someone(gene, phenotype, drug, start=None)) == wanted
+    assert held(someone(gene, "normal_metaboliser", drug, start="2026-01-10")) == set()
 
 
 @pytest.mark.parametrize(("gene", "phenotype", "drug", "wanted"), PAIRS)
@@ -63,9 +81,12 @@ def test_without_consent_a_confirmed_result_or_the_setting_a_pair_does_nothing(
 def test_a_pair_never_takes_a_limit_away() -> None:
     """What holds for the conditions holds with the genes as well."""
     conditions = [{"code": entry["id"]} for entry in load("conditions")["conditions"]]
-    for gene, phenotype, drug, wanted in PAIRS:
-        with_it = held(someone(gene, phenotype, drug, conditions=conditions))
-        assert with_it - wanted == held(someone(gene, phenotype, drug, conditions=conditions, agreed=False))
+    begun = [(pair, "2026-01-19") for pair in PAIRS] + [(pair, "2026-01-10") for pair in LATER]
+    for (gene, phenotype, drug, wanted), start in begun:
+        known: dict[str, Any] = {"start": start, "conditions": conditions}
+        with_it = held(someone(gene, phenotype, drug, **known))
+        assert wanted <= with_it
+        assert with_it - wanted == held(someone(gene, phenotype, drug, **known, agreed=False))
 
 
 def test_every_pair_of_the_evidence_acts_or_is_left_out_with_a_reason() -> None:
