@@ -3,20 +3,22 @@
 A reading that was refused because its patient was not known, or its mapping was wrong, is decided after the cause has
 been mended. It keeps its arrival, so it gives the decision it would have given then: what is old by now revises the
 record and pages nobody. Nothing is signed here: a forged control record comes back as what it is, a reading that cannot
-be read, or not at all.
+be read, or not at all. What an earlier run has put back stays there, unless it was refused again: that long after, what
+is known of duplicates may have passed, and it would count twice. The audit says what was put back.
 """
 
 import base64
 import binascii
+import contextlib
 import getpass
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import msgspec
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.errors import KafkaError
 from xxhash import xxh3_128_digest
 
@@ -33,6 +35,7 @@ from streams.whole import records
 LETTERS_MAX = 5_000_000
 """Dead letters of one run, 16 bytes each to know them again. More: narrow it down with --since and --until."""
 BACK_TO = ("readings", "profiles", "actions")
+PUT_BACK = "put back by an earlier run, and not refused since: --again puts it back all the same"
 SEQUENCED = (Reason.BAD_PROFILE, Reason.BAD_ACTION)
 _decode = msgspec.json.Decoder(Reject).decode
 
@@ -57,6 +60,12 @@ class Wanted:
             and (self.patient is None or self.patient in (letter.key, subject_of(_bytes(letter))))
         )
 
+    @classmethod
+    def of_json(cls, told: dict[str, Any]) -> Self:
+        """What `as_json` says. Raises KeyError, TypeError, ValueError for anything else."""
+        since, until = (told[name] and datetime.fromisoformat(told[name]) for name in ("since", "until"))
+        return cls(frozenset(map(Reason, told["reasons"])), told["source"], since, until, told["patient"])
+
     def as_json(self) -> dict[str, Any]:
         """For the audit: what was asked for."""
         return {
@@ -65,15 +74,29 @@ class Wanted:
         }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A run that has put back what it was asked for: wanted, of the letters before `ends`, by partition of rejects."""
+
+    wanted: Wanted
+    ends: dict[int, int]
+
+    def put_back(self, letter: Reject, arrived: datetime, record: ConsumerRecord) -> bool:
+        """Whether it was among them."""
+        return record.offset < self.ends.get(record.partition, 0) and self.wanted.takes(letter, arrived)
+
+
 @dataclass(slots=True)
 class Redriven:
-    """What was done, or would be. left: letters that cannot go back, by why."""
+    """What was done, or would be. left: letters that do not go back, by why; ends: up to where rejects were read, by
+    partition."""
 
     letters: int = 0
     by_reason: Counter[str] = field(default_factory=Counter)
     by_source: Counter[str] = field(default_factory=Counter)
     by_topic: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
+    ends: dict[int, int] = field(default_factory=dict)
 
     def count(self, letter: Reject, topic: str) -> None:
         self.letters += 1
@@ -99,17 +122,21 @@ class _Back:
     timestamp_ms: int
 
 
-async def redrive(settings: Settings, wanted: Wanted, *, dry_run: bool, now: Callable[[], datetime]) -> Redriven:
-    """Put back what is wanted of the letters that are there now, each once. Raises BrokerUnreachable, Failed."""
+async def redrive(
+    settings: Settings, wanted: Wanted, *, dry_run: bool, now: Callable[[], datetime], again: bool = False
+) -> Redriven:
+    """Put back what is wanted of the letters that are there now, each once; again: also what an earlier run has put
+    back. Raises BrokerUnreachable, Failed."""
     done = Redriven()
     try:
+        before = [] if again else await _earlier(settings)
         if dry_run:
-            async for _ in _letters(settings, wanted, done):
+            async for _ in _letters(settings, wanted, before, done):
                 pass
             return done
         async with producing(settings) as producer:
             flight: deque[Any] = deque()
-            async for back in _letters(settings, wanted, done):
+            async for back in _letters(settings, wanted, before, done):
                 flight.append(await _sent(producer, settings, back))
                 while len(flight) > IN_FLIGHT_MAX:
                     await flight.popleft()
@@ -124,7 +151,7 @@ async def redrive(settings: Settings, wanted: Wanted, *, dry_run: bool, now: Cal
 
 
 def _audit(wanted: Wanted, done: Redriven, now: datetime) -> bytes:
-    detail = {"wanted": wanted.as_json(), **done.as_json()}
+    detail = {"wanted": wanted.as_json(), **done.as_json(), "ends": done.ends}
     return msgspec.json.encode(AuditEvent(at=rfc3339(to_us(now)), by=who(), what="redrive", detail=detail))
 
 
@@ -142,12 +169,30 @@ async def _sent(producer: AIOKafkaProducer, settings: Settings, back: _Back) -> 
     )
 
 
-async def _letters(settings: Settings, wanted: Wanted, done: Redriven) -> AsyncIterator[_Back]:
+async def _earlier(settings: Settings) -> list[Earlier]:
+    """The runs that the audit tells of."""
+    found = list[Earlier]()
+    async for record in records(settings, "audit"):
+        with contextlib.suppress(msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError):
+            told = msgspec.json.decode(record.value or b"", type=AuditEvent)
+            if told.what == "redrive":
+                ends = {int(number): int(end) for number, end in told.detail["ends"].items()}
+                found.append(Earlier(Wanted.of_json(told.detail["wanted"]), ends))
+    return found
+
+
+async def _letters(
+    settings: Settings, wanted: Wanted, before: Sequence[Earlier], done: Redriven
+) -> AsyncIterator[_Back]:
     """What goes back, in the order of the rejects topic. The same record refused again is the same letter."""
     seen: set[bytes] = set()
     async for record in records(settings, "rejects"):
+        done.ends[record.partition] = record.offset + 1
         letter = _readable(record.value, done)
-        if letter is None or not wanted.takes(letter, datetime.fromisoformat(letter.arrived_at)):
+        if letter is None or not wanted.takes(letter, arrived := datetime.fromisoformat(letter.arrived_at)):
+            continue
+        if any(run.put_back(letter, arrived, record) for run in before):
+            done.left[PUT_BACK] += 1
             continue
         back = _back(settings, letter, done)
         if back is None:

@@ -25,6 +25,7 @@ REASONS = (
 @click.option("--patient", metavar="P", help="Of this patient.")
 @click.option("--channel", "channels", metavar="C", multiple=True, help="Messages that this channel failed to deliver.")
 @click.option("--because", metavar="TEXT", help="With --channel: whose cause of failure has this in it.")
+@click.option("--again", is_flag=True, help="Also readings that an earlier run has put back.")
 @click.option("--dry-run", is_flag=True, help="Say what would go back, and put nothing back.")
 @as_json_option
 def redrive(
@@ -33,6 +34,7 @@ def redrive(
     until: str | None,
     channels: tuple[str, ...],
     because: str | None,
+    again: bool,
     dry_run: bool,
     as_json: bool,
     **asked: Any,
@@ -40,7 +42,8 @@ def redrive(
     """Put dead letters back on their own topics, after what was wrong has been mended.
 
     Each goes back as it came, once, under its patient's key, and as of when it arrived: a reading gives the decision it
-    would have given, and one that is old by now pages nobody. What is refused again is a dead letter again.
+    would have given, and one that is old by now pages nobody. What is refused again is a dead letter again. What an
+    earlier run has put back (the audit says what) and was not refused since is left where it is.
 
     With --channel: messages to people and systems that a channel failed to deliver are sent again by the notifier,
     under the same idempotency key. What was answered, told another way or followed by something newer meanwhile is not;
@@ -62,6 +65,8 @@ def redrive(
         raise click.UsageError("--since must be before --until")
     if channels and (reasons or asked["source"]):
         raise click.UsageError("--reason and --source are of readings, and --channel is of messages")
+    if channels and again:
+        raise click.UsageError("--again is of readings: what a channel failed to deliver may always be sent again")
     if because and not channels:
         raise click.UsageError("--because needs --channel")
 
@@ -75,6 +80,6 @@ def redrive(
         answer(result, figures(result), as_json)
         return
     wanted = Wanted(frozenset(map(Reason, reasons)), since=begin, until=end, **asked)
-    done = asyncio.run(put_back(settings_for(), wanted, dry_run=dry_run, now=now))
+    done = asyncio.run(put_back(settings_for(), wanted, dry_run=dry_run, now=now, again=again))
     result = {"dry_run": dry_run, **done.as_json()}
     answer(result, figures(result), as_json)

@@ -70,6 +70,9 @@ def test_a_redriven_reading_gives_the_decision_it_would_have_given(here: Deploym
     (audit,) = here.topic("audit").values()
     assert (audit["what"], audit["detail"]["letters"]) == ("redrive", 2)
     assert audit["by"]
+    once_more = redriven(here, "--dry-run")
+    assert (once_more["letters"], list(once_more["left"].values())) == (0, [2]), "what is back is not put back again"
+    assert redriven(here, "--dry-run", "--again")["letters"] == 2
 
 
 def test_what_is_asked_for_goes_back_and_nothing_else(here: Deployment) -> None:
@@ -91,6 +94,7 @@ def test_what_is_asked_for_goes_back_and_nothing_else(here: Deployment) -> None:
     assert redriven(here, "--reason", "unknown_unit")["by_topic"] == {"readings": 1}
     refused(here, 5)
     assert redriven(here, "--dry-run", "--reason", "unknown_unit")["letters"] == 1, "refused again is the same letter"
+    assert redriven(here, "--dry-run")["letters"] == 4, "what the first run was not asked for has not been put back"
 
 
 def test_a_forged_control_record_is_never_signed_by_us(here: Deployment) -> None:
