@@ -41,17 +41,37 @@ PAIRS: list[tuple[str, str, str, str, list[tuple[str, str, str]], str]] = [
         "G6PD", "deficient", "dapsone", "G6PD deficient on dapsone",
         [("resting_heart_rate", "15 /min or more above this patient's own level", "urgent")], "for 6 more days",
     ),
+    (
+        "TPMT", "poor_metaboliser", "azathioprine", "TPMT poor metaboliser on azathioprine",
+        [("body_temperature", "at or above 38.3 °C", "urgent"), ("body_temperature", "at or above 38 °C", "urgent")],
+        "for 55 more days",
+    ),
 ]  # fmt: skip
+LATER: list[tuple[str, str, str, str, list[tuple[str, str, str]], str]] = [
+    (
+        "UGT1A1", "poor_metaboliser", "irinotecan", "UGT1A1 poor metaboliser on irinotecan",
+        [("body_temperature", "at or above 37.8 °C", "advisory")], "for 8 more days",
+    ),
+    (
+        "DPYD", "poor_metaboliser", "capecitabine", "DPYD poor metaboliser on capecitabine",
+        [("resting_heart_rate", "12 /min or more above this patient's own level", "advisory"),
+         ("body_temperature", "at or above 37.8 °C", "advisory"),
+         ("body_weight", "down by 2 kg or more in 7 days", "advisory")], "for 4 more days",
+    ),
+]  # fmt: skip
+"""Pairs that are watched from some days after the drug was begun on."""
+YESTERDAY, TEN_DAYS_AGO = "2026-01-19", "2026-01-10"
+BEGUN = [(*pair, YESTERDAY) for pair in PAIRS] + [(*pair, TEN_DAYS_AGO) for pair in LATER]
 
 
-@pytest.mark.parametrize(("gene", "phenotype", "drug", "why", "limits", "long"), PAIRS)
+@pytest.mark.parametrize(("gene", "phenotype", "drug", "why", "limits", "long", "start"), BEGUN)
 def test_a_pair_that_acts_is_told_with_what_is_watched_and_how_long(
-    gene: str, phenotype: str, drug: str, why: str, limits: list[tuple[str, str, str]], long: str
+    gene: str, phenotype: str, drug: str, why: str, limits: list[tuple[str, str, str]], long: str, start: str
 ) -> None:
     wanted = [{"vital": vital, "limit": limit, "severity": severity} for vital, limit, severity in limits]
-    assert told(gene, phenotype, drug)["watched"] == [{"why": why, "limits": wanted, "long": long}]
+    assert told(gene, phenotype, drug, start=start)["watched"] == [{"why": why, "limits": wanted, "long": long}]
     for silent in ({"agreed": False}, {"confirmed": False}, {"start": "2025-01-01"}):
-        assert told(gene, phenotype, drug, **silent)["watched"] == []
+        assert told(gene, phenotype, drug, **{"start": start} | silent)["watched"] == []
     unknown = told(gene, phenotype, drug, start=None)["watched"]
     assert [one["long"] for one in unknown] == ["for as long as it is taken: nobody knows since when"]
 
@@ -60,7 +80,7 @@ def test_every_pair_that_has_a_rule_is_told_here() -> None:
     scopes = [rule.scope for rule in rules.limits()] + [rule.scope for rule in rules.trends()]
     ruled = {scope.pair for scope in scopes if scope.pair}
     for pair in sorted(ruled):
-        shown = [told(*one[:3], off=frozenset(ruled - {pair}))["watched"] for one in PAIRS]
+        shown = [told(*one[:3], start=one[-1], off=frozenset(ruled - {pair}))["watched"] for one in BEGUN]
         assert len([one for one in shown if one]) >= 1, f"{pair} is told of nobody"
 
 
