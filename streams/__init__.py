@@ -17,5 +17,6 @@ Read in the order the data flows:
 - `replay` (`arrivals`, `replay_sources`): the same step over files, with no broker
 - `cohort`: seeded synthetic patients; `score`, `scoring`: alerts against what truly happened
 - `settings`, `metrics` (`worker_metrics`), `health`, `check`, `cli`: one model, one registry, one program
+- `limits`, `bounds`: every queue, buffer and retry, its number, and what is heard when it is reached
 - `demo`: the whole system on one machine, fed with bundled real data
 """

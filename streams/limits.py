@@ -1,8 +1,7 @@
 """Every queue, buffer and retry of the stream layer in one place: its number, its reason, and what is heard of it.
 
 Units last in the names; tests/transport checks how they relate. Settings bound what depends on the deployment
-(`chunk_records`, `chunk_bytes`, `checkpoint_bytes`); those of telling people stand in `alerts/channels`, `notifier`,
-`again` and `lookback`, but QUIET_WHOLE_MAX.
+(`chunk_records`, `chunk_bytes`, `checkpoint_bytes`); `streams.bounds` lists those that stand beside what they bound.
 
 When a bound is reached nothing is dropped: what is before it waits, down to the fetch from Kafka, where readings lie
 safely. What then grows is the lag, and that is said (`pace`, homebeat_consumer_lag).
