@@ -76,14 +76,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """A run that has put back what it was asked for: wanted, of the letters before `ends`, by partition of rejects."""
+    """A run that has put back what it was asked for: wanted, of the letters before `ends`, by partition of rejects, and
+    up to `at_ms`: a topic that was made anew counts from 0 again."""
 
     wanted: Wanted
     ends: dict[int, int]
+    at_ms: int
 
     def put_back(self, letter: Reject, arrived: datetime, record: ConsumerRecord) -> bool:
         """Whether it was among them."""
-        return record.offset < self.ends.get(record.partition, 0) and self.wanted.takes(letter, arrived)
+        before = record.offset < self.ends.get(record.partition, 0) and record.timestamp <= self.at_ms
+        return before and self.wanted.takes(letter, arrived)
 
 
 @dataclass(slots=True)
@@ -177,7 +180,8 @@ async def _earlier(settings: Settings) -> list[Earlier]:
             told = msgspec.json.decode(record.value or b"", type=AuditEvent)
             if told.what == "redrive":
                 ends = {int(number): int(end) for number, end in told.detail["ends"].items()}
-                found.append(Earlier(Wanted.of_json(told.detail["wanted"]), ends))
+                at_ms = to_us(datetime.fromisoformat(told.at)) // 1000
+                found.append(Earlier(Wanted.of_json(told.detail["wanted"]), ends, at_ms))
     return found
 
 

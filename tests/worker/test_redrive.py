@@ -4,15 +4,18 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import ConsumerRecord
 
-from models.readings import Reason
+from models.readings import Reason, Reject
 from models.times import rfc3339
 from streams import control
 from streams.commands.redriving import REASONS
+from streams.redrive import Earlier, Wanted
 from tests.brokers import Broker
 from tests.cli.command import Result
 from tests.engine.factories import HOUR_US, profile
@@ -118,6 +121,23 @@ def test_a_forged_control_record_is_never_signed_by_us(here: Deployment) -> None
     again = [base64.b64decode(one.get("value_base64", "")) for one in here.topic("rejects").values()]
     assert again.count(record.value()) == 2, "it is refused once more"
     assert here.alerts() == []
+
+
+def test_letters_of_a_topic_that_was_made_anew_have_not_been_put_back() -> None:
+    run = Earlier(Wanted(reasons=frozenset({Reason.NOT_JSON})), {0: 10}, at_ms=5000)
+
+    def back(reason: Reason, offset: int, timestamp: int) -> bool:
+        at = datetime(2026, 1, 5, tzinfo=UTC)
+        letter = Reject(
+            reason=reason, detail="", topic="homebeat.readings", partition=0, offset=1, key=None, value_base64="",
+            source=None, arrived_at=at.isoformat(),
+        )  # fmt: skip
+        return run.put_back(letter, at, ConsumerRecord("r", 0, offset, timestamp, 0, None, b"", None, 0, 0, ()))
+
+    assert back(Reason.NOT_JSON, 9, 5000)
+    assert not back(Reason.NOT_JSON, 10, 5000), "refused after it"
+    assert not back(Reason.NOT_JSON, 9, 5001), "on a topic made anew"
+    assert not back(Reason.BAD_SHAPE, 9, 5000), "not asked for"
 
 
 def test_every_reason_can_be_asked_for() -> None:
