@@ -4,7 +4,7 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from alerts.episodes import Episode, NotAllowed
+from alerts.episodes import Episode
 from alerts.events import ActionType, AlertEvent
 from alerts.policy import PIPELINE, PolicySettings
 from models.findings import SEVERITIES, Severity
@@ -218,98 +218,6 @@ class TestGroup:
         one.raised(0, "deviation", "advisory", problem="heart_rate.high")
         one.raised(1, "silence", "advisory", problem="silence.scale")
         assert one.told[-1].incident is None
-
-
-class TestInhibit:
-    def test_a_sensor_that_is_off_mutes_its_own_vital_only_and_no_limit_and_nothing_urgent(self) -> None:
-        one = life()
-        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
-        assert one.raised(1, "deviation", "advisory", problem="spo2.low") == []
-        assert one.raised(2, "deviation", "advisory", problem="heart_rate.high") == [("opened", "open")]
-        assert one.raised(3, "limit", "urgent", problem="spo2.high") == [("opened", "open")]
-        assert one.raised(4, "deviation", "urgent", problem="spo2.low") == [("opened", "open")]
-
-    def test_what_is_still_there_when_the_sensor_is_well_again_opens_then(self) -> None:
-        one = life()
-        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
-        one.raised(1, "deviation", "advisory", problem="spo2.low")
-        assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved"), ("opened", "open")]
-        assert (one.told[-1].sequence, said(one.told[-1], "inhibit")) == (1, "released")
-
-    def test_what_has_passed_meanwhile_was_never_told(self) -> None:
-        one = life()
-        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
-        one.raised(1, "deviation", "advisory", problem="spo2.low")
-        assert one.cleared(5, "deviation", problem="spo2.low") == []
-        assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved")]
-        assert len(one.episodes) == 1
-
-    def test_nobody_can_act_on_what_is_pending(self) -> None:
-        one = life()
-        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
-        one.raised(1, "deviation", "advisory", problem="spo2.low")
-        with pytest.raises(NotAllowed, match="has no alert"):
-            one.acted(2, "acknowledge")
-
-    def test_what_was_foretold_is_old_news_while_it_is_there(self) -> None:
-        one = life()
-        one.raised(0, "limit", "urgent", problem="glucose.low")
-        assert one.raised(1, "condition", "urgent", problem="glucose.low_ahead") == []
-
-    def test_what_was_foretold_once_more_is_old_news_too(self) -> None:
-        one = life()
-        one.raised(0, "condition", "urgent", problem="glucose.low_ahead")
-        one.cleared(5, "condition", problem="glucose.low_ahead")
-        one.raised(6, "limit", "urgent", problem="glucose.low")
-        assert one.raised(7, "condition", "urgent", problem="glucose.low_ahead") == []
-        assert one.cleared(9, "condition", problem="glucose.low_ahead") == []
-        assert one.cleared(20, problem="glucose.low") == [("resolved", "resolved")], "it has passed, and was never told"
-
-    def returned(self, *more: tuple[str, str]) -> Life:
-        """Low oxygen has ended, and is there again while its sensor is off."""
-        one = life()
-        one.raised(0, "deviation", "advisory", problem="spo2.low")
-        one.cleared(5, "deviation", problem="spo2.low")
-        one.raised(6, "sensor", "advisory", problem="spo2.sensor")
-        assert one.raised(7, "deviation", "advisory", problem="spo2.low") == []
-        return one
-
-    def test_what_returns_while_its_sensor_is_off_is_muted_as_what_is_new_is(self) -> None:
-        one = self.returned()
-        assert one.acted(8, "comment", one.told[0].alert_id, reason="off?") == [("updated", "resolved")]
-        assert one.raised(8, "deviation", "advisory", problem="spo2.low") == []
-        assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved"), ("reopened", "open")]
-        again = one.told[-1]
-        assert (again.alert_id, again.onset_at) == (one.told[0].alert_id, rfc3339(us(8)))
-        assert (said(again, "inhibit"), again.reason) == ("released", "returned")
-        assert one.acted(10, "acknowledge", again.alert_id) == [("acknowledged", "acknowledged")]
-
-    @pytest.mark.parametrize("ends", ["passed", "worse", "forgotten"])
-    def test_what_returned_meanwhile_and_how_that_ends(self, ends: str) -> None:
-        one = self.returned()
-        if ends == "passed":
-            assert one.cleared(8, "deviation", problem="spo2.low") == []
-        elif ends == "worse":
-            assert one.raised(8, "deviation", "urgent", problem="spo2.low") == [("reopened", "open")]
-        else:
-            assert one.forgotten(8) == [("expired", "resolved")]
-            return
-        assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved")]
-
-    def test_what_returned_meanwhile_is_one_episode_however_long_the_sensor_is_off(self) -> None:
-        one = self.returned()
-        assert one.raised(3 * DAY_MIN, "deviation", "advisory", problem="spo2.low") == []
-        assert one.cleared(3 * DAY_MIN + 1, "sensor", problem="spo2.sensor")[1:] == [("reopened", "open")]
-        assert [e.problem for e in one.episodes] == ["spo2.low", "spo2.sensor"]
-
-    def test_a_sensor_that_is_off_again_takes_back_nothing_that_was_told(self) -> None:
-        one = life()
-        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
-        one.raised(1, "deviation", "advisory", problem="spo2.low")
-        assert one.cleared(2, "sensor", problem="spo2.sensor")[1:] == [("opened", "open")]
-        assert one.raised(3, "sensor", "advisory", problem="spo2.sensor") == [("reopened", "open")]
-        assert one.cleared(4, "deviation", problem="spo2.low") == [("resolved", "resolved")]
-        assert one.raised(5, "deviation", "advisory", problem="spo2.low") == []
 
 
 class TestBudget:
