@@ -58,6 +58,31 @@ async def receiver() -> AsyncIterator[tuple[str, Received]]:
 
 
 @dataclass(frozen=True)
+class Staffed:
+    """A notifier's settings; what came to the ward, to who is above it, and to everybody; the records of deliveries."""
+
+    settings: NotifierConfig
+    nurse: Received
+    lead: Received
+    everybody: Received
+    deliveries: list[dict[str, Any]]
+
+
+@contextlib.asynccontextmanager
+async def staffed(broker: Broker, prefix: str) -> AsyncIterator[Staffed]:
+    """With topics of their own."""
+    await topics.made(broker.address, prefix)
+    async with (
+        receiver() as (everybodys, everybody),
+        receiver() as (ward, nurse),
+        receiver() as (above, lead),
+        topics.watched(broker.address, f"{prefix}deliveries") as deliveries,
+    ):
+        settings = config(broker, prefix, everybodys, directory=in_turn(ward, ward, above))
+        yield Staffed(settings, nurse, lead, everybody, deliveries)
+
+
+@dataclass(frozen=True)
 class Reached:
     """Three addresses, at the first of which nobody answers; what came to Ann at the second, and to who is above her at
     the third; and the records of deliveries."""

@@ -14,7 +14,17 @@ from streams.deliveries import delivery_of
 from streams.notifying import webhook_channels
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.notifying import BY_THE_TEAM, POLICY, config, in_turn, notifying, reached, receiver, sharing
+from tests.channels.notifying import (
+    BY_THE_TEAM,
+    POLICY,
+    config,
+    in_turn,
+    notifying,
+    reached,
+    receiver,
+    sharing,
+    staffed,
+)
 from tests.channels.server import serving
 from tests.channels.waiting import until
 
@@ -156,24 +166,16 @@ async def test_what_finds_no_room_on_a_channel_that_hangs_goes_on_by_the_next_on
 async def test_to_whom_an_alert_is_assigned_is_told_once_and_nobody_else(
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:
-    await topics.made(embedded_broker.address, prefix)
-    async with (
-        receiver() as (everybodys, all_of_them),
-        receiver() as (ward, nurse),
-        receiver() as (above, lead),
-        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
-    ):
-        directory = in_turn(ward, ward, above)
+    async with staffed(embedded_broker, prefix) as to:
         given = alert("a-0", 2, event="assigned", by="ann", reason="to cas: please call", policy=BY_THE_TEAM)
         own = alert("a-0", 3, event="assigned", by="cas", reason="to cas", policy=BY_THE_TEAM)
         last = alert("a-9", notify="first", policy=POLICY)
-        settings = config(embedded_broker, prefix, everybodys, directory=directory)
-        async with notifying(settings):
+        async with notifying(to.settings):
             await topics.put(embedded_broker.address, f"{prefix}alerts", [given, own, given, last])
-            await until(lambda: len(deliveries) == 3, 40)
-    assert (dict(lead.counts), dict(nurse.counts)) == ({"a-0:2": 1}, {"a-9:1": 1})
-    assert dict(all_of_them.counts) == {"a-9:1": 1}
-    (one,) = (one for one in deliveries if one["alert_id"] == "a-0")
+            await until(lambda: len(to.deliveries) == 3, 40)
+    assert (dict(to.lead.counts), dict(to.nurse.counts)) == ({"a-0:2": 1}, {"a-9:1": 1})
+    assert dict(to.everybody.counts) == {"a-9:1": 1}
+    (one,) = (one for one in to.deliveries if one["alert_id"] == "a-0")
     assert (one["member"], one["why"], one["outcome"]) == ("cas", "assigned to cas", "delivered")
 
 
@@ -181,30 +183,23 @@ async def test_to_whom_an_alert_is_assigned_is_told_once_and_nobody_else(
 async def test_who_was_asked_is_told_once_who_has_it_also_by_a_notifier_that_began_since(
     embedded_broker: EmbeddedBroker, prefix: str
 ) -> None:
-    await topics.made(embedded_broker.address, prefix)
-    async with (
-        receiver() as (everybodys, all_of_them),
-        receiver() as (ward, nurse),
-        receiver() as (above, lead),
-        topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
-    ):
-        settings = config(embedded_broker, prefix, everybodys, directory=in_turn(ward, ward, above))
+    async with staffed(embedded_broker, prefix) as to:
         asked = alert("a-0", 1, notify="first", asked_since=1, policy=POLICY)
         next_one = alert("a-0", 2, event="escalated", notify="escalated", rung=1, asked_since=1, policy=POLICY)
         taken = alert(
             "a-0", 3, event="acknowledged", state="acknowledged", by="ann", notify="taken", asked_since=1, policy=POLICY
         )
         last = alert("a-9", notify="first", policy=POLICY)
-        async with notifying(settings):
+        async with notifying(to.settings):
             await topics.put(embedded_broker.address, f"{prefix}alerts", [asked, next_one])
-            await until(lambda: len(deliveries) == 4, 40)
-        async with notifying(settings):
+            await until(lambda: len(to.deliveries) == 4, 40)
+        async with notifying(to.settings):
             await topics.put(embedded_broker.address, f"{prefix}alerts", [taken, taken, last])
-            await until(lambda: len(deliveries) == 7, 40)
-    assert dict(lead.counts) == {"a-0:2": 1, "a-0:3": 1}
-    assert dict(nurse.counts) == {"a-0:1": 1, "a-9:1": 1}
-    assert dict(all_of_them.counts) == {"a-0:1": 1, "a-0:2": 1, "a-9:1": 1}
-    (one,) = (one for one in deliveries if one["sequence"] == 3)
+            await until(lambda: len(to.deliveries) == 7, 40)
+    assert dict(to.lead.counts) == {"a-0:2": 1, "a-0:3": 1}
+    assert dict(to.nurse.counts) == {"a-0:1": 1, "a-9:1": 1}
+    assert dict(to.everybody.counts) == {"a-0:1": 1, "a-0:2": 1, "a-9:1": 1}
+    (one,) = (one for one in to.deliveries if one["sequence"] == 3)
     assert (one["members"], one["why"]) == (["cas"], "was asked, and ann has it")
 
 
