@@ -195,11 +195,11 @@ async def _letters(
         letter = _readable(record.value, done)
         if letter is None or not wanted.takes(letter, arrived := datetime.fromisoformat(letter.arrived_at)):
             continue
-        if any(run.put_back(letter, arrived, record) for run in before):
-            done.left[PUT_BACK] += 1
-            continue
         back = _back(settings, letter, done)
         if back is None:
+            continue
+        if any(run.put_back(letter, arrived, record) for run in before):
+            done.left[PUT_BACK] += 1
             continue
         digest = xxh3_128_digest(b"%b\0%b\0%b" % (back.topic.encode(), back.key or b"", back.value))
         if digest in seen:

@@ -1,7 +1,7 @@
 """What is remembered for the rules of conditions, and which patients have any.
 
 A worker may hold a hundred thousand patients with a condition, of whom few have anything running. The others' memory is
-kept as the bytes of their page, deflated: a twentieth of what it takes as objects, until a window of theirs asks.
+kept as the bytes of their page, deflated, until a window of theirs asks: already before that a tenth of the objects.
 """
 
 import zlib
