@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -174,11 +174,7 @@ class Cluster:
 
     def wait_until_whole(self) -> None:
         """Return when every partition has a leader and all of its replicas in sync."""
-        end = time.monotonic() + WHOLE_WITHIN_S
-        while missing := self._missing():
-            if time.monotonic() > end:
-                raise AssertionError(f"not whole within {WHOLE_WITHIN_S:g} s: {missing}")
-            time.sleep(PAUSE_S)
+        self._wait_until_none(self._missing)
 
     def _missing(self) -> str:
         """What is not as it should be, in words; nothing when all is well."""
@@ -194,20 +190,39 @@ class Cluster:
         ]
         return ", ".join(thin[:5])
 
+    def wait_until_known(self, topic: str) -> None:
+        """Return when each running node lists the topic: made it is when one of them says so, the others hear of it."""
+        self._wait_until_none(lambda: "" if all(topic in names for names in self._names()) else topic)
+
     def clear(self) -> None:
         """Delete every topic but the brokers' own. What tests before have left costs those after them: each broker that
         comes back opens all of it again, and elects a leader for every partition."""
-        left = [name for name in self._topics() if not name.startswith("__")]
-        admin = self._admin()  # its answers go with it
+        left = sorted(set().union(*self._names()))
+        admin = self._admin(self.address)  # its answers go with it
         for done in (admin.delete_topics(left, operation_timeout=WHOLE_WITHIN_S) if left else {}).values():
             done.result()
+        self._wait_until_none(lambda: ", ".join(sorted(set().union(*self._names()))))
 
-    def _topics(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._admin().list_topics(timeout=ANSWER_S).topics
+    def _wait_until_none(self, missing: Callable[[], str]) -> None:
+        """Return when nothing is missing; with what is, in words, when it stays so."""
+        end = time.monotonic() + WHOLE_WITHIN_S
+        while what := missing():
+            if time.monotonic() > end:
+                raise AssertionError(f"not whole within {WHOLE_WITHIN_S:g} s: {what}")
+            time.sleep(PAUSE_S)
+
+    def _names(self) -> list[set[str]]:
+        """The topics that each running node lists, without the brokers' own."""
+        running = [node for node in self.nodes.values() if node.process is not None]
+        return [{name for name in self._topics(f"{HOST}:{node.direct}") if name[:2] != "__"} for node in running]
+
+    def _topics(self, address: str | None = None) -> dict[str, Any]:
+        """As the node at the address knows them; as any of them does, without."""
+        found: dict[str, Any] = self._admin(address or self.address).list_topics(timeout=ANSWER_S).topics
         return found
 
-    def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.address})
+    def _admin(self, address: str) -> AdminClient:
+        return AdminClient({"bootstrap.servers": address})
 
 
 @contextlib.contextmanager
