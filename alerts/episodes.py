@@ -278,6 +278,15 @@ def _continues(episode: Episode, onset_us: int) -> bool:
     return not episode.closed or episode.held is not None or any(near)
 
 
+def ended_by_hand(episodes: Sequence[Episode], problem: str, before_us: int) -> Episode | None:
+    """The alert about a problem that a detector sees at this time and has seen all along, if a person has ended it a
+    day before, or more: an alert that its readings have ended is not seen."""
+    latest = next((e for e in reversed(episodes) if e.problem == problem and not e.retrospective), None)
+    if latest is None or latest.state != "resolved" or latest.held is not None or latest.resolved_us is None:
+        return None
+    return latest if latest.resolved_us + REPEAT_AFTER_US <= before_us else None
+
+
 def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
     """The unresolved episode of a problem that begins within a day after that time, and soonest after it."""
     after = [

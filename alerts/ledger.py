@@ -17,6 +17,7 @@ from alerts.episodes import (
     What,
     advance,
     begins_next,
+    ended_by_hand,
     find,
     next_due_us,
 )
@@ -84,6 +85,15 @@ def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
     episode.event_us, episode.population = raised.event_us, raised.population
     episode.evidence = listed(raised)
     return _taken(episodes, episode, "again", when, reason=REPEAT)
+
+
+def on_lasting(episodes: list[Episode], raised: Raised, when: When) -> Told:
+    """What a person has ended is seen as before, a day later: it is the same alert, and there again."""
+    episode = ended_by_hand(episodes, raised.problem, when.decided_us)
+    if episode is None:
+        return []
+    episode.sources.append(raised.kind)
+    return _settled(episodes, when, _changed(episodes, episode, raised, when))
 
 
 def on_earlier(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int, when: When) -> Told:

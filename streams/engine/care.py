@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 
 from alerts import ledger
-from alerts.episodes import HAS_COME, Episode, NotAllowed
+from alerts.episodes import HAS_COME, Episode, NotAllowed, ended_by_hand
 from alerts.events import Action, AlertEvent
 from alerts.explain import title
 from alerts.language import voice
@@ -71,17 +71,24 @@ def _tell(
     findings: list[Finding],
 ) -> None:  # fmt: skip
     """One signal: a finding for the record, if it is a new one, and a step of its episode, if there is one to tell."""
-    if isinstance(signal, Recurrence):
-        episodes = state.person(signal.slot).episodes
-        if not ledger.may_repeat(episodes, problem_of(signal.vital, signal.high), signal.event_us):
-            return
-        signal = signal.whole()
+    if not _is_news(state.person(signal.slot).episodes, signal):
+        return
+    signal = signal.whole() if isinstance(signal, Recurrence) else signal
     usual = isinstance(signal, Signal) and signal.usual
     if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):
         findings.append(_finding(state, signal))
     alerts += _come(state, signal)
     if not usual:
         alerts += _ledger(state, signal, moves)
+
+
+def _is_news(episodes: list[Episode], signal: "Signal | Recurrence | Notice") -> bool:
+    """Whether anybody need know of what goes on as before."""
+    if isinstance(signal, Recurrence):
+        return ledger.may_repeat(episodes, problem_of(signal.vital, signal.high), signal.event_us)
+    if isinstance(signal, Notice) and signal.lasts:
+        return ended_by_hand(episodes, signal.problem, signal.decided_us) is not None
+    return True
 
 
 def _come(state: PartitionState, signal: "Signal | Notice") -> list[AlertEvent]:

@@ -20,6 +20,7 @@ from models.windows import HORIZON_US
 from streams.engine.intake import Accepted
 from streams.engine.samples import STEPS, Samples
 from streams.engine.signals import Notice
+from streams.engine.silences import told_again
 from streams.engine.state import PartitionState
 from streams.engine.watching import called
 
@@ -32,7 +33,8 @@ STREAMED = np.array([vital.window_s <= 900 for vital in VITALS])
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """People must know of a sample's device, or need not any more. late: it was so in the past, for the record."""
+    """People must know of a sample's device, or need not any more. late: it was so in the past, for the record; lasts:
+    they knew, and a person has ended the alert."""
 
     sample: int
     raised: bool
@@ -40,6 +42,7 @@ class Event:
     kind: Fault
     since_s: int
     device: int
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,8 @@ def _gone_through(
         if told is not None:
             device = watch.device if told else before
             events.append(Event(i, told, told and watch.told == Told.PAST, fault, watch.bad_s, device))
+        elif fault and watch.told == Told.LIVE and not figures[-1] and _ended(state, samples, i):
+            events.append(Event(i, True, False, fault, watch.bad_s, watch.device, lasts=True))
         out.faulty[i] = fault > 0
         if fault is Fault.JUMP and STREAMED[vital]:
             out.value[i] = watch.good
@@ -172,6 +177,13 @@ def _gone_through(
     else:
         watches.pop(row, None)
     return events
+
+
+def _ended(state: PartitionState, samples: Samples, i: int) -> bool:
+    """Whether people hear again of the fault that this sample shows."""
+    slot = int(samples.slot[i])
+    name = state.person(slot).devices.get(int(samples.device[i]))
+    return name is not None and told_again(state, slot, f"sensor.{called(name)}", name, int(samples.clock[i]))
 
 
 def _notices(
@@ -190,7 +202,8 @@ def _notices(
             known.add((row, event.device))
         elif not event.raised:
             known.discard((row, event.device))
-        if (event.raised and (event.late or not mine)) or (not event.raised and mine == {(row, event.device)}):
+        anew = event.late or event.lasts or not mine
+        if (event.raised and anew) or (not event.raised and mine == {(row, event.device)}):
             name = names.get(event.device) or state.person(slot).devices.get(event.device, "")
             found.append(_notice(samples, event, name))
     return found
@@ -204,5 +217,11 @@ def _notice(samples: Samples, event: Event, device: str) -> Notice:
         position=2 * int(samples.index[i]) + 1, slot=int(samples.slot[i]), vital=vital, raised=event.raised,
         kind="sensor", problem=f"sensor.{called(device)}", vitals=[vital], rank=sensor.rank(), rule=sensor.rule(),
         onset_us=since_us if event.raised else clock, decided_us=clock, title=technical.sensor_title(device), said=said,
-        reason=RETURNED if event.raised else technical.SENSOR_RIGHT_AGAIN, retrospective=event.late,
+        reason=_reason(event), retrospective=event.late, lasts=event.lasts,
     )  # fmt: skip
+
+
+def _reason(event: Event) -> str:
+    if not event.raised:
+        return technical.SENSOR_RIGHT_AGAIN
+    return technical.LASTS if event.lasts else RETURNED

@@ -27,7 +27,8 @@ def told_about(episodes: list[Episode], notice: Notice, when: When) -> list[Aler
         event_us=notice.onset_us if notice.retrospective else notice.decided_us, retrospective=notice.retrospective,
         evidence=None, population=False, said=_said(notice), returned=notice.reason,
     )  # fmt: skip
-    return ledger.on_raised(episodes, raised, when)
+    told = ledger.on_lasting if notice.lasts else ledger.on_raised
+    return told(episodes, raised, when)
 
 
 def _said(notice: Notice) -> str | None:

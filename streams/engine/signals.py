@@ -86,7 +86,7 @@ class Notice:
 
     vital: for the order; vitals: that it concerns; of_vital: the episode is about that vital, not about a device;
     reason: why its alert ends, or is there again where it had ended; inhibited: recorded, and nobody is told;
-    retrospective: it was so in the past.
+    retrospective: it was so in the past; lasts: nothing new, but a person may have ended its alert.
     """
 
     position: int
@@ -107,6 +107,7 @@ class Notice:
     inhibited: bool = False
     earlier: bool = False
     retrospective: bool = False
+    lasts: bool = False
 
     @property
     def order(self) -> Order:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time
 import numpy as np
 import numpy.typing as npt
 
-from alerts.episodes import Episode
+from alerts.episodes import Episode, ended_by_hand
 from models.detectors import device_clock, silence
 from models.readings import VitalSummary
 from models.segments import Bools, Ints
@@ -154,7 +154,7 @@ class _Kept:
         places = [(int(row), place) for row in rows[rows >= 0].tolist() for place in reversed(state.links.of_row(row))]
         table = state.links.table
         links = [loaded(table, row, at, person.devices.get(int(table["device"][at]), "")) for row, at in places]
-        around = Around(self._part, self._withdrawn, self._quiet)
+        around = Around(self._part, self._withdrawn, self._quiet, self._told_again)
         self.vigil = Vigil(slot, person.name, links, person.faults, around)
 
     def run(self, arrivals: Arrivals, clocks: Clocks) -> Watched:
@@ -188,6 +188,9 @@ class _Kept:
     def _quiet(self, source: int, offset: int) -> bool:
         return bool(self.state.sources.quiet_at(np.array([source], np.uint64), offset)[0])
 
+    def _told_again(self, problem: str, name: str, now_us: int) -> bool:
+        return told_again(self.state, self.slot, problem, name, now_us)
+
 
 def is_withdrawn(state: PartitionState, slot: int, name: str, now_us: int) -> bool:
     """Whether the profile's last word on a device is a day that has come: it is given back some time on that day."""
@@ -195,6 +198,14 @@ def is_withdrawn(state: PartitionState, slot: int, name: str, now_us: int) -> bo
     listed = [one.until for one in profile.devices if one.device == name] if profile else []
     ends = [to_us(datetime.combine(until, time(), UTC)) for until in listed if until]
     return bool(listed) and len(ends) == len(listed) and max(ends) <= now_us
+
+
+def told_again(state: PartitionState, slot: int, problem: str, name: str, now_us: int) -> bool:
+    """Whether people hear again of a device's fault that lasts: a person has ended the alert, a day ago or more. Asked
+    at readings that show the fault, for of a device that sends nothing its silence is told. The episodes are those of
+    before the stretch: no action is within it, and whatever else becomes of the alert is seen in log order."""
+    ended = ended_by_hand(state.person(slot).known_episodes, problem, now_us)
+    return ended is not None and not is_withdrawn(state, slot, name, now_us)
 
 
 def _part(state: PartitionState, slot: Ints, us: Ints) -> Ints:

@@ -297,20 +297,27 @@ class Vigil:
         return refused or any(link.hand.wrong for link in self._of(device))
 
     def _tell_clock(self, arrival: Arrival, before: bool) -> None:
-        """Once when a device's clock is found to be wrong, and once when it is right again."""
-        now = self._wrong(arrival.device)
+        """Once when a device's clock is found to be wrong, and once when it is right again; while it is wrong, again a
+        day after a person has ended the alert."""
+        now, problem = self._wrong(arrival.device), f"clock.{called(arrival.name)}"
         if before and not now:
-            self._over(arrival, f"clock.{called(arrival.name)}")
+            self._over(arrival, problem)
         if now and not before:
-            s = device_clock.settings()
-            self.out.notices.append(
-                Notice(
-                    position=arrival.position, slot=self.slot, vital=arrival.vital, raised=True, kind="sensor",
-                    problem=f"clock.{called(arrival.name)}", vitals=[arrival.vital] if arrival.row >= 0 else [],
-                    rank=s.rank, rule=s.rule, onset_us=arrival.clock_us, decided_us=arrival.clock_us,
-                    title=technical.clock_title(arrival.name), said=self._clock_words(arrival), reason=RETURNED,
-                )
-            )  # fmt: skip
+            self._clock_notice(arrival, problem)
+        if now and before and self._around.told_again(problem, arrival.name, arrival.clock_us):
+            self._clock_notice(arrival, problem, lasts=True)
+
+    def _clock_notice(self, arrival: Arrival, problem: str, *, lasts: bool = False) -> None:
+        s = device_clock.settings()
+        self.out.notices.append(
+            Notice(
+                position=arrival.position, slot=self.slot, vital=arrival.vital, raised=True, kind="sensor",
+                problem=problem, vitals=[arrival.vital] if arrival.row >= 0 else [],
+                rank=s.rank, rule=s.rule, onset_us=arrival.clock_us, decided_us=arrival.clock_us,
+                title=technical.clock_title(arrival.name), said=self._clock_words(arrival), lasts=lasts,
+                reason=technical.LASTS if lasts else RETURNED,
+            )
+        )  # fmt: skip
 
     def _clock_words(self, arrival: Arrival) -> str:
         faults = {link.hand.fault for link in self._of(arrival.device) if link.hand.wrong}

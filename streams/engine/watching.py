@@ -119,11 +119,13 @@ class Watched:
 @dataclass(slots=True)
 class Around:
     """What a vigil asks others. part: of the local day at a time [us]; withdrawn: whether a device has been handed back
-    by a time [us]; quiet: whether a source is known to be quiet at an offset."""
+    by a time [us]; quiet: whether a source is known to be quiet at an offset; told_again: whether people hear again of
+    a problem of a device that lasts, at a time [us]."""
 
     part: Callable[[int], int]
     withdrawn: Callable[[str, int], bool]
     quiet: Callable[[int, int], bool]
+    told_again: Callable[[str, str, int], bool]
 
 
 def seconds(us: int) -> int:

@@ -1,7 +1,7 @@
 """The life cycle of an episode, cell by cell, and its id."""
 
 from itertools import product
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -20,6 +20,7 @@ from alerts.episodes import (
     advance,
     alert_id,
     day_of,
+    ended_by_hand,
     find,
     next_due_us,
     next_wake_us,
@@ -188,3 +189,31 @@ def test_the_next_wake_is_the_first_of_the_snoozes() -> None:
     assert next_wake_us(life.episodes) == us(31)
     life.acted(2, "acknowledge", life.episodes[1].alert_id)
     assert next_wake_us(life.episodes) == us(61)
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({}, True), ({"problem": "spo2.high"}, False), ({"state": "open"}, False), ({"state": "snoozed"}, False),
+        ({"state": "expired"}, False), ({"held": "its sensor is off"}, False), ({"retrospective": True}, False),
+    ],
+)  # fmt: skip
+def test_what_a_person_ended_and_is_seen_all_the_same_comes_back_a_day_later(fields: Any, found: bool) -> None:
+    """Not what is open, nobody's to watch any more, held back by its cause, or about the past."""
+    life = Life()
+    life.raised(0)
+    life.acted(30, "resolve")
+    (ended,) = [msgspec.structs.replace(one, **fields) for one in life.episodes]
+    assert ended_by_hand([ended], "spo2.low", us(30 + DAY_MIN)) == (ended if found else None)
+    assert ended_by_hand([ended], "spo2.low", us(30 + DAY_MIN) - 1) is None
+
+
+def test_the_latest_alert_about_a_problem_says_whether_a_person_ended_it() -> None:
+    life = Life()
+    life.raised(0)
+    life.acted(30, "resolve")
+    life.raised(3 * DAY_MIN)
+    assert len(life.episodes) == 2
+    assert ended_by_hand(life.episodes, "spo2.low", us(4 * DAY_MIN)) is None
+    life.acted(3 * DAY_MIN + 1, "resolve")
+    assert ended_by_hand(life.episodes, "spo2.low", us(5 * DAY_MIN)) is life.episodes[1]

@@ -1,7 +1,9 @@
 """What the care team is told of clocks that are wrong, and of devices whose source is away."""
 
+import pytest
+
 from models.times import US_PER_S, rfc3339
-from tests.engine.factories import DAY_US, HOUR_US, Log, run
+from tests.engine.factories import DAY_US, HOUR_US, Log, one_by_one, run
 from tests.engine.wearing import TEN_MINUTES_US, WATCH, change, jumped, off, technical, watched, worn
 
 
@@ -25,6 +27,47 @@ def test_readings_from_the_future_are_refused_one_by_one_and_told_once() -> None
     assert [one for one in technical(told) if one[0].startswith("clock")] == [
         (f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("back_us", [3 * DAY_US, -DAY_US])
+def test_a_wrong_clock_that_a_person_resolved_is_told_again_after_a_day_each_time(back_us: int) -> None:
+    """Set back, or ahead: whatever the watch sends bears a false time until somebody sets it."""
+    log = watched()
+    worn(log, 24)
+    jumped(log, 3, back_us)
+    of_clock = [alert for alert in run(log).alerts if alert.problem == f"clock.{WATCH}"]
+    for day in range(2):
+        resolved_us = log.now_us
+        log.act(of_clock[0].alert_id, "resolve", action_id=f"done-{day}")
+        jumped(log, 24, back_us)
+        assert [alert.event for alert in run(log).alerts if alert.problem == f"clock.{WATCH}"][-1] == "resolved"
+        jumped(log, 0.5, back_us)
+        again = [alert for alert in run(log).alerts if alert.problem == f"clock.{WATCH}"][-1]
+        assert (again.alert_id, again.event, again.onset_at) == (of_clock[0].alert_id, "reopened", of_clock[0].onset_at)
+        assert again.decided_at == rfc3339(resolved_us + DAY_US)
+        assert (again.notify, again.reason) == ("returned", "it was resolved, and is still so")
+    worn(log, 1)
+    told = run(log)
+    events = [event for problem, event in technical(told) if problem.startswith("clock")]
+    assert events == ["opened", *["resolved", "reopened"] * 2, "resolved"]
+    assert run(log, one_by_one(log)[::31]).lines() == told.lines()
+
+
+@pytest.mark.parametrize("since", ["set right", "silent", "given back"])
+def test_a_clock_that_is_not_seen_to_be_wrong_a_day_after_it_was_resolved_is_not_told_again(since: str) -> None:
+    log = watched()
+    worn(log, 24)
+    jumped(log, 3, 3 * DAY_US)
+    log.act(run(log).alerts[0].alert_id, "resolve")
+    if since == "set right":
+        worn(log, 30)
+    elif since == "silent":
+        off(log, 30)
+    else:
+        log.profile(version=2, devices=[{"device": WATCH, "until": "2026-01-07"}])
+        jumped(log, 30, 3 * DAY_US)
+    events = [event for problem, event in technical(run(log)) if problem.startswith("clock")]
+    assert events == ["opened", "resolved"]
 
 
 def test_a_backfill_of_six_hours_is_no_wrong_clock() -> None:

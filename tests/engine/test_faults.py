@@ -2,12 +2,14 @@
 and one alert tells of the device. No limit that protects is muted by it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pytest
 
 from models import baseline
+from models.times import rfc3339, to_us
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.standing import patients_by_state, vitals_by_state
 from streams.engine.state import PartitionState
@@ -186,6 +188,95 @@ def test_a_fault_that_came_late_and_still_lasts_is_told_as_of_now_and_ends() -> 
     lived(log, 30)
     told = run(log)
     assert of_now(told) == [("opened", True), ("opened", False), ("resolved", False)]
+
+
+def a_day_after(at: str) -> str:
+    return rfc3339(to_us(datetime.fromisoformat(at)) + DAY_US)
+
+
+def ended_by_hand(hours: int) -> Log:
+    """A watch stands still, a nurse closes the alert about it, and it stands still for so long."""
+    log = Log()
+    log.profile()
+    stuck(log, 180, 64.0)
+    log.act(run(log).alerts[0].alert_id, "resolve")
+    stuck(log, 60 * hours, 64.0)
+    return log
+
+
+def test_a_fault_that_a_person_resolved_is_told_again_after_a_day_each_time_and_not_before() -> None:
+    """Whoever closes the alert and cannot reach the patient has not mended the watch: all it says is unknown."""
+    log = ended_by_hand(24)
+    opened, ended = run(log).alerts
+    assert (opened.event, ended.event) == ("opened", "resolved"), "the day is not over"
+    stuck(log, 1, 64.0)
+    again = run(log).alerts[-1]
+    assert (again.alert_id, again.event, again.state) == (opened.alert_id, "reopened", "open")
+    assert (again.decided_at, again.onset_at) == (a_day_after(ended.decided_at), opened.onset_at)
+    assert (again.notify, again.reason) == ("returned", "it was resolved, and is still so")
+    assert again.explanation == opened.explanation
+    log.act(opened.alert_id, "resolve", action_id="done-again")
+    stuck(log, 24 * 60 + 2, 64.0)
+    lived(log, 30)
+    told = run(log)
+    assert of_now(told) == [(event, False) for event in ("opened", *["resolved", "reopened"] * 2, "resolved")]
+    assert [one.event_at for one in told.findings if one.problem == f"sensor.{WATCH}"] == [opened.onset_at] * 3
+    assert run(log, cuts=one_by_one(log)[::197]).lines() == told.lines()
+
+
+def test_that_it_was_resolved_is_known_after_a_restart_too() -> None:
+    log, state = ended_by_hand(23), PartitionState()
+    run(log, state=state)
+    begin = len(log)
+    stuck(log, 120, 64.0)
+    again = restored(pack_dirty(state, 0).pages, 0)
+    assert of_now(run(log, state=again, begin=begin)) == [("reopened", False)]
+
+
+@pytest.mark.parametrize("since", ["mended", "silent", "given back", "another"])
+def test_what_is_not_seen_a_day_after_it_was_resolved_is_not_told_again(since: str) -> None:
+    """Nothing says that a watch still stands still of which nothing comes: its silence is what is told."""
+    log = ended_by_hand(3)
+    if since == "mended":
+        lived(log, 24 * 60)
+    elif since == "given back":
+        log.profile(version=2, devices=[{"device": WATCH, "until": "2026-01-06"}])
+        stuck(log, 24 * 60, 64.0)
+    elif since == "another":
+        for n in range(24 * 60):
+            log.read(value=64.0 + NOISE[n % 7], device="urn:dev:other-2")
+            log.wait(MINUTE_US)
+    else:
+        log.wait(22 * 60 * MINUTE_US)
+        log.tick()
+    assert of_now(run(log)) == [("opened", False), ("resolved", False)]
+
+
+def test_that_it_was_so_hours_ago_is_no_reason_to_tell_again_and_that_it_is_so_now_is() -> None:
+    log = Log()
+    log.profile()
+    stuck(log, 120, 40.0, "glucose")
+    log.act(next(a for a in run(log).alerts if a.kind == "sensor").alert_id, "resolve")
+    for _ in range(12 * 25):
+        log.read(code="glucose", value=40.0, device=WATCH, arrived_us=log.now_us + 6 * 60 * MINUTE_US)
+        log.wait(5 * MINUTE_US)
+    log.wait(6 * 60 * MINUTE_US)
+    assert of_now(run(log))[-1] == ("resolved", False)
+    for _ in range(3):
+        log.read(code="glucose", value=40.0, device=WATCH)
+        log.wait(5 * MINUTE_US)
+    assert of_now(run(log))[-1] == ("reopened", False)
+
+
+def test_another_vital_of_the_device_that_is_wrong_since_is_enough() -> None:
+    log = ended_by_hand(2)
+    for n in range(24 * 60):
+        log.read(value=64.0 if n < 120 else 64.0 + NOISE[n % 7], device=WATCH)
+        log.read(code="skin_temperature", value=26.0, unit="Cel", device=WATCH)
+        log.wait(MINUTE_US)
+    told = run(log)
+    assert of_now(told) == [("opened", False), ("resolved", False), ("reopened", False)]
+    assert told.alerts[-1].explanation.startswith("The skin temperature from")
 
 
 def test_another_device_is_no_continuation_of_the_faulty_one() -> None:
