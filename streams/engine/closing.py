@@ -180,6 +180,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
         Gathered(
             one.position, one.clock, r.slot, row, r.vital, one.start, r.day, r.quarter, r.y, rhythm,
             spread_of(r.prior), baseline.in_stream(r.base), fit, one.live & (~one.late | r.newer), verdict.is_open,
+            one.rated,
         )
     )  # fmt: skip
     baseline.learn(r.base, r.prior, r.predicted, r.quarter, r.y, one.start, r.line, learns)

@@ -154,9 +154,9 @@ def _signal(
     return Signal(
         position=int(weeks.position[i]), slot=int(weeks.slot[i]), vital=vital, high=high, raised=says.raised,
         kind=told.kind, rank=told.rank, rule=told.rule, limit=None, onset_us=start - days * US_PER_DAY, event_us=start,
-        arrived_us=clock, decided_us=clock, value=value, quality=float("nan"), band=band, retrospective=False,
-        problem=problem, title=title, said=_whole(said, says), vitals=told.vitals, usual=says.withheld is not None,
-        reason=says.withheld,
+        arrived_us=clock, decided_us=clock, value=value, quality=float(weeks.quality[i]), band=band,
+        retrospective=False, problem=problem, title=title, said=_whole(said, says), vitals=told.vitals,
+        usual=says.withheld is not None, reason=says.withheld,
     )  # fmt: skip
 
 

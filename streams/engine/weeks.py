@@ -14,6 +14,7 @@ from models import baseline, budget
 from models.baseline import Prior
 from models.detectors import drift
 from models.segments import Bools, Ints
+from models.windows import quality_of
 from streams.engine.rows import grown
 
 Floats = npt.NDArray[np.float64]
@@ -38,7 +39,8 @@ class _Columns:
 class Judged(_Columns):
     """Weeks judged as a window closed, (n,): where (position, clock, slot, row, vital, start [us], day), what the week
     says (`drift.Week`), the figure of the day, and what was expected of it with its SD (working scale, with the rhythm
-    of the day), days learned from; ill: something else is known to be wrong with the vital."""
+    of the day), days learned from; ill: something else is known to be wrong with the vital; quality: of the signal of
+    the figure, NaN if that is not known."""
 
     position: Ints
     clock: Ints
@@ -56,6 +58,7 @@ class Judged(_Columns):
     sd: Floats
     learned: Ints
     ill: Bools
+    quality: Floats
 
 
 def joined(parts: list[Judged]) -> Judged:
@@ -156,7 +159,8 @@ class Weeks:
 class Gathered(_Columns):
     """Windows of a round, (n,). y: on the working scale; rhythm: of the day and the course; spread: SD of a day that
     the profile leads one to expect; quarter: of the local day; streamed: windows come as a stream; learns: it is at
-    rest and newer than what is known; live: young enough to be told; frozen: something else is known to be wrong."""
+    rest and newer than what is known; live: young enough to be told; frozen: something else is known to be wrong;
+    rated: what devices said of the signal (`windows.rated`)."""
 
     position: Ints
     clock: Ints
@@ -173,6 +177,7 @@ class Gathered(_Columns):
     learns: Bools
     live: Bools
     frozen: Bools
+    rated: Ints
 
 
 def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Judged]:
@@ -187,9 +192,16 @@ def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Jud
         return []
     judged = Judged(
         one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, week.away, week.over, week.raised,
-        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen,
+        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen, _quality(one, mine["count"]),
     )  # fmt: skip
     return [judged.take(told)]
+
+
+def _quality(one: Gathered, count: npt.NDArray[np.uint16]) -> Floats:
+    """The signal quality of a day's figure (n,), made of so many windows. It is known where the window at hand is all
+    of it: that of earlier windows, and of a night that is judged when it is over, is not kept."""
+    quality: Floats = np.where((count == 1) & ~one.streamed, quality_of(one.rated), np.nan)
+    return quality
 
 
 def rhythm_of(prior: Prior, quarter: Ints, passing: Floats) -> Floats:

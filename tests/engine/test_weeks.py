@@ -92,6 +92,31 @@ def test_an_index_says_what_was_taken_into_account_of_each_vital_that_brings_it(
     assert accounted.endswith("No limit for everyone is broken by it.")
 
 
+def rated(shares: list[float]) -> Log:
+    """All vitals some times a day, each time with a share of the shift, and with less signal than before."""
+    log, random = Log(), np.random.default_rng(11)
+    log.profile("p-1")
+    for day in range(QUIET + ILL):
+        for nth, share in enumerate(shares):
+            for name, (level, shift, unit, sd) in ALL.items():
+                value = round(level + share * shift * (day >= QUIET) + random.normal(0, sd), 2)
+                log.read(patient="p-1", code=name, value=value, unit=unit, quality=0.9 - 0.3 * nth)
+            log.wait(4 * HOUR_US)
+        log.wait(DAY_US - 4 * len(shares) * HOUR_US)
+    return log
+
+
+@pytest.mark.parametrize(("shares", "quality"), [([1], 0.9), ([0, 2], None)])
+def test_slow_changes_say_how_good_the_signal_of_their_figure_was_if_one_window_is_all_of_it(
+    shares: list[float], quality: float | None
+) -> None:
+    alerts = run(rated(shares)).alerts
+    for kind in ("drift", "change_index"):
+        opened = next(alert for alert in alerts if alert.kind == kind)
+        assert opened.evidence[0].quality == quality
+        assert ("The device reported a signal quality of 90%." in opened.explanation) == (quality is not None)
+
+
 def test_it_does_not_matter_how_the_log_is_cut() -> None:
     log = life(ALL)
     assert len(kinds(run(log))) >= 2
@@ -191,13 +216,15 @@ def test_a_stream_is_judged_by_its_nights() -> None:
         for half in range(48):
             asleep = (8 + half / 2) % 24 < 7
             moved = (9 if day >= QUIET else 0) if asleep else 9
-            log.read(
-                patient="p-1", code="heart_rate", value=round(62 + moved + own + random.normal(0, 1), 1), unit="/min"
-            )
+            value = round(62 + moved + own + random.normal(0, 1), 1)
+            log.read(patient="p-1", code="heart_rate", value=value, unit="/min", quality=0.9)
             log.wait(30 * MINUTE_US)
-    found = [one for one in run(log).findings if one.kind == "drift"]
+    told = run(log)
+    found = [one for one in told.findings if one.kind == "drift"]
     assert [one.problem for one in found] == ["heart_rate.high"]
     assert found[0].event_at[11:13] == "07"
+    opened = next(alert for alert in told.alerts if alert.kind == "drift")
+    assert opened.evidence[0].quality is None, "the first window after the night says nothing of the night's"
 
 
 def test_the_nights_of_a_stream_are_not_expected_to_scatter_as_single_readings_do() -> None:
