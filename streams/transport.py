@@ -35,7 +35,7 @@ Read against faust-streaming 0.15.3 (transport/consumer.py, transport/drivers/ai
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, cast
@@ -59,8 +59,11 @@ class ChunkMessage(ConsumerMessage):
     the book of open chunks holds the flag only, never the records.
     """
 
-    def __init__(self, chunk: Fetched, delivery: Delivery, generation_id: int) -> None:
-        self.delivery = delivery
+    cut_off: Callable[[], bool]
+    """Whether it was invalidated on its way into the queue of the agent, which may look before that way has ended."""
+
+    def __init__(self, chunk: Fetched, delivery: Delivery, generation_id: int, cut_off: Callable[[], bool]) -> None:
+        self.delivery, self.cut_off = delivery, cut_off
         tp, last, values = chunk.tp, chunk.records[-1], cast(bytes, chunk.records)
         super().__init__(
             tp.topic, tp.partition, last.offset, last.timestamp / 1000.0, last.timestamp_type, None, None, values, None,
@@ -74,6 +77,19 @@ class ChunkMessage(ConsumerMessage):
     @acked.setter
     def acked(self, acked: bool) -> None:
         self.delivery.acked = acked
+
+    @property
+    def generation_id(self) -> int | None:
+        """Faust's streams skip a message that is of no generation."""
+        return None if self.cut_off() else self._generation_id
+
+    @generation_id.setter
+    def generation_id(self, generation_id: int | None) -> None:
+        self._generation_id = generation_id
+
+
+def _never() -> bool:
+    return False
 
 
 class ChunkConsumer(driver.Consumer):
@@ -136,18 +152,19 @@ class ChunkConsumer(driver.Consumer):
             await self._room(chunk.tp, epoch)
             if self._epoch != epoch or self.should_stop:
                 return
-            message = self._open(chunk)
+            message = self._open(chunk, epoch)
             yield message
-            if self._epoch != epoch:  # cut off; whether it is in a queue is not known, but it comes again
-                message.generation_id = None  # Faust's streams skip it
+            if message.cut_off():  # whether it is in a queue is not known, but it comes again
                 return
+            message.cut_off = _never
             self.declared = {**self.declared, chunk.tp: chunk.end}
 
-    def _open(self, chunk: Fetched) -> ChunkMessage:
+    def _open(self, chunk: Fetched, epoch: int) -> ChunkMessage:
         acks = self._acks.setdefault(chunk.tp, InOrderAcks())
         self._read_offset[chunk.tp] = None  # tells Faust neither to look for gaps nor to drop what comes again
         self.app.monitor.track_tp_end_offset(chunk.tp, self.highwater(chunk.tp))
-        return ChunkMessage(chunk, acks.deliver(chunk.start, chunk.end), self.app.consumer_generation_id)
+        delivery, generation_id = acks.deliver(chunk.start, chunk.end), self.app.consumer_generation_id
+        return ChunkMessage(chunk, delivery, generation_id, lambda: self._epoch != epoch)
 
     async def _room(self, tp: TP, epoch: int) -> None:
         while self.open_chunks(tp) >= self._chunked.bounds.open and self._epoch == epoch and not self.should_stop:

@@ -3,6 +3,7 @@
 A chunk may come twice, so what counts is what a page with an applied offset would count: `Worker.applied`.
 """
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
@@ -12,22 +13,31 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from faust.types import TP
 
-from streams.chunks import Bounds
+from streams.chunks import Bounds, Fetched
+from streams.transport import ChunkMessage
 from tests.brokers import Broker
 from tests.transport.workers import PAUSE_S, Worker, expect_gap, numbers, send, topic_of, until
 
 TOTAL = 3000
 
 
-async def _flow_stops(worker: Worker, rng: random.Random) -> None:
-    """As Faust does around a rebalance: stop, empty the queues, resume."""
+def _stop(worker: Worker) -> None:
     worker.consumer.stop_flow()
     worker.app.flow_control.suspend()
     worker.app.flow_control.clear()
-    if rng.random() < 0.5:  # else all at once: the delivery that was cut off learns of it afterwards
-        await worker.consumer.sleep(rng.random() * PAUSE_S)
+
+
+def _resume(worker: Worker) -> None:
     worker.app.flow_control.resume()
     worker.consumer.resume_flow()
+
+
+async def _flow_stops(worker: Worker, rng: random.Random) -> None:
+    """As Faust does around a rebalance: stop, empty the queues, resume."""
+    _stop(worker)
+    if rng.random() < 0.5:  # else all at once: the delivery that was cut off learns of it afterwards
+        await worker.consumer.sleep(rng.random() * PAUSE_S)
+    _resume(worker)
 
 
 async def _partitions_pause(worker: Worker, rng: random.Random) -> None:
@@ -91,6 +101,32 @@ async def test_a_chunk_at_the_door_when_the_flow_stops_comes_again(seed: int, br
         await _flow_stops(worker, random.Random(seed))
         worker.gate.set()
         await until(lambda: len(worker.applied()) == 300, "all came")
+        assert worker.applied() == list(range(300))
+        await worker.commits(300)
+
+
+async def test_a_chunk_that_comes_to_the_door_as_the_flow_stops_comes_again(
+    broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets into the emptied queue, and the agent to it before whoever brought it could know."""
+    topic = await topic_of(broker.address, prefix)
+    async with Worker(broker.address, topic, bounds=Bounds(records=20, queued=2)) as worker:
+        opened, loop = worker.consumer._open, asyncio.get_running_loop()
+
+        def flow_stops() -> None:
+            _stop(worker)
+            _resume(worker)
+            worker.gate.set()
+
+        def opened_and_then(chunk: Fetched, epoch: int) -> ChunkMessage:
+            if worker.consumer.open_chunks(TP(topic, 0)) == 3 and not worker.gate.is_set():
+                loop.call_soon(flow_stops)
+            return opened(chunk, epoch)
+
+        monkeypatch.setattr(worker.consumer, "_open", opened_and_then)
+        worker.gate.clear()
+        await send(broker.address, topic, 0, numbers(0, 300))
+        await until(lambda: worker.offsets()[-1:] == [299], "the last came")
         assert worker.applied() == list(range(300))
         await worker.commits(300)
 
