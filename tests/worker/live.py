@@ -55,11 +55,11 @@ class Topic:
             {"bootstrap.servers": address, "group.id": f"look-{name}", "enable.auto.commit": False,
              "fetch.message.max.bytes": BYTES_MAX, "receive.message.max.bytes": 4 * BYTES_MAX, "fetch.wait.max.ms": 50}
         )  # fmt: skip
-        found = self._consumer.list_topics(name, timeout=WITHIN_S).topics[name].partitions
+        found = until(lambda: self._consumer.list_topics(name, timeout=WITHIN_S).topics[name].partitions, name)
         self._consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for number in found])
 
     def look(self) -> list[Message]:
-        """Everything there is by now."""
+        """What has come by now. That may be less than there is: to wait for something, look again and again."""
         while (message := self._consumer.poll(PAUSE_S)) is not None:  # a message without a value is falsy
             if message.error() is None:
                 self.records.append(message)
@@ -67,8 +67,8 @@ class Topic:
 
     def all(self) -> list[Message]:
         """Everything there is at this moment, however long it takes to come."""
-        ends = [(tp, self._consumer.get_watermark_offsets(tp)) for tp in self._consumer.assignment()]
-        missing = {tp.partition: end for tp, (begin, end) in ends if end > begin}
+        ends = until(self._ends, f"the ends of {self.name}")
+        missing = {number: end for number, (begin, end) in ends.items() if end > begin}
 
         def read() -> bool:
             self.look()
@@ -78,11 +78,21 @@ class Topic:
         until(read, f"all of {self.name}")
         return self.records
 
+    def _ends(self) -> dict[int, tuple[int, int]]:
+        return {tp.partition: self._consumer.get_watermark_offsets(tp) for tp in self._consumer.assignment()}
+
     def values(self) -> list[dict[str, Any]]:
-        return [json.loads(record.value() or b"null") for record in self.look()]
+        return _values(self.look())
+
+    def all_values(self) -> list[dict[str, Any]]:
+        return _values(self.all())
 
     def close(self) -> None:
         self._consumer.close()
+
+
+def _values(records: list[Message]) -> list[dict[str, Any]]:
+    return [json.loads(record.value() or b"null") for record in records]
 
 
 class Worker:

@@ -110,7 +110,7 @@ def move_to_the_end(here: Deployment) -> None:
 
 def assert_alerts_are_whole(here: Deployment) -> None:
     """Numbered without a gap, said in one way however often, and those that the log leads to."""
-    told, received = retold(here.topic("readings").look(), here.prefix + "readings")
+    told, received = retold(here.topic("readings").all(), here.prefix + "readings")
     assert received == PEOPLE * EACH
     until(lambda: len({json.dumps(a, sort_keys=True) for a in here.alerts()}) >= len(told), "every alert")
     said: dict[tuple[str, int], set[str]] = defaultdict(set)

@@ -40,7 +40,7 @@ def redriven(here: Deployment, *options: str) -> dict[str, Any]:
 
 
 def back(here: Deployment) -> list[Any]:
-    return [r for r in here.topic("readings").look() if dict(r.headers() or []).get("homebeat-redriven")]
+    return [r for r in here.topic("readings").all() if dict(r.headers() or []).get("homebeat-redriven")]
 
 
 def test_a_redriven_reading_gives_the_decision_it_would_have_given(here: Deployment) -> None:
@@ -70,7 +70,7 @@ def test_a_redriven_reading_gives_the_decision_it_would_have_given(here: Deploym
         assert dict(record.headers())["homebeat-redriven"].decode() == place
     assert here.told("p-2")["retrospective"] is False, "it has just arrived"
     assert all(alert["retrospective"] for alert in here.alerts("p-1"))
-    (audit,) = here.topic("audit").values()
+    (audit,) = here.topic("audit").all_values()
     assert (audit["what"], audit["detail"]["letters"]) == ("redrive", 2)
     assert audit["by"]
     once_more = redriven(here, "--dry-run")
@@ -120,7 +120,7 @@ def test_a_forged_control_record_is_never_signed_by_us(here: Deployment) -> None
     (record,) = until(lambda: back(here), "the tick that nobody can read")
     assert [name for name, _ in record.headers()] == ["homebeat-redriven"]
     refused(here, 6)
-    values = [base64.b64decode(one.get("value_base64", "")) for one in here.topic("rejects").values()]
+    values = [base64.b64decode(one.get("value_base64", "")) for one in here.topic("rejects").all_values()]
     assert values.count(record.value()) == 2, "it is refused once more"
     assert here.alerts() == []
 
