@@ -1,8 +1,10 @@
 """Workers that keep their names: relieved, frozen while their name is taken, killed; and after it the same verdict."""
 
+import time
+
 import pytest
 
-from tests.faults.scene import FULL, RATE, WORKERS, Post, Scene
+from tests.faults.scene import FULL, RATE, SETTINGS, SOON_S, WORKERS, Post, Scene
 from tests.faults.test_faults import PAUSE_RATE_MAX, PAUSE_S_MAX, judge
 from tests.faults.verdict import longest_waits
 
@@ -11,6 +13,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(900)]
 ASLEEP_S = 60.0 if FULL else 10.0
 """Longer than what the group has said of it lets a worker write (9 s): from there on it has to ask before it does."""
 STEPS_ASIDE_WITHIN_S = 30.0
+LOOK_EVERY_S = 0.02
 STEPPED_ASIDE = "stepped aside"
 
 
@@ -33,8 +36,7 @@ def test_all_workers_are_relieved_one_by_one(scene: Scene) -> None:
 def test_a_frozen_worker_whose_name_is_taken_wakes_up_and_steps_aside(scene: Scene) -> None:
     with scene.under_load():
         post = scene.rng.choice(scene.posts)
-        between_checkpoints(scene, post)
-        post.worker.pause()
+        scene.until(lambda: paused_between_checkpoints(post), "it stands still between two checkpoints")
         frozen = post.relieve()
         scene.until(
             lambda: scene.held_by(post), "the new one has partitions, whether or not it came in time for the same"
@@ -65,11 +67,22 @@ def test_a_worker_with_a_name_is_killed_among_some_without(scene: Scene) -> None
     assert sum(post.restarted for post in scene.posts) == 0, "nobody else goes"
 
 
-def between_checkpoints(scene: Scene, post: Post) -> None:
-    """One has just ended, so that none of its pages is on its way: those that are go out when it wakes up, and nothing
-    can call them back."""
-    before = checkpoints(post)
-    scene.until(lambda: checkpoints(post) > before, "a checkpoint")
+def paused_between_checkpoints(post: Post) -> bool:
+    """Let it stand still when one has just ended, so that none of its pages is on its way: those that are go out when
+    it wakes up, and nothing can call them back. Where the next may have begun by then, it goes on: False."""
+    before, not_yet_s, end = checkpoints(post), 0.0, time.monotonic() + SOON_S
+    while True:
+        looked_s = time.monotonic()
+        if checkpoints(post) > before:
+            break
+        assert looked_s < end, "no checkpoint"
+        not_yet_s = looked_s
+        time.sleep(LOOK_EVERY_S)
+    post.worker.pause()
+    if time.monotonic() - not_yet_s < float(SETTINGS["checkpoint_s"]):
+        return True
+    post.worker.resume()
+    return False
 
 
 def checkpoints(post: Post) -> float:
