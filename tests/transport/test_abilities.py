@@ -103,7 +103,7 @@ async def test_partitions_can_be_added(broker: Broker, prefix: str, request: pyt
             (described,) = await client.describe_topics([prefix + "wider"])
             return len(described["partitions"])
 
-        await eventually(count, 3, within_s=8.0)
+        await eventually(count, 3)
 
 
 async def test_a_member_that_the_group_has_given_up_cannot_commit(broker: Broker, prefix: str) -> None:
@@ -115,7 +115,7 @@ async def test_a_member_that_the_group_has_given_up_cannot_commit(broker: Broker
         await first.getmany(timeout_ms=5000)
         first._coordinator._heartbeat_task.cancel()  # paused
         async with reader(broker, topic, group_id=prefix, session_timeout_ms=1500, heartbeat_interval_ms=300) as second:
-            await eventually(lambda: _assigned(second), True, within_s=15.0)
+            await eventually(lambda: _assigned(second), True)
             with pytest.raises(CommitFailedError):
                 await first.commit({tp: 7})
 

@@ -13,8 +13,6 @@ from tests.transport.workers import Worker, expect_gap, numbers, send, topic_of,
 GAP = "the embedded broker gives a name to whoever comes, and tells the one who had it nothing"
 LONG_S = 15.0
 """A session in which nobody is given up, however busy the machine is."""
-TOLD_S = 10.0
-"""What the broker says with the next heartbeat."""
 
 
 @contextmanager
@@ -62,13 +60,13 @@ async def test_the_partitions_of_one_that_stays_away_go_to_the_others(broker: Br
 async def test_one_whose_name_another_takes_is_told_and_does_not_take_it_back(
     broker: Broker, prefix: str, request: pytest.FixtureRequest
 ) -> None:
-    expect_gap(request, broker, GAP)
+    within_s = expect_gap(request, broker, GAP)
     topic = await topic_of(broker.address, prefix, 2)
     async with (
         Worker(broker.address, topic, name="one", broker_session_timeout=LONG_S) as first,
         Worker(broker.address, topic, name="one", broker_session_timeout=LONG_S) as second,
     ):
-        await until(lambda: first.membership.replaced, "the first one is told", TOLD_S)
+        await until(lambda: first.membership.replaced, "the first one is told", within_s)
         await send(broker.address, topic, 0, numbers(0, 10))
         await until(lambda: len(second.offsets(0)) == 10, "the second one works")
         await second.commits(10)
@@ -92,13 +90,13 @@ async def test_one_that_stood_still_until_it_was_given_up_joins_again(broker: Br
 async def test_one_that_stood_still_while_another_took_its_name_does_not_take_it_back(
     broker: Broker, prefix: str, request: pytest.FixtureRequest
 ) -> None:
-    expect_gap(request, broker, GAP)
+    within_s = expect_gap(request, broker, GAP)
     topic = await topic_of(broker.address, prefix)
     async with AsyncExitStack() as stack:
         still = await stack.enter_async_context(Worker(broker.address, topic, name="one", acks=False))
         with held_still(still):
             second = await stack.enter_async_context(Worker(broker.address, topic, name="one"))
-        await until(lambda: still.membership.replaced, "it is told when it wakes up", TOLD_S)
+        await until(lambda: still.membership.replaced, "it is told when it wakes up", within_s)
         await send(broker.address, topic, 0, numbers(0, 10))
         await until(lambda: len(second.offsets(0)) == 10, "the other one works")
         assert not second.membership.replaced

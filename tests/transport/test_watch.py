@@ -8,7 +8,7 @@ from faust.types import TP
 
 from streams.page_store import install_no_recovery
 from tests.brokers import Broker
-from tests.transport.workers import Worker, create_topic
+from tests.transport.workers import Worker, create_topic, until
 
 HOUR_S = 3600.0
 
@@ -22,7 +22,7 @@ async def test_partitions_of_pages_which_faust_does_not_read_are_not_called_stuc
     install_no_recovery(worker.app)
     async with worker:
         pages = TP(table.changelog_topic.get_topic_name(), 0)
-        assert pages in worker.consumer.assignment()
+        await until(lambda: pages in worker.consumer.assignment(), "the pages are assigned")
         with caplog.at_level(logging.ERROR):
             worker.consumer.verify_event_path(time.monotonic() + HOUR_S, pages)
         assert "sent fetch request" not in caplog.text
