@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from streams.broker import EmbeddedBroker
 from tests import parallel, progress
-from tests.brokers import ApacheKafka, Broker, running_kafka
+from tests.brokers import ApacheKafka, Broker, free_ports, running_kafka
 from tests.postgres import Postgres, programs
 
 settings.register_profile("homebeat", deadline=None)  # a busy machine is no fault of the code; pytest bounds each test
@@ -62,7 +62,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def embedded_broker() -> Iterator[EmbeddedBroker]:
     """The in-memory broker that homebeat ships with, one for the session: use `prefix` for topics of your own."""
-    broker = EmbeddedBroker()
+    broker = EmbeddedBroker(free_ports(1)[0])
     asyncio.run(broker.start())
     yield broker
     broker.stop()

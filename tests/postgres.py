@@ -18,10 +18,10 @@ from pathlib import Path
 
 import psycopg
 
-from streams.broker import dies_with_parent, end_child, free_port
+from streams.broker import dies_with_parent, end_child
+from tests.brokers import HOST, free_ports
 from tests.requirements import require
 
-HOST = "127.0.0.1"
 VARIABLE = "HOMEBEAT_TEST_POSTGRES"
 DEBIAN = Path("/usr/lib/postgresql")
 USER = "homebeat"
@@ -53,7 +53,7 @@ class Postgres:
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="homebeat-postgres-"))
         self._user = _unprivileged()
-        self.port = free_port(HOST)
+        self.port = free_ports(1)[0]
         if self._user is not None:
             os.chown(self._folder, self._user, -1)
         self._run("initdb", "--pgdata", str(self._data), *INITDB, *LANGUAGE)
@@ -101,7 +101,7 @@ class Postgres:
         return f"postgresql://{USER}@{HOST}:{self.port}/{database}"
 
     def connection(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=2)
+        return psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=20)
 
     @property
     def _data(self) -> Path:

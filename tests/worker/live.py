@@ -15,8 +15,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
-from streams.broker import dies_with_parent, free_port
-from tests.brokers import HOST, Broker
+from streams.broker import dies_with_parent
+from tests.brokers import HOST, Broker, free_ports
 from tests.cli.command import Homebeat
 from tests.engine.factories import profile, reading
 
@@ -102,7 +102,7 @@ class Worker:
     """
 
     def __init__(self, homebeat: Homebeat, command: str = "worker", **settings: str) -> None:
-        self.port = free_port(HOST)
+        self.port = free_ports(1)[0]
         self.process: subprocess.Popen[bytes] = subprocess.Popen(
             homebeat.line(command), cwd=homebeat.folder,
             env=homebeat.environment(http_port=str(self.port), **settings),
