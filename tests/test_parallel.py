@@ -1,5 +1,6 @@
 """Tests that are alone are alone, and the others are not kept apart for nothing."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -52,10 +53,8 @@ def test_who_is_alone_meets_nobody(room: parallel.Room) -> None:
 
 def test_who_waits_to_be_alone_comes_before_those_who_come_later(room: parallel.Room) -> None:
     order: list[str] = []
-    waiting = threading.Event()
 
     def alone() -> None:
-        waiting.set()
         with room.entered(alone=True):
             order.append("alone")
 
@@ -66,15 +65,27 @@ def test_who_waits_to_be_alone_comes_before_those_who_come_later(room: parallel.
     with room.entered(alone=False):
         first = threading.Thread(target=alone)
         first.start()
-        waiting.wait(10)
-        first.join(0.3)  # it is at the door by now
+        until_somebody_is_at_the_door(room)
         second = threading.Thread(target=later)
         second.start()
         second.join(0.3)
         assert order == []
-    first.join(10)
-    second.join(10)
+    first.join(30)
+    second.join(30)
     assert order == ["alone", "later"]
+
+
+def until_somebody_is_at_the_door(room: parallel.Room) -> None:
+    end = time.monotonic() + 30
+    with open(room._door, "w") as door:
+        while True:
+            try:
+                fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            fcntl.flock(door, fcntl.LOCK_UN)
+            assert time.monotonic() < end, "nobody came to the door"
+            time.sleep(0.01)
 
 
 def test_each_test_has_its_process_and_its_place() -> None:
@@ -107,7 +118,7 @@ def run_of(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     line = [sys.executable, "-m", "pytest", "-n", "2", *arguments]
     environment = {**ours, "PYTHONPATH": str(HOME)}
-    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
 
 
 @pytest.mark.parametrize("seconds", [0, 2], ids=["among_others", "as_the_last"])

@@ -84,16 +84,18 @@ def test_no_broker_outlives_its_owner(number: signal.Signals) -> None:
         pid = int(owner.stdout.readline())
         assert _alive(pid)
         owner.send_signal(number)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while _alive(pid):
         assert time.monotonic() < end, "the broker is still there"
         time.sleep(0.02)
 
 
 def _alive(pid: int) -> bool:
+    """It may go at any moment, also between two looks."""
     try:
         os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except ProcessLookupError:
         return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return sys.platform != "linux"
