@@ -73,7 +73,7 @@ def test_partitions_are_those_that_other_kafka_clients_choose(embedded: Homebeat
     other = Producer({"bootstrap.servers": address, "partitioner": "murmur2"})
     for line in READINGS:
         other.produce(topic, line, json.loads(line)["patient"].encode())
-    assert other.flush(20) == 0
+    assert other.flush(60) == 0
     homes: dict[bytes, set[int]] = {}
     for record in records(address, topic, 200):
         homes.setdefault(record.key, set()).add(record.partition)
@@ -148,7 +148,7 @@ def test_live_input_is_published_without_waiting_for_its_end(embedded: Homebeat)
         assert record.value == READINGS[0]
         assert sending.poll() is None
         sending.stdin.close()
-        assert sending.wait(20) == 0
+        assert sending.wait(60) == 0
     finally:
         sending.kill()
         sending.wait()

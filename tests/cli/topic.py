@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 def records(address: str, topic: str, count: int) -> list[ConsumerRecord]:

@@ -61,7 +61,9 @@ class Load:
     def _refused(self, _: object, message: Message) -> None:
         self.refused.append(message)
 
-    def finish(self, another: Callable[[], Producer], within_s: float = FLUSH_WITHIN_S) -> int:
+    def finish(
+        self, another: Callable[[], Producer], within_s: float = FLUSH_WITHIN_S, again_within_s: float = FLUSH_WITHIN_S
+    ) -> int:
         """Wait until all of it has been sent, what the first producer could not send by another; how many are left.
 
         Seen once in some dozens of outages of all brokers: librdkafka's idempotent producer sent nothing any more when
@@ -73,7 +75,7 @@ class Load:
         given_back, self.refused, self.producer = self.refused, [], another()
         for message in given_back:
             self.producer.produce(message.topic() or "", message.value(), message.key(), on_delivery=self._refused)
-        return self.producer.flush(within_s) + len(self.refused)
+        return self.producer.flush(again_within_s) + len(self.refused)
 
     def burst(self, count: int, now_us: int, behind_s: float) -> None:
         """That many readings, each of another patient, all measured `behind_s` ago."""

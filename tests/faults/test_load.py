@@ -21,7 +21,7 @@ def test_what_a_producer_cannot_send_goes_by_another(kafka_broker: ApacheKafka, 
     load = Load(producer_to(f"{HOST}:{free_ports(1)[0]}"), prefix, random.Random(1))
     for number in range(READINGS):
         load.put(f"p-{number}", str(number))
-    assert load.finish(lambda: producer_to(kafka_broker.address), within_s=5.0) == 0
+    assert load.finish(lambda: producer_to(kafka_broker.address), within_s=2.0) == 0
     topic = Topic(kafka_broker.address, f"{prefix}readings")
     assert [(record.key(), record.value()) for record in topic.all()] == [
         (f"p-{number}".encode(), str(number).encode()) for number in range(READINGS)
@@ -33,4 +33,4 @@ def test_what_cannot_be_sent_at_all_is_counted() -> None:
     nobody = f"{HOST}:{free_ports(1)[0]}"
     load = Load(producer_to(nobody), "t.", random.Random(1))
     load.put("p-1", "1")
-    assert load.finish(lambda: producer_to(nobody), within_s=0.2) == 1
+    assert load.finish(lambda: producer_to(nobody), within_s=0.2, again_within_s=0.2) == 1

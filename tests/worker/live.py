@@ -21,6 +21,7 @@ from tests.cli.command import Homebeat
 from tests.engine.factories import profile, reading
 
 WITHIN_S = 150.0
+ANSWER_WITHIN_S = 20.0
 PAUSE_S, PAUSE_S_MAX = 0.05, 1.0
 PARTITIONS = 2
 BYTES_MAX = 32 * 1024 * 1024
@@ -114,7 +115,7 @@ class Worker:
     def get(self, page: str) -> tuple[int, str]:
         """Status and body; (0, '') while nobody listens."""
         try:
-            with urllib.request.urlopen(f"http://{HOST}:{self.port}{page}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://{HOST}:{self.port}{page}", timeout=ANSWER_WITHIN_S) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()
@@ -133,7 +134,8 @@ class Worker:
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the series of this name with at least these labels."""
         total, found = 0.0, False
-        for line in self.get("/metrics")[1].splitlines():
+        page = until(lambda: self.get("/metrics")[1], "the metrics of a worker")
+        for line in page.splitlines():
             match = re.fullmatch(r"([a-zA-Z_:]+)(\{[^}]*\})? (\S+)", line)
             if match and match[1] == name and all(f'{k}="{v}"' in (match[2] or "") for k, v in labels.items()):
                 total, found = total + float(match[3]), True
@@ -152,11 +154,11 @@ class Worker:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 class Deployment:

@@ -273,7 +273,7 @@ def test_a_snooze_ends_by_the_ticks_of_the_worker(live: Live, patient: str) -> N
     here.enrol(patient)
     here.read(patient, code="spo2", value=87.0)
     opened = here.told(patient)
-    until_us = _us(_now()) + 2_000_000
+    until_us = _us(_now()) + 8_000_000  # long enough to be in the future still when it is in the log
     document = action(opened["alert_id"], "snooze", patient, at=_now(), until=rfc3339(until_us), reason="asleep")
     here.put("actions", patient.encode(), json.dumps(document).encode())
     here.told(patient, "snoozed")

@@ -22,6 +22,12 @@ PAGES = limits.PAGES_READ_TOGETHER + 100
 GAP = "the embedded broker does not say which partitions a member of a group has"
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a few hundred pages may take longer than patients are to wait for them."""
+    monkeypatch.setattr(limits, "AHEAD_QUIET_S", 60.0)
+
+
 def settings_of(broker: Broker, prefix: str, name: str = "one") -> Settings:
     return Settings(broker=broker.address, topic_prefix=prefix, partitions=1, worker_id=name)
 
@@ -68,6 +74,7 @@ async def reader_of(
         await reader.close()
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_what_was_read_ahead_is_the_beginning_of_what_is_read_after_the_join(broker: Broker, prefix: str) -> None:
     settings, here = settings_of(broker, prefix), shelves()
     async with reader_of(settings, PAGES) as reader:
@@ -84,6 +91,7 @@ async def test_what_was_read_ahead_is_the_beginning_of_what_is_read_after_the_jo
         assert set(here.pages(0)) == {key_of(0, number) for number in range(PAGES + 10)}
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_whoever_joins_asks_anew_how_long_a_changelog_is(broker: Broker, prefix: str) -> None:
     """Also if nothing of what was written meanwhile has come yet."""
     settings, here = settings_of(broker, prefix), shelves()

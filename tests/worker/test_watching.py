@@ -39,7 +39,7 @@ async def test_a_watch_that_is_cancelled_while_it_lets_go_ends(
     held.clear()
     await asyncio.wait_for(letting_go.wait(), SOON_S)
     watch.cancel()
-    done, _ = await asyncio.wait({watch}, timeout=5)
+    done, _ = await asyncio.wait({watch}, timeout=SOON_S)
     watch.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watch
