@@ -1,19 +1,24 @@
 """How soon the page knows, and what it says when it cannot know, in a real browser."""
 
+import asyncio
+import json
 import statistics
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from alerts.events import AlertEvent
 from streams.broker import EmbeddedBroker, free_port
 from tests.brokers import HOST, Broker
 from tests.channels import topics
 from tests.channels.events import alert
+from tests.channels.waiting import WITHIN_S
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import in_folder
@@ -23,8 +28,8 @@ from tests.desk.running import desk, link
 pytestmark = pytest.mark.browser
 
 ALERTS = 5
-WITHIN_S = 1.0
-BACK_WITHIN_MS = 30_000
+SEEN_WITHIN_S = 1.0
+BACK_WITHIN_MS = 60_000
 SEEN = """() => {
     globalThis.seenAt = {};
     new MutationObserver(() => {
@@ -33,6 +38,7 @@ SEEN = """() => {
     }).observe(document.querySelector('#alerts'), {childList: true, subtree: true}); }"""
 
 
+@pytest.mark.alone
 async def test_an_alert_is_on_the_page_within_a_second_of_its_event(
     broker: Broker, prefix: str, tmp_path: Path
 ) -> None:
@@ -44,7 +50,7 @@ async def test_an_alert_is_on_the_page_within_a_second_of_its_event(
         await morning.enter(opened)
         await opened.evaluate(SEEN)
         took_s = await shown_after(opened, morning, [alert(f"a-{n}", patient=f"p-{n}") for n in range(ALERTS)])
-    assert statistics.median(took_s) < WITHIN_S, took_s
+    assert statistics.median(took_s) < SEEN_WITHIN_S, took_s
 
 
 async def shown_after(opened: Page, morning: Morning, events: list[AlertEvent]) -> list[float]:
@@ -62,6 +68,43 @@ async def shown_after(opened: Page, morning: Morning, events: list[AlertEvent]) 
     finally:
         await producer.stop()
     return took_s
+
+
+@asynccontextmanager
+async def late(opened: Page) -> AsyncIterator[None]:
+    """The page asks for its list, and the answer comes after the block, with one alert more by which that is seen."""
+    asked, over, seen = asyncio.Event(), asyncio.Event(), "Seen when the answer came"
+
+    async def hold(route: Route) -> None:
+        body = await (await route.fetch()).json()
+        body["alerts"].append({**body["alerts"][0], "alert_id": "a-seen", "title": seen})
+        asked.set()
+        await over.wait()
+        await route.fulfill(json=body)
+
+    await opened.route("**/api/alerts?*", hold, times=1)
+    await opened.keyboard.press("1")
+    await asyncio.wait_for(asked.wait(), WITHIN_S)
+    yield
+    over.set()
+    await expect(named(opened, seen)).to_be_visible()
+
+
+async def test_an_answer_that_is_older_than_the_news_undoes_nothing(morning: Morning) -> None:
+    """What has come while it was on its way stays, and who has gone to another team stays away."""
+    known, news = content.heart_alert(), alert("a-2", patient="p-2", title="Glucose low for this patient")
+    moves = alert("a-3", severity="advisory", patient="p-3", title="Weight up", care_team="cardiology-home")
+    profile = {"patient": "p-3", "version": 1, "care_team": "lungs-home", "consent": {"monitoring": True}}
+    await morning.put(known, moves)
+    async with page() as opened:
+        await morning.enter(opened, role="nurse", teams=("cardiology-home",))
+        await expect(named(opened, moves.title)).to_be_visible()
+        async with late(opened):
+            await morning.put(news)
+            await topics.put(morning.bootstrap, f"{morning.prefix}profiles", [json.dumps(profile).encode()])
+            await expect(named(opened, news.title)).to_be_visible()
+            await expect(named(opened, moves.title)).to_have_count(0)
+        assert set(await opened.locator("#alerts .patient").all_inner_texts()) == {known.patient, news.patient}
 
 
 async def test_a_desk_that_went_away_is_said_and_what_came_meanwhile_is_shown_when_it_is_back(
@@ -107,7 +150,7 @@ async def test_a_stream_that_was_lost_is_said_and_the_page_catches_up(prefix: st
             await broker.start()
             await topics.made(broker.address, prefix)
             await morning.put(content.heart_alert())
-            await expect(named(opened, content.heart_alert().title)).to_be_visible(timeout=2 * BACK_WITHIN_MS)
+            await expect(named(opened, content.heart_alert().title)).to_be_visible(timeout=BACK_WITHIN_MS)
             await expect(opened.locator("#link")).to_have_text("Live", timeout=BACK_WITHIN_MS)
             await expect(opened.locator("#trouble")).to_be_hidden()
     finally:

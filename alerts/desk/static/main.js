@@ -11,6 +11,7 @@ import { outrun, tellOutrun, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
 import { onKeys } from "./keys.js";
 import { drawLink } from "./link.js";
+import { Heard } from "./heard.js";
 import { Patient } from "./patient.js";
 import { showSearch } from "./search.js";
 import { listen } from "./stream.js";
@@ -36,6 +37,7 @@ const filters = new Filters(() => {
   asking = setTimeout(load, TYPING_MS);
 });
 const door = new Door(enter);
+const heard = new Heard();
 
 const URGENT = SEVERITIES.indexOf("urgent");
 const inView = () => [...state.alerts.values()].filter((one) => one.view === state.view);
@@ -97,19 +99,22 @@ function takeCounters(counters) {
 /** Ask for the list that is shown. anew: nothing else that is held may be trusted any more. */
 async function load(anew = false) {
   const { view } = state;
+  const since = heard.wait();
   try {
     const asked = filters.wanted;
     const { alerts, ...counters } = await api.worklist(view, asked);
     if (view !== state.view || asked !== filters.wanted) return; // an answer to what is no longer asked
-    if (anew === true) state.alerts.clear();
-    for (const one of inView().filter(wanted)) state.alerts.delete(one.alert_id);
-    for (const one of alerts) keep(one);
+    const held = anew === true ? [...state.alerts.values()] : inView().filter(wanted);
+    for (const one of held) if (!since.told(one)) state.alerts.delete(one.alert_id);
+    for (const one of alerts) if (!since.gone(one)) keep(one);
     takeCounters(counters);
     draw();
     await followChosen();
   } catch {
     state.linked = false;
     drawLink(state);
+  } finally {
+    since.end();
   }
 }
 
@@ -139,6 +144,7 @@ function closePatient() {
 /** Alerts and patients that went to another team leave every part of the page at once. */
 function takeGone({ alerts = [], patients = [] }) {
   if (!alerts.length && !patients.length) return;
+  heard.gone(alerts, patients);
   for (const one of [...state.alerts.values()]) if (alerts.includes(one.alert_id) || patients.includes(one.patient)) state.alerts.delete(one.alert_id);
   if (dialog.isOpen && (alerts.includes(dialog.alert?.alert_id) || patients.includes(dialog.alert?.patient))) dialog.stop("This patient is another team's now.");
   if ((state.chosen && alerts.includes(state.chosen)) || patients.includes(patient.alert?.patient)) closePatient();
@@ -157,6 +163,7 @@ function keep(alert) {
 
 function takeAlerts(alerts, beside) {
   const fresh = new Set();
+  heard.told(alerts);
   for (const one of beside) if (state.alerts.has(one.alert_id)) state.alerts.set(one.alert_id, { ...state.alerts.get(one.alert_id), ...one });
   for (const alert of alerts) {
     const known = keep(alert);

@@ -27,6 +27,8 @@ export class Patient {
     this.alert = null;
     this.days = null;
     this.charts = new Map();
+    this.asked = {};
+    this.answered = {};
     this.showNothing();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.repaint());
   }
@@ -77,6 +79,17 @@ export class Patient {
     this.build(other);
     this.pass(nowS);
     await Promise.all([this.fetchHistory(), this.fetchStates(), this.fetchAbout(), other ? this.fetchCharts() : null]);
+  }
+
+  /** Ask for something; then tells whether its answer is to be shown: answers may come in another order than they were
+   * asked for, and an older one must not stay. */
+  asks(kind) {
+    const mine = (this.asked[kind] = (this.asked[kind] ?? 0) + 1);
+    return () => {
+      const newest = mine >= (this.answered[kind] ?? 0);
+      if (newest) this.answered[kind] = mine;
+      return newest;
+    };
   }
 
   /** Time goes on. */
@@ -143,8 +156,9 @@ export class Patient {
   async fetchHistory() {
     const { alert_id: id } = this.alert;
     if (id === null) return;
+    const newest = this.asks("history");
     const { events, incident } = await api.alert(id).catch(() => ({ events: null }));
-    if (!events || this.alert?.alert_id !== id) return;
+    if (!events || this.alert?.alert_id !== id || !newest()) return;
     this.incident.replaceChildren(incidentSection(incident, this.on.open));
     this.history.replaceChildren(...events.toReversed().map((one) => step(one, this.nowS)));
   }
@@ -152,8 +166,9 @@ export class Patient {
   /** Who the patient is, and what else has happened to them. */
   async fetchAbout() {
     const { patient } = this.alert;
+    const newest = this.asks("about");
     const found = await api.patient(patient).catch(() => null);
-    if (!found || this.alert?.patient !== patient) return;
+    if (!found || this.alert?.patient !== patient || !newest()) return;
     this.found = found;
     this.about.replaceChildren(...aboutPatient(found, this.nowS, this.on.open));
     if (this.alone) this.top.replaceChildren(...headOfPatient({ ...this.alert, team: found.care_team }, this.on));
@@ -163,8 +178,9 @@ export class Patient {
   /** How each vital stands now, and how old its last value is. */
   async fetchStates() {
     const { patient } = this.alert;
+    const newest = this.asks("states");
     const found = await api.states(patient).catch(() => null);
-    if (this.alert?.patient !== patient) return;
+    if (this.alert?.patient !== patient || !newest()) return;
     this.states.replaceChildren(statesSection(found));
     const withdrawn = found && JSON.stringify(found.withdrawn);
     if (this.withdrawn && withdrawn && withdrawn !== this.withdrawn) this.fetchAbout();
@@ -172,9 +188,9 @@ export class Patient {
   }
 
   /** The time that is shown: up to now while the alert stands, else around it. */
-  view() {
+  view(days) {
     const { alert, nowS } = this;
-    const lengthS = this.days * DAY_S;
+    const lengthS = days * DAY_S;
     const eventS = seconds(alert.event_at);
     const past = alert.state === "resolved" || alert.retrospective;
     const untilS = past ? Math.min(nowS ?? eventS, eventS + 0.25 * lengthS) : (nowS ?? eventS);
@@ -183,15 +199,18 @@ export class Patient {
 
   async fetchCharts() {
     const { alert } = this;
+    const newest = this.asks("charts");
     const mine = [...new Set(alert.evidence.map((one) => one.vital))];
     try {
-      this.days ??= await this.usualRange(mine[0]);
-      const view = this.view();
+      const usual = this.days ?? (await this.usualRange(mine[0]));
+      if (this.alert?.alert_id !== alert.alert_id) return;
+      this.days ??= usual; // unless somebody has chosen meanwhile
+      const view = this.view(this.days);
       const [others, ...own] = await Promise.all([
         api.vitals(alert.patient, { ...view, without: mine }),
         ...mine.map((vital) => api.vitals(alert.patient, { ...view, vital, points: POINTS })),
       ]);
-      if (this.alert?.alert_id !== alert.alert_id) return;
+      if (this.alert?.alert_id !== alert.alert_id || !newest()) return;
       this.showRanges();
       const rest = others.vitals.filter((one) => one.windows.length);
       const closed = (vital) => others.withdrawn.some((one) => one.vital === null || one.vital === vital);
@@ -207,8 +226,7 @@ export class Patient {
   /** A week; where readings are days apart, three months; where an alert is young and readings are dense, a day. */
   async usualRange(vital) {
     if (!vital) return 7;
-    this.days = 90;
-    const { sinceS, untilS } = this.view();
+    const { sinceS, untilS } = this.view(90);
     const { first, windows } = await api.reach(this.alert.patient, { vital, sinceS, untilS });
     const reachS = first ? untilS - seconds(first) : 0;
     const perDay = windows / Math.max(reachS / DAY_S, 1);
