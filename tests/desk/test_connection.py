@@ -13,17 +13,18 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from playwright.async_api import Page, Route, expect
 
+from alerts.desk import hub
 from alerts.events import AlertEvent
 from streams.broker import EmbeddedBroker, free_port
 from tests.brokers import HOST, Broker
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.waiting import WITHIN_S
+from tests.channels.waiting import WITHIN_S, until_answer
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import in_folder
 from tests.desk.morning import Morning, named
-from tests.desk.running import desk, link
+from tests.desk.running import client, desk, link
 
 pytestmark = pytest.mark.browser
 
@@ -105,6 +106,24 @@ async def test_an_answer_that_is_older_than_the_news_undoes_nothing(morning: Mor
             await expect(named(opened, news.title)).to_be_visible()
             await expect(named(opened, moves.title)).to_have_count(0)
         assert set(await opened.locator("#alerts .patient").all_inner_texts()) == {known.patient, news.patient}
+
+
+async def test_an_alert_that_an_answer_shows_before_the_stream_does_is_said_all_the_same(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "GATHER_S", 5.0)
+    event = content.heart_alert()
+    async with page() as opened, client(morning.url, morning.kept) as desk_itself:
+
+        async def known() -> bool:
+            return bool((await desk_itself.get("/api/alerts")).json()["alerts"])
+
+        await morning.enter(opened)
+        await morning.put(event)
+        await until_answer(known)
+        await opened.keyboard.press("1")
+        await expect(named(opened, event.title)).to_be_visible()
+        await expect(opened.locator("#say")).to_have_text(f"New urgent alert: {event.title}, patient {event.patient}")
 
 
 async def test_a_desk_that_went_away_is_said_and_what_came_meanwhile_is_shown_when_it_is_back(

@@ -9,13 +9,13 @@ import { Bulk } from "./bulk.js";
 import { alertsAreIn, byId, h, setText } from "./dom.js";
 import { outrun, tellOutrun, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
+import { Heard } from "./heard.js";
 import { onKeys } from "./keys.js";
 import { drawLink } from "./link.js";
-import { Heard } from "./heard.js";
 import { Patient } from "./patient.js";
 import { showSearch } from "./search.js";
 import { listen } from "./stream.js";
-import { announce, tells } from "./telling.js";
+import { announce, answered, heardOf, tells } from "./telling.js";
 import { Worklist, compare } from "./worklist.js";
 import { LISTS, SEVERITIES, fullTime, seconds } from "./words.js";
 
@@ -104,9 +104,10 @@ async function load(anew = false) {
     const asked = filters.wanted;
     const { alerts, ...counters } = await api.worklist(view, asked);
     if (view !== state.view || asked !== filters.wanted) return; // an answer to what is no longer asked
+    const before = new Map(state.alerts);
     const held = anew === true ? [...state.alerts.values()] : inView().filter(wanted);
     for (const one of held) if (!since.told(one)) state.alerts.delete(one.alert_id);
-    for (const one of alerts) if (!since.gone(one)) keep(one);
+    for (const one of alerts) if (!since.gone(one)) keep(answered(one, before.get(one.alert_id)));
     takeCounters(counters);
     draw();
     await followChosen();
@@ -169,9 +170,10 @@ function takeAlerts(alerts, beside) {
     const known = keep(alert);
     if (known?.pending && outrun(alert, known.asked, state.member?.id)) tellOutrun(alert);
     if (dialog.asks(alert.alert_id) && outrun(alert, dialog.type, state.member?.id)) dialog.stop(`${whoHas(alert)}.`);
-    if (tells(alert, known)) {
+    const before = heardOf(alert, known);
+    if (tells(alert, before)) {
       fresh.add(alert.alert_id);
-      announce(alert, known, state.quiet);
+      announce(alert, before, state.quiet);
     }
   }
   forgetOld();

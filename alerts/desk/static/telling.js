@@ -3,6 +3,19 @@
 import { byId, h, told } from "./dom.js";
 import { SEVERITIES, SEVERITY_WORDS } from "./words.js";
 
+/** An alert as an answer of the desk has it, which may know what is new before the stream tells of it. before: what was
+ * known until then. */
+export function answered(alert, known) {
+  const same = known && "before" in known && known.sequence === alert.sequence;
+  return { ...alert, before: same ? known.before : known && { view: known.view, severity: known.severity } };
+}
+
+/** What was known of an alert before the stream told of it. */
+export function heardOf(alert, known) {
+  const unheard = known && "before" in known && known.sequence === alert.sequence && known.team === alert.team;
+  return unheard ? known.before : known;
+}
+
 /** Whether an alert is to be told. known: as it was before, if it was known. */
 export function tells(alert, known) {
   if (alert.view !== "open") return false;
