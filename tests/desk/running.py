@@ -18,6 +18,8 @@ SECRET = b"a secret of the tests only"
 PASSWORD = "correct horse battery"
 QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 """What protects passwords takes a core for a third of a second each time: most tests are about something else."""
+ANSWER_S, BEGIN_S, END_S = 60.0, 120.0, 60.0
+"""How long a busy machine may take for an answer, and for a desk to begin and to end."""
 
 
 def accounts_at(kept: Databases) -> Accounts:
@@ -36,7 +38,7 @@ def link(kept: Databases, who: str = "nurse-1", role: Role = "lead", teams: tupl
 @contextlib.asynccontextmanager
 async def client(url: str, kept: Databases, **changed: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client that is signed in as a lead of every team."""
-    async with httpx.AsyncClient(base_url=url, **{"timeout": 20, **changed}) as made:
+    async with httpx.AsyncClient(base_url=url, **{"timeout": ANSWER_S, **changed}) as made:
         token = (await asyncio.to_thread(link, kept)).partition("=")[2]
         await sign_in(made, token)
         yield made
@@ -56,13 +58,13 @@ async def desk(bootstrap: str, prefix: str, kept: Databases, **changed: Any) -> 
     stop, ready = asyncio.Event(), asyncio.get_running_loop().create_future()
     running = asyncio.create_task(run_desk(config, stop, ready.set_result))
     try:
-        await asyncio.wait({running, ready}, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, ready}, timeout=BEGIN_S, return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
         yield await asyncio.wait_for(ready, 1)
     finally:
         stop.set()
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, END_S)
 
 
 def made_config(bootstrap: str, prefix: str, kept: Databases, **changed: Any) -> DeskConfig:
