@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 PAUSE_S = 0.02
 
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from playwright.async_api import Browser, Page, Playwright, async_playwright
+from playwright.async_api import Browser, Page, Playwright, async_playwright, expect
 
 from tests.brokers import HOST, free_ports
 from tests.requirements import require
@@ -26,7 +26,10 @@ ARGUMENTS = (
     "--disable-sync",
 )
 WITHIN_S = 60.0
+SEEN_WITHIN_MS = 30_000
+"""How long what is expected of a page may take: Playwright's own five seconds are short on a busy machine."""
 Result = TypeVar("Result")
+expect.set_options(timeout=SEEN_WITHIN_MS)
 
 
 def chromium() -> str:
@@ -57,7 +60,9 @@ class Running:
     async def _launched(self, path: str) -> tuple[Playwright, Browser]:
         playwright = await async_playwright().start()
         arguments = [*ARGUMENTS, f"--remote-debugging-port={self._port}"]
-        return playwright, await playwright.chromium.launch(executable_path=path, args=arguments, headless=True)
+        return playwright, await playwright.chromium.launch(
+            executable_path=path, args=arguments, headless=True, timeout=1000 * WITHIN_S
+        )
 
     async def _closed(self) -> None:
         await self._browser.close()
@@ -99,7 +104,7 @@ async def connected() -> AsyncIterator[Browser]:
         return
     address = (await asyncio.to_thread(running, chromium())).address
     async with async_playwright() as playwright:
-        _connected[loop] = await playwright.chromium.connect_over_cdp(address)
+        _connected[loop] = await playwright.chromium.connect_over_cdp(address, timeout=1000 * WITHIN_S)
         try:
             yield _connected[loop]
         finally:

@@ -24,6 +24,7 @@ AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 KEY = links.key_of(b"a deployment of the tests")
 GRAVE = ("serious", "critical")
 RUN = """async () => {
+    for (const one of document.getAnimations()) one.finish();
     const {violations} = await axe.run(document, {resultTypes: ['violations']});
     return violations.map(({id, impact, help, nodes}) =>
       ({id, impact, help, where: nodes.map((one) => `${one.target.join(' ')}: ${one.failureSummary}`)}));

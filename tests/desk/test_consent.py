@@ -142,7 +142,7 @@ def test_whoever_reads_an_older_state_holds_nobody_up_and_it_leaves_the_disk_aft
         assert reader.execute(select(WINDOWS.c.body)).first()
         began = time.monotonic()
         forgotten(60)(store)
-        assert time.monotonic() - began < 2, "SQLite itself would wait for five seconds"
+        assert time.monotonic() - began < 4.5, "SQLite itself would wait for five seconds"
         assert on_disk(tmp_path, value)
     store.put_events([alert("a-1", patient="p-2")])
     assert not on_disk(tmp_path, value)

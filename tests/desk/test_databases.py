@@ -188,7 +188,7 @@ async def test_the_desk_outlives_its_database_and_misses_nothing(
             answer = await client.get("/api/alerts")
             assert (answer.status_code, "does not answer" in answer.json()["error"]) == (503, True)
             server.start()
-            await until_answer(lambda: _open(client, 2), 60)
+            await until_answer(lambda: _open(client, 2))
     finally:
         server.remove()
 

@@ -16,6 +16,7 @@ from streams.broker import EmbeddedBroker, free_port
 from tests.brokers import HOST
 from tests.channels import topics
 from tests.channels.events import alert
+from tests.channels.waiting import WITHIN_S
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import Databases, in_folder
@@ -72,7 +73,7 @@ async def heard(morning: Morning, who: str, *teams: str, until: str) -> str:
         answer = await made.post("/api/sign-in/link", json={"token": token.partition("=")[2]})
         assert answer.status_code == 200
         said = ""
-        async with asyncio.timeout(20), made.stream("GET", "/events") as stream:
+        async with asyncio.timeout(WITHIN_S), made.stream("GET", "/events") as stream:
             async for line in stream.aiter_lines():
                 said += line + "\n"
                 if until in said:

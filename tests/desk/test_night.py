@@ -1,11 +1,10 @@
 """The page in quiet hours, in a real browser: it is dark, and wakes nobody for what can wait."""
 
-import asyncio
-
 import pytest
 from playwright.async_api import Locator, expect
 
 from tests.channels.events import alert
+from tests.channels.waiting import until_answer
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.morning import Morning, named
@@ -39,12 +38,16 @@ async def test_charts_take_on_the_colours_of_quiet_hours_and_of_the_day(morning:
 
 
 async def until_painted(chart: Locator) -> int:
-    """So many points of the line's colour, once there are any; 0 if there are none within two seconds."""
-    for _ in range(20):
-        if found := int(await chart.evaluate(PAINTED)):
-            return found
-        await asyncio.sleep(0.1)
-    return 0
+    """So many points of the line's colour, once there are any. TimeoutError if none come."""
+    found = 0
+
+    async def painted() -> bool:
+        nonlocal found
+        found = int(await chart.evaluate(PAINTED))
+        return found > 0
+
+    await until_answer(painted)
+    return found
 
 
 async def test_in_quiet_hours_the_page_is_dark_and_what_can_wait_waits(morning: Morning) -> None:

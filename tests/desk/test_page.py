@@ -22,6 +22,7 @@ from tests.desk.running import link
 pytestmark = pytest.mark.browser
 
 HOSTILE = '"><img src=x onerror="window.pwned=1"><script>window.pwned=1</script>{{7*7}}\u202e'
+ROOT = "document.documentElement"
 PICTURE = Path(__file__).parents[2] / "deploy" / "desk.png"
 SUMMARY = re.compile(r"Heart rate: \d+ windows, \d+ outside .*, 24 not known, 2 stretches without knowledge\. Newest ")
 
@@ -197,8 +198,7 @@ async def test_a_phone_shows_one_thing_at_a_time_and_nothing_is_cut_off(morning:
         await title.tap()
         await expect(opened.locator(".chart canvas").first).to_be_visible()
         await expect(title).not_to_be_visible()
-        wide = await opened.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0
+        await opened.wait_for_function(f"{ROOT}.scrollWidth === {ROOT}.clientWidth")
         await opened.get_by_role("button", name="‹ Worklist").tap()
         await expect(title).to_be_visible()
 

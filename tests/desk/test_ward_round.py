@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from streams.broker import EmbeddedBroker
 from tests.desk.browser import page
@@ -78,7 +78,7 @@ async def test_of_two_nurses_who_acknowledge_at_once_one_has_it_and_the_other_is
         title = await ward_round.falls_ill("p-1")
         for opened in pages.values():
             await asks(opened, title, "Acknowledge")
-        await asyncio.gather(*(opened.locator("#act-send").click() for opened in pages.values()))
+        await press_together(*pages.values())
         (first, second) = await winner_first(ward_round, pages)
         await expect(pages[second].locator("#told")).to_contain_text(f"{first} has it already: {title}, patient p-1")
         await expect(pages[first].locator("#told")).to_be_hidden()
@@ -89,6 +89,19 @@ async def test_of_two_nurses_who_acknowledge_at_once_one_has_it_and_the_other_is
             await expect(opened.locator("#alerts .title")).to_have_count(1)
         await pages[second].get_by_role("button", name="Understood").click()
         await expect(pages[second].locator("#told")).to_be_hidden()
+
+
+async def press_together(*pages: Page) -> None:
+    """What one of them sends leaves only when all have pressed: else the page of the other may know of it before."""
+    all_of_them = asyncio.Barrier(len(pages))
+
+    async def meet(route: Route) -> None:
+        await all_of_them.wait()
+        await route.continue_()
+
+    for opened in pages:
+        await opened.route("**/actions", meet)
+    await asyncio.gather(*(opened.locator("#act-send").click() for opened in pages))
 
 
 async def winner_first(ward_round: Round, pages: dict[str, Page]) -> list[str]:
