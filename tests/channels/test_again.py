@@ -75,10 +75,10 @@ async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
             notifying(config(embedded_broker, prefix, directory=alone(broken.url), webhook=UNHURRIED)),
         ):
             await topics.put(embedded_broker.address, alerts, [told(f"a-{n}") for n in range(4)])
-            await until(lambda: len(done) == 4, 40)
+            await until(lambda: len(done) == 4)
             assert (await again(dry_run=True)).by_reason == {"HTTP 503, after 1 tries": 4}
             assert (await again()).letters == 4
-            await until(lambda: len(done) == 8, 40)
+            await until(lambda: len(done) == 8)
         assert {(one["outcome"], one["again"]) for one in done[4:]} == {("failed", 1)}
         await topics.put(embedded_broker.address, alerts, [answered("a-0")])
         assert (await again(because="no such cause")).letters == 0
@@ -88,11 +88,11 @@ async def test_dead_letters_are_sent_again_once_and_what_was_answered_is_not(
         async with receiver() as (url, nurse):
             settled = config(embedded_broker, prefix, directory=alone(url), webhook=UNHURRIED)
             async with notifying(settled):
-                await until(lambda: len(done) >= 10, 40)
+                await until(lambda: len(done) >= 10)
             for number in range(2):  # a notifier that is started anew sends nothing twice
                 async with notifying(settled):
                     await topics.put(embedded_broker.address, alerts, [told(f"a-last-{number}")])
-                    await until(lambda: len(done) >= 11 + number, 40)  # noqa: B023 - awaited within its turn
+                    await until(lambda: len(done) >= 11 + number)  # noqa: B023 - awaited within its turn
             assert dict(nurse.counts) == {"a-2:1": 1, "a-3:1": 1, "a-last-0:1": 1, "a-last-1:1": 1}
         assert len(done) == 12
         assert {(one["outcome"], one["again"], one["member"]) for one in done[8:10]} == {("delivered", 2, "ann")}
@@ -128,15 +128,15 @@ async def test_an_answer_between_the_look_and_the_asking_is_known_to_a_notifier_
             notifying(config(embedded_broker, prefix, directory=alone(broken.url), webhook=UNHURRIED)),
         ):
             await topics.put(embedded_broker.address, alerts, [first, second])
-            await until(lambda: len(done) == 2, 40)
+            await until(lambda: len(done) == 2)
             await topics.put(embedded_broker.address, alerts, [answered("a-0"), told("a-read")])
-            await until(lambda: len(done) == 3, 40)
+            await until(lambda: len(done) == 3)
         await ask_by_hand(embedded_broker.address, alerts, 2, first, second)  # one patient: all in one partition
         async with receiver() as (url, nurse):
             async with notifying(config(embedded_broker, prefix, directory=alone(url), webhook=UNHURRIED)):
-                await until(lambda: len(done) >= 4, 40)
+                await until(lambda: len(done) >= 4)
                 await topics.put(embedded_broker.address, alerts, [told("a-last")])
-                await until(lambda: len(done) >= 5, 40)
+                await until(lambda: len(done) >= 5)
             assert dict(nurse.counts) == {"a-1:1": 1, "a-last:1": 1}
 
 

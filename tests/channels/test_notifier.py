@@ -15,7 +15,7 @@ from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.notifying import POLICY, config, notifying, receiver
 from tests.channels.server import serving
-from tests.channels.waiting import until
+from tests.channels.waiting import WITHIN_S, until
 
 
 async def test_each_event_is_delivered_once_and_the_outcome_is_on_the_log(broker: Broker, prefix: str) -> None:
@@ -29,9 +29,9 @@ async def test_each_event_is_delivered_once_and_the_outcome_is_on_the_log(broker
     ):
         events = [first, second, first, *silent, second, b"not an alert", alert("a-3")]
         await topics.put(broker.address, f"{prefix}alerts", events)
-        await until(lambda: len(deliveries) == 3, 40)
+        await until(lambda: len(deliveries) == 3)
         await topics.put(broker.address, f"{prefix}alerts", [first, alert("a-1", 4)])  # told long ago, and news
-        await until(lambda: len(deliveries) == 4, 40)
+        await until(lambda: len(deliveries) == 4)
     assert dict(received.counts) == {"a-1:1": 1, "a-1:2": 1, "a-1:4": 1, "a-3:1": 1}
     assert sorted((one["alert_id"], one["sequence"], one["outcome"]) for one in deliveries) == [
         ("a-1", 1, "delivered"),
@@ -48,11 +48,11 @@ async def test_a_notifier_that_comes_back_does_not_tell_again(broker: Broker, pr
     async with receiver() as (url, received), topics.watched(broker.address, f"{prefix}deliveries") as deliveries:
         async with notifying(config(broker, prefix, url)):
             await topics.put(broker.address, f"{prefix}alerts", [alert("a-1"), alert("a-2")])
-            await until(lambda: len(deliveries) == 2, 40)
+            await until(lambda: len(deliveries) == 2)
         again = [alert("a-1"), alert("a-2"), alert("a-3")]  # a worker that repeats what it had said
         await topics.put(broker.address, f"{prefix}alerts", again)
         async with notifying(config(broker, prefix, url)):
-            await until(lambda: len(deliveries) == 3, 40)
+            await until(lambda: len(deliveries) == 3)
     assert dict(received.counts) == {"a-1:1": 1, "a-2:1": 1, "a-3:1": 1}
 
 
@@ -75,10 +75,10 @@ async def test_what_was_under_way_when_the_notifier_ended_is_told_by_the_next(
             notifying(config(embedded_broker, prefix, dead, webhook=patient, grace_s=0.0)),
         ):
             await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-1")])
-            await asyncio.wait_for(asked.wait(), 40)
+            await asyncio.wait_for(asked.wait(), WITHIN_S)
         assert deliveries == []
         async with receiver() as (url, received), notifying(config(embedded_broker, prefix, url)):
-            await until(lambda: len(deliveries) == 1, 40)
+            await until(lambda: len(deliveries) == 1)
     assert dict(received.counts) == {"a-1:1": 1}
 
 
@@ -99,9 +99,9 @@ async def test_a_dead_webhook_delays_neither_the_other_channel_nor_an_emergency(
         async with notifying(config(embedded_broker, prefix, dead, url, webhook=patient, grace_s=0.0)):
             events = [alert(f"a-{number}") for number in range(50)]
             await topics.put(embedded_broker.address, f"{prefix}alerts", events)
-            await until(lambda: received.unique == 50, 40)
+            await until(lambda: received.unique == 50)
             await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-now", severity="emergency")])
-            await asyncio.wait_for(emergency.wait(), 20)
+            await asyncio.wait_for(emergency.wait(), WITHIN_S)
         assert "a-now:1" in received.counts
 
 
@@ -114,7 +114,7 @@ async def test_a_dead_address_ends_in_a_failed_delivery(embedded_broker: Embedde
         topics.watched(embedded_broker.address, f"{prefix}deliveries") as deliveries,
     ):
         await topics.put(embedded_broker.address, f"{prefix}alerts", [alert()])
-        await until(lambda: len(deliveries) == 1, 40)
+        await until(lambda: len(deliveries) == 1)
     assert (deliveries[0]["outcome"], deliveries[0]["attempts"]) == ("failed", 2)
 
 
@@ -127,12 +127,12 @@ async def test_the_notifier_outlives_its_broker(prefix: str) -> None:
         async with receiver() as (url, received), notifying(config(broker, prefix, url)):
             async with topics.watched(broker.address, f"{prefix}deliveries") as deliveries:
                 await topics.put(broker.address, f"{prefix}alerts", [alert("a-1")])
-                await until(lambda: len(deliveries) == 1, 40)  # it knows that it was told: else it tells it again
+                await until(lambda: len(deliveries) == 1)  # it knows that it was told: else it tells it again
             broker.stop()
             await broker.start()  # the same port; its memory is gone, so the topics are new
             await topics.made(broker.address, prefix)
             await topics.put(broker.address, f"{prefix}alerts", [alert("a-1"), alert("a-2")])
-            await until(lambda: received.unique == 2, 60)
+            await until(lambda: received.unique == 2)
         assert dict(received.counts) == {"a-1:1": 1, "a-2:1": 1}
     finally:
         broker.stop()
