@@ -21,7 +21,8 @@ async def test_a_consumer_that_waits_to_try_again_is_let_go_of(prefix: str, capl
             f"{prefix}alerts", bootstrap_servers=broker.address, retry_backoff_ms=A_LONG_BACKOFF_MS
         )
         await consumer.start()
-        await consumer.getmany(timeout_ms=100)
+        for partition in consumer.assignment():
+            await consumer.position(partition)  # from which it fetches, with nothing more to ask before
     await until(lambda: "Failed fetch messages" in caplog.text)
     await let_go(consumer, 5.0)
     assert not [task for task in asyncio.all_tasks() if "AIOKafkaClient" in repr(task)], "it has let go of connections"

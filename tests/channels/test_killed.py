@@ -56,8 +56,9 @@ reach = ["mail-ann"]
 members = ["ann"]
 chain = ["ann"]
 """
-DRAIN_S = 0.2
-"""Shorter than a process takes to begin."""
+DRAIN_S, TURNS = 0.2, 20
+"""How long receivers go on with what the dead one has sent, and how often they come to it meanwhile, also where this
+process stands still for a while. Shorter than a process takes to begin."""
 PATIENCE_S = 5.0
 """A sender asks again after this time without an answer (`WebhookLimits`), also of a receiver that a busy machine held
 up. That is no licence: the first answer is not on the log by then, or the repeat comes after it."""
@@ -105,13 +106,14 @@ async def live(homebeat: Homebeat, receivers: tuple[Moody, ...], tries: int, the
     before = sum(len(one.tries) for one in receivers)
     notifier = Worker(homebeat, "notifier")
     try:
-        await until(lambda: sum(len(one.tries) for one in receivers) >= before + tries, 60)
+        await until(lambda: sum(len(one.tries) for one in receivers) >= before + tries)
         await asyncio.sleep(then_s)
         assert notifier.process.poll() is None, notifier.log()
     finally:
         begin_s = time.time()
         notifier.kill()
-    await asyncio.sleep(DRAIN_S)
+    for _ in range(TURNS):
+        await asyncio.sleep(DRAIN_S / TURNS)
     return begin_s, time.time()
 
 
@@ -154,7 +156,7 @@ async def tell(
     last = Worker(homebeat, "notifier")
     try:
         with contextlib.suppress(TimeoutError):  # the verdict says what is missing
-            await until(over, 60)
+            await until(over, 120)
     finally:
         last.stop()
     return kills
