@@ -16,6 +16,7 @@ CHECKS = {
 }
 
 
+@pytest.mark.timeout(900)  # of types that nobody has looked at before there are many
 @pytest.mark.parametrize("check", CHECKS)
 def test_the_house_is_in_order(check: str) -> None:
     program, *arguments = CHECKS[check]
