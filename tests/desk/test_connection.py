@@ -4,9 +4,10 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -72,23 +73,30 @@ async def shown_after(opened: Page, morning: Morning, events: list[AlertEvent]) 
 
 
 @asynccontextmanager
-async def late(opened: Page) -> AsyncIterator[None]:
-    """The page asks for its list, and the answer comes after the block, with one alert more by which that is seen."""
-    asked, over, seen = asyncio.Event(), asyncio.Event(), "Seen when the answer came"
+async def late(
+    opened: Page, what: str, more: Callable[[Any], None] = lambda body: None
+) -> AsyncIterator[asyncio.Event]:
+    """The next answer to this question is as old as its asking, and comes after the block. more: changes it; gives the
+    word that it was asked."""
+    asked, over, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def hold(route: Route) -> None:
         body = await (await route.fetch()).json()
-        body["alerts"].append({**body["alerts"][0], "alert_id": "a-seen", "title": seen})
+        more(body)
         asked.set()
         await over.wait()
         await route.fulfill(json=body)
+        done.set()
 
-    await opened.route("**/api/alerts?*", hold, times=1)
-    await opened.keyboard.press("1")
-    await asyncio.wait_for(asked.wait(), WITHIN_S)
-    yield
+    await opened.route(what, hold, times=1)
+    yield asked
     over.set()
-    await expect(named(opened, seen)).to_be_visible()
+    await asyncio.wait_for(done.wait(), WITHIN_S)
+
+
+def with_one_more(body: Any) -> None:
+    """By which it is seen that the answer has come."""
+    body["alerts"].append({**body["alerts"][0], "alert_id": "a-seen", "title": "Seen when the answer came"})
 
 
 async def test_an_answer_that_is_older_than_the_news_undoes_nothing(morning: Morning) -> None:
@@ -100,12 +108,30 @@ async def test_an_answer_that_is_older_than_the_news_undoes_nothing(morning: Mor
     async with page() as opened:
         await morning.enter(opened, role="nurse", teams=("cardiology-home",))
         await expect(named(opened, moves.title)).to_be_visible()
-        async with late(opened):
+        async with late(opened, "**/api/alerts?*", with_one_more) as asked:
+            await opened.keyboard.press("1")
+            await asyncio.wait_for(asked.wait(), WITHIN_S)
             await morning.put(news)
             await topics.put(morning.bootstrap, f"{morning.prefix}profiles", [json.dumps(profile).encode()])
             await expect(named(opened, news.title)).to_be_visible()
             await expect(named(opened, moves.title)).to_have_count(0)
+        await expect(named(opened, "Seen when the answer came")).to_be_visible()
         assert set(await opened.locator("#alerts .patient").all_inner_texts()) == {known.patient, news.patient}
+
+
+async def test_an_older_answer_about_the_chosen_alert_does_not_stay(morning: Morning) -> None:
+    event = content.heart_alert()
+    await morning.put(event)
+    async with page() as opened:
+        await morning.enter(opened)
+        steps = opened.get_by_role("region", name="History").locator("li")
+        async with late(opened, f"**/api/alerts/{event.alert_id}") as asked:
+            await named(opened, event.title).click()
+            await asyncio.wait_for(asked.wait(), WITHIN_S)
+            await morning.put(content.heart_alert(2, event="acknowledged", state="acknowledged", by="nurse-1"))
+            await expect(steps).to_have_count(2)
+        await opened.evaluate("fetch('/api/desk').then((answer) => answer.json())")  # what came before it is shown
+        await expect(steps).to_have_count(2)
 
 
 async def test_an_alert_that_an_answer_shows_before_the_stream_does_is_said_all_the_same(
