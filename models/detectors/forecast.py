@@ -1,8 +1,8 @@
 """Low glucose foretold: the chance that glucose falls below 70 mg/dL within half an hour.
 
-A small filter (level and damped slope) and running figures of the patient (mean, spread, recent low and high) feed a
-logistic regression whose coefficients, and the people they were fitted on, stand in `evidence/detectors.yaml`. Judged
-on raw samples in event order; what comes late has been overtaken and foretells nothing.
+The last samples, five minutes apart, and running figures of the patient (mean, spread, recent low and high) feed a
+small network whose weights, and the people they were fitted on, stand in `evidence/detectors.yaml`. Judged on raw
+samples in event order; what comes late has been overtaken and foretells nothing.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,21 @@ Floats = npt.NDArray[np.float64]
 RAISE, CLEAR = 1, 0
 PROBLEM, FORETELLS = "glucose.low_ahead", "glucose.low"
 """What is foretold, and the problem that it becomes."""
+KEPT = 6
+"""Samples that are remembered: 25 minutes, which tell a fall from one sample that is off."""
 STATE = np.dtype(
     [
         ("at", "i8"),
-        ("level", "f4"),
-        ("slope", "f4"),
-        ("p", "f4", 3),
+        ("past", "f2", KEPT),
         ("mean", "f4"),
         ("variance", "f4"),
         ("floor", "f4"),
         ("ceiling", "f4"),
+        ("slow", "f4"),
+        ("brisk", "f4"),
+        ("low_share", "f4"),
+        ("near_share", "f4"),
+        ("rough", "f4"),
         ("n", "i4"),
         ("run", "i2"),
         ("open", "u1"),
@@ -39,9 +44,10 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""One row, mg/dL. at: event time of the last sample [us], 0 if none; p: covariance of (level, slope); floor, ceiling:
-recent extremes, which fade; n: samples seen; run: samples since the last gap; open, ok_n: a forecast is open, and how
-many samples in a row have been well."""
+"""One row, mg/dL. at: event time of the last sample [us], 0 if none; past: that sample and those before, a step apart;
+floor, ceiling: recent extremes, which fade; slow, brisk: running means; low_share, near_share: of the time, low or
+nearly so; rough: how much the sensor jumps; n: samples seen; run: samples since the last gap; open, ok_n: a forecast
+is open, and how many samples in a row have been well, or low as was foretold."""
 MOST_COUNTED = 30_000
 CLIP = 12.0
 """Features are held within this, as they were when fitted: no artefact weighs without bound."""
@@ -63,6 +69,13 @@ def settings() -> dict[str, Any]:
 
 
 @cache
+def network() -> tuple[Floats, Floats, Floats, float]:
+    """Weights of the hidden units (features, units) and their offsets, weights of what they say (units,) and its."""
+    s = settings()
+    return np.array(s["hidden"]), np.array(s["hidden_bias"]), np.array(s["weights"]), float(s["bias"])
+
+
+@cache
 def rule() -> Rule:
     """What a finding of this detector names."""
     return Rule(id="glucose_forecast", version=load("detectors")["meta"]["version"], source=settings()["src"][0])
@@ -77,14 +90,16 @@ def rank() -> int:
 def watch(states: npt.NDArray[np.void], row: Ints, at: Ints, value: Floats) -> Changes:
     """Take one sample a row (each row at most once); `states` is updated in place.
 
-    at (n,): event time, later than the row's last [us]; value (n,): mg/dL.
+    at (n,): event time, later than the row's last [us]; value (n,): mg/dL. A sensor that measures more often than every
+    five minutes is looked at so often and no more.
     """
-    old = states[row]
-    new = _advanced(old, at, value)
-    chance = np.where(new["run"] >= settings()["known_after"], _chance(new, value), 0.0)
-    found = _judged(old, new, value, chance)
-    states[row] = new
-    return found
+    taken = np.flatnonzero(at - states["at"][row] >= settings()["soonest_s"] * US_PER_S)
+    old = states[row[taken]]
+    new = _advanced(old, at[taken], value[taken])
+    chance = np.where(new["run"] >= settings()["known_after"], _chance(new), 0.0)
+    found = _judged(old, new, value[taken], chance)
+    states[row[taken]] = new
+    return Changes(taken[found.index], found.what, found.chance)
 
 
 def _advanced(old: npt.NDArray[np.void], at: Ints, y: Floats) -> npt.NDArray[np.void]:
@@ -92,30 +107,23 @@ def _advanced(old: npt.NDArray[np.void], at: Ints, y: Floats) -> npt.NDArray[np.
     s, new = settings(), old.copy()
     steps = (at - old["at"]) / (s["step_s"] * US_PER_S)
     fresh = (old["at"] == 0) | (steps > s["gap_s"] / s["step_s"])
-    _filtered(new, old, np.where(fresh, 1.0, steps), y, fresh)
-    _figures(new, old, np.where(old["at"] == 0, 0.0, steps), y, fresh)
+    new["past"] = np.where(fresh[:, None], y[:, None], _moved(old["past"], np.where(fresh, 1.0, steps), y))
+    since = np.where(old["at"] == 0, 0.0, steps)
+    _figures(new, old, since, y, fresh)
+    _fade(new, old, since * s["step_s"] / 3600, y)
     new["at"], new["n"] = at, np.minimum(old["n"] + 1, MOST_COUNTED)
     new["run"] = np.where(fresh, 1, np.minimum(old["run"] + 1, MOST_COUNTED))
     new["open"] = np.where(fresh, 0, old["open"])
     return new
 
 
-def _filtered(new: npt.NDArray[np.void], old: npt.NDArray[np.void], steps: Floats, y: Floats, fresh: Bools) -> None:
-    """Level and damped slope, one Kalman update."""
-    f = settings()["filter"]
-    decay = f["damp"] ** steps
-    gain = f["damp"] * (1 - decay) / (1 - f["damp"])
-    p00, p01, p11 = (old["p"][:, k].astype(np.float64) for k in range(3))
-    a = p00 + 2 * gain * p01 + gain * gain * p11 + f["q_level"] * steps
-    b, c = decay * (p01 + gain * p11), decay * decay * p11 + f["q_slope"] * steps
-    slope = decay * old["slope"]
-    level = old["level"] + gain * old["slope"].astype(np.float64)
-    total, error = a + f["r"], y - level
-    new["level"] = np.where(fresh, y, level + a / total * error)
-    new["slope"] = np.where(fresh, 0.0, slope + b / total * error)
-    start = (f["r"], 0.0, f["slope_sd"] ** 2)
-    for k, moved in enumerate((a - a * a / total, b - a * b / total, c - b * b / total)):
-        new["p"][:, k] = np.where(fresh, start[k], moved)
+def _moved(past: Floats, steps: Floats, y: Floats) -> Floats:
+    """The remembered samples with a new one in front, (n, KEPT): what is missing between lies on a straight line."""
+    whole = np.maximum(np.rint(steps), 1).astype(np.int64)[:, None]
+    back = np.arange(KEPT) - whole
+    known = np.take_along_axis(past.astype(np.float64), np.clip(back, 0, KEPT - 1), axis=1)
+    between = y[:, None] + (past[:, :1] - y[:, None]) * (np.arange(KEPT) / whole)
+    return np.where(back >= 0, known, between)
 
 
 def _figures(new: npt.NDArray[np.void], old: npt.NDArray[np.void], steps: Floats, y: Floats, fresh: Bools) -> None:
@@ -134,29 +142,53 @@ def _figures(new: npt.NDArray[np.void], old: npt.NDArray[np.void], steps: Floats
     new["ceiling"] = np.where(first | fresh, y, np.maximum(old["ceiling"] - s["ceiling_falls_per_h"] * hours, y))
 
 
-def _chance(new: npt.NDArray[np.void], y: Floats) -> Floats:
+def _fade(new: npt.NDArray[np.void], old: npt.NDArray[np.void], hours: Floats, y: Floats) -> None:
+    """Running means of what is seen, each over its own time."""
+    s, past = settings(), new["past"].astype(np.float64)
+    turn = np.abs(past[:, 0] - 2 * past[:, 1] + past[:, 2])
+    seen = {
+        "slow": y, "brisk": y, "low_share": y < s["low"], "near_share": y < s["near"],
+        "rough": np.minimum(turn, s["roughest"]),
+    }  # fmt: skip
+    for name, of in s["fading"].items():
+        before = np.where(old["at"] == 0, of.get("start", y), old[name])
+        new[name] = before + (1 - np.exp(-np.minimum(hours, 1) / of["hours"])) * (seen[name] - before)
+
+
+def _chance(new: npt.NDArray[np.void]) -> Floats:
     """The chance of a low, (n,)."""
-    s = settings()
-    low, level, slope = s["low"], new["level"].astype(np.float64), new["slope"].astype(np.float64)
-    spread = np.sqrt(np.maximum(new["variance"], s["least_sd"] ** 2))
-    features = [
-        np.ones(len(y)), (level - low) / 10, slope, (y - level) / 5, (y - low) / 10 * slope / 5,
-        np.maximum(y - 85, 0) / 10, np.maximum(y - 100, 0) / 10, (new["ceiling"] - y) / 30, (new["floor"] - low) / 10,
-        (new["mean"] - 100) / 20, np.log(spread / 20), np.minimum((level - low) / np.maximum(-slope, 0.2), 60) / 10,
-    ]  # fmt: skip
-    score = sum(w * np.clip(x, -CLIP, CLIP) for w, x in zip(s["weights"], features, strict=True))
-    chance: Floats = 1 / (1 + np.exp(-np.clip(score, -30, 30)))
+    within, offsets, weights, offset = network()
+    chance: Floats = 1 / (1 + np.exp(-(np.tanh(_features(new) @ within + offsets) @ weights + offset)))
     return chance
 
 
+def _features(new: npt.NDArray[np.void]) -> Floats:
+    """What the network is given, (n, features), in the order of `features`."""
+    s, past = settings(), new["past"].astype(np.float64)
+    y, low = past[:, 0], s["low"]
+    above, moves = (y - low) / 10, (past[:, :-1] - past[:, 1:]) / 5
+    fall = np.maximum((past[:, 3] - y) / 3, 0.2)
+    spread = np.sqrt(np.maximum(new["variance"].astype(np.float64), s["least_sd"] ** 2))
+    rest = [
+        np.log(y / low), np.maximum(y - 75, 0) / 5, np.maximum(y - 78, 0) / 10, np.maximum(y - 85, 0) / 10,
+        np.maximum(y - 100, 0) / 10, moves[:, 0] * above, moves[:, :3].sum(axis=1) * above, (new["ceiling"] - y) / 30,
+        (new["floor"] - low) / 10, (new["mean"] - 100) / 20, np.log(spread / 20), np.minimum((y - low) / fall, 60) / 10,
+        np.log(new["low_share"] + 0.005), np.log(new["near_share"] + 0.01), np.log(new["rough"] + 0.5),
+        (new["brisk"] - y) / 10, (new["slow"] - 100) / 20,
+    ]  # fmt: skip
+    features: Floats = np.clip(np.column_stack([moves, *rest]), -CLIP, CLIP)
+    return features
+
+
 def _judged(old: npt.NDArray[np.void], new: npt.NDArray[np.void], y: Floats, chance: Floats) -> Changes:
-    """Raise on a chance of `raise_at` above the limit; clear after some samples in a row away from it, or a gap."""
+    """Raise on a chance of `raise_at` above the limit; clear after some samples in a row away from it, after a gap, or
+    when the low has come and has lasted."""
     s = settings()
     was, still = old["open"] > 0, new["open"] > 0
-    well = (chance < s["clear_at"]) & (y >= s["clear_above"])
-    ok_n = np.where(still & well, new["ok_n"] + 1, 0)
-    over = was & (~still | (ok_n >= s["clear_samples"]))
-    raised = ~was & (chance >= s["raise_at"]) & (y >= s["low"])
+    come = y < s["low"]
+    ok_n = np.where(still & (come | (chance < s["clear_at"])), new["ok_n"] + 1, 0)
+    over = was & (~still | (ok_n >= np.where(come, s["come_samples"], s["clear_samples"])))
+    raised = ~was & (chance >= s["raise_at"]) & ~come
     new["open"], new["ok_n"] = (still & ~over) | raised, np.where(over, 0, ok_n)
     off, on = np.flatnonzero(over), np.flatnonzero(raised)
     what = np.concatenate([np.full(len(off), CLEAR), np.full(len(on), RAISE)])

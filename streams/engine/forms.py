@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from alerts.episodes import Episode
 from models import baseline, windows
-from models.detectors import crossings, deviation
+from models.detectors import crossings, deviation, forecast
 from models.expectation import expect
 from models.profile import Profile, parse_profile
 from models.times import US_PER_DAY, US_PER_S, from_us
-from streams.engine import late
+from streams.engine import forecasts, late
 from streams.engine.courses import over_from
 from streams.engine.origins import NOTHING
 from streams.engine.people import compressed, decompressed
@@ -25,7 +25,7 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 6
+FORMAT = 7
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -129,6 +129,16 @@ _ROW_1 = np.dtype(
 )  # fmt: skip
 
 
+_FORECAST_6 = np.dtype(
+    [
+        ("at", "i8"), ("level", "f4"), ("slope", "f4"), ("p", "f4", 3), ("mean", "f4"), ("variance", "f4"),
+        ("floor", "f4"), ("ceiling", "f4"), ("n", "i4"), ("run", "i2"), ("open", "u1"), ("ok_n", "u1"),
+    ],
+    align=True,
+)  # fmt: skip
+FORECASTS_6 = np.dtype([("row", "i4"), ("filter", _FORECAST_6)], align=True)
+
+
 def upgraded(page: Page) -> Page:
     """A page of an older format as one of today."""
     if not page.people:
@@ -139,13 +149,27 @@ def upgraded(page: Page) -> Page:
     if older < 5:
         waits, budgets = known_of(page.weeks), budgets_of(page.together)
         page = msgspec.structs.replace(page, waits=waits, budgets=budgets, together=b"")
-    return msgspec.structs.replace(page, format=FORMAT)
+    return msgspec.structs.replace(page, format=FORMAT, forecasts=_with_samples(page.forecasts))
+
+
+def _with_samples(raw: bytes) -> bytes:
+    """Forecasts of format 6 and before knew level and slope of glucose and not the samples, which lie on that line; of
+    the shares and the jumps they knew nothing."""
+    old = np.frombuffer(raw, FORECASTS_6)
+    new, level = _alike(old[["row"]], forecasts.STATE), old["filter"]["level"]
+    inner = _alike(old["filter"], forecast.STATE)
+    inner["past"] = level[:, None] - old["filter"]["slope"][:, None] * np.arange(forecast.KEPT)
+    inner["slow"], inner["brisk"] = old["filter"]["mean"], level
+    for name in ("low_share", "near_share", "rough"):
+        inner[name] = forecast.settings()["fading"][name]["start"]
+    new["filter"] = inner
+    return new.tobytes()
 
 
 def _with_windows_of_today(page: Page) -> Page:
     """The windows of format 2 and 3 did not know of sensor faults, those of format 4 and 5 did not know how good the
     signal was: they hold none, and nothing was said of it."""
-    missing = {"faulty", "rated"} if page.format < 4 else {"rated"}
+    missing = {"faulty", "rated"} if page.format < 4 else {"rated"} if page.format < 6 else set[str]()
     open_ = np.frombuffer(page.windows, _without(windows.STATE, missing))
     late_ = np.frombuffer(page.late, _without(late.STATE, missing))
     return msgspec.structs.replace(

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from numpy.lib.recfunctions import repack_fields
 
 from models import baseline
-from streams.engine.forms import FORMAT
+from models.detectors import forecast
+from streams.engine.forms import FORECASTS_6, FORMAT, Page
 from streams.engine.links import LINK
 from streams.engine.pages import PageError, counts, key_of, owner_of, pack_dirty, restored
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 from streams.engine.step import step
-from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, Record, Told, run
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, Record, Told, run
 from tests.engine.histories import crowd, histories
 
 FORMAT_1, FORMAT_2, FORMAT_3, FORMAT_5 = (
@@ -318,6 +319,35 @@ def test_a_page_of_the_fifth_format_is_still_read() -> None:
     told = run(log, state=state, begin=stored["first"])
     assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
     assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
+
+
+def test_a_page_of_the_sixth_format_is_still_read() -> None:
+    """Its forecasts of glucose knew level and slope instead of samples; nothing else has changed."""
+    log, state = Log(), PartitionState()
+    log.profile()
+    for value in (130.0, 127.0, 124.0, 121.0, 118.0, 115.0):
+        log.read(code="glucose", value=value, device="cgm-1")
+        log.wait(5 * MINUTE_US)
+    run(log, state=state)
+    before = state.forecasts.table[0].copy()
+    old = np.zeros(1, FORECASTS_6)
+    for name in ("at", "mean", "variance", "floor", "ceiling", "n", "run", "open", "ok_n"):
+        old["filter"][name] = before[name]
+    old["filter"]["level"], old["filter"]["slope"] = 115.0, -3.0
+    pages = {key: as_format_6(page, old.tobytes()) for key, page in pack_dirty(state, 0).pages.items()}
+    after = restored(pages, 0)
+    assert np.array_equal(after.forecasts.table[0]["past"], before["past"])
+    assert after.forecasts.table[0]["rough"] == pytest.approx(forecast.settings()["fading"]["rough"]["start"])
+    assert after.forecasts.table[0]["at"] == before["at"]
+    assert np.array_equal(after.rows["base"], state.rows["base"])
+
+
+def as_format_6(page: bytes, forecasts: bytes) -> bytes:
+    fields = msgspec.msgpack.decode(page)
+    fields[0], place = 6, Page.__struct_fields__.index("forecasts")
+    if len(fields) > place and fields[place]:
+        fields[place] = forecasts
+    return msgspec.msgpack.encode(fields)
 
 
 def test_a_page_of_the_second_format_is_still_read() -> None:

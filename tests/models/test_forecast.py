@@ -1,10 +1,10 @@
 """The forecast of low glucose: against one patient worked out by hand, sample by sample, and as stories."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +15,11 @@ STEP_US = 300 * US_PER_S
 Told = list[tuple[int, str]]
 
 
+def half(value: float) -> float:
+    """As a remembered sample is kept."""
+    return float(np.float16(value))
+
+
 class ByHand:
     """The same for one patient in plain numbers."""
 
@@ -23,23 +28,23 @@ class ByHand:
         self.at: int | None = None
         self.run = self.n = self.ok = 0
         self.is_open = False
+        self.past: list[float] = []
         self.mean, self.variance = float(self.s["start_mean"]), float(self.s["start_sd"]) ** 2
+        self.faded: dict[str, float] = {}
 
     def sample(self, at: int, y: float) -> str:
-        f, steps = self.s["filter"], 1.0 if self.at is None else (at - self.at) / STEP_US
+        if self.at is not None and at - self.at < 270 * US_PER_S:
+            return ""
+        steps = 1.0 if self.at is None else (at - self.at) / STEP_US
         fresh = self.at is None or steps > 6
         if fresh:
-            self.level, self.slope, self.p = y, 0.0, (f["r"], 0.0, f["slope_sd"] ** 2)
+            self.past = [half(y)] * 6
         else:
-            d = f["damp"] ** steps
-            g = f["damp"] * (1 - d) / (1 - f["damp"])
-            a = self.p[0] + 2 * g * self.p[1] + g * g * self.p[2] + f["q_level"] * steps
-            b, c = d * (self.p[1] + g * self.p[2]), d * d * self.p[2] + f["q_slope"] * steps
-            level, slope = self.level + g * self.slope, d * self.slope
-            error, total = y - level, a + f["r"]
-            self.level, self.slope = level + a / total * error, slope + b / total * error
-            self.p = (a - a * a / total, b - a * b / total, c - b * b / total)
+            missing = max(round(steps), 1)
+            line = [half(y + (self.past[0] - y) * k / missing) for k in range(missing)]
+            self.past = (line + self.past)[:6]
         self._figures(steps, y, fresh)
+        self._fade(0.0 if self.at is None else steps / 12, y)
         self.at, self.run = at, 1 if fresh else self.run + 1
         return self._judge(y, fresh)
 
@@ -57,22 +62,39 @@ class ByHand:
         self.variance = (1 - weight) * (self.variance + weight * gap * gap)
         self.n += 1
 
-    def chance(self, y: float) -> float:
+    def _fade(self, hours: float, y: float) -> None:
+        turn = min(abs(self.past[0] - 2 * self.past[1] + self.past[2]), 15)
+        for name, seen, over, start in (
+            ("slow", y, 6, y), ("brisk", y, 1, y), ("low_share", y < 70, 48, 0.02), ("near_share", y < 75, 6, 0.05),
+            ("rough", turn, 2, 3.0),
+        ):  # fmt: skip
+            before = self.faded.get(name, start)
+            self.faded[name] = before + (1 - math.exp(-min(hours, 1) / over)) * (seen - before)
+
+    def chance(self) -> float:
         if self.run < self.s["known_after"]:
             return 0.0
-        x = [1, (self.level - 70) / 10, self.slope, (y - self.level) / 5, (y - 70) / 10 * self.slope / 5,
-             max(y - 85, 0) / 10, max(y - 100, 0) / 10, (self.ceiling - y) / 30, (self.floor - 70) / 10,
-             (self.mean - 100) / 20, math.log(math.sqrt(max(self.variance, 100)) / 20),
-             min((self.level - 70) / max(-self.slope, 0.2), 60) / 10]  # fmt: skip
-        score = sum(w * min(max(v, -12), 12) for w, v in zip(self.s["weights"], x, strict=True))
-        return 1 / (1 + math.exp(-min(max(score, -30), 30)))
+        y, above, moves = self.past[0], (self.past[0] - 70) / 10, [(a - b) / 5 for a, b in pairwise(self.past)]
+        given = [
+            *moves, math.log(y / 70), max(y - 75, 0) / 5, max(y - 78, 0) / 10, max(y - 85, 0) / 10,
+            max(y - 100, 0) / 10, moves[0] * above, sum(moves[:3]) * above, (self.ceiling - y) / 30,
+            (self.floor - 70) / 10, (self.mean - 100) / 20, math.log(math.sqrt(max(self.variance, 100)) / 20),
+            min((y - 70) / max((self.past[3] - y) / 3, 0.2), 60) / 10, math.log(self.faded["low_share"] + 0.005),
+            math.log(self.faded["near_share"] + 0.01), math.log(self.faded["rough"] + 0.5),
+            (self.faded["brisk"] - y) / 10, (self.faded["slow"] - 100) / 20,
+        ]  # fmt: skip
+        given = [min(max(one, -12), 12) for one in given]
+        score = self.s["bias"]
+        for unit, weight in enumerate(self.s["weights"]):
+            inner = sum(x * row[unit] for x, row in zip(given, self.s["hidden"], strict=True))
+            score += weight * math.tanh(inner + self.s["hidden_bias"][unit])
+        return 1 / (1 + math.exp(-score))
 
     def _judge(self, y: float, fresh: bool) -> str:
-        chance = self.chance(y)
+        chance = self.chance()
         if self.is_open:
-            well = chance < self.s["clear_at"] and y >= self.s["clear_above"]
-            self.ok = self.ok + 1 if well else 0
-            if fresh or self.ok >= self.s["clear_samples"]:
+            self.ok = self.ok + 1 if y < 70 or chance < self.s["clear_at"] else 0
+            if fresh or self.ok >= self.s["come_samples" if y < 70 else "clear_samples"]:
                 self.is_open, self.ok = False, 0
                 return "clear"
             return ""
@@ -150,7 +172,23 @@ def test_a_gap_ends_what_was_foretold() -> None:
     assert told([*course, (course[-1][0] + 40 * STEP_US, 120.0)])[-1][1] == "clear"
 
 
-@pytest.mark.parametrize("wrong", ["weights", "features"])
-def test_every_feature_has_its_weight(wrong: str) -> None:
+def test_a_sensor_that_measures_every_minute_is_told_what_it_is_told_every_five() -> None:
+    falling = [130.0] * 6 + [130.0 - 3 * n for n in range(20)]
+    often = [(at + k * US_PER_S * 60, value) for at, value in line(*falling) for k in range(5)]
+    assert told(often) == told(line(*falling))
+
+
+def test_a_low_that_has_come_ends_what_was_foretold() -> None:
+    said = told(line(*[130.0] * 6, *[130.0 - 3 * n for n in range(21)], *[66.0] * 6, 72.0, 90.0))
+    assert [what for _, what in said] == ["raise", "clear"]
+    assert said[1][0] == (6 + 21 + 5) * STEP_US, "once it has lasted longer than its own alert needs"
+
+
+def test_every_feature_and_every_unit_has_its_weight() -> None:
     settings: dict[str, Any] = forecast.settings()
-    assert len(settings[wrong]) == 12
+    assert len(settings["hidden"]) == len(settings["features"])
+    assert {len(row) for row in settings["hidden"]} == {len(settings["weights"])} == {len(settings["hidden_bias"])}
+
+
+def test_a_state_stays_small() -> None:
+    assert forecast.STATE.itemsize <= 64
