@@ -96,7 +96,7 @@ def watch(states: npt.NDArray[np.void], row: Ints, at: Ints, value: Floats) -> C
     taken = np.flatnonzero(at - states["at"][row] >= settings()["soonest_s"] * US_PER_S)
     old = states[row[taken]]
     new = _advanced(old, at[taken], value[taken])
-    chance = np.where(new["run"] >= settings()["known_after"], _chance(new), 0.0)
+    chance = np.where(new["run"] >= settings()["known_after"], chance_of(new), 0.0)
     found = _judged(old, new, value[taken], chance)
     states[row[taken]] = new
     return Changes(taken[found.index], found.what, found.chance)
@@ -155,10 +155,10 @@ def _fade(new: npt.NDArray[np.void], old: npt.NDArray[np.void], hours: Floats, y
         new[name] = before + (1 - np.exp(-np.minimum(hours, 1) / of["hours"])) * (seen[name] - before)
 
 
-def _chance(new: npt.NDArray[np.void]) -> Floats:
-    """The chance of a low, (n,)."""
+def chance_of(states: npt.NDArray[np.void]) -> Floats:
+    """The chance of a low, as these states know it, (n,)."""
     within, offsets, weights, offset = network()
-    chance: Floats = 1 / (1 + np.exp(-(np.tanh(_features(new) @ within + offsets) @ weights + offset)))
+    chance: Floats = 1 / (1 + np.exp(-(np.tanh(_features(states) @ within + offsets) @ weights + offset)))
     return chance
 
 

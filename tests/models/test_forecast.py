@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +127,17 @@ def courses(draw: st.DrawFn) -> list[tuple[int, float]]:
         level = min(max(level + draw(st.integers(-9, 8)), 45), 350)
         out.append((at, float(level)))
     return out
+
+
+@settings(deadline=None)
+@given(courses())
+def test_after_every_prefix_the_chance_is_the_one_by_hand(course: list[tuple[int, float]]) -> None:
+    states, one = np.zeros(1, forecast.STATE), ByHand()
+    for at, value in course:
+        forecast.watch(states, np.zeros(1, np.int64), np.array([at]), np.array([value]))
+        one.sample(at, value)
+        if one.run >= one.s["known_after"]:
+            assert forecast.chance_of(states)[0] == pytest.approx(one.chance(), abs=1e-4)
 
 
 @settings(deadline=None)
