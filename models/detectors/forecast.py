@@ -158,8 +158,19 @@ def _fade(new: npt.NDArray[np.void], old: npt.NDArray[np.void], hours: Floats, y
 def chance_of(states: npt.NDArray[np.void]) -> Floats:
     """The chance of a low, as these states know it, (n,)."""
     within, offsets, weights, offset = network()
-    chance: Floats = 1 / (1 + np.exp(-(np.tanh(_features(states) @ within + offsets) @ weights + offset)))
+    hidden = np.tanh(_weighed(_features(states), within, offsets))
+    score = _weighed(hidden, weights[:, None], np.array([offset]))[:, 0]
+    chance: Floats = 1 / (1 + np.exp(-score))
     return chance
+
+
+def _weighed(inputs: Floats, weights: Floats, offsets: Floats) -> Floats:
+    """inputs (n, k) by weights (k, m), on top of offsets (m,): term after term. A product of matrices sums in an order
+    that depends on how many rows there are, and a chance must not depend on who else is in a batch."""
+    total: Floats = np.tile(offsets, (len(inputs), 1))
+    for column, weight in zip(inputs.T, weights, strict=True):
+        total += column[:, None] * weight
+    return total
 
 
 def _features(new: npt.NDArray[np.void]) -> Floats:

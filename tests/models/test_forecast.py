@@ -202,5 +202,18 @@ def test_every_feature_and_every_unit_has_its_weight() -> None:
     assert {len(row) for row in settings["hidden"]} == {len(settings["weights"])} == {len(settings["hidden_bias"])}
 
 
+def test_the_chance_does_not_depend_on_who_else_is_in_a_batch() -> None:
+    """To the last bit: one that is near the limit would be told in one batch and not in another."""
+    rng, many = np.random.default_rng(1), 500
+    states = np.zeros(many, forecast.STATE)
+    for name in ("mean", "variance", "floor", "ceiling", "slow", "brisk", "rough", "low_share", "near_share"):
+        states[name] = rng.uniform(1, 200, many)
+    states["past"] = rng.uniform(60, 120, (many, forecast.KEPT))
+    together = forecast.chance_of(states)
+    for size in (1, 7, 64):
+        apart = [forecast.chance_of(states[at : at + size]) for at in range(0, many, size)]
+        assert np.array_equal(np.concatenate(apart), together)
+
+
 def test_a_state_stays_small() -> None:
     assert forecast.STATE.itemsize <= 64
