@@ -230,14 +230,24 @@ def as_text(result: dict[str, Any]) -> str:
         told = [f"{one['answer']}: {one['said']}" for one in result["equity"].get(name, ())]
         parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), *told, ""]
     half = f" of the patients' half `{result['half']}`" if result["half"] else ""
-    note = "at equal alerts, at equal finding: the rule's limit chosen on these data, to its advantage"
+    note = (
+        "at equal alerts, at equal finding: the rule's limit chosen on these data, to its advantage; as all of "
+        "homebeat, and as its personal part, for floors are guidelines that none of these rules replaces"
+    )
     return "\n".join([*parts, f"{note}{half}; in brackets 95 % intervals (patients resampled)"])
 
 
 HEADER = [
     "", "hits", "by chance", "excess", "open (by chance)", "alerts/p-month", "unexplained/p-year", "delay h", "ahead h",
-    "items/p-day", "broken calm", "at equal alerts", "at equal finding",
+    "items/p-day", "broken calm", "at equal alerts", "at equal finding", "at personal's alerts",
+    "at personal's finding",
 ]  # fmt: skip
+
+
+EQUAL: tuple[tuple[str, Callable[[dict[str, float]], str]], ...] = (
+    ("at_equal_alerts", lambda point: f"{point['hits']} found"),
+    ("at_equal_finding", lambda point: f"{point['alerts_per_person_month']:.2f}/p-month"),
+)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -249,8 +259,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         _figure(row, "lead_time_h"), _figure(row, "lead_before_event_h"),
         _figure(row, "worklist_items_per_patient_day"),
         f"{row['no_alert_windows_with_alert']}/{row['no_alert_windows']}",
-        _equal(row, "at_equal_alerts", lambda p: f"{p['hits']} found"),
-        _equal(row, "at_equal_finding", lambda p: f"{p['alerts_per_person_month']:.2f}/p-month"),
+        *(_equal(row, of, *one) for of in (OURS, f"{OURS}, personal") for one in EQUAL),
     ]  # fmt: skip
 
 
@@ -265,8 +274,9 @@ def _figure(row: dict[str, Any], name: str) -> str:
     return f"{value:.3g}" + (f" [{interval[0]:.3g}, {interval[1]:.3g}]" if interval else "")
 
 
-def _equal(row: dict[str, Any], name: str, words: Callable[[dict[str, float]], str]) -> str:
-    found = row.get(name, {}).get(OURS, "")
+def _equal(row: dict[str, Any], of: str, name: str, words: Callable[[dict[str, float]], str]) -> str:
+    """What a rule does as that row of homebeat does; nothing where there is none to hold it against."""
+    found = row.get(name, {}).get(of, "")
     return "" if found == "" else "never" if found is None else words(found)
 
 

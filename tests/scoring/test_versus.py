@@ -1,6 +1,7 @@
 """homebeat and the published rules are held against each other on the same data, fairly and repeatably."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,17 @@ def test_a_cohort_gives_one_table_with_homebeat_and_every_rule_that_says_anythin
     )
     assert all("at_equal_alerts" in row for row in rows[4:])
     assert "robust z" in as_text(measured)
+
+
+def test_each_rule_is_held_against_all_of_homebeat_and_against_its_personal_part(measured: dict[str, Any]) -> None:
+    (rows,) = measured["tables"].values()
+    cusum = next(row for row in rows if row["rule"] == "cusum")
+    line = next(line for line in as_text(measured).splitlines() if line.startswith("cusum"))
+    wanted: list[str] = []
+    for ours in ("homebeat", "homebeat, personal"):
+        alike, least = cusum["at_equal_alerts"][ours], cusum["at_equal_finding"][ours]
+        wanted += [f"{alike['hits']} found", f"{least['alerts_per_person_month']:.2f}/p-month"]
+    assert re.split(r" {2,}", line)[-4:] == wanted
 
 
 def test_the_table_says_of_every_group_whether_it_is_worse_off(measured: dict[str, Any]) -> None:
