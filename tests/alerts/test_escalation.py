@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.episodes import EVERYBODY
+from alerts.episodes import EVERYBODY, UNARMED
 from alerts.policy import PolicySettings
 from alerts.policy.settings import MINUTE_US
 from alerts.unanswered import ANSWERED
@@ -38,6 +38,7 @@ def test_each_rung_has_the_time_of_the_severity_and_then_everybody_is_alarmed(se
         assert one.tick(rung * minutes - 0.1) == []
         assert one.tick(rung * minutes) == [("escalated", "open")]
         assert (one.told[-1].rung, one.told[-1].notify) == (rung, "escalated")
+        assert f"team-1, rung {rung + 1} of 3, to be answered by" in one.told[-1].policy[-2].reason
         assert one.told[-1].deadline == rfc3339(us((rung + 1) * minutes))
     assert one.tick(3 * minutes) == [("opened", "open")]
     alarm = one.told[-1]
@@ -91,6 +92,18 @@ def test_one_alarm_speaks_for_all_alerts_of_a_patient_that_nobody_answers() -> N
     assert [e.state for e in one.episodes] == ["acknowledged", "resolved", "resolved"]
 
 
+def test_everybody_hears_of_each_alert_that_nobody_answers_also_of_a_third_that_is_no_worse() -> None:
+    one = life()
+    for at, problem in ((0, "spo2.low"), (7, "glucose.low"), (14, "heart_rate.high")):
+        one.raised(at, severity="emergency", problem=problem)
+        one.tick(at)
+    for at in range(1, 30):
+        one.tick(at)
+    alarms = [event for event in one.told if event.kind == "delivery"]
+    assert [event.notify for event in alarms] == ["first", "worse", "worse"]
+    assert alarms[-1].title.endswith("and 2 more")
+
+
 def test_the_end_of_a_second_advisorys_chain_is_told_also_within_a_day_of_the_firsts() -> None:
     one = life()
     one.raised(0, severity="advisory")
@@ -115,6 +128,29 @@ def test_the_end_of_an_advisorys_chain_waits_for_no_share_of_the_day() -> None:
     assert one.told[-1].notify == "first"
     assert one.tick(3 * DAY_MIN) == [("opened", "open")]
     assert (one.told[-1].kind, one.told[-1].notify, one.told[-1].until) == ("delivery", "first", None)
+
+
+def test_an_alert_of_before_of_which_nobody_has_said_by_when_is_asked_about_from_the_next_tick_on() -> None:
+    one = life()
+    one.raised(0)
+    one.episodes[0].due_us = UNARMED
+    assert one.tick(10) == []
+    assert one.tick(69) == []
+    assert one.tick(70) == [("escalated", "open")]
+
+
+def test_what_returns_is_asked_about_from_the_first_rung_and_told_again_when_it_gets_worse() -> None:
+    one = life()
+    one.raised(0)
+    one.tick(60)
+    one.raised(61, severity="emergency")
+    one.tick(66)
+    one.cleared(67)
+    assert one.raised(70) == [("reopened", "open")]
+    again = one.told[-1]
+    assert (again.severity, again.rung, again.notify, again.deadline) == ("urgent", 0, "returned", rfc3339(us(130)))
+    assert one.raised(71, severity="emergency") == [("updated", "open")]
+    assert (one.told[-1].rung, one.told[-1].notify, one.told[-1].deadline) == (0, "worse", rfc3339(us(76)))
 
 
 def test_what_is_acknowledged_stays_so_and_asks_nobody() -> None:
@@ -176,6 +212,26 @@ class TestWhoHasIt:
         one = nobody_answers("emergency")
         one.acted(16, "acknowledge", one.told[-1].alert_id)
         assert (one.told[-1].kind, one.told[-1].notify) == ("delivery", "taken")
+
+
+def test_what_is_said_of_an_alert_does_not_put_off_the_time_to_answer() -> None:
+    """That it began earlier, who has it, a remark: none of it is an answer."""
+    one = life()
+    one.raised(0)
+    one.earlier(10, -30)
+    one.acted(20, "comment", reason="rings")
+    one.acted(30, "assign", to="nurse-3")
+    assert [event.deadline for event in one.told] == [rfc3339(us(60))] * 4
+    assert one.tick(60) == [("escalated", "open")]
+
+
+def test_that_a_limit_is_broken_once_more_does_not_put_it_off_either() -> None:
+    one = life()
+    one.raised(0, severity="advisory")
+    one.tick(DAY_MIN)
+    assert one.again(DAY_MIN + 60, "advisory") == [("updated", "open")]
+    assert one.told[-1].deadline == rfc3339(us(2 * DAY_MIN))
+    assert one.tick(2 * DAY_MIN) == [("escalated", "open")]
 
 
 def test_worse_keeps_the_rung_and_shortens_the_time() -> None:
@@ -271,6 +327,18 @@ def test_an_alarm_that_became_more_severe_is_repeated_from_an_hour_on_again() ->
     assert one.tick(6066) == [("escalated", "open")]
 
 
+def test_an_alarm_that_is_there_again_is_repeated_from_an_hour_on_again() -> None:
+    one = nobody_answers("emergency")
+    for hour in range(1, 20):
+        one.tick(15 + 60.0 * hour)
+    one.acted(1200, "acknowledge", one.told[0].alert_id)
+    one.raised(1210, severity="emergency", problem="glucose.low")
+    for at in (1215, 1220, 1225):
+        one.tick(at)
+    assert (one.told[-1].kind, one.told[-1].event) == ("delivery", "reopened")
+    assert (one.told[-1].onset_at, one.told[-1].deadline) == (rfc3339(us(1225)), rfc3339(us(1285)))
+
+
 def test_answered_before_that_time_is_over_the_alarm_ends() -> None:
     one = nobody_answers("urgent")
     one.raised(200, severity="emergency")
@@ -327,6 +395,11 @@ class TestCalm:
         assert one.tick(35) == [("resolved", "resolved")]
         assert one.told[-1].reason == "back to normal for this patient, and for 15 minutes since"
         assert (one.told[-1].event_at, one.told[-1].evidence[0].value) == (rfc3339(us(20)), 97.0)
+
+    def test_a_device_that_is_back_is_back(self) -> None:
+        one = Life(policy=self.POLICY)
+        one.raised(0, "silence", "advisory", problem="silence.scale")
+        assert one.cleared(20, "silence", problem="silence.scale") == [("resolved", "resolved")]
 
     def test_a_return_before_that_is_no_news(self) -> None:
         one = self.life()

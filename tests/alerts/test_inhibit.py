@@ -3,6 +3,7 @@
 import pytest
 
 from alerts.episodes import NotAllowed
+from models.findings import Kind
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
 from tests.alerts.test_policy import life, said
@@ -17,12 +18,36 @@ class TestInhibit:
         assert one.raised(3, "limit", "urgent", problem="spo2.high") == [("opened", "open")]
         assert one.raised(4, "deviation", "urgent", problem="spo2.low") == [("opened", "open")]
 
+    def test_a_limit_is_not_muted_however_little_it_means(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        assert one.raised(1, "limit", "advisory", problem="spo2.low") == [("opened", "open")]
+
+    @pytest.mark.parametrize("kind", ["deviation", "drift", "change_index", "early_warning"])
+    def test_only_a_sensor_that_is_off_now_mutes_what_the_own_band_says(self, kind: Kind) -> None:
+        one = life()
+        one.raised(0, "limit", "advisory", problem="spo2.high")
+        one.raised(1, "sensor", "advisory", problem="spo2.sensor", onset=-3 * DAY_MIN, retrospective=True)
+        assert one.raised(2, kind, "advisory", problem="spo2.low") == [("opened", "open")]
+        other = life()
+        other.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        assert other.raised(1, kind, "advisory", problem="spo2.low") == []
+
     def test_what_is_still_there_when_the_sensor_is_well_again_opens_then(self) -> None:
         one = life()
         one.raised(0, "sensor", "advisory", problem="spo2.sensor")
         one.raised(1, "deviation", "advisory", problem="spo2.low")
         assert one.cleared(9, "sensor", problem="spo2.sensor") == [("resolved", "resolved"), ("opened", "open")]
         assert (one.told[-1].sequence, said(one.told[-1], "inhibit")) == (1, "released")
+
+    def test_that_it_began_earlier_is_told_with_it_and_not_before(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        one.raised(1, "deviation", "advisory", problem="spo2.low")
+        assert one.raised(2, "deviation", "advisory", problem="spo2.low", onset=-10) == []
+        assert one.earlier(3, -20) == []
+        one.cleared(9, "sensor", problem="spo2.sensor")
+        assert (one.told[-1].event, one.told[-1].onset_at) == ("opened", rfc3339(us(-20)))
 
     def test_what_has_passed_meanwhile_was_never_told(self) -> None:
         one = life()
@@ -43,6 +68,16 @@ class TestInhibit:
         one = life()
         one.raised(0, "limit", "urgent", problem="glucose.low")
         assert one.raised(1, "condition", "urgent", problem="glucose.low_ahead") == []
+
+    def test_what_is_foretold_is_told_unless_people_know_that_it_is_there(self) -> None:
+        """Not for another problem, nor for one of last week, nor for one that is itself held back."""
+        one = life()
+        one.raised(0, "limit", "urgent", problem="heart_rate.high")
+        one.raised(1, "limit", "urgent", problem="glucose.low", onset=-7 * DAY_MIN, retrospective=True)
+        one.raised(2, "sensor", "advisory", problem="glucose.sensor")
+        assert one.raised(3, "deviation", "advisory", problem="glucose.low") == []
+        assert one.raised(4, "condition", "urgent", problem="glucose.low_ahead") == [("opened", "open")]
+        assert one.told[-1].notify == "first"
 
     def test_what_was_foretold_once_more_is_old_news_too(self) -> None:
         one = life()
@@ -71,6 +106,11 @@ class TestInhibit:
         assert (again.alert_id, again.onset_at) == (one.told[0].alert_id, rfc3339(us(8)))
         assert (said(again, "inhibit"), again.reason) == ("released", "returned")
         assert one.acted(10, "acknowledge", again.alert_id) == [("acknowledged", "acknowledged")]
+
+    def test_a_remark_does_not_forget_that_it_is_there(self) -> None:
+        one = self.returned()
+        one.acted(8, "comment", one.told[0].alert_id, reason="off?")
+        assert one.cleared(9, "sensor", problem="spo2.sensor")[1:] == [("reopened", "open")]
 
     @pytest.mark.parametrize("ends", ["passed", "worse", "forgotten"])
     def test_what_returned_meanwhile_and_how_that_ends(self, ends: str) -> None:

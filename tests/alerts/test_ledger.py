@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from alerts.episodes import BEGAN_EARLIER, EPISODES_KEPT, REPEAT, NotAllowed
-from alerts.events import Action
+from alerts.events import Action, ActionType
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
 
@@ -166,6 +166,22 @@ def test_late_findings_are_an_episode_of_their_own_about_the_past() -> None:
     assert [event.retrospective for event in life.told] == [False, True, True, False]
 
 
+def test_what_is_well_again_now_says_nothing_of_the_past() -> None:
+    life = Life()
+    life.raised(0, onset=-3 * DAY_MIN, retrospective=True)
+    life.raised(1)
+    assert life.cleared(5) == [("resolved", "resolved")]
+    assert [episode.state for episode in life.episodes] == ["retrospective", "resolved"]
+
+
+def test_what_another_detector_sees_later_does_not_make_it_begin_later() -> None:
+    life = Life()
+    life.raised(0)
+    life.raised(5, "deviation")
+    life.raised(6, "deviation", severity="emergency")
+    assert life.told[-1].onset_at == rfc3339(us(0))
+
+
 def test_backfill_does_not_reopen_what_a_person_has_seen() -> None:
     life = Life()
     life.raised(0, onset=-3 * DAY_MIN, retrospective=True)
@@ -268,6 +284,14 @@ def test_an_action_on_no_alert_of_the_patient_is_not_allowed() -> None:
     life.raised(0)
     with pytest.raises(NotAllowed, match="p-1 has no alert a-other"):
         life.acted(1, "acknowledge", "a-other")
+
+
+@pytest.mark.parametrize("type", ["acknowledge", "comment", "resolve", "new_normal"])
+def test_what_somebody_says_stays_with_what_they_do(type: ActionType) -> None:
+    life = Life()
+    life.raised(0)
+    life.acted(1, type, reason="rings, and nobody answers")
+    assert (life.told[-1].by, life.told[-1].reason) == ("nurse-2", "rings, and nobody answers")
 
 
 def test_assigning_says_to_whom() -> None:

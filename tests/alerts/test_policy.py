@@ -102,6 +102,13 @@ class TestGroup:
         one.raised(4, "deviation", "advisory", problem="body_weight.high")
         assert one.told[-1].severity == "advisory", "beside what is urgent by itself nothing is counted"
 
+    def test_what_is_urgent_stays_so_by_itself_whatever_less_is_found_of_it(self) -> None:
+        one = life()
+        one.raised(0, "limit", "urgent", problem="heart_rate.high")
+        assert one.raised(1, "deviation", "advisory", problem="heart_rate.high") == []
+        one.raised(2, "deviation", "advisory", problem="respiratory_rate.high")
+        assert one.told[-1].severity == "advisory"
+
     @pytest.mark.parametrize(
         ("severity", "other"), [("urgent", "advisory"), ("urgent", "urgent"), ("emergency", "advisory")]
     )
@@ -253,7 +260,7 @@ class TestBudget:
         assert (said(waits, "budget"), waits.notify) == ("deferred", None)
         one.tick(2 * DAY_MIN + 421)
         later = [event for event in one.told if event.alert_id == waits.alert_id and event.sequence > waits.sequence]
-        assert "its message has waited for its turn" in [event.reason for event in later]
+        assert ("its message has waited for its turn", "first") in [(event.reason, event.notify) for event in later]
 
     def test_nothing_urgent_waits_or_is_counted(self) -> None:
         one = self.life()
@@ -274,6 +281,36 @@ class TestBudget:
         one.tick(900 + DAY_MIN - 1)
         assert [e for e in one.told if e.alert_id == told.alert_id][-1] is told, "not a second time when its turn comes"
 
+    def test_each_message_says_the_how_manieth_of_the_day_it_is(self) -> None:
+        reasons = [answer.reason for event in self.life().told for answer in event.policy if answer.stage == "budget"]
+        assert reasons == [
+            "1 of 2 advisories of this patient within a day", "2 of 2 advisories of this patient within a day",
+            "2 advisories of this patient were told within a day: the message waits until 2026-01-06T08:00:00Z",
+        ]  # fmt: skip
+
+    def test_a_day_later_there_is_room_again(self) -> None:
+        one = self.life()
+        one.cleared(900, problem="steps.low")
+        one.raised(DAY_MIN, "limit", "advisory", problem="qtc.high")
+        assert (one.told[-1].notify, one.told[-1].until) == ("first", None)
+
+    def test_what_comes_back_on_another_day_waits_for_its_turn_too(self) -> None:
+        one = life()
+        one.raised(0, "limit", "advisory", problem="spo2.low")
+        one.raised(420, "limit", "advisory", problem="body_weight.high")
+        one.cleared(500, problem="spo2.low")
+        one.raised(DAY_MIN + 1, "limit", "advisory", problem="steps.low")
+        assert one.raised(DAY_MIN + 400, "limit", "advisory", problem="spo2.low") == [("reopened", "open")]
+        assert (one.told[-1].notify, one.told[-1].until) == (None, rfc3339(us(420 + DAY_MIN)))
+
+    def test_what_is_told_with_another_one_waits_for_no_turn(self) -> None:
+        one = life()
+        one.raised(0, "limit", "advisory", problem="systolic_bp.high")
+        one.raised(400, "limit", "advisory", problem="body_weight.high")
+        one.raised(401, "limit", "advisory", problem="diastolic_bp.high", onset=10)
+        assert said(one.told[-1], "group") == "joined"
+        assert (one.told[-1].notify, one.told[-1].until, said(one.told[-1], "budget")) == (None, None, None)
+
     def test_what_nobody_was_told_of_ends_without_a_message(self) -> None:
         one = self.life()
         one.cleared(900, problem="steps.low")
@@ -290,6 +327,79 @@ def test_an_advisory_that_comes_back_within_a_day_is_on_the_list_and_not_told_ag
     one.cleared(30)
     assert one.raised(40, severity="urgent") == [("reopened", "open")]
     assert one.told[-1].notify == "returned", "what is urgent always is"
+
+
+def test_an_advisory_that_comes_back_on_another_day_is_told_again() -> None:
+    one = life()
+    one.raised(0, severity="advisory")
+    one.cleared(DAY_MIN - 1)
+    assert one.raised(DAY_MIN, severity="advisory") == [("reopened", "open")]
+    assert one.told[-1].notify == "returned"
+
+
+def test_only_the_return_of_an_advisory_is_no_news_within_a_day() -> None:
+    one = life()
+    one.raised(0, severity="advisory")
+    one.snoozed(1, 60)
+    one.tick(61)
+    one.handed_over(70, "team-2")
+    one.cleared(80)
+    assert [event.notify for event in one.told] == ["first", None, "woken", "handed_over", "resolved"]
+
+
+def test_what_is_worse_or_returns_is_described_as_it_is_now() -> None:
+    one = life()
+    one.raised(0)
+    one.raised(10, "deviation", "emergency")
+    one.cleared(20, "deviation")
+    one.cleared(20)
+    one.raised(30)
+    assert [(event.kind, event.evidence[0].at) for event in one.told] == [
+        ("limit", rfc3339(us(0))), ("deviation", rfc3339(us(10))), ("deviation", rfc3339(us(20))),
+        ("limit", rfc3339(us(30))),
+    ]  # fmt: skip
+
+
+class TestWhyThereIsNoMessage:
+    """Each step that nobody is told of says why."""
+
+    def why(self, one: Life) -> str:
+        event = one.told[-1]
+        assert event.notify is None
+        assert event.policy[-1].stage == "notify"
+        return event.policy[-1].reason
+
+    def test_it_is_about_the_past(self) -> None:
+        one = life()
+        one.raised(0, onset=-DAY_MIN, retrospective=True)
+        assert self.why(one) == "it is about the past: it is on the worklist, and is not paged as if it were now"
+
+    def test_it_is_mere_information_and_so_is_its_end(self) -> None:
+        one = life()
+        one.raised(0, severity="info")
+        assert self.why(one) == "it is mere information"
+        one.cleared(1)
+        assert self.why(one) == "nobody was told that it began"
+
+    @pytest.mark.parametrize("step", ["acknowledge", "comment"])
+    def test_the_team_has_done_it(self, step: ActionType) -> None:
+        one = life()
+        one.raised(0, severity="advisory")
+        one.acted(1, step)
+        assert self.why(one) == "done by the team, which sees it on the desk"
+
+    def test_it_came_back_within_a_day(self) -> None:
+        one = life()
+        one.raised(0, severity="advisory")
+        one.cleared(10)
+        one.raised(20, severity="advisory")
+        assert self.why(one) == "an advisory that comes back within a day is on the worklist, and is not told again"
+
+    def test_it_is_told_with_another_one(self) -> None:
+        one = life()
+        one.raised(0, problem="systolic_bp.high")
+        one.raised(1, problem="diastolic_bp.high")
+        assert self.why(one) == "told with Oxygen saturation below 88 %, which waits for an answer"
 
 
 def test_spent_messages_are_remembered_within_a_bound() -> None:

@@ -15,7 +15,7 @@ def test_it_ends_with_the_first_tick_at_or_after_its_end() -> None:
     assert life.snoozed(1, 60) == [("snoozed", "snoozed")]
     assert life.tick(60.9) == []
     assert life.tick(61) == [("updated", "open")]
-    assert life.told[-1].reason == "the snooze is over"
+    assert (life.told[-1].reason, life.told[-1].until) == ("the snooze is over", None)
     assert life.tick(62) == []
 
 
