@@ -28,10 +28,11 @@ PUBLIC: dict[Phase, State] = {
 """What a phase is called outside (CONTRACT 2). Nothing is told of an episode that is pending."""
 
 What = Literal[
-    "open", "raise", "worse", "recall", "earlier", "again", "clear", "acknowledge", "assign", "resolve", "comment",
-    "new_normal", "snooze", "wake", "tell", "escalate", "hand_over", "forget", "rise",
+    "open", "raise", "worse", "recall", "earlier", "again", "join", "clear", "acknowledge", "assign", "resolve",
+    "comment", "new_normal", "snooze", "wake", "tell", "escalate", "hand_over", "forget", "rise",
 ]  # fmt: skip
-"""recall: readings that came late make an episode about the past, or make it worse; clear: it has stayed away for long
+"""recall: readings that came late make an episode about the past, or make it worse; join: the same change is seen in
+another way; clear: it has stayed away for long
 enough; tell: its message has waited long enough; escalate: nobody has answered; hand_over: another team answers now;
 rise: its incident has become more severe than it is by itself."""
 
@@ -55,6 +56,10 @@ TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
     ("retrospective", "earlier"): ("retrospective", "updated"),
     ("open", "again"): ("open", "updated"),
     ("escalated", "again"): ("escalated", "updated"),
+    ("open", "join"): ("open", "updated"),
+    ("escalated", "join"): ("escalated", "updated"),
+    ("acknowledged", "join"): ("acknowledged", "updated"),
+    ("snoozed", "join"): ("snoozed", "updated"),
     ("open", "clear"): ("resolved", "resolved"),
     ("escalated", "clear"): ("resolved", "resolved"),
     ("acknowledged", "clear"): ("resolved", "resolved"),
@@ -148,8 +153,8 @@ class Episode(msgspec.Struct, kw_only=True):
 
     rung: of the chain, that is asked (EVERYBODY: all of it was). due_us: when the next one is (UNARMED: nobody has said
     yet; None: never). calm_until_us, calm_reason: its readings are well again, and it is
-    resolved then. deferred_until_us: its message waits until then. told: what messages have said since it was opened;
-    spent_us: when messages told of it as an advisory. held: why it is pending, or,
+    resolved then. deferred_until_us: its message waits until then, or it is held back until then. told: what messages
+    have said since it was opened; spent_us: when messages told of it as an advisory. held: why it is pending, or,
     ended, why it is not there again. team: that answers ("": not known).
     risen: its severity is that of its incident; its own finding is an advisory. told_with: the alert whose message was
     about it as well, while none of its own has been sent that says how severe it is. asked_since: the sequence with
@@ -321,6 +326,8 @@ def make_room(episodes: list[Episode]) -> None:
 
 def next_due_us(episode: Episode) -> int | None:
     """When time alone will move this episode; None: never. UNARMED: at the next tick."""
+    if episode.held is not None:
+        return episode.deferred_until_us
     if episode.calm_until_us is not None:
         return episode.calm_until_us
     if episode.state == "snoozed":

@@ -23,7 +23,21 @@ from alerts.episodes import (
 )
 from alerts.events import Action, AlertEvent
 from alerts.explain import SEVERITY_WORDS
-from alerts.policy import JOINS, Case, Decision, When, cause_of, decide, key_of, left_untold, rise_with
+from alerts.policy import (
+    JOINS,
+    Case,
+    Decision,
+    When,
+    cause_of,
+    decide,
+    key_of,
+    left_untold,
+    protects,
+    rise_with,
+    same_change_us,
+    told_as,
+    told_with,
+)
 from alerts.policy.snooze import check
 from alerts.raised import RETURNED, Cleared, Raised, added, described, listed, relapsed
 from alerts.telling import event_of, held_for
@@ -44,6 +58,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None:
         episode = added(episodes, raised, when)
+        _same_change(episodes, episode, raised)
         return _settled(episodes, when, _taken(episodes, episode, _opens(raised), when))
     if raised.kind not in episode.sources:
         episode.sources.append(raised.kind)
@@ -54,7 +69,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     earlier = raised.onset_us < episode.onset_us
     if earlier or (returns and not raised.retrospective):
         episode.onset_us = raised.onset_us
-    if returns or worse:
+    if returns or worse or protects(episode, raised.kind):
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if episode.calm_until_us is not None:
         relapsed(episode, raised, when)
@@ -163,6 +178,8 @@ def on_tick(episodes: list[Episode], when: When) -> Told:
 def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
     """The one thing that is due for this episode."""
     now = when.decided_us
+    if episode.held is not None:
+        return _waited(episodes, episode, when)
     if episode.due_us == UNARMED:
         within = when.chain.answer_within_us[episode.rank]
         episode.due_us = None if within is None else now + within
@@ -214,8 +231,10 @@ def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: Wh
     """It returns, or is worse than it was."""
     returns = episode.closed
     described(episode, raised, when)
+    if returns:
+        _same_change(episodes, episode, raised)
     if episode.state == "pending":
-        return _taken(episodes, episode, "open", when, rank=raised.rank)
+        return _taken(episodes, episode, "open", when, rank=max(episode.rank, raised.rank))
     what: What = "recall" if raised.retrospective else "raise" if returns else "worse"
     if returns:
         episode.rank, episode.rung, episode.told, episode.incident = 0, 0, [], None
@@ -247,10 +266,9 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     told = [*told]
     for episode in [e for e in episodes if e.held is not None]:
         if cause_of(episode, episode.rank, episodes) is None:
-            returns = episode.closed
-            told += _taken(
-                episodes, episode, "raise" if returns else "open", when, reason=RETURNED if returns else None
-            )
+            told += _released(episodes, episode, when)
+        elif (known := told_with(episode, episodes)) is not None and known.closed:
+            episode.deferred_until_us = episode.deferred_until_us or when.decided_us + same_change_us()
     for episode in left_untold(episodes):
         told += _taken(episodes, episode, "tell", when, reason=phrase("the alert that it was told with is over"))
     left = unanswered.unanswered(episodes)
@@ -260,6 +278,21 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     if news := unanswered.untold(left, known):
         told += _alarmed(episodes, left, news, when)
     return told
+
+
+def _released(episodes: list[Episode], episode: Episode, when: When) -> Told:
+    """What was held back is told."""
+    returns = episode.closed
+    return _taken(episodes, episode, "raise" if returns else "open", when, reason=RETURNED if returns else None)
+
+
+def _waited(episodes: list[Episode], episode: Episode, when: When) -> Told:
+    """The alert that told of the same change has been over for long, and this is not."""
+    episode.deferred_until_us, known = None, told_with(episode, episodes)
+    if known is not None and not known.closed:
+        return []
+    episode.told_with = None
+    return _released(episodes, episode, when)
 
 
 def _alarmed(episodes: list[Episode], left: list[Episode], news: list[Episode], when: When) -> Told:
@@ -286,7 +319,7 @@ def _taken(
     decision = decide(case)
     if decision.held is not None:
         episode.held, episode.rank = when.say(decision.held), case.rank
-        return []
+        return _joined(episodes, episode, when)
     waited = episode.waits and what != "hand_over"
     event = advance(episode, what)
     _applied(episode, case, decision)
@@ -300,6 +333,23 @@ def _taken(
     for mate in rise_with(episode, episodes) if what in JOINS else []:
         told += _rises(episodes, mate, episode, when)
     return told
+
+
+def _same_change(episodes: list[Episode], episode: Episode, raised: Raised) -> None:
+    """The alert, if there is one, that tells of the same change already."""
+    known = None if raised.retrospective else told_as(episodes, raised.same_as, raised.event_us)
+    episode.told_with = None if known is None else known.alert_id
+
+
+def _joined(episodes: list[Episode], episode: Episode, when: When) -> Told:
+    """What is held back because an alert tells of the same change is on that alert's record; no message is about it."""
+    known = next((one for one in episodes if one.alert_id == episode.told_with), None)
+    if known is None or known.closed:
+        return []
+    episode.incident = known.incident or known.alert_id
+    seen = phrase("the same change in another way: {title}", title=episode.title)
+    quiet = phrase("it is the change that is told already")
+    return _taken(episodes, known, "join", when, reason=seen, quiet=quiet)
 
 
 def _rises(episodes: list[Episode], mate: Episode, joined: Episode, when: When) -> Told:

@@ -21,7 +21,8 @@ class Raised:
     """A problem that a detector has begun to see, or sees worse.
 
     evidence: None where nothing was measured; then `said` are the words of the alert. others: vitals that had moved at
-    the same time. returned: why it is there again, if its alert had ended.
+    the same time. returned: why it is there again, if its alert had ended. same_as: problems that are the same change,
+    seen in another way.
     """
 
     problem: str
@@ -38,6 +39,7 @@ class Raised:
     said: str | None = None
     others: Sequence[Evidence] = ()
     returned: str = RETURNED
+    same_as: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alerts.policy.case import Case, Decision, When
     from alerts.policy.group import JOINS, left_untold, rise_with
-    from alerts.policy.inhibit import cause_of
+    from alerts.policy.inhibit import cause_of, protects, same_change_us, told_as, told_with
     from alerts.policy.notify import key_of
     from alerts.policy.pipeline import PIPELINE, decide
     from alerts.policy.settings import Chain, PolicySettings
@@ -37,12 +37,17 @@ __all__ = [
     "decide",
     "key_of",
     "left_untold",
+    "protects",
     "rise_with",
+    "same_change_us",
+    "told_as",
+    "told_with",
 ]
 
 _HOMES = {
     "Chain": "settings", "JOINS": "group", "PIPELINE": "pipeline", "PolicySettings": "settings", "cause_of": "inhibit",
     "decide": "pipeline", "key_of": "notify", "left_untold": "group", "rise_with": "group",
+    "protects": "inhibit", "same_change_us": "inhibit", "told_as": "inhibit", "told_with": "inhibit",
 }  # fmt: skip
 
 

@@ -95,6 +95,7 @@ def _listed(systems: Sequence[str]) -> Text:
 def _mate(one: Episode, episode: Episode) -> bool:
     """Whether two problems may be one incident: both present, both of the body, and begun near each other."""
     live = one.category == "clinical" and one.state in ("open", "escalated", "acknowledged", "snoozed")
+    live = live or (one.held is not None and one.told_with is not None)  # it is told with another one
     live = live and not one.retrospective  # acknowledged, it is still about the past
     return live and abs(one.onset_us - episode.onset_us) <= merge_within_us()
 

@@ -8,7 +8,7 @@ from models.phrases import figure, phrase, stamp
 from models.times import rfc3339
 
 STAGE = "route"
-KEEPS_CLOCK = frozenset({"earlier", "again", "tell", "comment", "assign"})
+KEEPS_CLOCK = frozenset({"earlier", "again", "join", "tell", "comment", "assign"})
 """Steps that leave the time to answer as it is."""
 REMIND_US, REMIND_DOUBLINGS = 3_600_000_000, 5
 """An alarm that nobody answers is repeated to everyone after an hour, then after twice as long each time, and in the

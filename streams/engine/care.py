@@ -135,8 +135,17 @@ def _raised(state: PartitionState, signal: Signal, problem: str, moves: Moves) -
         problem=problem, vital=vital.name, title=named, kind=signal.kind, rank=signal.rank, rule=_rule(signal),
         onset_us=signal.onset_us, event_us=signal.event_us, retrospective=signal.retrospective,
         evidence=evidence.of_signal(state, signal), population=evidence.breaks_a_limit(signal), said=signal.said,
-        others=evidence.of_others(state, moves, signal),
+        others=evidence.of_others(state, moves, signal), same_as=_same_as(signal),
     )  # fmt: skip
+
+
+def _same_as(signal: Signal) -> list[str]:
+    """Problems that would be the same change as this one: several vitals together, and each of those that get worse."""
+    worse = change_index.settings().worse
+    if signal.kind == "change_index":
+        return [problem_of(v, bool(worse[v] > 0)) for v in signal.vitals]
+    gets_worse = worse[signal.vital] == (1 if signal.high else -1)
+    return [change_index.PROBLEM] if gets_worse and signal.kind in ("deviation", "drift") else []
 
 
 def _rule(signal: Signal) -> Rule:

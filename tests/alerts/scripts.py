@@ -1,5 +1,6 @@
 """Scripted lives of a patient's episodes: `at` says when, in minutes; what is told comes back as (event, state)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,14 +49,15 @@ class Life:
 
     def raised(
         self, at: float, kind: Kind = "limit", severity: Severity = "urgent", *, onset: float | None = None,
-        retrospective: bool = False, problem: str = "spo2.low",
+        retrospective: bool = False, problem: str = "spo2.low", same_as: Sequence[str] = (),
     ) -> list[tuple[str, str]]:  # fmt: skip
+        vital = (problem if "." in problem else same_as[0]).split(".")[0]
         finding = Raised(
-            problem=problem, vital=problem.split(".")[0], title="Oxygen saturation below 88 %", kind=kind,
+            problem=problem, vital=vital, title="Oxygen saturation below 88 %", kind=kind,
             rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"),
             onset_us=us(at if onset is None else onset), retrospective=retrospective,
             event_us=us(onset if retrospective and onset is not None else at),
-            evidence=evidence(at), population=kind == "limit",
+            evidence=evidence(at), population=kind == "limit", same_as=same_as,
         )  # fmt: skip
         return self._said(*ledger.on_raised(self.episodes, finding, self.when(at)))
 

@@ -41,6 +41,7 @@ WALL: dict[str, list[str]] = {
     "recall":      ["P opened", "-",     "-",       "P updated", "-",       "P reopened", "P reopened", "P updated"],
     "earlier":     ["-",     "O updated", "E updated", "A updated", "S updated", "-",  "-",       "P updated"],
     "again":       ["-",     "O updated", "E updated", "-",      "-",       "-",       "-",       "-"],
+    "join":        ["-", "O updated", "E updated", "A updated", "S updated", "-", "-", "-"],
     "clear":       ["-"] + ["R resolved"] * 4 + ["-"] * 3,
     "acknowledge": ["-", "A acknowledged", "A acknowledged", "-", "A acknowledged", "-", "-", "A acknowledged"],
     "assign":      ["-", "O assigned", "E assigned", "A assigned", "S assigned", "-", "-", "P assigned"],

@@ -1,7 +1,10 @@
 """A known cause mutes its effects, never a limit that protects: what is held back, and when it is told after all."""
 
+from typing import Literal
+
 import pytest
 
+from alerts import ledger
 from alerts.episodes import NotAllowed
 from models.findings import Kind
 from models.times import rfc3339
@@ -32,6 +35,13 @@ class TestInhibit:
         other = life()
         other.raised(0, "sensor", "advisory", problem="spo2.sensor")
         assert other.raised(1, kind, "advisory", problem="spo2.low") == []
+
+    def test_a_limit_speaks_of_what_the_sensor_had_held_back(self) -> None:
+        one = life()
+        one.raised(0, "sensor", "advisory", problem="spo2.sensor")
+        one.raised(1, "deviation", "advisory", problem="spo2.low")
+        assert one.raised(2, "limit", "advisory", problem="spo2.low") == [("opened", "open")]
+        assert (one.told[-1].kind, one.told[-1].notify) == ("limit", "first")
 
     def test_what_is_still_there_when_the_sensor_is_well_again_opens_then(self) -> None:
         one = life()
@@ -138,3 +148,115 @@ class TestInhibit:
         assert one.raised(3, "sensor", "advisory", problem="spo2.sensor") == [("reopened", "open")]
         assert one.cleared(4, "deviation", problem="spo2.low") == [("resolved", "resolved")]
         assert one.raised(5, "deviation", "advisory", problem="spo2.low") == []
+
+
+TOGETHER, DRIFT = "change_index", "heart_rate.high"
+
+
+class TestOneIllness:
+    """Several vitals together are getting worse, and one of them says so by itself: it is told once."""
+
+    def drifting(self) -> Life:
+        """The heart rate has drifted for a day when several vitals say the same together."""
+        one = life()
+        one.raised(0, "drift", "advisory", problem=DRIFT)
+        assert self.joins(one, DAY_MIN) == [("updated", "open")]
+        return one
+
+    def joins(self, one: Life, at: float) -> list[tuple[str, str]]:
+        return one.raised(at, "change_index", "advisory", problem=TOGETHER, same_as=[DRIFT, "spo2.low"])
+
+    def test_what_joins_an_alert_stands_on_its_record_and_no_message_is_about_it(self) -> None:
+        one = self.drifting()
+        joined = one.told[-1]
+        assert (joined.problem, joined.notify, joined.sequence) == (DRIFT, None, 2)
+        assert joined.reason == "the same change in another way: Oxygen saturation below 88 %"
+        assert said(joined, "notify") == "quiet"
+
+    def test_one_vital_after_several_together_joins_them(self) -> None:
+        one = life()
+        self.joins(one, 0)
+        assert one.raised(DAY_MIN, "deviation", "advisory", problem=DRIFT, same_as=[TOGETHER]) == [("updated", "open")]
+        assert one.told[-1].problem == TOGETHER
+
+    def test_an_illness_that_goes_as_it_came_is_one_alert(self) -> None:
+        one = self.drifting()
+        assert one.cleared(3 * DAY_MIN, "drift", problem=DRIFT) == [("resolved", "resolved")]
+        assert one.tick(4 * DAY_MIN) == []
+        assert one.cleared(5 * DAY_MIN, "change_index", problem=TOGETHER) == []
+        assert one.tick(30 * DAY_MIN) == []
+
+    def test_what_still_stands_a_week_after_the_first_is_well_again_is_told(self) -> None:
+        one = self.drifting()
+        one.cleared(3 * DAY_MIN, "drift", problem=DRIFT)
+        assert one.tick(10 * DAY_MIN - 1) == []
+        assert one.tick(10 * DAY_MIN) == [("opened", "open")]
+        assert (one.told[-1].problem, one.told[-1].notify) == (TOGETHER, "first")
+
+    def test_a_week_is_counted_anew_when_the_first_is_there_again(self) -> None:
+        one = self.drifting()
+        one.cleared(3 * DAY_MIN, "drift", problem=DRIFT)
+        one.raised(3.5 * DAY_MIN, "drift", "advisory", problem=DRIFT)
+        assert ("opened", "open") not in one.tick(12 * DAY_MIN)
+        one.cleared(13 * DAY_MIN, "drift", problem=DRIFT)
+        assert one.tick(20 * DAY_MIN - 1) == []
+        assert one.tick(20 * DAY_MIN) == [("opened", "open")]
+
+    @pytest.mark.parametrize("what", ["resolve", "new_normal"])
+    def test_what_still_stands_when_a_person_ends_the_first_is_told_at_once(
+        self, what: Literal["resolve", "new_normal"]
+    ) -> None:
+        one = self.drifting()
+        ended = one.acted(2 * DAY_MIN, what, one.told[0].alert_id, reason="seen")
+        assert ended == [("resolved", "resolved"), ("opened", "open")]
+        assert one.told[-1].notify == "first"
+
+    def test_what_is_urgent_joins_nothing(self) -> None:
+        one = life()
+        one.raised(0, "drift", "advisory", problem=DRIFT)
+        assert one.raised(DAY_MIN, "change_index", "urgent", problem=TOGETHER, same_as=[DRIFT]) == [("opened", "open")]
+
+    def test_what_has_joined_and_becomes_urgent_is_told(self) -> None:
+        one = life()
+        self.joins(one, 0)
+        one.raised(DAY_MIN, "deviation", "advisory", problem=DRIFT, same_as=[TOGETHER])
+        assert one.raised(DAY_MIN + 60, "deviation", "urgent", problem=DRIFT, same_as=[TOGETHER]) == [
+            ("opened", "open")
+        ]
+        assert (one.told[-1].severity, one.told[-1].notify) == ("urgent", "first")
+
+    def test_a_limit_speaks_of_what_has_joined(self) -> None:
+        one = life()
+        self.joins(one, 0)
+        one.raised(DAY_MIN, "deviation", "advisory", problem=DRIFT, same_as=[TOGETHER])
+        assert one.raised(DAY_MIN + 60, "limit", "advisory", problem=DRIFT) == [("opened", "open")]
+
+    def test_a_second_organ_system_within_hours_is_as_urgent_as_ever_beside_what_has_joined(self) -> None:
+        one = self.drifting()
+        assert one.raised(DAY_MIN + 60, "deviation", "advisory", problem="spo2.low") == [("opened", "open")]
+        assert (one.told[-1].severity, one.told[-1].incident) == ("urgent", one.told[0].alert_id)
+
+    @pytest.mark.parametrize(
+        ("kind", "problem", "after_min"),
+        [("limit", DRIFT, DAY_MIN), ("drift", "body_weight.low", DAY_MIN), ("drift", DRIFT, 7 * DAY_MIN + 1)],
+    )
+    def test_only_the_same_change_within_a_week_is_joined(self, kind: Kind, problem: str, after_min: float) -> None:
+        one = life()
+        one.raised(0, kind, "advisory", problem=problem)
+        assert self.joins(one, after_min) == [("opened", "open")]
+
+    def test_what_has_ended_is_joined_by_nothing(self) -> None:
+        one = life()
+        one.raised(0, "drift", "advisory", problem=DRIFT)
+        one.cleared(60, "drift", problem=DRIFT)
+        assert self.joins(one, DAY_MIN) == [("opened", "open")]
+
+    def test_what_returns_joins_too_and_is_told_when_the_first_is_withdrawn(self) -> None:
+        one = life()
+        self.joins(one, 0)
+        one.cleared(60, "change_index", problem=TOGETHER)
+        one.raised(120, "drift", "advisory", problem=DRIFT)
+        assert self.joins(one, 180) == [("updated", "open")]
+        first = next(e for e in one.episodes if e.problem == DRIFT)
+        told = ledger.on_forgotten(one.episodes, [first], one.when(240), "consent was withdrawn")
+        assert [(event.event, event.problem) for event in told] == [("expired", DRIFT), ("reopened", TOGETHER)]

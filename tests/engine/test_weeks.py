@@ -18,9 +18,11 @@ from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, To
 QUIET, ILL = 40, 14
 """Days at one level, and at the other."""
 Vitals = dict[str, tuple[float, float, str, float]]
-HEART: Vitals = {"resting_heart_rate": (60, 4.4, "/min", 2.6)}
+HEART: Vitals = {"resting_heart_rate": (60, 4.8, "/min", 2.6)}
 """By vital: level, the shift that comes, unit, SD of a day."""
-ALL: Vitals = HEART | {"respiratory_rate": (15, 1.2, "/min", 0.9), "body_weight": (80, 0.7, "kg", 0.5)}
+FAST: Vitals = {"resting_heart_rate": (60, 5.5, "/min", 2.6)}
+OTHERS: Vitals = {"respiratory_rate": (15, 1.2, "/min", 0.9), "body_weight": (80, 0.7, "kg", 0.5)}
+ALL: Vitals = {"resting_heart_rate": (60, 4.4, "/min", 2.6)} | OTHERS
 
 
 def life(vitals: Vitals, days: int = QUIET + ILL, **profile: Any) -> Log:
@@ -79,6 +81,17 @@ def test_a_drift_says_what_was_taken_into_account_and_what_a_limit_for_everyone_
     assert opened.explanation.endswith(f" {accounted} No limit for everyone is broken.")
 
 
+def test_a_drift_and_several_vitals_together_are_one_alert() -> None:
+    """Both are on the record of findings, and the alert says that it was seen in another way."""
+    told = run(life(HEART | OTHERS))
+    assert set(kinds(told)) == {("drift", "resting_heart_rate.high"), ("change_index", "change_index")}
+    opened, joined = told.alerts
+    assert (opened.event, joined.event, joined.alert_id) == ("opened", "updated", opened.alert_id)
+    assert joined.reason is not None
+    assert joined.reason.startswith("the same change in another way: ")
+    assert joined.notify is None
+
+
 def test_an_index_says_what_was_taken_into_account_of_each_vital_that_brings_it() -> None:
     told = run(life(ALL, **KNOWN))
     found = next(found for found in told.findings if found.kind == "change_index")
@@ -92,13 +105,13 @@ def test_an_index_says_what_was_taken_into_account_of_each_vital_that_brings_it(
     assert accounted.endswith("No limit for everyone is broken by it.")
 
 
-def rated(shares: list[float]) -> Log:
-    """All vitals some times a day, each time with a share of the shift, and with less signal than before."""
+def rated(vitals: Vitals, shares: list[float]) -> Log:
+    """Vitals some times a day, each time with a share of the shift, and with less signal than before."""
     log, random = Log(), np.random.default_rng(11)
     log.profile("p-1")
     for day in range(QUIET + ILL):
         for nth, share in enumerate(shares):
-            for name, (level, shift, unit, sd) in ALL.items():
+            for name, (level, shift, unit, sd) in vitals.items():
                 value = round(level + share * shift * (day >= QUIET) + random.normal(0, sd), 2)
                 log.read(patient="p-1", code=name, value=value, unit=unit, quality=0.9 - 0.3 * nth)
             log.wait(4 * HOUR_US)
@@ -107,14 +120,13 @@ def rated(shares: list[float]) -> Log:
 
 
 @pytest.mark.parametrize(("shares", "quality"), [([1], 0.9), ([0, 2], None)])
+@pytest.mark.parametrize(("kind", "vitals"), [("drift", FAST), ("change_index", ALL)])
 def test_slow_changes_say_how_good_the_signal_of_their_figure_was_if_one_window_is_all_of_it(
-    shares: list[float], quality: float | None
+    kind: str, vitals: Vitals, shares: list[float], quality: float | None
 ) -> None:
-    alerts = run(rated(shares)).alerts
-    for kind in ("drift", "change_index"):
-        opened = next(alert for alert in alerts if alert.kind == kind)
-        assert opened.evidence[0].quality == quality
-        assert ("The device reported a signal quality of 90%." in opened.explanation) == (quality is not None)
+    opened = next(alert for alert in run(rated(vitals, shares)).alerts if alert.kind == kind)
+    assert opened.evidence[0].quality == quality
+    assert ("The device reported a signal quality of 90%." in opened.explanation) == (quality is not None)
 
 
 def test_it_does_not_matter_how_the_log_is_cut() -> None:
@@ -296,7 +308,7 @@ def test_what_the_patients_own_limit_withholds_is_on_the_record_with_its_reason_
 
 
 def test_a_heart_that_beats_more_slowly_is_on_the_record_at_once_and_told_when_it_lasts() -> None:
-    slower: Vitals = {"resting_heart_rate": (60, -4.4, "/min", 2.6)}
+    slower: Vitals = {"resting_heart_rate": (60, -4.8, "/min", 2.6)}
     noted, told = [one for one in run(life(slower, QUIET + 30)).findings if one.kind == "drift"]
     assert (noted.problem, noted.severity, told.severity) == ("resting_heart_rate.low", "info", "advisory")
     assert noted.reason is not None
@@ -345,7 +357,9 @@ def test_a_page_of_the_fourth_format_knows_which_drifts_people_know_of() -> None
     open_then = {problem for _, problem in kinds(told)}
     assert open_then
     assert not open_then & {problem for _, problem in kinds(after)}
-    assert open_then <= {alert.problem for alert in after.alerts if alert.event == "resolved"}
+    told_then = {alert.problem for alert in told.alerts if alert.event == "opened"}
+    assert told_then
+    assert told_then <= {alert.problem for alert in after.alerts if alert.event == "resolved"}
 
 
 def test_somebody_of_whom_no_week_is_known_yet_can_be_forgotten() -> None:
