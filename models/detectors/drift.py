@@ -8,6 +8,7 @@ harm (`milder`). Settings, and what other statistics found at the same rate of f
 `evidence/daily.yaml`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -57,13 +58,16 @@ EVERY_DAY = (1 << FIGURES) - 1
 class Settings:
     """As in the evidence. figured, judged, by_night (V,): vitals with a figure a day, of which a drift is told, and of
     which the night counts when they stream; milder (V,): the sign of the side on which a vital seldom means harm (0: of
-    neither); night_spread (V,): share of the expected spread that the mean of a night of a stream has."""
+    neither); night_spread (V,): share of the expected spread that the mean of a night of a stream has; rho_prior,
+    rho_days (V,): day-to-day correlation that is expected, and of how many days it has the weight."""
 
     figured: Bools
     judged: Bools
     by_night: Bools
     milder: Ints
     night_spread: Floats
+    rho_prior: Floats
+    rho_days: Floats
     milder_sd: float
     milder_days: int
     until_h: int
@@ -75,13 +79,12 @@ class Settings:
     clip: float
     clear: float
     known_after: int
+    known_looks: float
     memory: float
     spread_prior: float
     spread_memory: float
     floor_share: float
     huber: float
-    rho_prior: float
-    rho_days: float
     rho_most: float
     anew_days: int
     rank: int
@@ -110,28 +113,35 @@ def settings() -> Settings:
     return Settings(
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
-        np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]), s["milder_sd"], s["milder_days"],
-        night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
-        s["clear"], s["known_after"], s["memory_days"], s["spread_prior_days"], s["spread_memory_days"],
-        s["spread_floor_share"], s["huber"], s["rho_prior"], s["rho_days"], s["rho_most"], s["anew_days"],
-        SEVERITIES.index(s["severity"]),
+        np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]),
+        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), s["milder_sd"],
+        s["milder_days"], night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"],
+        s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["known_looks"], s["memory_days"],
+        s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"],
+        s["anew_days"], SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
 
+def _by_vital(named: Mapping[str, float]) -> Floats:
+    """The figure of each vital, (V,): its own, or the default."""
+    return np.array([named.get(v.name, named["default"]) for v in VITALS], np.float64)
+
+
 def gather(
-    one: npt.NDArray[np.void], y: Floats, day: Ints, spread: Floats, least: Ints, frozen: Bools, counts: Bools
-) -> None:
+    one: npt.NDArray[np.void], y: Floats, day: Ints, spread: Floats, vital: Ints, least: Ints, frozen: Bools,
+    counts: Bools,
+) -> None:  # fmt: skip
     """Take windows (n,), one a row, in order of time; `one` (n,), dtype STATE, is updated in place.
 
     y: on the working scale, without the rhythm and the course of the day; day: from 1970; spread: SD of a day that the
-    profile leads one to expect; least: windows that make a day's figure; frozen: something else is known to be wrong;
-    counts: the window belongs to the day's figure. The others only let time pass.
+    profile leads one to expect; vital: of what; least: windows that make a day's figure; frozen: something else is
+    known to be wrong; counts: the window belongs to the day's figure. The others only let time pass.
     """
     moves = np.flatnonzero(counts & (day > one["day"]))
     if len(moves):
         of_moving = one[moves]
-        _next_day(of_moving, day[moves], spread[moves], least[moves])
+        _next_day(of_moving, day[moves], spread[moves], vital[moves], least[moves])
         one[moves] = of_moving
     one["total"] = np.where(counts, one["total"] + y, one["total"])
     one["count"] = np.where(counts, np.minimum(one["count"].astype(np.int64) + 1, 65_535), one["count"])
@@ -139,13 +149,13 @@ def gather(
     one["sick"] = np.where(ill, one["sick"] | 1 << TODAY, one["sick"])
 
 
-def _next_day(one: npt.NDArray[np.void], day: Ints, spread: Floats, least: Ints) -> None:
+def _next_day(one: npt.NDArray[np.void], day: Ints, spread: Floats, vital: Ints, least: Ints) -> None:
     """A new day begins in these rows: put today's figure to the past; the oldest teaches the level."""
     s, last = settings(), one["day"].astype(np.int64)
     gone = day - last
     _anew(one, (last > 0) & (gone > s.anew_days))
     shifts = one["count"] >= least
-    _learn(one, shifts & (one["held"] == FIGURES), spread)
+    _learn(one, shifts & (one["held"] == FIGURES), spread, vital)
     today = one["total"].astype(np.float64) / np.maximum(one["count"], 1)
     ring = np.concatenate([one["past"][:, 1:], today[:, None].astype(np.float32)], axis=1)
     one["past"] = np.where(shifts[:, None], ring, one["past"])
@@ -167,27 +177,33 @@ def _anew(one: npt.NDArray[np.void], which: Bools) -> None:
             one[name][which] = 0
 
 
-def _learn(one: npt.NDArray[np.void], which: Bools, spread: Floats) -> None:
+def _learn(one: npt.NDArray[np.void], which: Bools, spread: Floats, vital: Ints) -> None:
     """The oldest figure leaves the week: level, spread and day-to-day correlation learn from it, unless it is sick."""
     s, n = settings(), one["n"].astype(np.float64)
     which, first = which & (one["sick"] & 1 == 0), one["n"] == 0
     y, level = one["past"][:, 0].astype(np.float64), one["past"][:, 0].astype(np.float64)
     level = np.where(first, level, one["level"])
-    s2, rho = np.where(first, spread**2, one["s2"]), np.where(first, s.rho_prior, one["rho"])
+    s2, rho = np.where(first, spread**2, one["s2"]), np.where(first, s.rho_prior[vital], one["rho"])
     z, seen = np.clip((y - level) / np.sqrt(s2), -99, 99), np.maximum(np.minimum(n, s.memory), 1.0)
     steady = which & ~first
     clipped = np.minimum(z**2, s.huber**2) * _CLIP_CORRECTION / (1 + 2 / seen)
-    looks = np.minimum(s.spread_prior + n, s.spread_memory)
+    looks = np.minimum(s.spread_prior / _worth(rho) + n, s.spread_memory)
     moved = np.maximum(s2 * (1 + (clipped - 1) / (looks + 1)), s.floor_share * spread**2)
     a, b = np.clip(one["before"].astype(np.float64), -s.huber, s.huber), np.clip(z, -s.huber, s.huber)
     pair = steady & (one["gap"][:, 0] == 1)
-    closer = rho + (a * b - rho * a**2) / (s.rho_days + np.minimum(n, s.spread_memory))
+    closer = rho + (a * b - rho * a**2) / (s.rho_days[vital] + np.minimum(n, s.spread_memory))
     shift = np.clip(z, -s.huber, s.huber) * np.sqrt(s2) / (np.minimum(n, s.memory) + 1)
     one["level"] = np.where(steady, level + shift, np.where(which, level, one["level"]))
     one["s2"] = np.where(steady, moved, np.where(which, s2, one["s2"]))
     one["rho"] = np.where(pair, np.clip(closer, 0.0, s.rho_most), np.where(which, rho, one["rho"]))
     one["before"] = np.where(which, z, one["before"])
     one["n"] = np.where(which, np.minimum(n + 1, 65_535), one["n"])
+
+
+def _worth(rho: Floats) -> Floats:
+    """Independent looks at the spread that a day is worth, (n,), where a day is like the one before."""
+    worth: Floats = (1 - rho**2) / (1 + rho**2)
+    return worth
 
 
 def judge(one: npt.NDArray[np.void]) -> Week:
@@ -215,7 +231,8 @@ def milder(vital: Ints, away: Floats) -> Bools:
 
 
 def _known(one: npt.NDArray[np.void]) -> Bools:
-    known: Bools = one["n"] >= settings().known_after
+    s, rho = settings(), one["rho"].astype(np.float64)
+    known: Bools = (one["n"] >= s.known_after) & (one["n"] * (1 - rho) >= s.known_looks * (1 + rho))
     return known
 
 

@@ -147,7 +147,7 @@ class Weeks:
         mine, streamed, counts, night = one.take(concerned), streamed[concerned], counts[concerned], night[concerned]
         state, least = self.table[mine.row], np.where(streamed, s.night_least, 1)
         spread = mine.spread * np.where(streamed, s.night_spread[mine.vital], 1.0)
-        drift.gather(state, mine.y - mine.rhythm, mine.day, spread, least, mine.frozen, counts)
+        drift.gather(state, mine.y - mine.rhythm, mine.day, spread, mine.vital, least, mine.frozen, counts)
         ready = np.where(streamed, ~night & (state["judged"] == 0) & (state["day"] == mine.day), counts)
         which = np.flatnonzero(ready & (state["count"] >= least) & mine.live)
         found = _judged(mine.take(which), state, which) if len(which) else []

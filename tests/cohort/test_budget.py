@@ -16,6 +16,7 @@ SEED, PATIENTS, DAYS = 815, 30, 150
 """Another seed than the one on which the budget was tuned (811)."""
 DAY_S = 86_400
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 def figures(one: Patient) -> Floats:
@@ -27,8 +28,9 @@ def figures(one: Patient) -> Floats:
     return out[:DAYS]
 
 
-def first_told(of_day: Floats, begins: npt.NDArray[np.int64], own: float) -> dict[int, int]:
-    """By patient, the first day from `begins` (n,) on that a drift is told; of_day: (n, DAYS); own: limit of all."""
+def first_told(of_day: Floats, vital: Ints, begins: Ints, own: float) -> dict[int, int]:
+    """By patient, the first day from `begins` (n,) on that a drift is told; of_day (n, DAYS): figures of
+    vital (n,); own: limit of all."""
     n = len(of_day)
     rows, wait, told = np.zeros(n, drift.STATE), np.zeros(n, budget.WAIT), dict[int, int]()
     spread = np.nanstd(of_day[:, :40], axis=1)
@@ -36,7 +38,8 @@ def first_told(of_day: Floats, begins: npt.NDArray[np.int64], own: float) -> dic
         k = np.flatnonzero(~np.isnan(of_day[:, day]))
         one, of_k, m = rows[k], wait[k], len(k)
         local = np.full(m, 20_000 + day)
-        drift.gather(one, of_day[k, day], local, spread[k], np.ones(m, int), np.zeros(m, bool), np.ones(m, bool))
+        as_often = np.ones(m, int), np.zeros(m, bool), np.ones(m, bool)
+        drift.gather(one, of_day[k, day], local, spread[k], vital[k], *as_often)
         week = drift.judge(one)
         limits = np.full(m, own), np.full(m, budget.settings().at_least)
         found = budget.judge(of_k, local, week.over, week.raised, week.away, *limits)
@@ -52,9 +55,10 @@ def test_a_shift_that_stays_is_told_within_two_weeks_of_when_it_would_be_without
     starts = [to_us(datetime.fromisoformat(one.labels[0]["start"])) // US_PER_S for one in people]
     begins = [at // DAY_S - int(one.readings.at_s.min()) // DAY_S for at, one in zip(starts, people, strict=True)]
     of_day = np.array([figures(one) for one in people])
+    vital = np.array([BY_NAME[one.labels[0]["vital"]].index for one in people])
     s = budget.settings()
-    without = first_told(of_day, np.array(begins), s.at_least)
-    most = first_told(of_day, np.array(begins), s.at_least + s.highest)
+    without = first_told(of_day, vital, np.array(begins), s.at_least)
+    most = first_told(of_day, vital, np.array(begins), s.at_least + s.highest)
     within = {i: day for i, day in without.items() if day <= begins[i] + 14}
     assert {one.labels[0]["event"] for one in people} == {"shift_2sd", "shift_3sd"}
     assert len(within) > 0.7 * len(people)
