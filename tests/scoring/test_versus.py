@@ -2,6 +2,7 @@
 
 import json
 import re
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +90,13 @@ def test_a_cohort_gives_one_table_with_homebeat_and_every_rule_that_says_anythin
 
 
 def test_each_rule_is_held_against_all_of_homebeat_and_against_its_personal_part(measured: dict[str, Any]) -> None:
-    (rows,) = measured["tables"].values()
+    result = deepcopy(measured)
+    (rows,) = result["tables"].values()
     cusum = next(row for row in rows if row["rule"] == "cusum")
-    line = next(line for line in as_text(measured).splitlines() if line.startswith("cusum"))
-    wanted: list[str] = []
-    for ours in ("homebeat", "homebeat, personal"):
-        alike, least = cusum["at_equal_alerts"][ours], cusum["at_equal_finding"][ours]
-        wanted += [f"{alike['hits']} found", f"{least['alerts_per_person_month']:.2f}/p-month"]
-    assert re.split(r" {2,}", line)[-4:] == wanted
+    cusum["at_equal_alerts"] = {"homebeat": {"hits": 7}, "homebeat, personal": {"hits": 3}}
+    cusum["at_equal_finding"] = {"homebeat": {"alerts_per_person_month": 1.5}, "homebeat, personal": None}
+    line = next(line for line in as_text(result).splitlines() if line.startswith("cusum"))
+    assert re.split(r" {2,}", line)[-4:] == ["7 found", "1.50/p-month", "3 found", "never"]
 
 
 def test_the_table_says_of_every_group_whether_it_is_worse_off(measured: dict[str, Any]) -> None:
