@@ -1,10 +1,13 @@
 """Readings a second: the plain fetch, a worker, a stock Faust agent; then the latency of alerts."""
 
 import asyncio
+import contextlib
+import gc
 import json
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import faust
@@ -22,6 +25,8 @@ PROBE_EVERY_S = 0.05
 WITHIN_S = 300.0
 PAUSE_S = 0.005
 WARM = 40_000
+COLLECTS_AFTER = (700, 10, 10)
+"""Python's own thresholds of its garbage collector, up to 3.13."""
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
@@ -46,6 +51,23 @@ async def measure(settings: Settings) -> dict[str, Any]:
 
 async def plain_fetch(settings: Settings, count: int) -> float:
     """Records a second of aiokafka's `getmany`, values untouched, in a Python as it comes."""
+    with _python_as_it_comes():
+        return await _plain_fetch(settings, count)
+
+
+@contextlib.contextmanager
+def _python_as_it_comes() -> Iterator[None]:
+    """What homebeat is held against does without how homebeat's commands set the garbage collector at their start: with
+    it the same fetch took 570,000 records a second, and 334,000 without."""
+    ours = gc.get_threshold()
+    gc.set_threshold(*COLLECTS_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*ours)
+
+
+async def _plain_fetch(settings: Settings, count: int) -> float:
     topic = settings.topic("readings")
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.broker, enable_auto_commit=False, auto_offset_reset="earliest",
@@ -93,6 +115,11 @@ async def _received(worker: Worker, running: "asyncio.Task[None]", count: int) -
 
 async def stock_faust(settings: Settings, count: int) -> float:
     """Events a second of an ordinary Faust agent with one table write an event, over the same topic."""
+    with _python_as_it_comes():
+        return await _stock_faust(settings, count)
+
+
+async def _stock_faust(settings: Settings, count: int) -> float:
     app = faust.App(
         f"{settings.topic_prefix}stock", broker=f"kafka://{settings.broker}", store="memory://", web_enabled=False,
         topic_partitions=settings.partitions, topic_replication_factor=1, topic_disable_leader=True,
