@@ -5,6 +5,7 @@ import contextlib
 import gc
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -25,8 +26,7 @@ PROBE_EVERY_S = 0.05
 WITHIN_S = 300.0
 PAUSE_S = 0.005
 WARM = 40_000
-COLLECTS_AFTER = (700, 10, 10)
-"""Python's own thresholds of its garbage collector, up to 3.13."""
+ASKS_PYTHON = "import gc; print(*gc.get_threshold())"
 
 
 async def measure(settings: Settings) -> dict[str, Any]:
@@ -60,7 +60,8 @@ def _python_as_it_comes() -> Iterator[None]:
     """What homebeat is held against does without how homebeat's commands set the garbage collector at their start: with
     it the same fetch took 570,000 records a second, and 334,000 without."""
     ours = gc.get_threshold()
-    gc.set_threshold(*COLLECTS_AFTER)
+    fresh = subprocess.run([sys.executable, "-I", "-c", ASKS_PYTHON], capture_output=True, text=True, check=True)
+    gc.set_threshold(*map(int, fresh.stdout.split()))
     try:
         yield
     finally:
