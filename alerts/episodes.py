@@ -32,9 +32,8 @@ What = Literal[
     "comment", "new_normal", "snooze", "wake", "tell", "escalate", "hand_over", "forget", "rise",
 ]  # fmt: skip
 """recall: readings that came late make an episode about the past, or make it worse; join: the same change is seen in
-another way; clear: it has stayed away for long
-enough; tell: its message has waited long enough; escalate: nobody has answered; hand_over: another team answers now;
-rise: its incident has become more severe than it is by itself."""
+another way; clear: it has stayed away for long enough; tell: its message has waited long enough; escalate: nobody has
+answered; hand_over: another team answers now; rise: its incident has become more severe than it is by itself."""
 
 TRANSITIONS: dict[tuple[Phase, What], tuple[Phase, EventName]] = {
     ("pending", "open"): ("open", "opened"),
