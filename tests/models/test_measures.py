@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from models import rules
 from models.detectors.condition import Watched, on_reading, on_window
 from models.detectors.days import Window
+from models.evidence import load
 from models.prior import prior
 from models.rules import Limit, Part, Trend
 from models.vitals import BY_NAME
@@ -113,7 +114,8 @@ def either(name: str) -> Trend:
 
 
 def rises_again(seen: Seen, part: Part) -> bool:
-    days = {day: float(np.mean(v)) for day, v in by_day(seen, part.vital).items() if day >= 100}
+    since = max(100, seen[-1][1] - load("rules")["meta"]["series_days"])
+    days = {day: float(np.mean(v)) for day, v in by_day(seen, part.vital).items() if day >= since}
     order = sorted(days)
     last = order[-2:]
     before = [days[day] for day in order[2:-2] if last[0] - 5 <= day]
@@ -122,6 +124,10 @@ def rises_again(seen: Seen, part: Part) -> bool:
     step = 1.5 * prior().sd_within[part.vital]
     fallen, first = float(np.median(before)), (days[order[0]] + days[order[1]]) / 2
     return first - fallen >= step and min(days[day] for day in last) - fallen >= step
+
+
+def test_a_second_rise_is_looked_for_as_long_as_the_first_days_are_remembered() -> None:
+    assert rule("po_second_rise").scope.course == ("surgery", 4, load("rules")["meta"]["series_days"])
 
 
 @given(values(60, 75))
