@@ -18,6 +18,7 @@ import msgspec
 from streams.errors import WrongSettings
 from streams.replay import run_replay
 from streams.score import observed, score
+from streams.scoring import deciles
 from streams.scoring.comparators.every import comparators
 from streams.scoring.comparators.rule import Comparator, alert_lines
 from streams.scoring.comparators.series import Series, read
@@ -190,6 +191,7 @@ def _plain(found: Point | None) -> dict[str, float] | None:
 FIGURES = (
     "sensitivity", "expected_by_chance", "excess", "standing_expected_by_chance", "alerts_per_person_month",
     "unexplained_alerts_per_patient_year", "lead_time_h", "lead_before_event_h", "worklist_items_per_patient_day",
+    "no_alert_windows_by_chance",
 )  # fmt: skip
 COUNTS = (
     "patients", "patient_days", "labels", "hits", "standing_hits", "alerts", "technical_labels", "technical_hits",
@@ -228,7 +230,7 @@ def as_text(result: dict[str, Any]) -> str:
             f"{name}: {first['patients']} people, {first['patient_days']:,.0f} patient-days, {first['labels']} labels"
         )
         told = [f"{one['answer']}: {one['said']}" for one in result["equity"].get(name, ())]
-        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), *told, ""]
+        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), *_tenths(rows), *told, ""]
     half = f" of the patients' half `{result['half']}`" if result["half"] else ""
     note = (
         "at equal alerts, at equal finding: the rule's limit chosen on these data, to its advantage; as all of "
@@ -239,7 +241,7 @@ def as_text(result: dict[str, Any]) -> str:
 
 HEADER = [
     "", "hits", "by chance", "excess", "open (by chance)", "alerts/p-month", "unexplained/p-year", "delay h", "ahead h",
-    "items/p-day", "broken calm", "at equal alerts", "at equal finding", "at personal's alerts",
+    "items/p-day", "broken calm (by chance)", "at equal alerts", "at equal finding", "at personal's alerts",
     "at personal's finding",
 ]  # fmt: skip
 
@@ -258,7 +260,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
         _figure(row, "alerts_per_person_month"), _figure(row, "unexplained_alerts_per_patient_year"),
         _figure(row, "lead_time_h"), _figure(row, "lead_before_event_h"),
         _figure(row, "worklist_items_per_patient_day"),
-        f"{row['no_alert_windows_with_alert']}/{row['no_alert_windows']}",
+        f"{row['no_alert_windows_with_alert']}/{row['no_alert_windows']} "
+        f"({_plainly(row['no_alert_windows_by_chance'])})",
         *(_equal(row, of, *one) for of in (OURS, f"{OURS}, personal") for one in EQUAL),
     ]  # fmt: skip
 
@@ -287,6 +290,21 @@ def _events(rows: list[dict[str, Any]]) -> list[str]:
     events = list(rows[0]["by_event"])
     lines = [[row["rule"], *(f"{row['by_event'][e][0]}/{row['by_event'][e][1]}" for e in events)] for row in rows]
     return _aligned([["by event", *events], *lines])
+
+
+def _tenths(rows: list[dict[str, Any]]) -> list[str]:
+    """Alerts a person-month by tenth of the patients: for each rule, next to what luck gives if they are all alike."""
+    lines = [["by tenth of patients", *map(str, range(1, deciles.PARTS + 1))]]
+    for row in rows:
+        found = row["deciles"] or {}
+        for name, words in TENTHS if row["rule"].startswith(OURS) else TENTHS[:1]:
+            lines += [[f"{row['rule']}{words}", *map(_plainly, found[name])]] if found else []
+    return _aligned(lines) if len(lines) > 1 else []
+
+
+TENTHS = (
+    ("observed", ""), ("by_luck", ", all alike"), ("other_weeks", ", sorted by the weeks between"),
+)  # fmt: skip
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -44,7 +44,8 @@ class Scorecard:
     leads to. `standing_hits`: labels in which an alert about them was open, also one opened before. `unexplained`:
     alerts at a time at which nothing is known to have happened. Floors are limits for everyone, personal alerts are
     against the patient's own level, rules are those of a condition. Worklist items are everything that comes to the
-    desk, technical and retrospective ones too. In `no_alert_windows` nothing should be found.
+    desk, technical and retrospective ones too. In `no_alert_windows` nothing should be found; `by_chance`: so many as
+    long windows of the same patients, in which nothing is known to have happened, hold an alert.
     """
 
     patients: int
@@ -84,6 +85,7 @@ class Scorecard:
     technical_hits: int
     no_alert_windows: int
     no_alert_windows_with_alert: int
+    no_alert_windows_by_chance: Figure
     deciles: Deciles | None
     personal_deciles: Deciles | None
 
@@ -123,6 +125,7 @@ RATIOS: dict[str, Callable[[Sums], Floats]] = {
     "sensitivity": lambda s: s["hits"] / s["labels"],
     "expected_by_chance": lambda s: np.where(s["chanced"] > 0, s["expected"], np.nan),
     "standing_expected_by_chance": lambda s: np.where(s["chanced"] > 0, s["standing_expected"], np.nan),
+    "no_alert_windows_by_chance": lambda s: np.where(s["calm"] > 0, s["calm_expected"], np.nan),
     "excess": lambda s: np.where(s["chanced"] > 0, s["chanced_hits"] - s["expected"], np.nan),
     "ppv": lambda s: s["inside"] / s["alerts"],
     "alerts_per_patient_day": lambda s: s["alerts"] / s["days"],

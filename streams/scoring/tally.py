@@ -43,6 +43,7 @@ class Tally:
     technical_hits: int = 0
     calm: int = 0
     calm_broken: int = 0
+    calm_expected: float = 0.0
     days_even: float = 0.0
     alerts_even: int = 0
     personal_even: int = 0
@@ -75,8 +76,7 @@ def tally(
     _halve(found, counted, span)
     for label in labels:
         if label.no_alert:
-            found.calm += 1
-            found.calm_broken += any(label.found_by(alert) for alert in counted)
+            _add_calm(found, label, [alert for alert in counted if label.about(alert)], known, span)
         elif label.category != "clinical":
             found.technical_labels += 1
             found.technical_hits += any(label.found_by(alert) for alert in alerts if alert.category == label.category)
@@ -124,6 +124,13 @@ def _add(found: Tally, label: Label, about: list[Alert], known: Sequence[Label],
         found.chanced += 1
         found.chanced_hits += bool(hits)
         found.expected += share
+
+
+def _add_calm(found: Tally, label: Label, about: list[Alert], known: Sequence[Label], span: Span) -> None:
+    """A window that no alert should break. One of which no quiet window says what is usual is expected to hold."""
+    found.calm += 1
+    found.calm_broken += any(label.found_by(alert) for alert in about)
+    found.calm_expected += chance(label.end_us - label.start_us, [alert.at_us for alert in about], known, span) or 0.0
 
 
 def _add_standing(found: Tally, label: Label, stood: Sequence[Standing], known: Sequence[Label], span: Span) -> None:

@@ -41,6 +41,14 @@ def test_where_nothing_should_be_found_an_alert_is_counted_against_us() -> None:
     assert card.unexplained_alerts == 1
 
 
+def test_windows_that_are_broken_stand_next_to_what_quiet_ones_of_the_same_length_hold() -> None:
+    """Alerts at 10 and 300 h of 720: of the windows of 48 h outside the label, from 49 to 672 h, 49 hold the second."""
+    card = score([alert(10), alert(300)], [label(0, 48, no_alert=True)], observed=days(30)).overall
+    assert card.no_alert_windows_with_alert == 1
+    assert card.no_alert_windows_by_chance.value == pytest.approx(49 / (672 - 48))
+    assert score([], [label(0, 5)], observed=days(30)).overall.no_alert_windows_by_chance.value is None
+
+
 def test_an_alert_is_explained_until_the_event_is_over_whatever_it_is_about() -> None:
     alerts = [alert(1), alert(30, problem="spo2.low"), alert(60)]
     card = score(alerts, [label(0, 5, problem="heart_rate", until=at(48))], observed=days(365.25)).overall

@@ -99,6 +99,21 @@ def test_each_rule_is_held_against_all_of_homebeat_and_against_its_personal_part
     assert re.split(r" {2,}", line)[-4:] == ["7 found", "1.50/p-month", "3 found", "never"]
 
 
+def test_the_table_shows_the_rate_of_every_tenth_of_the_patients_next_to_luck(measured: dict[str, Any]) -> None:
+    assert "by tenth of patients" not in as_text(measured), "five patients have no tenths"
+    result, rising = deepcopy(measured), [n / 8 for n in range(10)]
+    (rows,) = result["tables"].values()
+    for row in rows:
+        row["deciles"] = {"observed": rising, "by_luck": [0.5] * 10, "other_weeks": rising[::-1], "worst_ratio": 2.0}
+    text = as_text(result).splitlines()
+    begin = next(n for n, line in enumerate(text) if line.startswith("by tenth of patients"))
+    first, luck, other = (re.split(r" {2,}", line) for line in text[begin + 1 : begin + 4])
+    assert first == ["homebeat", *(f"{rate:.3g}" for rate in rising)]
+    assert luck == ["homebeat, all alike", *["0.5"] * 10]
+    assert other[1:] == first[:0:-1]
+    assert any(line.startswith("cusum ") for line in text[begin:])
+
+
 def test_the_table_says_of_every_group_whether_it_is_worse_off(measured: dict[str, Any]) -> None:
     (verdicts,) = measured["equity"].values()
     assert {one["by"] for one in verdicts} == set(FIELDS)
