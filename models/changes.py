@@ -3,7 +3,8 @@
 A drug begun, stopped or changed moves the body; a baseline that goes on as before would call the effect a deviation, or
 learn it as slowly as a whim of the day. So the learned level moves by what the evidence expects, and is held less
 firmly until own data have confirmed it (design.yaml `reopening`). An operation or another day 0 moves no level: the
-course is laid over it day by day. What no table says of it is left to doubt.
+course is laid over it day by day. What no table says of it is left to doubt. A profile may also say what is to come, a
+drug from tomorrow on: then the level moves on that day (`turns`).
 """
 
 from dataclasses import dataclass
@@ -51,6 +52,37 @@ def change(before: Profile, after: Profile, on: date, off: frozenset[str] = froz
         doubt = np.maximum(doubt, untold * np.nan_to_num(later.sd_between))
     shift += expect(_as_told(before, known), on, off).path - until_now.path
     return Change(shift, doubt) if shift.any() or doubt.any() else None
+
+
+def turns(profile: Profile) -> tuple[date, ...]:
+    """The days on which by this profile a drug is begun or no more taken, or a trajectory begins; in order.
+
+    >>> metoprolol = {"code": "metoprolol", "start": "2026-01-04", "stop": "2026-01-31"}
+    >>> consent = {"monitoring": True}
+    >>> known = Profile.model_validate({"patient": "p", "version": 1, "consent": consent, "medications": [metoprolol]})
+    >>> [day.isoformat() for day in turns(known)]
+    ['2026-01-04', '2026-02-01']
+    """
+    days = {drug.start for drug in profile.medications} | {_without(drug) for drug in profile.medications}
+    days |= {one.date for one in profile.trajectories}
+    return tuple(sorted(day for day in days if day is not None))
+
+
+def turned(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Change | None:
+    """What changes on one of its `turns`, of which the profile has spoken before; None if nothing that acts."""
+    drugs = [
+        one.model_copy(update={"stop": None}) if _without(one) == on else one
+        for one in profile.medications
+        if one.start != on
+    ]
+    courses = tuple(one for one in profile.trajectories if one.date != on)
+    update = {"medications": tuple(drugs), "trajectories": courses}
+    return change(profile.model_copy(update=update), profile, on, off)
+
+
+def _without(drug: Medication) -> date | None:
+    """The first day on which the drug is taken no more."""
+    return drug.stop + timedelta(days=1) if drug.stop is not None and drug.stop < date.max else None
 
 
 def _acting(expectation: Expectation) -> Floats:

@@ -14,7 +14,7 @@ from models.readings import VitalSummary
 from models.segments import Bools, Ints, rounds
 from models.times import US_PER_DAY, rfc3339
 from models.vitals import VITALS
-from streams.engine import conditions, outside, pieces
+from streams.engine import conditions, outside, pieces, relearning
 from streams.engine.courses import local_day
 from streams.engine.gathering import Closed
 from streams.engine.late import Past
@@ -131,10 +131,11 @@ def _close_round(state: PartitionState, one: Closed, out: Closings) -> None:
 def _predicted(state: PartitionState, one: Closed) -> _Round:
     row = one.row
     vital, slot = state.rows["vital"][row].astype(np.int64), state.rows["slot"][row].astype(np.int64)
-    prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
-    newer, line = one.start > base.last_at, baseline.line_of(base, vital)
     offset = local_offset_us(state, slot, one.start)
     day, quarter = local_day(one.start, offset), baseline.slot_of_day(one.start, offset)
+    relearning.pass_turns(state, row, slot, vital, day, offset)
+    prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
+    newer, line = one.start > base.last_at, baseline.line_of(base, vital)
     y = to_working(one.mean, vital)
     passing = state.courses.passing(state, slot, vital, day)
     predicted = baseline.predict(base, prior, one.start, quarter, y, line, passing)

@@ -41,12 +41,17 @@ def over_from(profile: Profile) -> int:
     0
     """
     last = moving_until(profile)
-    return 0 if last is None else max(0, last.toordinal() + 1 - _EPOCH)
+    return 0 if last is None else max(0, day_of(last) + 1)
 
 
 def local_day(at: Ints, offset_us: Ints) -> Ints:
     """The local day of each time, (n,), counted from 1970; offset_us: local time minus UTC."""
     return (at + offset_us) // US_PER_DAY
+
+
+def day_of(on: date) -> int:
+    """The day of a date, counted from 1970."""
+    return on.toordinal() - _EPOCH
 
 
 def date_of(day: int) -> date:

@@ -6,11 +6,14 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from models.changes import Change
+from models.changes import turned as what_turns
+from models.changes import turns as days_of
 from models.expectation import Expectation, expect
 from models.profile import Profile, parse_profile, sees
 from models.times import LONG_AGO, to_us
 from models.vitals import VITALS
-from streams.engine.courses import over_from
+from streams.engine.courses import date_of, day_of, over_from
 from streams.engine.people import Person, decompressed
 
 EXPECTATIONS_KEPT = 1024
@@ -82,3 +85,16 @@ def expected(kept: bytes, day: date, off: frozenset[str]) -> Expectation:
     """What a profile leads one to expect, as a function of its own bytes (see `people.compressed`) and nothing else: a
     patient's vitals, the findings of a day, and states that are restored ask for the same again."""
     return expect(parse_profile(decompressed(kept)), day, off)
+
+
+@lru_cache(maxsize=EXPECTATIONS_KEPT)
+def turns(kept: bytes) -> tuple[int, ...]:
+    """The local days, counted from 1970, on which something turns by this profile (`changes.turns`), as a function of
+    its own bytes."""
+    return tuple(day_of(one) for one in days_of(parse_profile(decompressed(kept))))
+
+
+@lru_cache(maxsize=EXPECTATIONS_KEPT)
+def turned(kept: bytes, day: int, off: frozenset[str]) -> Change | None:
+    """What turns on one of these days (`changes.turned`)."""
+    return what_turns(parse_profile(decompressed(kept)), date_of(day), off)

@@ -1,13 +1,13 @@
 """A new version of a profile moves what was learned only where something acts on the body."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from models.changes import change
+from models.changes import change, turned, turns
 from models.evidence import load
 from models.expectation import expect
 from models.profile import Profile
@@ -36,6 +36,27 @@ def test_a_drug_that_is_begun_moves_the_level_and_leaves_as_much_doubt() -> None
 
 def test_a_drug_that_is_switched_off_by_setting_moves_nothing() -> None:
     assert change(profile(), profile(**METOPROLOL), TODAY, frozenset({"beta_blocker"})) is None
+
+
+@pytest.mark.parametrize("fields", [METOPROLOL, SURGERY])
+def test_what_turns_on_a_day_is_what_a_version_of_that_day_would_change(fields: dict[str, Any]) -> None:
+    known, on = profile(**fields), date(2026, 1, 4)
+    found, wanted = turned(known, on), change(profile(), known, on)
+    assert turns(known) == (on,)
+    assert found is not None
+    assert wanted is not None
+    np.testing.assert_array_equal(found.shift, wanted.shift)
+    np.testing.assert_array_equal(found.doubt, wanted.doubt)
+
+
+def test_a_drug_that_ends_as_announced_takes_back_what_it_did() -> None:
+    known = profile(medications=[{"code": "metoprolol", "start": "2025-01-04", "stop": "2026-01-04"}])
+    begun, ended = turned(profile(**METOPROLOL), date(2026, 1, 4)), turned(known, date(2026, 1, 5))
+    assert turns(known) == (date(2025, 1, 4), date(2026, 1, 5))
+    assert begun is not None
+    assert ended is not None
+    assert ended.shift[RATE] == pytest.approx(-begun.shift[RATE])
+    assert turned(known, date(2026, 1, 4)) is None
 
 
 @pytest.mark.parametrize("fields", [{"conditions": [{"code": "copd"}]}, {"birth_date": "1950-01-01"}, {"sex": "male"}])
