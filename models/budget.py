@@ -1,9 +1,10 @@
 """Alert budget: everybody has the same small rate of false alerts from slow changes, whoever they are.
 
 How far away a week must lie before people are told is the patient's own. For anybody with so many vitals it lies where
-simulation finds as many false alerts as the budget allows. But some people's weeks lie further from their level than
-others', with nothing wrong: their vitals wander, or go with the weekend. How far, is learned from all vitals on all
-days (alerts are too rare to learn from within weeks), and the limit of who has wider weeks lies higher in proportion.
+simulation finds as many false alerts as the budget allows: who is watched by one vital is told of less than who is
+watched by ten, and as often. But some people's weeks lie further from their level than others', with nothing wrong:
+their vitals wander, or go with the weekend. How far, is learned from all vitals on all days (alerts are too rare to
+learn from within weeks), and the limit of who has wider weeks lies higher in proportion.
 
 What lasts is told: a change that still stands `lasts_days` after it was withheld is told wherever the limit lies. And
 while a change stands, told or not, its vital teaches nothing: an illness must not become what the patient is not told
@@ -39,10 +40,10 @@ STATE = np.dtype(
     ]
 )
 """wide: mean square of how far this patient's weeks lie away, less the one of anybody; learned: weeks it was learned
-from; vitals: of how many a week is known, going down slowly; day: local day (from 1970) that is gathered; of it: total,
-count: squares and how many, seen: the most vitals; together: the change of several vitals."""
-VITALS_MEMORY = 14.0
-"""Days in which a vital that is measured no more is forgotten: longer than a week, so that weekly weights count."""
+from; vitals: how many are measured; day: local day (from 1970) that is gathered; of it: total, count: squares and how
+many, seen: the most vitals of which a week is known; together: the change of several vitals."""
+MEASURED_DAYS = 14
+"""Days after which a vital that is measured no more does not count: longer than a week, so that weekly weights do."""
 MONTH_DAYS = 30.0
 MOST_SEEN, MOST_LEARNED = 255, 65_535
 """What is counted no further: more weeks in a day than there are vitals, and many more weeks than are remembered."""
@@ -50,13 +51,15 @@ MOST_SEEN, MOST_LEARNED = 255, 65_535
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """As in the evidence. share: of the budget, for slow changes; at_least, false_per_day, slope: how far away [SD] the
-    week of a vital lies so often by noise, and how steeply the logarithm of that falls; clip, spare, least_vitals,
-    prior_weeks, memory_weeks, highest: of the patient's own part; lasts_days, returns_days: when what is withheld is
-    told."""
+    """As in the evidence. share: of the budget, for slow changes; told_from, false_per_day, slope: how far away [SD]
+    the week of one of so many `vitals` lies so often by noise, and how steeply the logarithm of that falls; power: of
+    the number of vitals, to which that is in proportion; clip, spare, least_vitals, prior_weeks, memory_weeks, highest:
+    of the patient's own part; lasts_days, returns_days: when what is withheld is told."""
 
     share: float
-    at_least: float
+    told_from: float
+    vitals: int
+    power: float
     false_per_day: float
     slope: float
     clip: float
@@ -77,36 +80,45 @@ def settings() -> Settings:
 
 
 def usual(state: npt.NDArray[np.void], per_month: float) -> Floats:
-    """The limit for anybody with so many vitals, (n,) [SD]: together they alert as often as the budget says, or less,
-    where what is told would be no change any more.
+    """The limit for anybody with so many vitals, (n,) [SD]: together they alert as often as the budget says.
 
-    per_month: alerts a person-month from noise that the deployment allows."""
+    per_month: alerts a person-month from noise that the deployment allows; more than what people with ten vitals have
+    at `told_from` is not made use of."""
     s = settings()
-    share = np.maximum(state["vitals"].astype(np.float64), 1.0) * s.false_per_day / _per_day(per_month)
-    return np.maximum(s.at_least + np.log(share) / s.slope, s.at_least)
+    scarce = max(s.false_per_day / (s.share * per_month / MONTH_DAYS), 1.0)
+    limit: Floats = s.told_from + (np.log(scarce) + np.log(part(state["vitals"]))) / s.slope
+    return limit
+
+
+def part(vitals: npt.NDArray[np.number]) -> Floats:
+    """How often so many vitals alert by noise, (n,), as a part of what ten do; 1 where it is not known how many there
+    are (0). vitals (n,): how many are measured."""
+    s = settings()
+    known = np.where(vitals > 0, np.minimum(vitals, s.vitals), s.vitals).astype(np.float64)
+    return (known / s.vitals) ** s.power
 
 
 def limits(state: npt.NDArray[np.void], per_month: float) -> Floats:
     """The patient's own limit, (n,) [SD]: never below anybody's."""
     s = settings()
     wider = np.sqrt(np.maximum(1.0 + state["wide"].astype(np.float64), 0.0)) - 1.0 - s.spare
-    own: Floats = usual(state, per_month) + np.clip(s.at_least * wider, 0.0, s.highest)
+    own: Floats = usual(state, per_month) + np.clip(s.told_from * wider, 0.0, s.highest)
     return own
 
 
-def look(state: npt.NDArray[np.void], day: Ints, seen: Ints) -> None:
+def look(state: npt.NDArray[np.void], day: Ints, seen: Ints, measured: Ints) -> None:
     """Weeks are about to be judged; `state` (n,) is updated in place. A day is learned from when the next one begins.
 
-    day (n,): local day, from 1970; seen (n,): vitals of which a week is known.
+    day (n,): local day, from 1970; seen (n,): vitals of which a week is known; measured (n,): vitals with a figure in
+    the last MEASURED_DAYS, known or not: the first that is known is not the only one.
     """
-    new, before = day > state["day"].astype(np.int64), state["vitals"].astype(np.float64)
+    new = day > state["day"].astype(np.int64)
     _settle(state, new & (state["seen"] >= settings().least_vitals))
-    fewer = np.where(new, before - state["seen"], 0) / VITALS_MEMORY
     for name in ("total", "count", "seen"):
         state[name] = np.where(new, 0, state[name])
     state["day"] = np.where(new, day, state["day"])
     state["seen"] = np.maximum(state["seen"], np.minimum(seen, MOST_SEEN))
-    state["vitals"] = np.maximum(before - fewer, state["seen"])
+    state["vitals"] = measured
 
 
 def learn(state: npt.NDArray[np.void], of: Ints, away: Floats) -> None:
@@ -127,10 +139,6 @@ def _settle(state: npt.NDArray[np.void], which: Bools) -> None:
     wide = state["wide"] + more / (np.minimum(learned, s.memory_weeks) + s.prior_weeks)
     state["wide"] = np.where(which, wide, state["wide"])
     state["learned"] = np.where(which, learned, state["learned"])
-
-
-def _per_day(per_month: float) -> float:
-    return settings().share * per_month / MONTH_DAYS
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from models import budget
-from models.detectors import drift
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
 from models.phrases import phrase
@@ -84,7 +83,7 @@ def enough(found: Index) -> Bools:
 def as_drift(value: Floats) -> Floats:
     """Indices as drifts that are as rare, (n,) [SD]: so that one limit of a patient holds for both."""
     s = settings()
-    rare: Floats = budget.settings().at_least + (value - s.h) / s.per_drift
+    rare: Floats = budget.settings().told_from + (value - s.h) / s.per_drift
     return rare
 
 
@@ -92,7 +91,7 @@ def judge(is_open: Bools, found: Index) -> tuple[Bools, Bools]:
     """Whether the problem of each patient (n,) ends, and begins. is_open (n,): there is one. Whether it is told,
     `models.budget` says."""
     s = settings()
-    raised = ~is_open & (as_drift(found.value) >= drift.settings().opens) & enough(found)
+    raised = ~is_open & (found.value >= s.h) & enough(found)
     over = is_open & (found.value <= s.clear)
     return over, raised
 

@@ -48,8 +48,10 @@ STATE = np.dtype(
 days between each figure at hand and the one before it (255: that or more); held: how many are at hand, with today's;
 sick: a bit for each of them (the oldest first) that teaches nothing; total, count: of today's windows; day: today,
 counted from 1970; judged: today was; level, s2, rho, n: what was learned of the days before, from how many; before: the
-last of those, in SD from the level; open: sign of the open drift (0 none); week, week_day: what the change index knows
-of this vital, and of when."""
+last of those, in SD from the level; open: sign of the open drift, twice that of one that is slight (0 none); week,
+week_day: what the change index knows of this vital (NaN: too little), and of when."""
+SLIGHT = 2
+"""A drift that stands, and from which the level still learns."""
 TODAY = FIGURES - 1
 EVERY_DAY = (1 << FIGURES) - 1
 
@@ -72,6 +74,7 @@ class Settings:
     milder_days: int
     until_h: int
     night_least: int
+    stands: float
     opens: float
     week_days: int
     least_figures: int
@@ -115,7 +118,7 @@ def settings() -> Settings:
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
         np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]),
         _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), s["milder_sd"],
-        s["milder_days"], night["until_h"], night["least"], s["opens"], s["week_days"], s["least_figures"],
+        s["milder_days"], night["until_h"], night["least"], s["stands"], s["opens"], s["week_days"], s["least_figures"],
         s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["known_looks"], s["memory_days"],
         s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"],
         s["anew_days"], SEVERITIES.index(s["severity"]),
@@ -145,7 +148,7 @@ def gather(
         one[moves] = of_moving
     one["total"] = np.where(counts, one["total"] + y, one["total"])
     one["count"] = np.where(counts, np.minimum(one["count"].astype(np.int64) + 1, 65_535), one["count"])
-    ill = counts & (frozen | ((one["open"] != 0) & _known(one)))
+    ill = counts & (frozen | ((np.abs(one["open"]) == 1) & _known(one)))
     one["sick"] = np.where(ill, one["sick"] | 1 << TODAY, one["sick"])
 
 
@@ -212,13 +215,13 @@ def judge(one: npt.NDArray[np.void]) -> Week:
     known = _known(one) & (one["held"] > 0) & (one["count"] > 0)
     z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
     away = np.where(known, _away(one, z.astype(np.float64)), 0.0)
-    was = one["open"].astype(np.int64)
-    sign = np.where(away >= 0, 1, -1)
-    beyond = known & (np.abs(away) >= s.opens)
+    was, sign = np.sign(one["open"]).astype(np.int64), np.where(away >= 0, 1, -1)
     over = np.where(known & (was != 0) & (away * was <= s.clear), was, 0)
-    raised = np.where(beyond & ((was == 0) | (over != 0)), sign, 0)
-    one["open"] = np.where(raised != 0, raised, np.where(over != 0, 0, was))
-    one["sick"] = np.where(raised != 0, EVERY_DAY, one["sick"])
+    raised = np.where(known & (np.abs(away) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
+    stands = np.where(raised != 0, SLIGHT * raised, np.where(over != 0, 0, one["open"]))
+    firm = known & (np.abs(stands) == SLIGHT) & (away * np.sign(stands) >= s.opens)
+    one["open"] = np.where(firm, np.sign(stands), stands)
+    one["sick"] = np.where(firm, EVERY_DAY, one["sick"])
     one["judged"] = 1
     return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known)
 
@@ -282,8 +285,9 @@ def _days_on_that_side(one: npt.NDArray[np.void], z: Floats) -> Ints:
 
 def rearm(one: npt.NDArray[np.void]) -> None:
     """A person ended what was told: the week begins anew, and what goes on is raised again. What was learned stays."""
-    for name in ("past", "gap", "total", "count", "before", "held", "sick", "judged", "open", "week_day"):
+    for name in ("past", "gap", "total", "count", "before", "held", "sick", "judged", "open"):
         one[name] = 0
+    one["week"] = np.nan
 
 
 def forget(table: npt.NDArray[np.void], rows: Ints) -> None:

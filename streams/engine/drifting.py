@@ -34,9 +34,12 @@ def signals_of(state: PartitionState, parts: list[Judged]) -> list[Signal]:
         return []
     weeks, found = joined(parts), list[Signal]()
     group = np.cumsum(starts(weeks.position) | starts(weeks.clock) | starts(weeks.slot)) - 1
-    last = lasts(group)
-    for turn in rounds(weeks.slot[last]):
-        found += _told(state, weeks, np.flatnonzero(np.isin(group, turn)), last[turn])
+    known = ~np.isnan(weeks.away)
+    for turn in rounds(weeks.slot[lasts(group)]):
+        came = np.isin(group, turn)
+        _note(state, weeks, np.flatnonzero(came))
+        if len(new := np.flatnonzero(came & known)):
+            found += _told(state, weeks, new, new[lasts(group[new])])
     return found
 
 
@@ -44,23 +47,24 @@ def _told(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[S
     """Of patients, each once, after the weeks `new` became known; last: the last of them of each patient."""
     per_month, weekly = state.policy.advisories_per_month, state.weeks
     slot, day = weeks.slot[last], weeks.day[last]
-    found, there = _together(state, weeks, new, last)
+    found, there, measured = _together(state, weeks, last)
     in_order, judged = np.argsort(slot), drift.settings().judged
     of = in_order[np.searchsorted(slot[in_order], weeks.slot[new])]
     one, size = weekly.budgets[slot], change_index.as_drift(found.value)
-    budget.look(one, day, (there & judged).sum(axis=1))
+    budget.look(one, day, (there & judged).sum(axis=1), (measured & judged).sum(axis=1))
     usual, own = budget.usual(one, per_month), budget.limits(one, per_month)
     signals = _drifts(state, weeks, new, of, usual, own)
     wait = one["together"].copy()
     over, raised = change_index.judge(budget.standing(wait), found)
-    told = budget.judge(wait, day, over.astype(np.int64), raised.astype(np.int64), size, own, usual)
+    whole = np.maximum(budget.settings().told_from - usual, 0.0)  # there is one index, however few the vitals
+    told = budget.judge(wait, day, over.astype(np.int64), raised.astype(np.int64), size, own + whole, usual + whole)
     one["together"] = wait
     well = judged[weeks.vital[new]] & ~weeks.ill[new] & ~budget.standing(weekly.waits[weeks.row[new]])
     well &= ~budget.standing(wait)[of]
     budget.learn(one, of[well], weeks.away[new[well]])
     weekly.budgets[slot] = one
     for k in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
-        for says in _sayings(told, k, own[k], budget.settings().lasts_days):
+        for says in _sayings(told, k, own[k] + whole[k], budget.settings().lasts_days):
             signals.append(_index(state, weeks, int(last[k]), found.part[k], float(found.value[k]), says))
     return signals
 
@@ -104,14 +108,20 @@ def _sayings(told: budget.Told, k: int, own: float, days: int) -> list[_Says]:
     return says
 
 
-def _together(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> tuple[change_index.Index, Bools]:
-    """Indices of patients, each once, and of which vitals there is a fresh week."""
-    table, slot, day = state.weeks.table, weeks.slot[last], weeks.day[last]
+def _note(state: PartitionState, weeks: Judged, new: Ints) -> None:
+    """Keep what the weeks `new` say; the last one of a row stays."""
+    table = state.weeks.table
     table["week"][weeks.row[new]], table["week_day"][weeks.row[new]] = weeks.away[new], weeks.day[new]
+
+
+def _together(state: PartitionState, weeks: Judged, last: Ints) -> tuple[change_index.Index, Bools, Bools]:
+    """Indices of patients, each once; of which vitals there is a fresh week; and which are measured, (n, V) each."""
+    table, slot, day = state.weeks.table, weeks.slot[last], weeks.day[last]
     rows = state.row_of[slot].astype(np.int64)
-    at, known = table["week_day"][rows].astype(np.int64), rows >= 0
-    there = known & (at > 0) & (day[:, None] - at <= change_index.settings().fresh_days)
-    return change_index.index(table["week"][rows].astype(np.float64), there), there
+    at, week = table["week_day"][rows].astype(np.int64), table["week"][rows].astype(np.float64)
+    noted, age = (rows >= 0) & (at > 0), day[:, None] - at
+    there = noted & ~np.isnan(week) & (age <= change_index.settings().fresh_days)
+    return change_index.index(week, there), there, noted & (age <= budget.MEASURED_DAYS)
 
 
 def _drift(weeks: Judged, i: int, says: _Says) -> Signal:

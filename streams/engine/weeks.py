@@ -38,9 +38,9 @@ class _Columns:
 @dataclass(frozen=True, slots=True)
 class Judged(_Columns):
     """Weeks judged as a window closed, (n,): where (position, clock, slot, row, vital, start [us], day), what the week
-    says (`drift.Week`), the figure of the day, and what was expected of it with its SD (working scale, with the rhythm
-    of the day), days learned from; ill: something else is known to be wrong with the vital; quality: of the signal of
-    the figure, NaN if that is not known."""
+    says (`drift.Week`; away: NaN while too little is known to judge it), the figure of the day, and what was expected
+    of it with its SD (working scale, with the rhythm of the day), days learned from; ill: something else is known to be
+    wrong with the vital; quality: of the signal of the figure, NaN if that is not known."""
 
     position: Ints
     clock: Ints
@@ -86,8 +86,10 @@ class Weeks:
             self.budgets = grown(self.budgets, slots)
 
     def drifts(self, row: Ints, z: Floats) -> Bools:
-        """Whether each row has a drift open and z (n,), how far a window is from its band, lies on that side of it."""
-        on_that_side: Bools = self.table["open"][row] * z > 0
+        """Whether each row has a drift open that teaches nothing, and z (n,), how far a window is from its band, lies
+        on that side of it."""
+        firm = self.table["open"][row]
+        on_that_side: Bools = (np.abs(firm) == 1) & (firm * z > 0)
         return on_that_side
 
     def drop(self, rows: Ints, slot: int) -> None:
@@ -100,7 +102,7 @@ class Weeks:
     def rearm(self, row: int, high: bool, *, anew: bool) -> None:
         """A person resolved a problem of this side of a row; anew: and what it is now is its normal."""
         one, side = self.table[row : row + 1], 1 if high else -1
-        if not len(one) or one["open"][0] not in (0, side):
+        if not len(one) or np.sign(one["open"][0]) not in (0, side):
             return
         if self.waits["sign"][row] == side:
             self.waits[row] = np.zeros((), budget.WAIT)
@@ -112,7 +114,7 @@ class Weeks:
     def rearm_together(self, slot: int, rows: Ints) -> None:
         """A person resolved what several vitals said together: they begin a new week."""
         self.budgets["together"][slot : slot + 1] = np.zeros((), budget.WAIT)
-        self.table["week_day"][rows[rows < len(self.table)]] = 0
+        self.table["week"][rows[rows < len(self.table)]] = np.nan
 
     def relearn(self, rows: Ints) -> None:
         """The profile says that the level moves: what was learned is of before."""
@@ -181,20 +183,21 @@ class Gathered(_Columns):
 
 
 def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Judged]:
-    """The weeks of the rows at these places of `state`, of which there is something to say."""
+    """The weeks of the rows at these places of `state` that have a figure today."""
     mine = state[which]
     level, s2, n = mine["level"].astype(np.float64), mine["s2"].astype(np.float64), mine["n"].astype(np.int64)
     figure = mine["total"].astype(np.float64) / np.maximum(mine["count"], 1)
     week = drift.judge(mine)
     state[which] = mine
-    told = np.flatnonzero(week.known)
-    if not len(told):
+    there = np.flatnonzero(mine["count"] > 0)
+    if not len(there):
         return []
+    away = np.where(week.known, week.away, np.nan)
     judged = Judged(
-        one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, week.away, week.over, week.raised,
+        one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, away, week.over, week.raised,
         week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen, _quality(one, mine["count"]),
     )  # fmt: skip
-    return [judged.take(told)]
+    return [judged.take(there)]
 
 
 def _quality(one: Gathered, count: npt.NDArray[np.uint16]) -> Floats:

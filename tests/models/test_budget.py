@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import budget
+from models.detectors import drift
 
 PER_MONTH = 0.25
 S = budget.settings()
@@ -25,7 +26,7 @@ def after(days: int, spread: float, *, weeks: int = 10, n: int = 1, seed: int = 
     state, random = np.zeros(n, budget.STATE), np.random.default_rng(seed)
     of = np.repeat(np.arange(n), weeks)
     for day in range(1, days + 1):
-        budget.look(state, np.full(n, day), np.full(n, weeks))
+        budget.look(state, np.full(n, day), np.full(n, weeks), np.full(n, weeks))
         budget.learn(state, of, spread * random.standard_normal(n * weeks))
     return state
 
@@ -45,20 +46,31 @@ def test_what_a_patient_begins_with_is_the_limit_for_anybody() -> None:
     assert budget.limits(after(900, 9.0), PER_MONTH) == budget.usual(state, PER_MONTH) + S.highest, "and no higher"
 
 
-def test_the_limit_rises_with_the_vitals_and_falls_with_what_is_allowed_but_not_below_what_is_a_change() -> None:
-    state = np.zeros(2, budget.STATE)
-    budget.look(state, np.array([1, 1]), np.array([5, 10]))
+def watched_by(*vitals: int) -> "np.ndarray":
+    """Patients of whom so many vitals are measured, of which one is known so far."""
+    state, measured = np.zeros(len(vitals), budget.STATE), np.array(vitals)
+    budget.look(state, np.ones(len(vitals), int), np.ones(len(vitals), int), measured)
+    return state
+
+
+def test_the_limit_rises_with_the_vitals_and_falls_with_what_is_allowed_but_not_below_what_so_many_need() -> None:
+    state = watched_by(5, 10)
     few, many = budget.usual(state, 0.05)
-    assert many - few == pytest.approx(np.log(2) / S.slope)
+    assert many - few == pytest.approx(S.power * np.log(2) / S.slope)
     assert budget.usual(state, 0.025)[1] - many == pytest.approx(np.log(2) / S.slope)
-    assert budget.usual(state, 4.0).tolist() == [S.at_least, S.at_least]
+    assert budget.usual(state, 4.0)[1] == S.told_from
+    assert budget.usual(state, 4.0)[0] == pytest.approx(S.told_from - (many - few))
 
 
-def test_a_vital_that_is_measured_no_more_is_forgotten_in_weeks() -> None:
-    state = after(1, 1.0)
-    for day in range(2, 90):
-        budget.look(state, np.array([day]), np.array([10 if day == 2 else 1]))
-    assert state["vitals"][0] == pytest.approx(1, abs=0.1)
+def test_who_is_watched_by_fewer_vitals_is_told_of_less_and_never_of_what_does_not_stand() -> None:
+    limits = budget.usual(watched_by(1, 2, 5, 10), PER_MONTH)
+    assert (np.diff(limits) > 0).all()
+    assert limits[0] >= drift.settings().stands, "what does not stand cannot be told"
+
+
+def test_of_whom_nobody_knows_how_many_vitals_there_are_is_judged_like_one_with_ten() -> None:
+    assert budget.part(np.array([0, 10, 12])).tolist() == [1, 1, 1]
+    assert budget.usual(np.zeros(1, budget.STATE), PER_MONTH) == budget.usual(watched_by(10), PER_MONTH) == S.told_from
 
 
 def test_what_is_withheld_is_noted_once_and_told_when_it_grows() -> None:
@@ -119,6 +131,6 @@ def test_an_illness_of_one_vital_before_it_comes_up_moves_the_limit_little() -> 
     state = after(200, 1.0)
     before, random = float(budget.limits(state, PER_MONTH)[0]), np.random.default_rng(1)
     for day in range(201, 231):
-        budget.look(state, np.array([day]), np.array([10]))
+        budget.look(state, *(np.array([one]) for one in (day, 10, 10)))
         budget.learn(state, np.zeros(10, np.int64), np.append(random.standard_normal(9), 3.8))
     assert float(budget.limits(state, PER_MONTH)[0]) - before < 0.4
