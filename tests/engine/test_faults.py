@@ -296,6 +296,26 @@ def test_an_alert_about_a_sensor_ends_with_the_consent_to_its_vital() -> None:
     assert of_sensor(run(log))[-1] == (f"sensor.{WATCH}", "expired")
 
 
+@pytest.mark.parametrize(
+    ("version", "events"),
+    [
+        ({"strata": {"language": "en"}}, [("opened", True)]),
+        ({"withheld": ["heart_rate"]}, [("opened", True), ("expired", True)]),
+    ],
+)
+def test_an_alert_about_a_sensor_of_the_past_ends_with_the_consent_and_not_with_any_version_of_the_profile(
+    version: dict[str, Any], events: list[tuple[str, bool]]
+) -> None:
+    log = Log()
+    log.profile()
+    lived(log, 30)
+    log.wait(6 * 60 * MINUTE_US)
+    kept_back(log, [64.0] * 200 + [64.0 + NOISE[n % 7] for n in range(160)])
+    lived(log, 60)
+    log.profile(version=2, **version)
+    assert of_now(run(log)) == events
+
+
 def test_a_spike_in_a_stream_does_not_move_its_window() -> None:
     log = Log()
     log.profile()
