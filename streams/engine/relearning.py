@@ -40,15 +40,18 @@ def reopened(state: PartitionState, slot: int, before: Profile | None, after: Pr
 
 def pass_turns(state: PartitionState, row: Ints, slot: Ints, vital: Ints, day: Ints, offset_us: Ints) -> None:
     """Windows of rows (n,), each at most once, are about to be judged: what their patients' profiles have announced,
-    and what has come since the row's last window, moves them. day (n,): of the window."""
+    and what has come since the row's last window, moves them. day (n,): of the window; offset_us: its local time minus
+    UTC."""
     last = state.rows["base"]["last_at"][row]
     new = (last > 0) & (day < state.patients["course_over"][slot]) & (local_day(last, offset_us) < day)
-    for i in np.flatnonzero(new).tolist():
-        kept, noted = state.person(int(slot[i])).kept, int(state.patients["profile_day"][slot[i]])
-        seen = int(local_day(last[i : i + 1], offset_us[i : i + 1])[0])
-        for turn in turns(kept) if kept is not None and noted else ():
-            if max(seen, noted) < turn <= day[i]:
-                _turn(state, row[i : i + 1], vital[i : i + 1], turned(kept or b"", turn, state.off))
+    noted = state.patients["profile_day"][slot].astype(np.int64)
+    seen = np.maximum(local_day(last, offset_us), noted)
+    for i in np.flatnonzero(new & (noted > 0)).tolist():
+        if (kept := state.person(int(slot[i])).kept) is None:
+            continue
+        for turn in turns(kept):
+            if seen[i] < turn <= day[i]:
+                _turn(state, row[i : i + 1], vital[i : i + 1], turned(kept, turn, state.off))
 
 
 def _announced(state: PartitionState, slot: int, before: Profile, vital: Ints, noted: int, day: int) -> None:
