@@ -51,6 +51,28 @@ def test_a_watch_that_stands_still_is_told_once_and_resolved_when_it_is_over() -
     assert "Limits that hold for everyone are watched as before" in opened.explanation
 
 
+def nights(log: Log, values: list[float]) -> None:
+    """The heart rate variability of each night."""
+    for value in values:
+        log.read(code="hrv_rmssd", value=value, unit="ms", device=WATCH)
+        log.wait(DAY_US)
+        log.tick()
+
+
+@pytest.mark.parametrize(("same", "events"), [(3, []), (4, ["opened", "resolved"]), (9, ["opened", "resolved"])])
+def test_a_watch_that_sends_the_same_night_again_and_again_is_told_once_and_over_with_the_first_other(
+    same: int, events: list[str]
+) -> None:
+    log = Log()
+    log.profile()
+    nights(log, [38.0, 44.0, 41.0, 36.0, 40.0] * 3 + [39.0] * same + [42.0, 37.0])
+    told = run(log)
+    assert [event for _, event in of_sensor(told)] == events
+    states = [one.state for one in told.summaries if one.vital == "hrv_rmssd"][15 : 15 + same]
+    assert states[:3] == ["normal"] * 3
+    assert set(states[3:]) <= {"unknown"}
+
+
 def test_what_stands_still_is_unknown_and_never_normal() -> None:
     log, state = Log(), PartitionState()
     log.profile()
