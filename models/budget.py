@@ -7,9 +7,9 @@ their vitals wander, or go with the weekend. How far, is learned from all vitals
 learn from within weeks), and the limit of who has wider weeks lies higher in proportion.
 
 What lasts is told: a change that still stands `lasts_days` after it was withheld is told wherever the limit lies. And
-while a change stands, told or not, its vital teaches nothing: an illness must not become what the patient is not told
-of. Floors and emergencies never come here; what is acute has a part of its own (`budget_acute`). Settings in
-`evidence/daily.yaml`.
+while a drift stands that is not slight, told or not, its vital teaches nothing here either: an illness must not become
+what the patient is not told of. Floors and emergencies never come here; what is acute has a part of its own
+(`budget_acute`). Settings in `evidence/daily.yaml`.
 """
 
 from dataclasses import dataclass

@@ -110,8 +110,7 @@ def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
 
 
 def moving_until(profile: Profile) -> date | None:
-    """The last day on which a course of this profile moves what is expected, or a drug settles that was begun or
-    stopped; None without."""
+    """The last day on which a course of this profile moves what is expected, or a drug settles; None without."""
     settle = int(load("medications")["meta"]["generic_settle_days"]) - 1
     ends = [
         min(day.toordinal() + last, date.max.toordinal())
@@ -119,8 +118,7 @@ def moving_until(profile: Profile) -> date | None:
         for day, anchor in dates
         if (last := _last_day(condition, anchor)) is not None
     ]
-    changes = [day for one in profile.medications for day in (one.start, one.stop) if day is not None]
-    ends += [min(day.toordinal() + settle, date.max.toordinal()) for day in changes]
+    ends += [min(one.start.toordinal() + settle, date.max.toordinal()) for one in profile.medications if one.start]
     return date.fromordinal(max(ends)) if ends else None
 
 

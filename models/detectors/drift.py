@@ -2,10 +2,11 @@
 
 One figure a day. The days of the last week are held against a level that was learned from the days before them, so
 that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
-that no single day fires. What is measured a few times a week is judged by its last three figures. While a drift is
-open nothing is learned; whether it is told, `models.budget` says, later on the side on which the vital seldom means
-harm (`milder`). Settings, and what other statistics found at the same rate of false alerts, stand in
-`evidence/daily.yaml`.
+that no single day fires. What is measured a few times a week is judged by its last three figures. Whether a drift is
+told, `models.budget` says, later on the side on which the vital seldom means harm (`milder`). While one stands far away
+(`opens`) nothing is learned. From a slight one the level goes on to learn, also where people are told of it because few
+vitals are measured: if it stood still, levels that move for some weeks with nothing wrong would be told. Settings, and
+what other statistics found at the same rate of false alerts, stand in `evidence/daily.yaml`.
 """
 
 from collections.abc import Mapping
@@ -97,13 +98,15 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Week:
     """What a week says, (n,): away: how far from the level [SD of such a week]; over, raised: signs of the drift that
-    ends and begins (0 none); days: how long the last figures lie on that side; known: there is something to say."""
+    ends and begins (0 none); days: how long the last figures lie on that side; known: there is something to say; firm:
+    a drift stands that teaches nothing."""
 
     away: Floats
     over: Ints
     raised: Ints
     days: Ints
     known: Bools
+    firm: Bools
 
 
 @cache
@@ -148,7 +151,7 @@ def gather(
         one[moves] = of_moving
     one["total"] = np.where(counts, one["total"] + y, one["total"])
     one["count"] = np.where(counts, np.minimum(one["count"].astype(np.int64) + 1, 65_535), one["count"])
-    ill = counts & (frozen | ((np.abs(one["open"]) == 1) & _known(one)))
+    ill = counts & (frozen | (firm(one["open"]) & _known(one)))
     one["sick"] = np.where(ill, one["sick"] | 1 << TODAY, one["sick"])
 
 
@@ -174,9 +177,9 @@ def _next_day(one: npt.NDArray[np.void], day: Ints, spread: Floats, vital: Ints,
 
 
 def _anew(one: npt.NDArray[np.void], which: Bools) -> None:
-    """Forget all but that a drift is open."""
+    """Forget all but that a drift is open, and what others know of the last week: the next one takes its place."""
     for name in STATE.names or ():
-        if name != "open":
+        if name not in ("open", "week", "week_day"):
             one[name][which] = 0
 
 
@@ -219,11 +222,17 @@ def judge(one: npt.NDArray[np.void]) -> Week:
     over = np.where(known & (was != 0) & (away * was <= s.clear), was, 0)
     raised = np.where(known & (np.abs(away) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
     stands = np.where(raised != 0, SLIGHT * raised, np.where(over != 0, 0, one["open"]))
-    firm = known & (np.abs(stands) == SLIGHT) & (away * np.sign(stands) >= s.opens)
-    one["open"] = np.where(firm, np.sign(stands), stands)
-    one["sick"] = np.where(firm, EVERY_DAY, one["sick"])
+    becomes = known & (np.abs(stands) == SLIGHT) & (away * np.sign(stands) >= s.opens)
+    one["open"] = np.where(becomes, np.sign(stands), stands)
+    one["sick"] = np.where(becomes, EVERY_DAY, one["sick"])
     one["judged"] = 1
-    return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known)
+    return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known, firm(one["open"]))
+
+
+def firm(opened: npt.NDArray[np.int8]) -> Bools:
+    """Which drifts teach nothing, (n,); opened (n,): `open` of STATE."""
+    stands: Bools = np.abs(opened) == 1
+    return stands
 
 
 def milder(vital: Ints, away: Floats) -> Bools:

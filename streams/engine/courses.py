@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.baseline import STEADY, Passing
+from models.changes import turns
+from models.evidence import load
 from models.expectation import expect
 from models.profile import Profile
 from models.segments import Ints
@@ -35,13 +37,16 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def over_from(profile: Profile) -> int:
-    """The first local day, counted from 1970, from which on no course or new drug of the profile passes; 0: none does.
+    """The first local day, counted from 1970, from which on no course or new drug of the profile passes, and nothing
+    that it announces is still to move a vital which is measured seldom; 0: none does.
 
     >>> over_from(Profile.model_validate({"patient": "p-1", "version": 1, "consent": {"monitoring": True}}))
     0
     """
-    last = moving_until(profile)
-    return 0 if last is None else max(0, day_of(last) + 1)
+    last, days = moving_until(profile), turns(profile)
+    recent = int(load("design")["reopening"]["recent_days"])
+    ends = [day_of(days[-1]) + recent] if days else []
+    return max(0, *ends, 0 if last is None else day_of(last) + 1)
 
 
 def local_day(at: Ints, offset_us: Ints) -> Ints:

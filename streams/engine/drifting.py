@@ -46,27 +46,39 @@ def signals_of(state: PartitionState, parts: list[Judged]) -> list[Signal]:
 def _told(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[Signal]:
     """Of patients, each once, after the weeks `new` became known; last: the last of them of each patient."""
     per_month, weekly = state.policy.advisories_per_month, state.weeks
-    slot, day = weeks.slot[last], weeks.day[last]
+    slot, judged = weeks.slot[last], drift.settings().judged
     found, there, measured = _together(state, weeks, last)
-    in_order, judged = np.argsort(slot), drift.settings().judged
+    in_order = np.argsort(slot)
     of = in_order[np.searchsorted(slot[in_order], weeks.slot[new])]
-    one, size = weekly.budgets[slot], change_index.as_drift(found.value)
-    budget.look(one, day, (there & judged).sum(axis=1), (measured & judged).sum(axis=1))
+    one = weekly.budgets[slot]
+    budget.look(one, weeks.day[last], (there & judged).sum(axis=1), (measured & judged).sum(axis=1))
     usual, own = budget.usual(one, per_month), budget.limits(one, per_month)
     signals = _drifts(state, weeks, new, of, usual, own)
-    wait = one["together"].copy()
-    over, raised = change_index.judge(budget.standing(wait), found)
-    whole = np.maximum(budget.settings().told_from - usual, 0.0)  # there is one index, however few the vitals
-    told = budget.judge(wait, day, over.astype(np.int64), raised.astype(np.int64), size, own + whole, usual + whole)
-    one["together"] = wait
-    well = judged[weeks.vital[new]] & ~weeks.ill[new] & ~budget.standing(weekly.waits[weeks.row[new]])
-    well &= ~budget.standing(wait)[of]
+    signals += _indices(state, weeks, last, one, found, usual, own)
+    well = judged[weeks.vital[new]] & ~weeks.ill[new] & ~weeks.firm[new] & ~budget.standing(one["together"])[of]
     budget.learn(one, of[well], weeks.away[new[well]])
     weekly.budgets[slot] = one
-    for k in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist():
-        for says in _sayings(told, k, own[k] + whole[k], budget.settings().lasts_days):
-            signals.append(_index(state, weeks, int(last[k]), found.part[k], float(found.value[k]), says))
     return signals
+
+
+def _indices(
+    state: PartitionState, weeks: Judged, last: Ints, one: npt.NDArray[np.void], found: change_index.Index,
+    usual: Floats, own: Floats,
+) -> list[Signal]:  # fmt: skip
+    """What the indices of patients say; of each there is one, however few the vitals, so that its limit is that of ten.
+
+    one (n,): their budgets, updated in place; the others as of `_told`."""
+    wait, size = one["together"].copy(), change_index.as_drift(found.value)
+    more = np.maximum(budget.settings().told_from - usual, 0.0)
+    over, raised = change_index.judge(budget.standing(wait), found)
+    limit, day = own + more, weeks.day[last]
+    told = budget.judge(wait, day, over.astype(np.int64), raised.astype(np.int64), size, limit, usual + more)
+    one["together"] = wait
+    return [
+        _index(state, weeks, int(last[k]), found.part[k], float(found.value[k]), says)
+        for k in np.flatnonzero((told.over != 0) | told.tells | told.notes).tolist()
+        for says in _sayings(told, k, limit[k], budget.settings().lasts_days)
+    ]
 
 
 def _drifts(state: PartitionState, weeks: Judged, new: Ints, of: Ints, usual: Floats, own: Floats) -> list[Signal]:

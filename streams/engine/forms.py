@@ -25,7 +25,8 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 7
+FORMAT = 8
+"""8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning."""
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -149,7 +150,8 @@ def upgraded(page: Page) -> Page:
     if older < 5:
         waits, budgets = known_of(page.weeks), budgets_of(page.together)
         page = msgspec.structs.replace(page, waits=waits, budgets=budgets, together=b"")
-    return msgspec.structs.replace(page, format=FORMAT, forecasts=_with_samples(page.forecasts))
+    forecasts_ = _with_samples(page.forecasts) if older < 7 else page.forecasts
+    return msgspec.structs.replace(page, format=FORMAT, forecasts=forecasts_)
 
 
 def _with_samples(raw: bytes) -> bytes:

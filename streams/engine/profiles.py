@@ -6,9 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from models.changes import Change
-from models.changes import turned as what_turns
-from models.changes import turns as days_of
+from models.changes import Change, turned, turns
 from models.expectation import Expectation, expect
 from models.profile import Profile, parse_profile, sees
 from models.times import LONG_AGO, to_us
@@ -88,13 +86,13 @@ def expected(kept: bytes, day: date, off: frozenset[str]) -> Expectation:
 
 
 @lru_cache(maxsize=EXPECTATIONS_KEPT)
-def turns(kept: bytes) -> tuple[int, ...]:
+def turns_of(kept: bytes) -> tuple[int, ...]:
     """The local days, counted from 1970, on which something turns by this profile (`changes.turns`), as a function of
     its own bytes."""
-    return tuple(day_of(one) for one in days_of(parse_profile(decompressed(kept))))
+    return tuple(day_of(one) for one in turns(parse_profile(decompressed(kept))))
 
 
 @lru_cache(maxsize=EXPECTATIONS_KEPT)
-def turned(kept: bytes, day: int, off: frozenset[str]) -> Change | None:
+def turned_of(kept: bytes, day: int, off: frozenset[str]) -> Change | None:
     """What turns on one of these days (`changes.turned`)."""
-    return what_turns(parse_profile(decompressed(kept)), date_of(day), off)
+    return turned(parse_profile(decompressed(kept)), date_of(day), off)

@@ -36,8 +36,8 @@ PATIENT = np.dtype(
 """spo2_low: a clinician's low target, NaN if none; allowed: bit v is set when vital v may be decided; devices_since:
 the latest day on which a device of the profile came; clock: latest own arrival or tick applied; active_at: last
 movement; zone_*: offset of local time and how long it holds [us]; course_over: local day (from 1970) from which on
-no course of the profile moves anything; profile_day: local day on which the profile came (0: a page of before does not
-say; it lies in what was a hole); the others: see `rings`."""
+no course of the profile moves anything, nor anything it announces; profile_day: local day on which the profile came (0:
+a page of before does not say; it lies in what was a hole); the others: see `rings`."""
 
 PRIOR = np.dtype([(name, "f4") for name in ("mean", "sd_between", "sd_within", "sd_meas", "amplitude", "acrophase_h")])
 """What the profile leads one to expect, kept so that a restart does not read every profile again."""

@@ -40,7 +40,8 @@ class Judged(_Columns):
     """Weeks judged as a window closed, (n,): where (position, clock, slot, row, vital, start [us], day), what the week
     says (`drift.Week`; away: NaN while too little is known to judge it), the figure of the day, and what was expected
     of it with its SD (working scale, with the rhythm of the day), days learned from; ill: something else is known to be
-    wrong with the vital; quality: of the signal of the figure, NaN if that is not known."""
+    wrong with the vital; firm: a drift stands that teaches nothing; quality: of the signal of the figure, NaN if that
+    is not known."""
 
     position: Ints
     clock: Ints
@@ -58,6 +59,7 @@ class Judged(_Columns):
     sd: Floats
     learned: Ints
     ill: Bools
+    firm: Bools
     quality: Floats
 
 
@@ -88,8 +90,8 @@ class Weeks:
     def drifts(self, row: Ints, z: Floats) -> Bools:
         """Whether each row has a drift open that teaches nothing, and z (n,), how far a window is from its band, lies
         on that side of it."""
-        firm = self.table["open"][row]
-        on_that_side: Bools = (np.abs(firm) == 1) & (firm * z > 0)
+        opened = self.table["open"][row]
+        on_that_side: Bools = drift.firm(opened) & (opened * z > 0)
         return on_that_side
 
     def drop(self, rows: Ints, slot: int) -> None:
@@ -189,15 +191,12 @@ def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Jud
     figure = mine["total"].astype(np.float64) / np.maximum(mine["count"], 1)
     week = drift.judge(mine)
     state[which] = mine
-    there = np.flatnonzero(mine["count"] > 0)
-    if not len(there):
-        return []
     away = np.where(week.known, week.away, np.nan)
-    judged = Judged(
+    return [Judged(
         one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, away, week.over, week.raised,
-        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen, _quality(one, mine["count"]),
-    )  # fmt: skip
-    return [judged.take(there)]
+        week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen, week.firm,
+        _quality(one, mine["count"]),
+    )]  # fmt: skip
 
 
 def _quality(one: Gathered, count: npt.NDArray[np.uint16]) -> Floats:

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from models.profile import Profile
 from models.segments import Ints
 from models.times import US_PER_DAY, from_us
 from streams.engine.state import PartitionState
@@ -21,6 +22,12 @@ def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
     for i in np.flatnonzero((at < zone_from) | (at >= until)):
         offset[i] = _look_up(state, int(slot[i]), int(at[i]))
     return offset
+
+
+def local_days(profile: Profile | None, at: Ints) -> Ints:
+    """The local day of each time by a profile, (n,), counted from 1970; kept nowhere."""
+    zone = ZoneInfo(profile.timezone if profile and profile.timezone else "UTC")
+    return np.array([(one + _offset(zone, one)) // US_PER_DAY for one in at.tolist()], np.int64)
 
 
 def _look_up(state: PartitionState, slot: int, at: int) -> int:

@@ -343,6 +343,23 @@ def test_a_page_of_the_sixth_format_is_still_read() -> None:
     assert np.array_equal(after.rows["base"], state.rows["base"])
 
 
+def test_a_page_of_the_seventh_format_is_still_read() -> None:
+    """It knew neither slight drifts nor unknown weeks; what it says means the same."""
+    log, state = Log(), PartitionState()
+    log.profile()
+    for value in (130.0, 127.0, 124.0):
+        log.read(code="glucose", value=value, device="cgm-1")
+        log.wait(5 * MINUTE_US)
+    run(log, state=state)
+    pages = {key: as_format(7, page) for key, page in pack_dirty(state, 0).pages.items()}
+    assert contents(restored(pages, 0)) == contents(state)
+
+
+def as_format(number: int, page: bytes) -> bytes:
+    fields = msgspec.msgpack.decode(page)
+    return msgspec.msgpack.encode([number, *fields[1:]])
+
+
 def as_format_6(page: bytes, forecasts: bytes) -> bytes:
     fields = msgspec.msgpack.decode(page)
     fields[0], place = 6, Page.__struct_fields__.index("forecasts")

@@ -1,14 +1,18 @@
 """A drug or an operation re-opens what was learned: its effect is neither an alarm, nor learned as slowly as a whim."""
 
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
 from models import baseline
+from models.times import to_us
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
-from tests.engine.factories import DAY_US, Log, Told, one_by_one, run
+from tests.engine.factories import DAY_US, START_US, Log, Told, one_by_one, run
 
 METOPROLOL: dict[str, Any] = {"medications": [{"code": "metoprolol", "start": "2026-02-04"}]}
 BEFORE, AFTER = 30, 10
@@ -16,21 +20,8 @@ BEFORE, AFTER = 30, 10
 
 
 def story(**second: Any) -> Log:
-    """A resting heart rate of 74, and after thirty days of 62; `second`: what a second version of the profile adds."""
-    log, noise = Log(), np.random.default_rng(1).normal(0, 1.5, BEFORE + AFTER)
-    log.profile("p-1")
-    for day in range(BEFORE + AFTER):
-        if day == BEFORE and second:
-            log.profile("p-1", version=2, **second)
-        level = 74 if day < BEFORE else 62
-        log.read(patient="p-1", code="resting_heart_rate", value=round(level + noise[day], 1), unit="/min")
-        log.wait(DAY_US)
-        log.tick()
-    return log
-
-
-def deviations(told: Told) -> set[str]:
-    return {found.problem for found in told.findings if found.kind == "deviation"}
+    """What comes is told on the day; `second`: what the second version of the profile adds."""
+    return told_ahead(0, *[second] if second else [])
 
 
 def level(log: Log, until: int | None = None) -> float:
@@ -41,8 +32,8 @@ def level(log: Log, until: int | None = None) -> float:
 
 def test_what_a_new_drug_does_is_no_alarm_and_is_learned_within_days() -> None:
     unsaid, said = story(), story(**METOPROLOL)
-    assert "resting_heart_rate.low" in deviations(run(unsaid)), "without a word of the drug it is one"
-    assert deviations(run(said)) == set()
+    assert "resting_heart_rate.low" in slow(run(unsaid)), "without a word of the drug it is one"
+    assert slow(run(said)) == set()
     assert abs(level(said) - 62) < abs(level(unsaid) - 62)
     assert level(said) == pytest.approx(62, abs=2)
 
@@ -56,7 +47,7 @@ def test_a_drug_that_does_nothing_is_found_out_within_days() -> None:
         log.read(patient="p-1", code="resting_heart_rate", value=74 + day % 3 - 1, unit="/min")
         log.wait(DAY_US)
         log.tick()
-    assert deviations(run(log)) == set()
+    assert slow(run(log)) == set()
     assert level(log) == pytest.approx(74, abs=2)
 
 
@@ -120,12 +111,94 @@ def test_a_vital_that_is_measured_seldom_is_moved_with_its_first_figure_after_th
     assert abs(level(plain) - 62) < abs(level(never) - 62)
 
 
-LIVES = story(**METOPROLOL), told_ahead(3, METOPROLOL), told_ahead(2, METOPROLOL, {}, every=4)
+def with_another(seed: int) -> Log:
+    """A heart rate, streamed, on which a drug that was announced acts, and a weight that drifts up from some days
+    before: each is judged at another place in the log."""
+    log, random, weight = Log(), np.random.default_rng(seed), 80.0
+    log.profile("p-1", timezone="UTC")
+    for day in range(BEFORE + 12):
+        weight += 0.25 * (day > BEFORE - 4)
+        if day == BEFORE - 2:
+            log.profile("p-1", version=2, timezone="UTC", **METOPROLOL)
+        log.read(patient="p-1", code="body_weight", value=round(weight + random.normal(0, 0.3), 1), unit="kg")
+        for _ in range(24):
+            value = round(74 - 12 * (day >= BEFORE) + random.normal(0, 2), 1)
+            log.read(patient="p-1", code="heart_rate", value=value, unit="/min")
+            log.wait(DAY_US // 24)
+        log.tick()
+    return log
 
 
-@pytest.mark.parametrize("log", LIVES)
-def test_it_does_not_matter_how_the_log_is_cut(log: Log) -> None:
-    assert run(log, one_by_one(log)).lines() == run(log).lines()
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: told_ahead(0, METOPROLOL), lambda: told_ahead(3, METOPROLOL),
+        lambda: told_ahead(2, METOPROLOL, {}, every=4), lambda: with_another(1), lambda: with_another(2),
+    ],
+)  # fmt: skip
+def test_it_does_not_matter_how_the_log_is_cut(made: Callable[[], Log]) -> None:
+    log = made()
+    whole = run(log).lines()
+    assert run(log, one_by_one(log)).lines() == whole == run(log, range(0, len(log), 60)).lines()
+    assert whole["findings"] or len(log) < 200
+
+
+@pytest.mark.parametrize("day", [BEFORE - 1, BEFORE, BEFORE + 1])
+def test_what_is_known_of_the_vitals_on_the_day_does_not_depend_on_the_cut_either(day: int) -> None:
+    log = with_another(1)
+    until = next(n for n, record in enumerate(log.records) if record.arrived_us > START_US + (day + 0.9) * DAY_US)
+    short, known = Log(log.records[:until], log.now_us), list[bytes]()
+    cuts: Iterable[int]
+    for cuts in ((), one_by_one(short), range(0, until, 24)):
+        state = PartitionState()
+        run(short, cuts, state=state)
+        known.append(state.weeks.budgets.tobytes() + state.weeks.table[["week", "week_day", "open"]].tobytes())
+    assert known[0] == known[1] == known[2]
+
+
+def test_a_trajectory_that_is_announced_loosens_on_its_day_what_no_table_speaks_of() -> None:
+    """Discharge after a flare of COPD: no course says how the pulse goes on."""
+    discharge = {"trajectories": [{"condition": "copd", "anchor": "discharge", "date": "2026-02-04"}]}
+    doubts = [doubt(told_ahead(days, discharge)) for days in (0, 3)]
+    assert doubts[1] == pytest.approx(doubts[0], rel=0.2)
+    assert doubts[1] > 1.3 * doubt(told_ahead(3, {}))
+
+
+def doubt(log: Log) -> float:
+    """How firmly the level is held at the end of the day of the announcement [SD]."""
+    state = PartitionState()
+    begin = next(n for n, record in enumerate(log.records) if record.arrived_us > START_US + (BEFORE + 1) * DAY_US)
+    run(Log(log.records[:begin], log.now_us), state=state)
+    return float(np.sqrt(baseline.take(state.rows["base"], np.zeros(1, np.int64)).p[baseline.DIAGONAL[0], 0]))
+
+
+@pytest.mark.parametrize("begun", ["2026-03-29", "2026-10-25"])
+@pytest.mark.parametrize("first", [time(23, 30), time(0, 30)])
+def test_on_a_day_on_which_clocks_change_a_drug_is_begun_once(begun: str, first: time) -> None:
+    """As on the same day a week before. The last reading before the clocks change is of the eve, or of that day."""
+    on = date.fromisoformat(begun)
+    moved, usual = (moved_by_metoprolol(day, first) for day in (on, on - timedelta(7)))
+    assert usual < -1
+    assert moved == pytest.approx(usual, abs=0.2)
+
+
+def moved_by_metoprolol(on: date, first: time) -> float:
+    """How far a drug that is begun on that day moves the level. Two readings a day: the first, and the other at eight;
+    the last of them on that day."""
+    levels, zone = [], ZoneInfo("Europe/Berlin")
+    for drugs in [{"medications": [{"code": "metoprolol", "start": on.isoformat()}]}, {}]:
+        times = [
+            datetime.combine(on - timedelta(n), at, zone) for n in range(30, -1, -1) for at in sorted((first, time(8)))
+        ]
+        log = Log(now_us=to_us(times[0]))
+        log.profile("p-1", None, timezone=zone.key, **drugs)
+        for n, at in enumerate(one for one in times if one.date() < on or one.time() <= time(8)):
+            log.now_us = to_us(at)
+            log.read(patient="p-1", code="resting_heart_rate", value=74 + n % 3 - 1, unit="/min")
+        log.wait(DAY_US // 6)
+        log.tick()
+        levels.append(level(log))
+    return levels[0] - levels[1]
 
 
 @pytest.mark.parametrize("cut", [27, 28, 29, 30, 31])
