@@ -293,7 +293,8 @@ def _events(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _tenths(rows: list[dict[str, Any]]) -> list[str]:
-    """Alerts a person-month by tenth of the patients: for each rule, next to what luck gives if they are all alike."""
+    """Alerts a person-month by tenth of the patients: of each rule, and of homebeat also what luck gives if all of them
+    are alike, and the tenths by every other week, counted in the weeks between."""
     lines = [["by tenth of patients", *map(str, range(1, deciles.PARTS + 1))]]
     for row in rows:
         found = row["deciles"] or {}

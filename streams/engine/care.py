@@ -275,7 +275,7 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
         episode.said = when.say(OF_SEVERAL)
     due = [e for e in person.episodes if e.vital in names or e in together]
     events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
-    due = unwatched(state, slot, arrived_us) + faults_gone(state, slot)
+    due = unwatched(state, slot, arrived_us) + faults_gone(state, slot, known)
     events += ledger.on_forgotten(person.episodes, due, when, phrase("the device is no longer watched"))
     state.note_wake(slot)
     return events

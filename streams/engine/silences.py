@@ -253,15 +253,16 @@ def unwatched(state: PartitionState, slot: int, now_us: int) -> list[Episode]:
     return [e for e in technical if e.problem.partition(".")[2] not in known]
 
 
-def faults_gone(state: PartitionState, slot: int) -> list[Episode]:
+def faults_gone(state: PartitionState, slot: int, withheld: bool) -> list[Episode]:
     """Alerts about sensors of which nothing is known any more: their vitals were withheld. That one was wrong in the
-    past is not known as a fault of now: as long as its device is watched, it stays on the record."""
+    past is not known as a fault of now: it stays on the record as long as its device is watched, until a vital is
+    withheld, of which it may speak (withheld: that is so now)."""
     person, rows = state.person(slot), state.row_of[slot]
     told = state.sensors.told(rows[rows >= 0]).values()
     still = {f"sensor.{called(person.devices.get(device, ''))}" for device in told}
     watched = {f"sensor.{called(name)}" for name in person.devices.values()}
     faults = [e for e in person.episodes if e.problem.startswith("sensor.")]
-    return [e for e in faults if e.problem not in (watched if e.retrospective else still)]
+    return [e for e in faults if e.problem not in (watched if e.retrospective and not withheld else still)]
 
 
 def silence_ended(state: PartitionState, slot: int, problem: str, now_us: int) -> None:

@@ -328,12 +328,14 @@ def test_an_alert_about_a_sensor_ends_with_the_consent_to_its_vital() -> None:
 def test_an_alert_about_a_sensor_of_the_past_ends_with_the_consent_and_not_with_any_version_of_the_profile(
     version: dict[str, Any], events: list[tuple[str, bool]]
 ) -> None:
+    """The watch measures another vital too, which goes on to be watched."""
     log = Log()
     log.profile()
     lived(log, 30)
     log.wait(6 * 60 * MINUTE_US)
     kept_back(log, [64.0] * 200 + [64.0 + NOISE[n % 7] for n in range(160)])
     lived(log, 60)
+    lived(log, 3, level=36.5, code="body_temperature")
     log.profile(version=2, **version)
     assert of_now(run(log)) == events
 
