@@ -107,6 +107,7 @@ class ChunkConsumer(driver.Consumer):
         self._acks: dict[TP, InOrderAcks] = {}
         self._fetched: list[Fetched] = []
         self._epoch = self._fetch_epoch = 0
+        self._at_the_door: ChunkMessage | None = None
 
     def _new_consumer_thread(self) -> ChunkConsumerThread:
         return ChunkConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -152,8 +153,11 @@ class ChunkConsumer(driver.Consumer):
             await self._room(chunk.tp, epoch)
             if self._epoch != epoch or self.should_stop:
                 return
-            message = self._open(chunk, epoch)
-            yield message
+            message = self._at_the_door = self._open(chunk, epoch)
+            try:
+                yield message
+            finally:
+                self._at_the_door = None
             if message.cut_off():  # whether it is in a queue is not known, but it comes again
                 return
             message.cut_off = _never
@@ -220,7 +224,10 @@ class ChunkConsumer(driver.Consumer):
         await super().on_partitions_assigned(assigned, generation_id)
 
     def go_back(self, tp: TP, position: int) -> None:
-        """The next chunk begins there, or where the log has its next record; chunks from there on come again."""
+        """The next chunk begins there, or where the log has its next record; chunks from there on come again. So does
+        the one on its way into the queue, which is cut off by this, also if it begins before: nobody would take it."""
+        if self._at_the_door is not None and self._at_the_door.tp == tp:
+            position = min(position, self._at_the_door.delivery.start)
         self._acks.get(tp, InOrderAcks()).withdraw(position)
         self._epoch += 1
         self.declared = {**self.declared, tp: position}

@@ -92,6 +92,20 @@ async def test_a_partition_comes_again_from_where_it_was_gone_back_to(broker: Br
         await worker.commits(300)
 
 
+async def test_a_chunk_at_the_door_comes_again_when_its_partition_goes_back_to_a_place_within_it(
+    broker: Broker, prefix: str
+) -> None:
+    topic = await topic_of(broker.address, prefix, filled=300)
+    async with Worker(broker.address, topic, bounds=Bounds(records=20, queued=2)) as worker:
+        worker.gate.clear()
+        await until(lambda: worker.consumer.open_chunks(TP(topic, 0)) == 4, "one in hand, two queued, one at the door")
+        worker.consumer.go_back(TP(topic, 0), 70)
+        worker.gate.set()
+        await until(lambda: worker.offsets()[-1:] == [299], "all came")
+        assert worker.applied() == list(range(300))
+        await worker.commits(300)
+
+
 @pytest.mark.parametrize("seed", [1, 2], ids=["stops_for_a_while", "stops_and_resumes_at_once"])
 async def test_a_chunk_at_the_door_when_the_flow_stops_comes_again(seed: int, broker: Broker, prefix: str) -> None:
     topic = await topic_of(broker.address, prefix, filled=300)
