@@ -26,7 +26,7 @@ def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
 
 def local_days(profile: Profile | None, at: Ints) -> Ints:
     """The local day of each time by a profile, (n,), counted from 1970; kept nowhere."""
-    zone = ZoneInfo(profile.timezone if profile and profile.timezone else "UTC")
+    zone = ZoneInfo(_name_of(profile))
     return np.array([(one + _offset(zone, one)) // US_PER_DAY for one in at.tolist()], np.int64)
 
 
@@ -36,8 +36,7 @@ def _look_up(state: PartitionState, slot: int, at: int) -> int:
     Clocks have changed at a minute past midnight (St John's, until 2011): kept for longer than a minute, an offset
     would depend on which reading asked first.
     """
-    profile = state.profile(slot)
-    name = profile.timezone if profile and profile.timezone else "UTC"
+    name = _name_of(state.profile(slot))
     day = at - at % US_PER_DAY
     offset = _of_day(name, day)
     steady = offset is not None
@@ -47,6 +46,10 @@ def _look_up(state: PartitionState, slot: int, at: int) -> int:
     one["zone_until"] = one["zone_from"] + (US_PER_DAY if steady else MINUTE_US)
     one["zone_offset"] = offset
     return offset
+
+
+def _name_of(profile: Profile | None) -> str:
+    return profile.timezone if profile and profile.timezone else "UTC"
 
 
 @lru_cache(maxsize=DAYS_KEPT)

@@ -184,14 +184,19 @@ def of_now(told: Told) -> list[tuple[str, bool]]:
     return [(alert.event, alert.retrospective) for alert in told.alerts if alert.problem == f"sensor.{WATCH}"]
 
 
-def test_a_fault_in_what_comes_hours_late_is_on_the_record_and_nobody_is_told_of_it_as_of_now() -> None:
+def came_late() -> Log:
+    """A watch that stood still for three hours and was right again, of which the readings come six hours late."""
     log = Log()
     log.profile()
     lived(log, 30)
     log.wait(6 * 60 * MINUTE_US)
     kept_back(log, [64.0] * 200 + [64.0 + NOISE[n % 7] for n in range(160)])
     lived(log, 60)
-    told = run(log)
+    return log
+
+
+def test_a_fault_in_what_comes_hours_late_is_on_the_record_and_nobody_is_told_of_it_as_of_now() -> None:
+    told = run(came_late())
     assert of_now(told) == [("opened", True)]
     (opened,) = (alert for alert in told.alerts if alert.problem == f"sensor.{WATCH}")
     assert opened.explanation.startswith("These readings arrived late")
@@ -329,12 +334,7 @@ def test_an_alert_about_a_sensor_of_the_past_ends_with_the_consent_and_not_with_
     version: dict[str, Any], events: list[tuple[str, bool]]
 ) -> None:
     """The watch measures another vital too, which goes on to be watched."""
-    log = Log()
-    log.profile()
-    lived(log, 30)
-    log.wait(6 * 60 * MINUTE_US)
-    kept_back(log, [64.0] * 200 + [64.0 + NOISE[n % 7] for n in range(160)])
-    lived(log, 60)
+    log = came_late()
     lived(log, 3, level=36.5, code="body_temperature")
     log.profile(version=2, **version)
     assert of_now(run(log)) == events
