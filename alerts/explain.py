@@ -78,12 +78,7 @@ def drifted(vital: str, value: float, usual: float, days: int, score: float, lea
     >>> drifted("resting_heart_rate", 66.1, 60.2, 5, 4.2, 45).partition(";")[0]
     'Last 66 /min, usual for this patient 60 /min (learned over 45 days). All of the last 6 days lie on that side'
     """
-    unit = BY_NAME[vital].unit
-    said = phrase(
-        "Last {value}, usual for this patient {usual} (learned over {days} days).",
-        value=number(value, unit), usual=number(usual, unit), days=figure(learned, ".0f"),
-    )  # fmt: skip
-    away = figure(abs(score), ".1f")
+    said, away = _last(vital, value, usual, learned), figure(abs(score), ".1f")
     if not days:
         why = phrase(
             "As a week that is {away} standard deviations away; no single day need be out of the band.", away=away
@@ -95,6 +90,25 @@ def drifted(vital: str, value: float, usual: float, days: int, score: float, lea
         days=figure(days + 1), away=away,
     )  # fmt: skip
     return joined([said, why])
+
+
+def drifted_by_night(vital: str, value: float, usual: float, days: int, score: float, learned: float) -> str:
+    """Why two nights are told as a drift is; days is as of `drifted`, which two nights say by themselves.
+
+    >>> drifted_by_night("heart_rate", 71.4, 55.2, 1, 4.2, 45).partition(". ")[2]
+    'Both of the last two nights lie 4.2 standard deviations or further away.'
+    """
+    away = figure(abs(score), ".1f")
+    why = phrase("Both of the last two nights lie {away} standard deviations or further away.", away=away)
+    return joined([_last(vital, value, usual, learned), why])
+
+
+def _last(vital: str, value: float, usual: float, learned: float) -> str:
+    unit = BY_NAME[vital].unit
+    return phrase(
+        "Last {value}, usual for this patient {usual} (learned over {days} days).",
+        value=number(value, unit), usual=number(usual, unit), days=figure(learned, ".0f"),
+    )  # fmt: skip
 
 
 def withheld(own: float, days: int) -> str:

@@ -5,8 +5,9 @@ lies higher. For anybody it lies where simulation finds as many false alerts as 
 windows lie further away two at a time, with nothing wrong: what is odd one night is odd the next. How far, is learned
 from the patient's own windows, vital by vital, and the limit of who has wider pairs lies higher in proportion, never
 below the one for anybody, and never above `z_urgent`: what is urgent is told, and so is what goes on. On the side on
-which a vital seldom means harm it lies further away. Streams have no such limit: a quarter of an hour is no measure of
-what a day brings, and nobody has counted. Settings in `evidence/detectors.yaml`.
+which a vital seldom means harm it lies further away. Of streams a window is a quarter of an hour, and its like the next
+one: they are told from further away, or after hours, and learned from as slowly as the hours say something new.
+Settings in `evidence/detectors.yaml`.
 """
 
 from dataclasses import dataclass
@@ -28,14 +29,16 @@ STEP = 1 / 32
 @dataclass(frozen=True, slots=True)
 class Settings:
     """By line (V + 1,), the last one `baseline.SPARSE`: z_on, z_urgent; told_from: the limit for anybody [SD], at
-    `per_month`; pair: mean square of anybody's pairs; kept: it has a limit. slope: how steeply the logarithm of false
-    alerts falls [1/SD]; clip, spare, prior, memory, highest: of the patient's own part; milder_sd: see `further`;
-    milder (V,): the sign of the side on which a vital seldom means harm (0: of neither)."""
+    `per_month`; pair: mean square of anybody's pairs; looks: windows that say as much as one look; kept: it has a
+    limit. slope: how steeply the logarithm of false alerts falls [1/SD]; clip, spare, prior, memory, highest: of the
+    patient's own part, prior and memory in looks; milder_sd: see `further`; milder (V,): the sign of the side on
+    which a vital seldom means harm (0: of neither)."""
 
     z_on: Floats
     z_urgent: Floats
     told_from: Floats
     pair: Floats
+    looks: Ints
     kept: Bools
     milder: Ints
     per_month: float
@@ -60,7 +63,8 @@ def settings() -> Settings:
     told_from, pair = (np.array([t[name] for t in told], float) for name in ("from", "pair"))
     milder = np.array([load("daily")["drift"]["milder"].get(vital.name, 0) for vital in VITALS])
     figures = (b[n] for n in ("per_month", "slope", "clip", "spare", "prior", "memory", "highest", "milder_sd"))
-    return Settings(z_on, z_urgent, told_from, pair, np.array(["told" in g for g in lines]), milder, *figures)
+    looks, kept = np.array([g["learn_from"] for g in lines]), np.array(["told" in g for g in lines])
+    return Settings(z_on, z_urgent, told_from, pair, looks, kept, milder, *figures)
 
 
 def further(vital: Ints, z: Floats) -> Floats:
@@ -91,7 +95,8 @@ def learned(wide: Floats, last: Ints, z: Floats, line: Ints, n: Floats) -> Float
     s, before = settings(), last * STEP
     both = np.where(before * z > 0, np.minimum(np.abs(before), np.abs(z)), 0.0)
     share = np.minimum(both, s.clip) ** 2 / s.pair[line]
-    moved: Floats = wide + (share - 1.0 - wide) / (np.minimum(n, s.memory) + s.prior)
+    looks = s.looks[line]
+    moved: Floats = wide + (share - 1.0 - wide) / (np.minimum(n, s.memory * looks) + s.prior * looks)
     return moved
 
 

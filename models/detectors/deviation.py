@@ -99,7 +99,7 @@ def settings() -> Settings:
         np.array([g["max_gap_h"] * 3600 * US_PER_S for g in by_vital]),
         np.array([*(v.name in group and v.name not in silent for v in VITALS), True]),
         Rule(id="acute_deviation", version=document["meta"]["version"], source=document["meta"]["src"][0]),
-        document["budget"]["lasts"] * np.array([g["windows_on"] for g in by_vital]),
+        np.array([g.get("told", {}).get("lasts", document["budget"]["lasts"]) * g["windows_on"] for g in by_vital]),
         document["budget"]["milder_lasts"],
     )
 

@@ -2,11 +2,13 @@
 
 One figure a day. The days of the last week are held against a level that was learned from the days before them, so
 that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
-that no single day fires. What is measured a few times a week is judged by its last three figures. Whether a drift is
-told, `models.budget` says, later on the side on which the vital seldom means harm (`milder`). While one stands far away
-(`opens`) nothing is learned. From a slight one the level goes on to learn, also where people are told of it because few
-vitals are measured: if it stood still, levels that move for some weeks with nothing wrong would be told. Settings, and
-what other statistics found at the same rate of false alerts, stand in `evidence/daily.yaml`.
+that no single day fires. What is measured a few times a week is judged by its last three figures. Of what streams by
+night two nights that both lie far away say as much as a week: an illness shows in them before its week is over.
+
+Whether a drift is told, `models.budget` says, later on the side on which the vital seldom means harm (`milder`). While
+one stands far away (`opens`) nothing is learned. From a slight one the level goes on to learn, also where people are
+told of it because few vitals are measured: if it stood still, levels that move for some weeks with nothing wrong would
+be told. Settings, and what other statistics found at the same rate of false alerts, stand in `evidence/daily.yaml`.
 """
 
 from collections.abc import Mapping
@@ -62,7 +64,8 @@ class Settings:
     """As in the evidence. figured, judged, by_night (V,): vitals with a figure a day, of which a drift is told, and of
     which the night counts when they stream; milder (V,): the sign of the side on which a vital seldom means harm (0: of
     neither); night_spread (V,): share of the expected spread that the mean of a night of a stream has; rho_prior,
-    rho_days (V,): day-to-day correlation that is expected, and of how many days it has the weight."""
+    rho_days (V,): day-to-day correlation that is expected, and of how many days it has the weight; two_nights: so far
+    away [SD] two nights, no further apart than two_nights_gap days, say as much as a week at `opens`."""
 
     figured: Bools
     judged: Bools
@@ -75,6 +78,8 @@ class Settings:
     milder_days: int
     until_h: int
     night_least: int
+    two_nights: float
+    two_nights_gap: int
     stands: float
     opens: float
     week_days: int
@@ -97,11 +102,14 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What a week says, (n,): away: how far from the level [SD of such a week]; over, raised: signs of the drift that
-    ends and begins (0 none); days: how long the last figures lie on that side; known: there is something to say; firm:
-    a drift stands that teaches nothing."""
+    """What a week says, (n,): away: how far from the level [SD of such a week]; size: the same, or of the last two
+    nights where these lie further (`two`); over, raised: signs of the drift that ends and begins (0 none); days: how
+    long the last figures lie on that side; known: there is something to say; firm: a drift stands that teaches
+    nothing."""
 
     away: Floats
+    size: Floats
+    two: Bools
     over: Ints
     raised: Ints
     days: Ints
@@ -120,11 +128,11 @@ def settings() -> Settings:
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
         np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]),
-        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), s["milder_sd"],
-        s["milder_days"], night["until_h"], night["least"], s["stands"], s["opens"], s["week_days"], s["least_figures"],
-        s["oldest_days"], s["clip"], s["clear"], s["known_after"], s["known_looks"], s["memory_days"],
-        s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"],
-        s["anew_days"], SEVERITIES.index(s["severity"]),
+        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), s["milder_sd"], s["milder_days"],
+        night["until_h"], night["least"], s["two_nights"]["from"], s["two_nights"]["gap_days"],
+        s["stands"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"], s["clear"],
+        s["known_after"], s["known_looks"], s["memory_days"], s["spread_prior_days"], s["spread_memory_days"],
+        s["spread_floor_share"], s["huber"], s["rho_most"], s["anew_days"], SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
@@ -212,21 +220,25 @@ def _worth(rho: Floats) -> Floats:
     return worth
 
 
-def judge(one: npt.NDArray[np.void]) -> Week:
-    """Hold the week of rows (n,) against their level; drifts in `one` open and close in place."""
+def judge(one: npt.NDArray[np.void], by_night: Bools | None = None) -> Week:
+    """Hold the week of rows (n,) against their level; drifts in `one` open and close in place. by_night (n,): the day's
+    figure is a night's of a stream (None: nobody's is)."""
     s = settings()
     known = _known(one) & (one["held"] > 0) & (one["count"] > 0)
     z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
     away = np.where(known, _away(one, z.astype(np.float64)), 0.0)
-    was, sign = np.sign(one["open"]).astype(np.int64), np.where(away >= 0, 1, -1)
-    over = np.where(known & (was != 0) & (away * was <= s.clear), was, 0)
-    raised = np.where(known & (np.abs(away) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
+    nights = np.zeros(len(one)) if by_night is None else np.where(known & by_night, _two_nights(one, z), 0.0)
+    two = np.abs(nights) > np.abs(away)
+    size = np.where(two, nights, away)
+    was, sign = np.sign(one["open"]).astype(np.int64), np.where(size >= 0, 1, -1)
+    over = np.where(known & (was != 0) & (size * was <= s.clear), was, 0)
+    raised = np.where(known & (np.abs(size) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
     stands = np.where(raised != 0, SLIGHT * raised, np.where(over != 0, 0, one["open"]))
-    becomes = known & (np.abs(stands) == SLIGHT) & (away * np.sign(stands) >= s.opens)
+    becomes = known & (np.abs(stands) == SLIGHT) & (size * np.sign(stands) >= s.opens)
     one["open"] = np.where(becomes, np.sign(stands), stands)
     one["sick"] = np.where(becomes, EVERY_DAY, one["sick"])
     one["judged"] = 1
-    return Week(away, over, raised, _days_on_that_side(one, z * sign[:, None]), known, firm(one["open"]))
+    return Week(away, size, two, over, raised, _days_on_that_side(one, z * sign[:, None]), known, firm(one["open"]))
 
 
 def firm(opened: npt.NDArray[np.int8]) -> Bools:
@@ -282,6 +294,18 @@ def _away(one: npt.NDArray[np.void], z: Floats) -> Floats:
         total += e[:, k]
     away: Floats = total / np.sqrt(np.maximum(m, 1.0) + m**2 / np.maximum(np.minimum(n, s.memory), 1.0))
     return away
+
+
+def _two_nights(one: npt.NDArray[np.void], z: Floats) -> Floats:
+    """How far away the last two nights both lie, in SD of a week that says as much; 0 where they lie on either side, or
+    there is but one. z (n, FIGURES): nights in SD of one. What the level is uncertain by makes them wider."""
+    s, rho, n = settings(), one["rho"].astype(np.float64), one["n"].astype(np.float64)
+    last, before = z[:, TODAY], z[:, TODAY - 1]
+    there = (one["held"] >= 2) & (one["gap"][:, TODAY] <= s.two_nights_gap) & (last * before > 0)
+    wider = np.sqrt(1.0 + (1 + rho) / (1 - rho) / np.maximum(np.minimum(n, s.memory), 1.0))
+    both = np.sign(last) * np.minimum(np.abs(last), np.abs(before)) / wider
+    nights: Floats = np.where(there, both * s.opens / s.two_nights, 0.0)
+    return nights
 
 
 def _days_on_that_side(one: npt.NDArray[np.void], z: Floats) -> Ints:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alerts.explain import accounted, drifted, drifted_title, lasting, together, withheld
+from alerts.explain import accounted, drifted, drifted_by_night, drifted_title, lasting, together, withheld
 from models import budget
 from models.detectors import change_index, drift
 from models.expectation import describe
@@ -87,7 +87,7 @@ def _drifts(state: PartitionState, weeks: Judged, new: Ints, of: Ints, usual: Fl
     new, of = new[kept], of[kept]
     for turn in rounds(weeks.row[new]):
         i, k = new[turn], of[turn]
-        wait, away = state.weeks.waits[weeks.row[i]], weeks.away[i]
+        wait, away = state.weeks.waits[weeks.row[i]], weeks.size[i]
         mild = drift.milder(weeks.vital[i], away)
         mine = own[k] + np.where(mild, drift.settings().milder_sd, 0.0)
         lasts = np.where(mild, drift.settings().milder_days, budget.settings().lasts_days)
@@ -139,9 +139,11 @@ def _together(state: PartitionState, weeks: Judged, last: Ints) -> tuple[change_
 def _drift(weeks: Judged, i: int, says: _Says) -> Signal:
     """A drift raised, withheld or over."""
     vital, days, s = int(weeks.vital[i]), int(weeks.since_days[i]) if says.raised else 0, drift.settings()
-    value, band = _band(vital, weeks.figure[i], weeks.expected[i], weeks.sd[i], weeks.away[i], int(weeks.learned[i]))
+    score = weeks.size[i] * (s.two_nights / s.opens if weeks.two[i] else 1.0)
+    value, band = _band(vital, weeks.figure[i], weeks.expected[i], weeks.sd[i], score, int(weeks.learned[i]))
     told = _Told("drift", s.rank, s.rule, (vital,))
-    said = drifted(VITALS[vital].name, value, band.expected, days, band.score, band.baseline_days)
+    say = drifted_by_night if weeks.two[i] else drifted
+    said = say(VITALS[vital].name, value, band.expected, days, band.score, band.baseline_days)
     named = drifted_title(VITALS[vital].name, says.sign > 0)
     return _signal(weeks, i, told, vital, says.sign > 0, says, value, band, days, None, named, said)
 

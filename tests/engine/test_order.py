@@ -69,7 +69,7 @@ def troubled(draw: st.DrawFn) -> Day:
     day, at = Day(), START_US - 18 * HOUR_US
     level = draw(st.integers(55, 80))
     at = day.stream("p-1", "heart_rate", at, 5 * MINUTE_US, (level + n % 3 for n in range(30 * 12)))
-    high = level + draw(st.integers(25, 45))
+    high = level + draw(st.integers(40, 60))
     at = day.stream("p-1", "heart_rate", at, 5 * MINUTE_US, (high + n % 3 for n in range(draw(st.integers(20, 40)))))
     day.stream("p-1", "heart_rate", at, 5 * MINUTE_US, (level + n % 3 for n in range(40)))
     for patient, vital in (("p-1", "spo2"), ("p-2", "spo2"), ("p-2", "glucose")):

@@ -282,23 +282,40 @@ def test_a_vital_that_is_measured_no_more_is_forgotten_after_a_fortnight() -> No
     assert limits[39] == limits[39 + budget.MEASURED_DAYS] > limits[40 + budget.MEASURED_DAYS] == limits[-1]
 
 
-def test_a_stream_is_judged_by_its_nights() -> None:
+def slept(nights: int, faster: float, from_day: int, spread: float = 4) -> Log:
+    """A streamed heart, 9 /min faster by day and from that day on so much faster by night."""
     log, random = Log(), np.random.default_rng(5)
     log.profile("p-1", timezone="UTC")
-    for day in range(QUIET + 10):
-        own = random.normal(0, 4)
+    for day in range(nights):
+        own = random.normal(0, spread)
         for half in range(48):
             asleep = (8 + half / 2) % 24 < 7
-            moved = (9 if day >= QUIET else 0) if asleep else 9
+            moved = (faster if day >= from_day else 0) if asleep else 9
             value = round(62 + moved + own + random.normal(0, 1), 1)
             log.read(patient="p-1", code="heart_rate", value=value, unit="/min", quality=0.9)
             log.wait(30 * MINUTE_US)
-    told = run(log)
+    return log
+
+
+def test_a_stream_is_judged_by_its_nights() -> None:
+    told = run(slept(QUIET + 10, faster=9, from_day=QUIET))
     found = [one for one in told.findings if one.kind == "drift"]
     assert [one.problem for one in found] == ["heart_rate.high"]
     assert found[0].event_at[11:13] == "07"
     opened = next(alert for alert in told.alerts if alert.kind == "drift")
     assert opened.evidence[0].quality is None, "the first window after the night says nothing of the night's"
+
+
+def test_two_nights_of_a_fever_are_told_on_the_second_morning_with_their_reason() -> None:
+    told = run(slept(QUIET + 3, faster=9, from_day=QUIET, spread=2))
+    opened = next(alert for alert in told.alerts if alert.kind == "drift")
+    (evidence,) = opened.evidence
+    began = datetime.fromisoformat(told.summaries[0].start)
+    assert (datetime.fromisoformat(opened.event_at) - began).days == QUIET + 1
+    assert "Both of the last two nights lie" in opened.explanation
+    assert "As a week" not in opened.explanation
+    assert evidence.score is not None
+    assert evidence.score >= 2.5
 
 
 def test_the_nights_of_a_stream_are_not_expected_to_scatter_as_single_readings_do() -> None:

@@ -16,8 +16,8 @@ from models.detectors.deviation import ADVISORY, STATE, URGENT, WITHHELD, learn,
 from models.vitals import BY_NAME
 
 Floats = npt.NDArray[np.float64]
-PULSE, WEIGHT = (BY_NAME[name].index for name in ("resting_heart_rate", "body_weight"))
-NIGHT_US, START, PER_MONTH = 86_400_000_000, 1_767_600_000_000_000, 0.25
+PULSE, WEIGHT, STREAM = (BY_NAME[name].index for name in ("resting_heart_rate", "body_weight", "heart_rate"))
+NIGHT_US, QUARTER_US, START, PER_MONTH = 86_400_000_000, 900_000_000, 1_767_600_000_000_000, 0.25
 S = budget_acute.settings()
 STANDING = [name for name in STATE.names or () if name not in ("withheld", "n_own", "last", "wide")]
 Said = tuple[int, int, int]
@@ -31,7 +31,8 @@ def nights(
     state, one = np.zeros(1, STATE), np.zeros(1, np.int64)
     state["wide"], found, line = wide, list[Said](), np.array([vital])
     for k, z in enumerate(zs):
-        c = watch(state, one, line, np.array([z]), np.array([START + k * NIGHT_US]), np.array([True]), per_month)
+        at = START + k * (QUARTER_US if vital == STREAM else NIGHT_US)
+        c = watch(state, one, line, np.array([z]), np.array([at]), np.array([True]), per_month)
         found += [(k, int(what), int(rank)) for what, rank in zip(c.what, c.rank, strict=True)]
     return found, state
 
@@ -46,6 +47,14 @@ def test_what_grows_is_told_when_it_has_been_beyond_the_limit_for_as_long_as_any
     assert nights([2.3, 2.3, 2.9])[0] == [(1, WITHHELD, ADVISORY)], "one night is never enough"
     found, _ = nights([2.3, 2.9, 2.9, 0.0, 0.0])
     assert found == [(1, WITHHELD, ADVISORY), (2, RAISE, ADVISORY), (4, CLEAR, 0)]
+
+
+def test_an_hour_of_a_stream_that_stands_out_is_withheld_and_four_hours_or_a_worse_hour_are_told() -> None:
+    found, _ = nights([3.3] * 20, vital=STREAM)
+    assert found == [(3, WITHHELD, ADVISORY), (15, RAISE, ADVISORY)]
+    assert nights([3.3] * 5 + [0.0] * 5, vital=STREAM)[0] == [(3, WITHHELD, ADVISORY)], "an odd hour is no message"
+    assert nights([4.1] * 4, vital=STREAM)[0] == [(3, RAISE, ADVISORY)]
+    assert nights([5.1] * 4, vital=STREAM, wide=50.0)[0] == [(3, RAISE, URGENT)], "whatever was learned"
 
 
 def test_what_is_urgent_is_told_at_once_whatever_was_learned() -> None:
@@ -103,7 +112,8 @@ def test_the_limit_is_anybodys_at_first_never_lower_and_never_above_what_is_urge
     assert limit(99.0, per_month=0.02) == S.z_urgent[PULSE]
     assert limit(0.0, per_month=4.0) == S.z_on[PULSE]
     assert limit(0.0, per_month=0.125) == pytest.approx(usual + np.log(2) / S.slope)
-    assert limit(9.0, BY_NAME["heart_rate"].index) == S.z_on[BY_NAME["heart_rate"].index], "a stream"
+    assert limit(0.0, STREAM) == pytest.approx(4.0)
+    assert limit(0.0, STREAM) < limit(0.5, STREAM) < limit(9.0, STREAM) == S.z_urgent[STREAM], "what is urgent is told"
     assert limit(0.0, baseline.SPARSE) == limit(0.0, WEIGHT) == pytest.approx(2.65)
 
 
@@ -144,6 +154,18 @@ def test_whose_odd_nights_come_in_runs_has_a_higher_limit_within_eight_weeks() -
     assert np.mean(usual) < 2.85, "among people who are alike it is nearly anybody's"
     assert np.median(runs) > 2.85
     assert np.mean([limit(float(w)) for w in after(0.8, 180)["wide"]]) > 3.1
+
+
+def test_a_stream_is_learned_from_as_slowly_as_its_hours_say_something_new() -> None:
+    """Eight quarters of an hour are one look: a restless evening must not make a restless patient."""
+    looks = int(S.looks[STREAM])
+    assert (looks, int(S.looks[PULSE])) == (8, 1)
+    z, last, none = np.array([2.5]), budget_acute.in_steps(np.array([2.5])), np.zeros(1)
+    night, quarter = (
+        budget_acute.learned(none, last, z, np.array([line]), np.array([100.0 * n]))[0] / (S.clip**2 / S.pair[line] - 1)
+        for line, n in ((PULSE, 1), (STREAM, looks))
+    )
+    assert quarter == pytest.approx(night / looks)
 
 
 def test_while_something_is_wrong_nothing_is_learned_and_who_is_resolved_keeps_what_was() -> None:

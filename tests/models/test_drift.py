@@ -31,6 +31,7 @@ class Plain:
     before: tuple[float, float] = (0, 0.0)
     open: int = 0
     """Its sign; twice that while the drift is slight."""
+    by_night: bool = False
 
     def window(self, y: float, day: int, frozen: bool, least: int) -> None:
         if not self.days or day > self.days[-1][0]:
@@ -41,7 +42,7 @@ class Plain:
 
     def _begin(self, day: int, least: int) -> None:
         if self.days and day - self.days[-1][0] > S["anew_days"]:
-            self.__init__(open=self.open)  # type: ignore[misc]
+            self.__init__(open=self.open, by_night=self.by_night)  # type: ignore[misc]
         if self.days and self.days[-1][2] < least:
             self.days.pop()
         if len(self.days) == drift.FIGURES:
@@ -73,20 +74,30 @@ class Plain:
         looks = self.n * (1 - self.rho) / (1 + self.rho)
         return self.n >= int(S["known_after"]) and looks >= float(S["known_looks"])
 
-    def judge(self) -> tuple[float, int, int]:
-        """How far away the week is, and what is over and raised: signs."""
+    def judge(self) -> tuple[float, float, int, int]:
+        """How far away the week is, how far with its last two nights, and what is over and raised: signs."""
         if not self.known():
-            return 0.0, 0, 0
+            return 0.0, 0.0, 0, 0
         away, was = self._away(), (self.open > 0) - (self.open < 0)
-        over = was if was and away * was <= S["clear"] else 0
-        raised = (1 if away >= 0 else -1) if abs(away) >= S["stands"] and (not was or over) else 0
+        size = max(away, self._two_nights(), key=abs)
+        over = was if was and size * was <= S["clear"] else 0
+        raised = (1 if size >= 0 else -1) if abs(size) >= S["stands"] and (not was or over) else 0
         if raised or over:
             self.open = 2 * raised
-        if abs(self.open) == 2 and away * self.open / 2 >= S["opens"]:
+        if abs(self.open) == 2 and size * self.open / 2 >= S["opens"]:
             self.open //= 2
             for one in self.days:
                 one[3] = True
-        return away, over, raised
+        return away, size, over, raised
+
+    def _two_nights(self) -> float:
+        if not self.by_night or len(self.days) < 2 or self.days[-1][0] - self.days[-2][0] > S["two_nights"]["gap_days"]:
+            return 0.0
+        nights = self.days[-2][1] / self.days[-2][2], self.days[-1][1] / self.days[-1][2]
+        both = [(night - self.level) / sqrt(self.s2) for night in nights]
+        looks = min(self.n, S["memory_days"]) * (1 - self.rho) / (1 + self.rho)
+        nearer = min(both, key=abs) / sqrt(1 + 1 / looks)
+        return nearer / S["two_nights"]["from"] * S["opens"] if both[0] * both[1] > 0 else 0.0
 
     def _away(self) -> float:
         total, count, last, today = 0.0, 0, self.before, self.days[-1][0]
@@ -107,19 +118,21 @@ step = st.tuples(st.sampled_from([0, 1, 1, 1, 1, 2, 9, 70]), st.floats(-3, 3), s
 @given(
     st.lists(st.tuples(step, st.integers(0, 12)), min_size=60, max_size=90),
     st.lists(st.sampled_from([0.0, 0.0, 6.0, -9.0]), min_size=6, max_size=6),
+    st.booleans(),
 )
 def test_a_week_is_what_the_plain_one_says_after_every_window(
-    life: list[tuple[tuple[int, float, bool], int]], moved: list[float]
+    life: list[tuple[tuple[int, float, bool], int]], moved: list[float], by_night: bool
 ) -> None:
-    table, plain, day = np.zeros(2, drift.STATE), Plain(), 20_000
+    table, plain, day = np.zeros(2, drift.STATE), Plain(by_night=by_night), 20_000
     for k, ((later, noise, frozen), rare) in enumerate(life):
         day += min(later, 2) if rare else later
         y, ill = 60 + noise + moved[k // 16], frozen and rare == 1
         plain.window(y, day, ill, 1)
         take(table, y, day, frozen=ill)
-        week = drift.judge(table)
-        away, over, raised = plain.judge()
-        assert week.away[1] == pytest.approx(away, abs=1e-4)
+        week = drift.judge(table, np.array([False, by_night]))
+        away, size, over, raised = plain.judge()
+        assert (week.away[1], week.size[1]) == (pytest.approx(away, abs=1e-4), pytest.approx(size, abs=1e-3))
+        assert bool(week.two[1]) == (abs(size) > abs(away))
         assert (week.over[1], week.raised[1], table["open"][1]) == (over, raised, plain.open)
         assert table["n"][1] == plain.n
 
@@ -130,12 +143,12 @@ def take(table: npt.NDArray[np.void], y: float, day: int, frozen: bool = False, 
     drift.gather(table, *each, np.full(n, least), np.full(n, frozen), np.ones(n, bool))
 
 
-def lived(levels: list[float]) -> list[tuple[int, drift.Week]]:
+def lived(levels: list[float], by_night: bool = False) -> list[tuple[int, drift.Week]]:
     """The weeks of one who was at 60 for 40 days, and then at these levels; by day since."""
     table, random, found = np.zeros(1, drift.STATE), np.random.default_rng(3), []
     for day, level in enumerate([60.0] * 40 + levels):
         take(table, level + random.normal(0, SPREAD), 20_000 + day)
-        found.append((day - 40, drift.judge(table)))
+        found.append((day - 40, drift.judge(table, np.array([by_night]))))
     return found
 
 
@@ -164,7 +177,16 @@ def test_it_is_over_when_the_week_is_back_and_not_taken_for_normal_before() -> N
 
 
 def test_one_day_that_nobody_can_believe_does_not_fire() -> None:
-    assert not any(week.raised[0] for _, week in lived([160.0, *[60.0] * 10]))
+    for by_night in (False, True):
+        assert not any(week.raised[0] for _, week in lived([160.0, *[60.0] * 10], by_night))
+
+
+def test_an_illness_shows_in_two_nights_of_a_stream_before_it_shows_in_a_week() -> None:
+    ill = [60 + 5 * SPREAD] * 6
+    first, by_night = (next(day for day, week in lived(ill, night) if week.raised[0]) for night in (False, True))
+    assert (by_night, first) == (1, 3)
+    between = [week for _, week in lived([60 + 5 * SPREAD, 60.0] * 3, by_night=True)]
+    assert not any(week.two[0] and abs(week.size[0]) >= S["stands"] for week in between), "a night between"
 
 
 def drifts_of_nothing(vital: int, people: int = 300) -> int:
