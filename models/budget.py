@@ -51,15 +51,13 @@ MOST_SEEN, MOST_LEARNED = 255, 65_535
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """As in the evidence. share: of the budget, for slow changes; told_from, false_per_day, slope: how far away [SD]
-    the week of one of so many `vitals` lies so often by noise, and how steeply the logarithm of that falls; power: of
-    the number of vitals, to which that is in proportion; clip, spare, least_vitals, prior_weeks, memory_weeks, highest:
-    of the patient's own part; lasts_days, returns_days: when what is withheld is told."""
+    """As in the evidence. share: of the budget, for slow changes; told_from [SD]: how far away weeks must lie, by how
+    many vitals are measured; false_per_day, slope: how often those of ten do by noise, and how steeply the logarithm of
+    that falls; clip, spare, least_vitals, prior_weeks, memory_weeks, highest: of the patient's own part; lasts_days,
+    returns_days: when what is withheld is told."""
 
     share: float
-    told_from: float
-    vitals: int
-    power: float
+    told_from: dict[int, float]
     false_per_day: float
     slope: float
     clip: float
@@ -82,27 +80,33 @@ def settings() -> Settings:
 def usual(state: npt.NDArray[np.void], per_month: float) -> Floats:
     """The limit for anybody with so many vitals, (n,) [SD]: together they alert as often as the budget says.
 
-    per_month: alerts a person-month from noise that the deployment allows; more than what people with ten vitals have
-    at `told_from` is not made use of."""
+    per_month: alerts a person-month from noise that the deployment allows; more than what `told_from` brings is not
+    made use of."""
     s = settings()
     scarce = max(s.false_per_day / (s.share * per_month / MONTH_DAYS), 1.0)
-    limit: Floats = s.told_from + (np.log(scarce) + np.log(part(state["vitals"]))) / s.slope
+    limit: Floats = anybodys(state["vitals"]) + np.log(scarce) / s.slope
     return limit
 
 
-def part(vitals: npt.NDArray[np.number]) -> Floats:
-    """How often so many vitals alert by noise, (n,), as a part of what ten do; 1 where it is not known how many there
-    are (0). vitals (n,): how many are measured."""
-    s = settings()
-    known = np.where(vitals > 0, np.minimum(vitals, s.vitals), s.vitals).astype(np.float64)
-    return (known / s.vitals) ** s.power
+def anybodys(vitals: npt.NDArray[np.number]) -> Floats:
+    """The limit for anybody with so many vitals, (n,) [SD], where the budget is not scarce; the highest there is where
+    it is not known how many there are (0). vitals (n,): how many are measured."""
+    told_from = settings().told_from
+    known = np.where(vitals > 0, vitals, max(told_from)).astype(np.float64)
+    limit: Floats = np.interp(np.log(known), np.log(list(told_from)), list(told_from.values()))
+    return limit
+
+
+def of_ten() -> float:
+    """The limit for anybody with ten vitals or more [SD], where the budget is not scarce."""
+    return max(settings().told_from.values())
 
 
 def limits(state: npt.NDArray[np.void], per_month: float) -> Floats:
     """The patient's own limit, (n,) [SD]: never below anybody's."""
     s = settings()
     wider = np.sqrt(np.maximum(1.0 + state["wide"].astype(np.float64), 0.0)) - 1.0 - s.spare
-    own: Floats = usual(state, per_month) + np.clip(s.told_from * wider, 0.0, s.highest)
+    own: Floats = usual(state, per_month) + np.clip(of_ten() * wider, 0.0, s.highest)
     return own
 
 

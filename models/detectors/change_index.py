@@ -83,7 +83,7 @@ def enough(found: Index) -> Bools:
 def as_drift(value: Floats) -> Floats:
     """Indices as drifts that are as rare, (n,) [SD]: so that what a patient's limit is raised by holds for both."""
     s = settings()
-    rare: Floats = budget.settings().told_from + (value - s.h) / s.per_drift
+    rare: Floats = budget.of_ten() + (value - s.h) / s.per_drift
     return rare
 
 

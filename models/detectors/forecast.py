@@ -7,7 +7,7 @@ samples in event order; what comes late has been overtaken and foretells nothing
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,18 @@ CLIP = 12.0
 """Features are held within this, as they were when fitted: no artefact weighs without bound."""
 
 
+class Network(NamedTuple):
+    """Weights of the hidden units (features, units) and their offsets (units,), weights of what they say (units,) and
+    its offset; the chances from which a low is foretold, and below which that is over."""
+
+    hidden: Floats
+    hidden_bias: Floats
+    weights: Floats
+    bias: float
+    raise_at: float
+    clear_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """Forecasts raised and cleared: index into the samples, what, chance."""
@@ -69,10 +81,11 @@ def settings() -> dict[str, Any]:
 
 
 @cache
-def network() -> tuple[Floats, Floats, Floats, float]:
-    """Weights of the hidden units (features, units) and their offsets, weights of what they say (units,) and its."""
+def network() -> Network:
+    """The network in use."""
     s = settings()
-    return np.array(s["hidden"]), np.array(s["hidden_bias"]), np.array(s["weights"]), float(s["bias"])
+    hidden, hidden_bias, weights = (np.array(s[name]) for name in ("hidden", "hidden_bias", "weights"))
+    return Network(hidden, hidden_bias, weights, float(s["bias"]), float(s["raise_at"]), float(s["clear_at"]))
 
 
 @cache
@@ -87,17 +100,18 @@ def rank() -> int:
     return SEVERITIES.index(settings()["severity"])
 
 
-def watch(states: npt.NDArray[np.void], row: Ints, at: Ints, value: Floats) -> Changes:
+def watch(states: npt.NDArray[np.void], row: Ints, at: Ints, value: Floats, by: Network | None = None) -> Changes:
     """Take one sample a row (each row at most once); `states` is updated in place.
 
-    at (n,): event time, later than the row's last [us]; value (n,): mg/dL. A sensor that measures more often than every
-    five minutes is looked at so often and no more.
+    at (n,): event time, later than the row's last [us]; value (n,): mg/dL; by: another network than the one in use. A
+    sensor that measures more often than every five minutes is looked at so often and no more.
     """
+    by = by or network()
     taken = np.flatnonzero(at - states["at"][row] >= settings()["soonest_s"] * US_PER_S)
     old = states[row[taken]]
     new = _advanced(old, at[taken], value[taken])
-    chance = np.where(new["run"] >= settings()["known_after"], chance_of(new), 0.0)
-    found = _judged(old, new, value[taken], chance)
+    chance = np.where(new["run"] >= settings()["known_after"], chance_of(new, by), 0.0)
+    found = _judged(old, new, value[taken], chance, by)
     states[row[taken]] = new
     return Changes(taken[found.index], found.what, found.chance)
 
@@ -155,11 +169,11 @@ def _fade(new: npt.NDArray[np.void], old: npt.NDArray[np.void], hours: Floats, y
         new[name] = before + (1 - np.exp(-np.minimum(hours, 1) / of["hours"])) * (seen[name] - before)
 
 
-def chance_of(states: npt.NDArray[np.void]) -> Floats:
+def chance_of(states: npt.NDArray[np.void], by: Network | None = None) -> Floats:
     """The chance of a low, as these states know it, (n,)."""
-    within, offsets, weights, offset = network()
-    hidden = np.tanh(_weighed(_features(states), within, offsets))
-    score = _weighed(hidden, weights[:, None], np.array([offset]))[:, 0]
+    by = by or network()
+    hidden = np.tanh(_weighed(features(states), by.hidden, by.hidden_bias))
+    score = _weighed(hidden, by.weights[:, None], np.array([by.bias]))[:, 0]
     chance: Floats = 1 / (1 + np.exp(-score))
     return chance
 
@@ -173,8 +187,8 @@ def _weighed(inputs: Floats, weights: Floats, offsets: Floats) -> Floats:
     return total
 
 
-def _features(new: npt.NDArray[np.void]) -> Floats:
-    """What the network is given, (n, features), in the order of `features`."""
+def features(new: npt.NDArray[np.void]) -> Floats:
+    """What the network is given of these states, (n, features), in the order of `features` in the evidence."""
     s, past = settings(), new["past"].astype(np.float64)
     y, low = past[:, 0], s["low"]
     above, moves = (y - low) / 10, (past[:, :-1] - past[:, 1:]) / 5
@@ -187,19 +201,19 @@ def _features(new: npt.NDArray[np.void]) -> Floats:
         np.log(new["low_share"] + 0.005), np.log(new["near_share"] + 0.01), np.log(new["rough"] + 0.5),
         (new["brisk"] - y) / 10, (new["slow"] - 100) / 20,
     ]  # fmt: skip
-    features: Floats = np.clip(np.column_stack([moves, *rest]), -CLIP, CLIP)
-    return features
+    given: Floats = np.clip(np.column_stack([moves, *rest]), -CLIP, CLIP)
+    return given
 
 
-def _judged(old: npt.NDArray[np.void], new: npt.NDArray[np.void], y: Floats, chance: Floats) -> Changes:
+def _judged(old: npt.NDArray[np.void], new: npt.NDArray[np.void], y: Floats, chance: Floats, by: Network) -> Changes:
     """Raise on a chance of `raise_at` above the limit; clear after some samples in a row away from it, after a gap, or
     when the low has come and has lasted."""
     s = settings()
     was, still = old["open"] > 0, new["open"] > 0
     come = y < s["low"]
-    ok_n = np.where(still & (come | (chance < s["clear_at"])), new["ok_n"] + 1, 0)
+    ok_n = np.where(still & (come | (chance < by.clear_at)), new["ok_n"] + 1, 0)
     over = was & (~still | (ok_n >= np.where(come, s["come_samples"], s["clear_samples"])))
-    raised = ~was & (chance >= s["raise_at"]) & ~come
+    raised = ~was & (chance >= by.raise_at) & ~come
     new["open"], new["ok_n"] = (still & ~over) | raised, np.where(over, 0, ok_n)
     off, on = np.flatnonzero(over), np.flatnonzero(raised)
     what = np.concatenate([np.full(len(off), CLEAR), np.full(len(on), RAISE)])

@@ -131,13 +131,19 @@ def _gated(result: dict[str, Any]) -> None:
 
 
 @click.command(short_help="Measured figures with their ratios.")
-@click.argument("name", type=click.Choice(["throughput", "recovery", "desk", "soak", "scorecard"]), required=False)
-@click.option("--data", type=FOLDER, metavar="FOLDER", help="With scorecard: a cohort, or public data sets.")
+@click.argument(
+    "name", type=click.Choice(["throughput", "recovery", "desk", "soak", "scorecard", "forecast"]), required=False
+)
+@click.option(
+    "--data", type=FOLDER, metavar="FOLDER", help="With scorecard: a cohort, or public data sets. With forecast: these."
+)
 @click.option("--set", "sets", type=click.Choice(["stanford", "lifesnaps", "tihm", "cgm"]), multiple=True,
               help="With scorecard: only these public sets.")  # fmt: skip
 @click.option("--half", type=click.Choice(["tune", "hold"]), help="With scorecard: this half of the patients.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
               help="With scorecard: keep the sets as JSON lines, and homebeat's alerts.")  # fmt: skip
+@click.option("--fit", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="With forecast: learn from everybody too, and write that network as in the evidence.")  # fmt: skip
 @click.option("--patients", type=click.IntRange(1, 2_000_000), multiple=True,
               help="With recovery: so many; may be given several times. 10000 and 100000 by default; 1000000 takes "
               "minutes and 8 GiB. With desk: so many (100000).")  # fmt: skip
@@ -162,7 +168,8 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
     burden. `recovery` kills a worker that holds so many patients, and starts another. `desk` asks a desk with 100,000
     patients and 5,000 open alerts for the worklist, and for the page of a patient with 90 days; it fails when 95 of 100
     answers take 300 ms or more, and 500 ms. `soak` runs a worker at half its top rate for a long time: its memory must
-    stay flat, its lag end at 0.
+    stay flat, its lag end at 0. `forecast` lets the network that foretells low glucose learn anew, and foretell for
+    people of whom it has learned nothing, next to AR(2).
 
     \b
     Example:
@@ -171,6 +178,7 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
       homebeat bench soak --minutes 5
       homebeat bench recovery --patients 100000 --broker localhost:9092
       homebeat bench scorecard --data cohort
+      homebeat bench forecast --data cgm --fit network.yaml
     """
     minutes, broker, patients = options.pop("minutes"), options.pop("broker"), options.pop("patients")
     database, rate = options.pop("database"), options.pop("rate")
@@ -180,11 +188,17 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
         raise click.UsageError("--database goes with desk")
     if (name != "soak" and (minutes or rate)) or (name not in ("soak", "recovery") and broker):
         raise click.UsageError("--minutes and --rate go with soak, --broker with soak or recovery")
+    file = options.pop("fit")
+    if file and name != "forecast":
+        raise click.UsageError("--fit goes with forecast")
     if name == "scorecard":
         _scorecard(options, as_json)
         return
+    if name == "forecast":
+        _forecast(options.pop("data"), file, as_json)
+        return
     if any(options.values()):
-        raise click.UsageError("--data, --set, --half and --out go with scorecard")
+        raise click.UsageError("--data, --set, --half and --out go with scorecard, --data with forecast too")
     if name == "soak":
         from streams.bench import run_soak
 
@@ -213,6 +227,18 @@ def _scorecard(options: dict[str, Any], as_json: bool) -> None:
     result = scorecard.measure(data, settings_for(), progress=lambda words: click.echo(words, err=True), **options)
     answer(result, scorecard.as_text(result), as_json)
     _gated(result)
+
+
+def _forecast(data: Path | None, file: Path | None, as_json: bool) -> None:
+    from streams.benching import foretelling
+
+    if data is None:
+        raise click.UsageError("say where the glucose sets are: --data FOLDER")
+    settings_for()
+    result = foretelling.measure(data, whole=file is not None, progress=lambda words: click.echo(words, err=True))
+    if file and result.network is not None:
+        file.write_text(foretelling.as_evidence(result.network), encoding="utf-8")
+    answer(foretelling.as_json(result), foretelling.as_text(result), as_json)
 
 
 @click.command(short_help="The clinical evidence in use, with its sources.")

@@ -69,7 +69,7 @@ def _indices(
 
     one (n,): their budgets, updated in place; the others as of `_told`."""
     wait, size = one["together"].copy(), change_index.as_drift(found.value)
-    more = np.maximum(budget.settings().told_from - usual, 0.0)
+    more = np.maximum(budget.of_ten() - usual, 0.0)
     over, raised = change_index.judge(budget.standing(wait), found)
     limit, day = own + more, weeks.day[last]
     told = budget.judge(wait, day, over.astype(np.int64), raised.astype(np.int64), size, limit, usual + more)

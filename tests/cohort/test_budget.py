@@ -41,7 +41,7 @@ def first_told(of_day: Floats, vital: Ints, begins: Ints, own: float) -> dict[in
         as_often = np.ones(m, int), np.zeros(m, bool), np.ones(m, bool)
         drift.gather(one, of_day[k, day], local, spread[k], vital[k], *as_often)
         week = drift.judge(one)
-        limits = np.full(m, own), np.full(m, budget.settings().told_from)
+        limits = np.full(m, own), np.full(m, budget.of_ten())
         found = budget.judge(of_k, local, week.over, week.raised, week.away, *limits)
         rows[k], wait[k] = one, of_k
         for i in k[found.tells & (day >= begins[k])].tolist():
@@ -57,8 +57,8 @@ def test_a_shift_that_stays_is_told_within_two_weeks_of_when_it_would_be_without
     of_day = np.array([figures(one) for one in people])
     vital = np.array([BY_NAME[one.labels[0]["vital"]].index for one in people])
     s = budget.settings()
-    without = first_told(of_day, vital, np.array(begins), s.told_from)
-    most = first_told(of_day, vital, np.array(begins), s.told_from + s.highest)
+    without = first_told(of_day, vital, np.array(begins), budget.of_ten())
+    most = first_told(of_day, vital, np.array(begins), budget.of_ten() + s.highest)
     within = {i: day for i, day in without.items() if day <= begins[i] + 14}
     assert {one.labels[0]["event"] for one in people} == {"shift_2sd", "shift_3sd"}
     assert len(within) > 0.7 * len(people)

@@ -35,8 +35,8 @@ def last(summaries: list[VitalSummary]) -> str:
 
 
 def test_what_the_own_limit_withholds_is_on_the_record_with_its_reason_and_teaches_nothing() -> None:
-    plain, _ = told([71.9, 71.9], 0.0)
-    withheld, state = told([71.9, 71.9], WIDE)
+    plain, _ = told([72.2, 72.2], 0.0)
+    withheld, state = told([72.2, 72.2], WIDE)
     assert [(a.event, a.problem) for a in plain.alerts] == [("opened", "body_weight.high")]
     assert withheld.alerts == []
     (told_of,), (noted,) = plain.findings, withheld.findings

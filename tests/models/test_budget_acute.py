@@ -16,7 +16,8 @@ from models.detectors.deviation import ADVISORY, STATE, URGENT, WITHHELD, learn,
 from models.vitals import BY_NAME
 
 Floats = npt.NDArray[np.float64]
-PULSE, WEIGHT, STREAM = (BY_NAME[name].index for name in ("resting_heart_rate", "body_weight", "heart_rate"))
+NAMES = ("resting_heart_rate", "body_weight", "systolic_bp", "heart_rate")
+PULSE, WEIGHT, PRESSURE, STREAM = (BY_NAME[name].index for name in NAMES)
 NIGHT_US, QUARTER_US, START, PER_MONTH = 86_400_000_000, 900_000_000, 1_767_600_000_000_000, 0.25
 S = budget_acute.settings()
 STANDING = [name for name in STATE.names or () if name not in ("withheld", "n_own", "last", "wide")]
@@ -114,7 +115,8 @@ def test_the_limit_is_anybodys_at_first_never_lower_and_never_above_what_is_urge
     assert limit(0.0, per_month=0.125) == pytest.approx(usual + np.log(2) / S.slope)
     assert limit(0.0, STREAM) == pytest.approx(4.0)
     assert limit(0.0, STREAM) < limit(0.5, STREAM) < limit(9.0, STREAM) == S.z_urgent[STREAM], "what is urgent is told"
-    assert limit(0.0, baseline.SPARSE) == limit(0.0, WEIGHT) == pytest.approx(2.65)
+    assert limit(0.0, baseline.SPARSE) == limit(0.0, PRESSURE) == pytest.approx(2.65)
+    assert limit(0.0, WEIGHT) == pytest.approx(3.2)
 
 
 def test_the_limit_lies_further_away_on_the_side_on_which_a_vital_seldom_means_harm() -> None:
