@@ -1,9 +1,9 @@
 """`homebeat score`: AlertEvents held against labels, as one scorecard, and one for each value of a field.
 
-An alert counts where it came up (see `records.opened`), once however often it was delivered, at its `event_at`. A
-patient was observed, if readings are given, from the first to the last of them; else from the first to the last alert
-event or label of the patient. That is shorter: rates then come out too high, and some labels have no quiet time to be
-compared with.
+An alert counts where it came up (see `records.opened`), once however often it was delivered, at its `event_at`. Alerts
+about a source are about no patient, and are left out. A patient was observed, if readings are given, from the first to
+the last of them; else from the first to the last alert event or label of the patient. That is shorter: rates then come
+out too high, and some labels have no quiet time to be compared with.
 """
 
 from collections import Counter
@@ -32,6 +32,7 @@ from streams.scoring.records import (
     Span,
     Standing,
     label,
+    of_patients,
     opened,
     spans,
     standing,
@@ -81,7 +82,7 @@ def score(
     with profiles and no `by`, by each of FIELDS. Raises BadRecord (a ValueError), or LookupError
     when nothing has the field `by`.
     """
-    events, known = list(alerts), [label(line) for line in labels]
+    events, known = of_patients(alerts), [label(line) for line in labels]
     of = _after(spans(events, known, observed or {}), after_days)
     begins = {patient: span[0] if after_days else FOR_EVER for patient, span in of.items()}
     known = [one for one in known if one.start_us >= begins.get(one.patient, NEVER)]

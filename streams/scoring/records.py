@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from alerts.sources import PATIENT_PREFIX
 from models.times import to_us
 
 Json = Mapping[str, Any]
@@ -101,6 +102,12 @@ def opened(events: Iterable[Json]) -> list[Alert]:
             identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
             once.setdefault(identity, _alert(event))
     return list(once.values())
+
+
+def of_patients(events: Iterable[Json]) -> list[Json]:
+    """The events about patients. A source that is quiet or fails stands in the place of one in its alerts, and is
+    nobody who was observed."""
+    return [event for event in events if not _patient(event).startswith(PATIENT_PREFIX)]
 
 
 NEWS = ("now ", "repeat: ")

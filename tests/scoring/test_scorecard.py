@@ -81,6 +81,14 @@ def test_the_worklist_has_what_was_opened_or_reopened_also_technical_and_old_and
     assert len(opened(events)) == 5
 
 
+def test_a_source_that_fell_quiet_is_no_patient_and_its_alerts_are_no_alerts_about_one() -> None:
+    """Counted as a patient it would add days on which nobody was watched, and a group of its own to every field."""
+    about = [alert(h, "source:urn:dev:watch", "source", category="technical", kind="source") for h in (0, 240)]
+    card = score([alert(1), *about], [label(0, 24)], observed=days(10)).overall
+    assert (card.patients, card.patient_days, card.technical_alerts) == (1, 10.0, 0)
+    assert card.worklist_items_per_patient_day.value == 0.1
+
+
 def test_what_is_told_again_comes_up_again_and_what_only_changes_hands_does_not() -> None:
     first = alert(1, alert_id="a", sequence=1)
     later = [
