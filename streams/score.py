@@ -15,12 +15,13 @@ from typing import Any
 
 import msgspec
 
-from models.times import US_PER_DAY, to_us
+from models.times import US_PER_DAY
 from streams.errors import Failed, WrongSettings
 from streams.limits import DOCUMENT_MESSAGE_BYTES_MAX
 from streams.lines import line_batches
 from streams.lines import opened as opened_file
 from streams.scoring.card import Figure, Scorecard, scorecard
+from streams.scoring.clocks import AHEAD_US, measured_us
 from streams.scoring.deciles import Deciles
 from streams.scoring.gate import FIELDS, Verdict, gate, in_words, unknown
 from streams.scoring.groups import Group, groups
@@ -167,10 +168,12 @@ def run(
     readings: Sequence[Path] = (),
     profiles: Path | None = None,
     after_days: float = 0.0,
+    ahead_us: int = AHEAD_US,
 ) -> dict[str, Any]:
     """Score files of JSON lines (gzip too, `-` for standard input): what `--json` prints.
 
-    readings and profiles are optional: the former give the true patient-days, the latter fields for `by`. Raises
+    readings and profiles are optional: the former give the true patient-days (ahead_us: how far a device's clock may be
+    ahead), the latter fields for `by`. Raises
     Failed for a file that cannot be read or a line that cannot be scored, WrongSettings for a field that nothing has.
     """
     try:
@@ -178,7 +181,7 @@ def run(
             list(_objects(alerts)),
             list(_objects(labels)),
             by=by,
-            observed=observed(readings),
+            observed=observed(readings, ahead_us),
             profiles=list(_objects(profiles)) if profiles else [],
             after_days=after_days,
         )
@@ -258,19 +261,23 @@ def _cell(card: Mapping[str, Any], name: str) -> str:
 class _Measured(msgspec.Struct):
     patient: str | None = None
     at: datetime | None = None
+    arrived: datetime | None = None
 
 
-def observed(paths: Sequence[Path]) -> dict[str, Span]:
-    """First and last reading by patient. A line that is no reading (a FHIR Observation, say) is passed over."""
+def observed(paths: Sequence[Path], ahead_us: int = AHEAD_US) -> dict[str, Span]:
+    """First and last reading by patient. A line that is no reading (a FHIR Observation, say, or one that cannot be
+    read) is passed over, and so is one of a time that cannot be. ahead_us: see `clocks`."""
     found: dict[str, Span] = {}
     decode = msgspec.json.Decoder(_Measured).decode
-    for path in paths:
-        for number, content in _contents(path):
-            reading = _decoded(decode, content, path, number)
-            if reading.patient is not None and reading.at is not None and reading.at.tzinfo is not None:
-                at_us = to_us(reading.at)
-                first, last = found.get(reading.patient, (at_us, at_us))
-                found[reading.patient] = (min(first, at_us), max(last, at_us))
+    for content in (content for path in paths for _, content in _contents(path)):
+        try:
+            reading = decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        at_us = measured_us(reading.at, reading.arrived, ahead_us)
+        if reading.patient is not None and at_us is not None:
+            first, last = found.get(reading.patient, (at_us, at_us))
+            found[reading.patient] = (min(first, at_us), max(last, at_us))
     return found
 
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.times import to_us
+from models.times import US_PER_S, to_us
 from streams.errors import Failed, WrongSettings
-from streams.score import ScoreResult, as_json, as_text, run, score
+from streams.score import ScoreResult, as_json, as_text, observed, run, score
+from streams.scoring.clocks import AHEAD_US
 from streams.scoring.records import BadRecord
+from streams.settings import Settings
 from tests.scoring.records import Json, alert, at, label, us
 
 
@@ -297,6 +299,23 @@ def test_files_are_scored_gzip_or_not_with_observation_from_readings(files: tupl
     result = run(alerts, labels, readings=[readings])
     assert (result["hits"], result["sensitivity"], result["patients"], result["patient_days"]) == (1, 1.0, 2, 40.0)
     assert run(alerts, labels)["patients"] == 1
+
+
+def test_what_replay_refuses_is_no_observation(tmp_path: Path) -> None:
+    """A watch whose battery was empty, a hub that is a year ahead, and a line that was cut off."""
+    measured = [{"patient": "p", "at": at(h), "arrived": at(h)} for h in (0, 240)]
+    wrong = [{"patient": "p", "at": "1970-01-01T00:00:00Z"}, {"patient": "p", "at": at(9000), "arrived": at(240)}]
+    lines = [*map(json.dumps, [*measured, *wrong]), '{"patient": "p", "at": "yester', '{"patient": "p", "at": 5}']
+    (tmp_path / "readings.jsonl").write_text("\n".join(lines))
+    assert observed([tmp_path / "readings.jsonl"]) == {"p": (us(0), us(240))}
+
+
+def test_a_clock_may_be_ahead_as_far_as_the_deployment_says(tmp_path: Path) -> None:
+    line = {"patient": "p", "at": at(1), "arrived": at(0)}
+    (tmp_path / "readings.jsonl").write_text(json.dumps(line))
+    assert observed([tmp_path / "readings.jsonl"]) == {}
+    assert observed([tmp_path / "readings.jsonl"], us(1) - us(0)) == {"p": (us(1), us(1))}
+    assert Settings.model_fields["clock_tolerance_s"].default * US_PER_S == AHEAD_US
 
 
 def test_the_json_is_flat_and_complete(files: tuple[Path, Path, Path]) -> None:

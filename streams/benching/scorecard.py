@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from models.times import US_PER_S
 from streams.errors import WrongSettings
 from streams.replay import run_replay
 from streams.score import observed, score
@@ -125,8 +126,9 @@ def _ready(name: str, folder: Path, made: Path, settings: Settings, half: Half |
         unknown_patients="monitor", settings=settings,
     )  # fmt: skip
     progress(f"{name}: published rules")
-    of = {patient: span for patient, span in observed([readings]).items() if of_half(patient, half)}
-    series = [one for one in read([readings], _lines(profiles)) if one.patient in of]
+    ahead_us = settings.clock_tolerance_s * US_PER_S
+    of = {patient: span for patient, span in observed([readings], ahead_us).items() if of_half(patient, half)}
+    series = [one for one in read([readings], _lines(profiles), ahead_us) if one.patient in of]
     files = folder / LABELS, alerts, profiles
     labels, ours, people = ([line for line in _lines(path) if line["patient"] in of] for path in files)
     return Data(name, series, labels, of, ours, people)

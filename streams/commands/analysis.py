@@ -108,10 +108,13 @@ def score(
       homebeat score --alerts alerts.jsonl --labels labels.jsonl --json
       homebeat score --alerts alerts.jsonl --labels labels.jsonl --profiles profiles.jsonl --by sex
     """
+    from models.times import US_PER_S
     from streams import score as scoring
 
-    settings_for()
-    result = scoring.run(alerts, labels, by, readings=readings, profiles=profiles, after_days=after_days)
+    ahead_us = settings_for().clock_tolerance_s * US_PER_S
+    result = scoring.run(
+        alerts, labels, by, readings=readings, profiles=profiles, after_days=after_days, ahead_us=ahead_us
+    )
     answer(result, scoring.as_text(result), as_json)
     _gated(result)
 

@@ -1,10 +1,12 @@
 """The rules that homebeat is held against do what their sources say, and know nothing of the future."""
 
+import json
 import math
 import statistics
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from streams.scoring.comparators.nightsignal import NightSignal, above_median, t
 from streams.scoring.comparators.population import Population
 from streams.scoring.comparators.robust_z import RobustZ, robust_z
 from streams.scoring.comparators.rule import Comparator, alert_lines
-from streams.scoring.comparators.series import Series, Taken
+from streams.scoring.comparators.series import Series, Taken, read
 from streams.scoring.comparators.weight_gain import WeightGain, gained, rules
 from streams.scoring.records import opened
 
@@ -166,6 +168,15 @@ def test_readings_while_moving_are_not_judged() -> None:
     heart = BY_NAME["heart_rate"].index
     taken = Taken(np.array([DAY0]), np.array([150.0]), np.zeros(1, bool))
     assert not Population().calls(Series("p", taken={heart: taken}), 1.0)
+
+
+def test_a_rule_does_not_see_what_a_wrong_clock_says(tmp_path: Path) -> None:
+    """Nor does homebeat: such a reading is refused."""
+    times = [("2026-01-05T08:00:00Z",) * 2, ("1970-01-01T00:00:00Z", "2026-01-05T08:00:00Z"),
+             ("2026-03-05T08:00:00Z", "2026-01-05T08:00:00Z")]  # fmt: skip
+    lines = [{"patient": "p", "code": "spo2", "value": 90, "unit": "%", "at": a, "arrived": b} for a, b in times]
+    (tmp_path / "readings.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert len(Population().calls(read([tmp_path / "readings.jsonl"])[0], 1.0)) == 1
 
 
 @pytest.mark.parametrize("rule", comparators(), ids=lambda rule: rule.name)

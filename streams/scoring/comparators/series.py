@@ -14,12 +14,13 @@ import numpy.typing as npt
 from models.prior import to_scale
 from models.readings import Instant, Refused
 from models.segments import Bools, Ints
-from models.times import US_PER_DAY, US_PER_S, from_us, to_us
+from models.times import US_PER_DAY, US_PER_S, from_us
 from models.units import convert
 from models.vitals import BY_NAME, CODE_TO_VITAL, VITALS
 from streams.errors import Failed
 from streams.limits import DOCUMENT_MESSAGE_BYTES_MAX
 from streams.lines import line_batches, opened
+from streams.scoring.clocks import AHEAD_US, measured_us
 
 Floats = npt.NDArray[np.float64]
 RESTING, HEART = BY_NAME["resting_heart_rate"].index, BY_NAME["heart_rate"].index
@@ -35,6 +36,7 @@ class _Measured(msgspec.Struct):
     patient: str
     code: str
     at: Instant
+    arrived: Instant | None = None
     value: float | str | None = None
     unit: str | None = None
     context: _Context | None = None
@@ -127,17 +129,19 @@ def _offset_us(day: int, zone: str) -> int:
     return 0 if offset is None else round(offset.total_seconds()) * US_PER_S
 
 
-def read(readings: Iterable[Path], profiles: Iterable[Mapping[str, object]] = ()) -> list[Series]:
+def read(
+    readings: Iterable[Path], profiles: Iterable[Mapping[str, object]] = (), ahead_us: int = AHEAD_US
+) -> list[Series]:
     """The series of every patient of these files, by patient. What is no single numeric reading of a known vital
-    within its physical range (a series of steps, a FHIR Observation) is passed over. Raises Failed."""
+    within its physical range (a series of steps, a FHIR Observation), or of a time that cannot be (ahead_us: see
+    `clocks`), is passed over. Raises Failed."""
     rows: dict[tuple[str, int], list[tuple[int, float, bool]]] = {}
-    for path in readings:
-        for reading in _readings(path):
-            vital = CODE_TO_VITAL.get(reading.code)
-            value = None if vital is None else _value(vital, reading)
-            if vital is not None and value is not None:
-                still = reading.context is None or reading.context.activity not in _MOVING
-                rows.setdefault((reading.patient, vital), []).append((to_us(reading.at), value, still))
+    for reading in (reading for path in readings for reading in _readings(path)):
+        vital, at_us = CODE_TO_VITAL.get(reading.code), measured_us(reading.at, reading.arrived, ahead_us)
+        value = None if vital is None else _value(vital, reading)
+        if vital is not None and value is not None and at_us is not None:
+            still = reading.context is None or reading.context.activity not in _MOVING
+            rows.setdefault((reading.patient, vital), []).append((at_us, value, still))
     series = {patient: Series(patient) for patient in sorted({patient for patient, _ in rows})}
     for profile in profiles:
         known = series.get(str(profile.get("patient")))
