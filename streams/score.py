@@ -79,16 +79,16 @@ def score(
     by: a field, dots for inner ones (`rule.id`): of patients if `profiles` or the labels say it once for each (also
     `patient`, `care_team`, `age_band`, `skin_tone`, `device`, `condition`), else of alerts or labels. observed: (first,
     last) [us since 1970] by patient, of every patient, also of those without alerts. after_days: what is left out at
-    the start of each patient's observation. seed: of the resampling. Equity is judged by `by` if it splits patients;
-    with profiles and no `by`, by each of FIELDS. Raises BadRecord (a ValueError), or LookupError
-    when nothing has the field `by`.
+    the start of each patient's observation; what began in them is no label, and still explains what comes later. seed:
+    of the resampling. Equity is judged by `by` if it splits patients; with profiles and no `by`, by each of FIELDS.
+    Raises BadRecord (a ValueError), or LookupError when nothing has the field `by`.
     """
     events, known = of_patients(alerts), [label(line) for line in labels]
     of = _after(spans(events, known, observed or {}), after_days)
     begins = {patient: span[0] if after_days else FOR_EVER for patient, span in of.items()}
-    known = [one for one in known if one.start_us >= begins.get(one.patient, NEVER)]
+    asked = [one for one in known if one.start_us >= begins.get(one.patient, NEVER)]
     found = [one for one in opened(events) if one.at_us >= begins.get(one.patient, NEVER)]
-    whole = Group(found, known, sorted(of))
+    whole = Group(found, asked, sorted(of))
     items = Counter(patient for patient, at_us in worklist(events) if at_us >= begins.get(patient, NEVER))
     profiles = list(profiles)
     parts = groups(by, whole, profiles, of) if by else {}

@@ -109,6 +109,14 @@ def test_the_first_days_of_each_patient_can_be_left_out() -> None:
     assert (card.patients, card.patient_days, card.alerts, card.labels, card.hits) == (1, 30.0, 1, 1, 1)
 
 
+def test_what_began_in_the_days_left_out_still_explains_an_alert_and_is_no_quiet_time() -> None:
+    """An illness of the last week that is left out brings its alert in the first week that is scored."""
+    labels = [label(24 * 8, 24 * 9, until=at(24 * 14)), label(24 * 30, 24 * 32)]
+    card = score([alert(24 * 12)], labels, observed=days(50), after_days=10).overall
+    assert (card.labels, card.alerts, card.unexplained_alerts) == (1, 1, 0)
+    assert card.expected_by_chance.value == 0
+
+
 PROFILES = [
     {"patient": "p", "birth_date": "1950-01-01", "skin_tone": {"scale": "monk", "value": 9}, "sex": "female",
      "conditions": [{"code": "copd"}, {"code": "heart_failure"}], "devices": [{"device": "urn:x:watch-a:1"}]},
