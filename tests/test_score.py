@@ -276,6 +276,11 @@ def test_a_field_that_nothing_has_is_an_error_not_an_empty_table() -> None:
         ([], [{"start": at(0), "end": at(1)}], "no patient"),
         ([{"patient": "p", "problem": "x"}], [], "onset_at is no time"),
         ([{**alert(1), "event_at": 5}], [], "event_at is no time"),
+        ([{**alert(1), "alert_id": ["a"]}], [], "alert_id must be text"),
+        ([{**alert(1), "alert_id": "a", "sequence": "first"}], [], "sequence a whole number"),
+        ([], [{**label(0, 1), "problem": ["heart_rate", "spo2"]}], r"problem must be one text \(\"a|b\""),
+        ([], [label(0, 1, no_alert="false")], "no_alert must be true or false"),
+        ([], [label(0, 1, category="tecnical")], "category is none of clinical, technical"),
     ],
 )
 def test_a_record_that_cannot_be_scored_is_named(alerts: list[Json], labels: list[Json], says: str) -> None:

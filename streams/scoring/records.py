@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, get_args
 
+from alerts.events import Category
 from alerts.sources import PATIENT_PREFIX
 from models.times import to_us
 
@@ -13,6 +14,8 @@ Json = Mapping[str, Any]
 Span = tuple[int, int]
 """First and last instant of an observation [us since 1970]."""
 
+T = TypeVar("T")
+CATEGORIES = get_args(Category)
 ANY_OF = "|"
 """A label may name several problems, any of which finds it: `systolic_bp|diastolic_bp`."""
 
@@ -99,8 +102,7 @@ def opened(events: Iterable[Json]) -> list[Alert]:
     once: dict[object, Alert] = {}
     for number, event in enumerate(events):
         if comes_up(event):
-            identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
-            once.setdefault(identity, _alert(event))
+            once.setdefault(_identity(event, number), _alert(event))
     return list(once.values())
 
 
@@ -123,6 +125,14 @@ def comes_up(event: Json) -> bool:
     return name in ("opened", "reopened") or (name == "updated" and reason.startswith(NEWS))
 
 
+def _identity(event: Json, number: int) -> tuple[object, int]:
+    """What an event and each repeat of it have in common; number: of one that says no alert. Raises BadRecord."""
+    alert, sequence = event.get("alert_id", number), event.get("sequence", 0)
+    if not isinstance(alert, str | int) or not isinstance(sequence, int):
+        raise BadRecord(f"alert_id must be text and sequence a whole number in {_shown(event)}")
+    return alert, sequence
+
+
 def _alert(event: Json) -> Alert:
     at_us = _us(event, "event_at" if "event_at" in event else "onset_at")
     category, retrospective = str(event.get("category", "clinical")), bool(event.get("retrospective", False))
@@ -135,9 +145,8 @@ def worklist(events: Iterable[Json]) -> list[tuple[str, int]]:
     once: dict[object, tuple[str, int]] = {}
     for number, event in enumerate(events):
         if comes_up(event) and event.get("severity") != "info":
-            identity = (event["alert_id"], event.get("sequence")) if "alert_id" in event else number
             at = next(name for name in ("decided_at", "event_at", "onset_at") if name in event or name == "onset_at")
-            once.setdefault(identity, (_patient(event), _us(event, at)))
+            once.setdefault(_identity(event, number), (_patient(event), _us(event, at)))
     return list(once.values())
 
 
@@ -157,8 +166,9 @@ def standing(events: Iterable[Json], of: Mapping[str, Span]) -> dict[str, list[S
     for number, event in enumerate(events):
         if event.get("category", "clinical") == "clinical" and not event.get("retrospective"):
             at_us = _us(event, next((name for name in ("event_at", "onset_at") if name in event), "event_at"))
-            life = lives.setdefault((_patient(event), event.get("alert_id", number)), [])
-            life.append((int(event.get("sequence", 0)), str(event.get("event", "opened")), {**event, "_at": at_us}))
+            alert, sequence = _identity(event, number)
+            life = lives.setdefault((_patient(event), alert), [])
+            life.append((sequence, str(event.get("event", "opened")), {**event, "_at": at_us}))
     found: dict[str, list[Standing]] = {}
     for (patient, _), life in lives.items():
         if patient in of:
@@ -182,15 +192,28 @@ def _stood(life: list[tuple[int, str, Json]], last_us: int) -> Iterable[Standing
 
 
 def label(line: Json) -> Label:
-    """The label of one line. Raises BadRecord."""
-    problems = tuple(filter(None, str(line.get("problem") or "").split(ANY_OF)))
+    """The label of one line. Raises BadRecord: a word that is taken for another would change figures unseen."""
+    problems = tuple(filter(None, (_said(line, "problem", str) or "").split(ANY_OF)))
     start_us, end_us = _us(line, "start"), _us(line, "end")
     if end_us < start_us:
         raise BadRecord(f"a label of {_patient(line)} ends before it starts: {line['start']} to {line['end']}")
     until_us = max(end_us, _us(line, "until")) if line.get("until") else end_us
     event_us = _us(line, "event_at") if line.get("event_at") else None
-    category, no_alert = str(line.get("category") or "clinical"), bool(line.get("no_alert"))
+    category, no_alert = _said(line, "category", str) or "clinical", bool(_said(line, "no_alert", bool))
+    if category not in CATEGORIES:
+        raise BadRecord(f"category is none of {', '.join(CATEGORIES)} in {_shown(line)}")
     return Label(_patient(line), start_us, end_us, problems, until_us, event_us, category, no_alert, line)
+
+
+def _said(line: Json, name: str, kind: type[T]) -> T | None:
+    """What a label says in a field that it need not have. Raises BadRecord for a value of another kind."""
+    found = line.get(name)
+    if found is None or isinstance(found, kind):
+        return found
+    raise BadRecord(f"{name} must be {KINDS[kind]} in {_shown(line)}")
+
+
+KINDS: dict[type, str] = {str: 'one text ("a|b" for any of several)', bool: "true or false"}
 
 
 def spans(events: Iterable[Json], labels: Iterable[Label], observed: Mapping[str, Span]) -> dict[str, Span]:
