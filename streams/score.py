@@ -178,11 +178,11 @@ def run(
     """
     try:
         result = score(
-            list(_objects(alerts)),
-            list(_objects(labels)),
+            list(objects(alerts)),
+            list(objects(labels)),
             by=by,
             observed=observed(readings, ahead_us),
-            profiles=list(_objects(profiles)) if profiles else [],
+            profiles=list(objects(profiles)) if profiles else [],
             after_days=after_days,
         )
     except BadRecord as wrong:
@@ -281,7 +281,8 @@ def observed(paths: Sequence[Path], ahead_us: int = AHEAD_US) -> dict[str, Span]
     return found
 
 
-def _objects(path: Path) -> Iterator[dict[str, Any]]:
+def objects(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of JSON lines. Raises Failed, with the number of the line."""
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     return (_decoded(decode, content, path, number) for number, content in _contents(path))
 

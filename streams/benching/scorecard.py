@@ -13,19 +13,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from models.times import US_PER_S
-from streams.errors import WrongSettings
+from streams.errors import Failed, WrongSettings
 from streams.replay import run_replay
-from streams.score import observed, score
+from streams.score import objects, observed, score
 from streams.scoring import deciles
 from streams.scoring.comparators.every import comparators
 from streams.scoring.comparators.rule import Comparator, alert_lines
 from streams.scoring.comparators.series import Series, read
 from streams.scoring.datasets.prepared import LABELS, PROFILES, READINGS, SETS, prepare
 from streams.scoring.gate import Verdict, in_words
-from streams.scoring.records import Json, Label, Span, label, opened
+from streams.scoring.records import BadRecord, Json, Label, Span, label, opened
 from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point, sums
 from streams.settings import Settings
 
@@ -102,6 +100,9 @@ def _folder(out: Path | None) -> Iterator[Path]:
 def _found(data: Path, sets: Sequence[str], made: Path, progress: Progress) -> Iterator[tuple[str, Path]]:
     """Name and folder of every data set, public ones in the words of the contract."""
     if (data / READINGS).exists():
+        missing = [name for name in (PROFILES, LABELS) if not (data / name).exists()]
+        if missing:
+            raise WrongSettings(f"{data} holds {READINGS} without {' and '.join(missing)}: add it, empty if need be")
         yield data.name, data
         return
     there = [name for name, (folder, _) in SETS.items() if (data / folder).is_dir() and (not sets or name in sets)]
@@ -118,8 +119,8 @@ def _found(data: Path, sets: Sequence[str], made: Path, progress: Progress) -> I
 
 
 def _ready(name: str, folder: Path, made: Path, settings: Settings, half: Half | None, progress: Progress) -> Data:
-    readings, profiles = folder / READINGS, folder / PROFILES
-    alerts = made / f"{name}.homebeat.jsonl"
+    readings, profiles, alerts = folder / READINGS, folder / PROFILES, made / f"{name}.homebeat.jsonl"
+    labels, people = _labels(folder / LABELS), list(objects(profiles))
     progress(f"{name}: replay")
     run_replay(
         readings=[readings], profiles=profiles, actions=None, out=alerts, batch=BATCH, summaries=None,
@@ -127,16 +128,26 @@ def _ready(name: str, folder: Path, made: Path, settings: Settings, half: Half |
     )  # fmt: skip
     progress(f"{name}: published rules")
     ahead_us = settings.clock_tolerance_s * US_PER_S
-    of = {patient: span for patient, span in observed([readings], ahead_us).items() if of_half(patient, half)}
-    series = [one for one in read([readings], _lines(profiles), ahead_us) if one.patient in of]
-    files = folder / LABELS, alerts, profiles
-    labels, ours, people = ([line for line in _lines(path) if line["patient"] in of] for path in files)
-    return Data(name, series, labels, of, ours, people)
+    spans = observed([readings], ahead_us)
+    strangers = sorted({line["patient"] for line in labels} - spans.keys())
+    if strangers:
+        progress(f"{name}: the labels of {len(strangers)} people without a reading are left out, {strangers[0]} first")
+    of = {patient: span for patient, span in spans.items() if of_half(patient, half)}
+    series = [one for one in read([readings], people, ahead_us) if one.patient in of]
+    parts = labels, objects(alerts), people
+    known, ours, profiled = ([line for line in lines if line.get("patient") in of] for lines in parts)
+    return Data(name, series, known, of, ours, profiled)
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
-    return [decode(line) for line in path.read_bytes().splitlines() if line.strip()]
+def _labels(path: Path) -> list[dict[str, Any]]:
+    """The labels of a file, looked at before minutes of replay. Raises Failed for one that cannot be scored."""
+    lines = list(objects(path))
+    try:
+        for line in lines:
+            label(line)
+    except BadRecord as wrong:
+        raise Failed(f"{path}: {wrong}") from None
+    return lines
 
 
 def _table(question: Question, data: Data, progress: Progress) -> list[dict[str, Any]]:

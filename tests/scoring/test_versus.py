@@ -1,5 +1,6 @@
 """homebeat and the published rules are held against each other on the same data, fairly and repeatably."""
 
+import gzip
 import json
 import re
 from copy import deepcopy
@@ -14,11 +15,12 @@ from streams.benching.scorecard import as_text, measure
 from streams.cohort import simulate as cohorts
 from streams.commands.analysis import bench
 from streams.configure import load_settings
-from streams.errors import WrongSettings
+from streams.errors import Failed, WrongSettings
 from streams.scoring.gate import FIELDS
 from streams.scoring.records import Alert, Label
 from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point
 from tests.demo import public_sets
+from tests.scoring.records import at, label
 
 HALVES: tuple[Half, ...] = ("tune", "hold")
 POINTS = [Point(2, 9, 5, 4.0), Point(3, 6, 4, 1.5), Point(4, 4, 3, 0.5), Point(5, 4, 3, 0.4), Point(8, 0, 0, 0.0)]
@@ -144,6 +146,51 @@ def test_public_sets_are_found_under_their_names_and_kept_when_asked(tmp_path: P
 def test_a_folder_without_data_says_what_is_looked_for(tmp_path: Path) -> None:
     with pytest.raises(WrongSettings, match=r"readings\.jsonl\.gz"):
         measure(tmp_path, load_settings())
+
+
+def _files(folder: Path, **written: str) -> Path:
+    """A folder with a reading a day of one patient, and the other files as they are written."""
+    reading = {"id": "r", "patient": "p", "code": "spo2", "value": 97, "unit": "%"}
+    lines = [json.dumps({**reading, "at": at(24.0 * day)}) for day in range(9)]
+    (folder / "readings.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    for name, text in written.items():
+        (folder / f"{name}.jsonl").write_text(text)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ({"profiles": ""}, r"without labels\.jsonl: add it"),
+        ({"profiles": "", "labels": "{broken"}, r"labels\.jsonl, line 1: JSON is malformed"),
+        ({"profiles": "", "labels": '{"start": 1}'}, r"labels\.jsonl: start is no time with an offset"),
+        ({"profiles": "{}\n{broken", "labels": ""}, r"profiles\.jsonl, line 2: JSON is malformed"),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_said_before_minutes_of_replay(
+    written: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    with pytest.raises((Failed, WrongSettings), match=says):
+        measure(_files(tmp_path, **written), load_settings(), progress=told.append)
+    assert told == []
+
+
+def test_labels_of_people_without_a_reading_are_left_out_and_that_is_said(tmp_path: Path) -> None:
+    told: list[str] = []
+    labels = "\n".join(map(json.dumps, [label(0, 24), label(0, 24, "nobody")]))
+    (rows,) = measure(_files(tmp_path, profiles="", labels=labels), load_settings(), progress=told.append)[
+        "tables"
+    ].values()
+    assert rows[0]["labels"] == 1
+    assert any("1 people without a reading are left out, nobody first" in line for line in told)
+
+
+@pytest.mark.parametrize("zone", [None, "Mars/Base"])
+def test_a_profile_that_homebeat_refuses_for_its_time_zone_does_not_end_the_bench(zone: object, tmp_path: Path) -> None:
+    profile = {"patient": "p", "version": 1, "consent": {"monitoring": True}, "timezone": zone}
+    folder = _files(tmp_path, profiles=json.dumps(profile), labels="")
+    assert measure(folder, load_settings())["tables"][tmp_path.name][0]["patients"] == 1
 
 
 def test_the_command_needs_a_folder_and_reads_none_by_itself() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.prior import to_scale
+from models.profile_fields import is_timezone
 from models.readings import Instant, Refused
 from models.segments import Bools, Ints
 from models.times import US_PER_DAY, US_PER_S, from_us
@@ -25,6 +26,7 @@ from streams.scoring.clocks import AHEAD_US, measured_us
 Floats = npt.NDArray[np.float64]
 RESTING, HEART = BY_NAME["resting_heart_rate"].index, BY_NAME["heart_rate"].index
 NIGHT_H = (0, 7)
+UNKNOWN_ZONE = "UTC"
 _MOVING = frozenset({"active", "exercise"})
 
 
@@ -66,7 +68,7 @@ class Series:
     """What a rule sees of one patient: readings by vital (row in VITALS), and the time zone of the profile."""
 
     patient: str
-    zone: str = "UTC"
+    zone: str = UNKNOWN_ZONE
     conditions: frozenset[str] = frozenset()
     taken: dict[int, Taken] = field(default_factory=dict)
     notes: dict[str, object] = field(default_factory=dict)
@@ -146,13 +148,22 @@ def read(
     for profile in profiles:
         known = series.get(str(profile.get("patient")))
         if known is not None:
-            known.zone = str(profile.get("timezone", "UTC"))
+            known.zone = _zone(profile)
             listed = profile.get("conditions", [])
             codes = [entry.get("code") for entry in listed] if isinstance(listed, list) else []
             known.conditions = frozenset(code for code in codes if isinstance(code, str))
     for (patient, vital), taken in rows.items():
         series[patient].taken[vital] = _arrays(taken)
     return list(series.values())
+
+
+def _zone(profile: Mapping[str, object]) -> str:
+    """The time zone of a profile; that of nobody known where it names none that there is: homebeat refuses such a
+    profile."""
+    try:
+        return is_timezone(str(profile.get("timezone", UNKNOWN_ZONE)))
+    except ValueError:
+        return UNKNOWN_ZONE
 
 
 def _arrays(rows: list[tuple[int, float, bool]]) -> Taken:
