@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from alerts.events import AlertEvent
 from models.observation import Reference
-from models.readings import Instant
+from models.readings import Instant, Reason
 from models.times import US_PER_S, to_us
 from streams import control
 from streams.arrivals import QUIET_US, Records, grid_ticks, silence
@@ -42,6 +42,8 @@ T = TypeVar("T")
 LINE_BYTES_MAX = 32 * 1024 * 1024
 """A longer line is cut, and refused as too large like any other record that is: bounded memory for any file."""
 READINGS, ACTIONS, PROFILES = 2, 1, 0
+DOCUMENTS, TOLD = ("profile", "action"), frozenset({Reason.BAD_PROFILE, Reason.BAD_ACTION})
+"""What can be refused and is no reading, so in no balance of them, and the reasons that say how to mend it."""
 FROM_THE_START, FAR_AHEAD = -(2**62), 2**62
 """A profile that does not say since when arrives with the first record of all, and so before it."""
 
@@ -79,6 +81,8 @@ class Tally:
     outcomes: Ints = field(default_factory=lambda: np.zeros(len(Outcome), np.int64))
     received: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    documents: Counter[str] = field(default_factory=Counter)
+    first_refused: str | None = None
     alerts: list[AlertEvent] = field(default_factory=list)
 
     def take(self, effects: Effects) -> None:
@@ -86,6 +90,9 @@ class Tally:
         self.outcomes += effects.outcomes
         self.rejected.update({reason.value: n for reason, n in effects.rejected.items()})
         self.alerts += effects.alerts
+        self.documents.update({kind: effects.controls[kind, "refused"] for kind in DOCUMENTS})
+        told = (f"{one.reason.value}, {one.key}: {one.detail}" for one in effects.rejects if one.reason in TOLD)
+        self.first_refused = self.first_refused or next(told, None)
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """The figures of the command's `--json`."""
@@ -93,7 +100,10 @@ class Tally:
         return {
             "readings": self.received, "decided": decided, "rejected": rejected, "duplicates": duplicates,
             "withheld": withheld,
-            "rejected_by_reason": dict(sorted(self.rejected.items())), "alerts": len(self.alerts),
+            "rejected_by_reason": dict(sorted(self.rejected.items())),
+            "documents_refused": {kind: n for kind, n in self.documents.items() if n},
+            **({"first_document_refused": self.first_refused} if self.first_refused else {}),
+            "alerts": len(self.alerts),
             "episodes": len({event.alert_id for event in self.alerts}), "seconds": round(seconds, 3),
             "readings_per_s": round(self.received / seconds) if seconds > 0 else None,
         }  # fmt: skip

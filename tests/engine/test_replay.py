@@ -153,6 +153,17 @@ def test_the_answer_has_the_balance(folder: Folder) -> None:
     assert (answer["alerts"], answer["episodes"]) == (1, 1)
 
 
+def test_a_profile_or_an_action_that_is_refused_is_told_with_the_first_reason(folder: Folder) -> None:
+    """Else one misspelt field in the profiles shows only as readings of unknown patients."""
+    folder.profiles = folder.write("profiles.jsonl", [profile(nickname="Al"), b"{broken"])
+    folder.actions = folder.write("actions.jsonl", [action("a-1", "resolve", at=rfc3339(START_US))])
+    folder.readings = folder.write("readings.jsonl", [low(START_US)])
+    answer = folder.replay()
+    assert answer["documents_refused"] == {"profile": 2, "action": 1}
+    assert answer["first_document_refused"].startswith("bad_profile, p-1: nickname")
+    assert (answer["readings"], answer["rejected"]) == (1, 1)
+
+
 def test_records_are_taken_as_they_arrived_not_as_they_stand(folder: Folder) -> None:
     """A reading of yesterday that arrives last is about the past; in the order of the file it would be now."""
     late = low(START_US - DAY_US) | {"arrived": rfc3339(START_US + HOUR_US)}
