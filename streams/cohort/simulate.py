@@ -7,13 +7,14 @@ from typing import Any
 
 from models.evidence import load
 from streams.cohort.patient import Patient, patient
+from streams.cohort.sampling import DAY_S
 from streams.cohort.writing import LABELS, PROFILES, READINGS, README, write_lines, write_readings
 from streams.errors import Failed, WrongSettings
 
 READINGS_MAX = 60_000_000
 """All readings are sorted by arrival in memory, about 60 bytes each: beyond this 8 GiB would not do."""
-A_DAY = {"daily": 16, "hourly": 40, "dense": 300}
-"""Readings a patient-day of each cadence, about: to refuse at once what would not fit."""
+BY_PLAN = 16
+"""Readings a patient-day that no sensor streams, about: to refuse at once what would not fit."""
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, out of how many."""
@@ -27,7 +28,7 @@ def simulate(
     The same patients, days, seed, kind and cadence give the same bytes. Raises WrongSettings for a cohort that would
     not fit into memory, Failed when the folder cannot be written.
     """
-    expected = patients * days * A_DAY[cadence]
+    expected = round(patients * days * a_day(kind, cadence))
     if expected > READINGS_MAX:
         raise WrongSettings(
             f"about {expected:,} readings are more than {READINGS_MAX:,}: take fewer patients, fewer days or a sparser "
@@ -43,6 +44,16 @@ def simulate(
         )
     except OSError as wrong:
         raise Failed(f"{out} cannot be written: {wrong.strerror or wrong}") from None
+
+
+def a_day(kind: str, cadence: str) -> float:
+    """Readings a patient-day, about: a sensor of glucose alone brings many times what is measured by hand."""
+    known = load("cohort")
+    every, sensed = known["measuring"]["cadences"][cadence], known["conditions"]["glucose_streamed"]
+    everybody = known["kinds"][kind].get("everyone_has") in sensed
+    share = 1.0 if everybody else sum(known["conditions"]["shares"][condition] for condition in sensed)
+    heart = DAY_S / every["heart_rate_s"] if every["heart_rate_s"] else 0.0
+    return BY_PLAN + heart + share * DAY_S / float(every["glucose_s"])
 
 
 def _written(out: Path, made: list[Patient], asked: dict[str, Any], progress: Progress) -> dict[str, Any]:

@@ -295,6 +295,14 @@ def test_a_cohort_that_would_not_fit_is_refused_before_it_is_made(tmp_path: Path
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.parametrize("kind", ["null", "hypoglycaemia"])
+@pytest.mark.parametrize("cadence", ["daily", "hourly", "dense"])
+def test_the_size_of_a_cohort_is_known_before_it_is_made(kind: str, cadence: str, tmp_path: Path) -> None:
+    """Of people with a glucose sensor a seventh was foreseen, and seven times what fits was begun."""
+    made = make(tmp_path, patients=4, days=20, kind=kind, cadence=cadence)["readings"]
+    assert 0.65 < made / (4 * 20 * cohorts.a_day(kind, cadence)) < 1.05
+
+
 def test_the_command_shows_progress_and_answers_in_json(tmp_path: Path) -> None:
     asked = ["--patients", "2", "--days", "30", "--seed", "1", "--out", str(tmp_path / "out"), "--json"]
     done = CliRunner().invoke(simulate, asked)
