@@ -54,7 +54,7 @@ def patient(seed: int, number: int, days: int, kind: str, cadence: str) -> Patie
     events = plan(random, someone, kind, days)
     true = truth(random, someone, events, days)
     readings = _readings(random, someone, events, true, days, cadence)
-    profiles = _published(random, someone, true)
+    profiles = _published(random, someone, true, days)
     labels = [_label(someone, event, days) for event in events]
     return Patient(someone, profiles, labels, readings)
 
@@ -99,13 +99,15 @@ def _levels(random: Random, someone: Person, true: Truth, days: int, cadence: st
     return Schedule(*columns), np.concatenate(levels)
 
 
-def _published(random: Random, someone: Person, true: Truth) -> list[Json]:
-    """The profile as it is told: some state what is usual for them."""
+def _published(random: Random, someone: Person, true: Truth, days: int) -> list[Json]:
+    """The profile as it is told within the record: some state what is usual for them. A version that came days after
+    the last reading would make a replay wait for it, and everybody silent meanwhile."""
     known, usual = load("cohort")["people"]["usual"], {}
     if random.random() < known["share"]:
         level = true.level[0, BY_NAME["resting_heart_rate"].index] + random.normal(0, known["sd"])
         usual = {"usual": {"resting_heart_rate": round(float(level))}}
-    return [{**version, **usual, **_targets(someone, true)} for _, version in someone.versions]
+    told = [version for day, version in someone.versions if day < days]
+    return [{**version, **usual, **_targets(someone, true)} for version in told]
 
 
 def _targets(someone: Person, true: Truth) -> Json:

@@ -88,6 +88,15 @@ def test_profiles_are_profiles_and_every_code_is_known(tmp_path: Path) -> None:
     assert not any(unrecognised(profile) for profile in profiles)
 
 
+def test_no_profile_is_told_after_the_record_has_ended(tmp_path: Path) -> None:
+    """A discharge that would follow a record of a month is not told: replay would wait for it, all silent meanwhile."""
+    make(tmp_path, days=30, kind="decompensation")
+    told = [datetime.fromisoformat(one["updated"]) for one in lines(tmp_path / "profiles.jsonl") if "updated" in one]
+    labels = lines(tmp_path / "labels.jsonl")
+    assert len(labels) == 6
+    assert not [at for at in told if at.date() >= start() + timedelta(days=30)]
+
+
 def test_the_null_cohort_has_nothing_to_find(tmp_path: Path) -> None:
     made = make(tmp_path, patients=20, days=60, kind="null")
     assert made["labels"] == 0
