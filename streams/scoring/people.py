@@ -6,6 +6,7 @@ from typing import Any
 
 from models.evidence import load
 from models.times import from_us
+from streams.engine.sources import source_of
 from streams.scoring.records import Json, Span
 
 NONE_KNOWN = "none known"
@@ -39,8 +40,9 @@ def skin_tone(profile: Json, span: Span | None) -> _Values:
 
 
 def device(profile: Json, span: Span | None) -> _Values:
-    """The models: device ids without their last part, which is the single device's."""
-    return frozenset(str(entry.get("device")).rpartition(":")[0] for entry in _listed(profile, "devices"))
+    """The models: device ids without their last part, which is the single device's, as sources are told apart."""
+    named = (entry.get("device") for entry in _listed(profile, "devices"))
+    return frozenset(source_of(name) for name in named if isinstance(name, str))
 
 
 def condition(profile: Json, span: Span | None) -> _Values:

@@ -140,6 +140,19 @@ def test_groups_of_the_equity_report_come_from_the_profiles(by: str, groups: dic
     assert {name: card.patients for name, card in result.groups.items()} == groups
 
 
+@pytest.mark.parametrize(
+    ("profile", "by", "group"),
+    [
+        ({"devices": [{"device": "urn:dev:watch-9"}]}, "device", "urn:dev:watch"),
+        ({"devices": [{"device": "scale"}]}, "device", "scale"),
+    ],
+)
+def test_what_profiles_say_in_other_words_is_the_same_group(profile: Json, by: str, group: str) -> None:
+    """A watch and a scale in one group could not be told apart, and the name of a group is not empty."""
+    result = score([], [], observed=days(10, "p"), profiles=[{"patient": "p", **profile}], by=by)
+    assert list(result.groups) == [group]
+
+
 def test_the_worst_group_is_named_and_too_small_ones_are_not_blamed() -> None:
     names = [f"{sex}-{n}" for sex in ("f", "m", "x") for n in range(40 if sex != "x" else 2)]
     profiles = [{"patient": name, "sex": name[0]} for name in names]
