@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from models.evidence import load
+from models.terminology import condition_id
 from models.times import from_us
 from streams.engine.sources import source_of
 from streams.scoring.records import Json, Span
@@ -46,9 +47,11 @@ def device(profile: Json, span: Span | None) -> _Values:
 
 
 def condition(profile: Json, span: Span | None) -> _Values:
-    """Every condition of the profile; a profile without any is a group of its own."""
-    codes = [entry.get("code") for entry in _listed(profile, "conditions")]
-    named = (str(code.get("code")) if isinstance(code, Mapping) else str(code) for code in codes)
+    """Every condition of the profile, by the evidence's id where it has one in whatever code. A profile without any is
+    a group of its own."""
+    codes = (entry.get("code") for entry in _listed(profile, "conditions"))
+    pairs = [(one.get("code"), one.get("system")) if isinstance(one, Mapping) else (one, None) for one in codes]
+    named = {condition_id(str(code), system and str(system)) or str(code) for code, system in pairs}
     return frozenset(named) or frozenset({NONE_KNOWN})
 
 

@@ -117,6 +117,7 @@ def test_what_began_in_the_days_left_out_still_explains_an_alert_and_is_no_quiet
     assert card.expected_by_chance.value == 0
 
 
+ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 PROFILES = [
     {"patient": "p", "birth_date": "1950-01-01", "skin_tone": {"scale": "monk", "value": 9}, "sex": "female",
      "conditions": [{"code": "copd"}, {"code": "heart_failure"}], "devices": [{"device": "urn:x:watch-a:1"}]},
@@ -145,10 +146,13 @@ def test_groups_of_the_equity_report_come_from_the_profiles(by: str, groups: dic
     [
         ({"devices": [{"device": "urn:dev:watch-9"}]}, "device", "urn:dev:watch"),
         ({"devices": [{"device": "scale"}]}, "device", "scale"),
+        ({"conditions": [{"code": {"system": ICD10, "code": "I50.22"}}]}, "condition", "heart_failure"),
+        ({"conditions": [{"code": "Heart_Failure"}]}, "condition", "heart_failure"),
+        ({"conditions": [{"code": {"system": ICD10, "code": "Z99.9"}}]}, "condition", "Z99.9"),
     ],
 )
 def test_what_profiles_say_in_other_words_is_the_same_group(profile: Json, by: str, group: str) -> None:
-    """A watch and a scale in one group could not be told apart, and the name of a group is not empty."""
+    """Everybody with a heart failure is in one group, whatever it is called; a watch and a scale are in two."""
     result = score([], [], observed=days(10, "p"), profiles=[{"patient": "p", **profile}], by=by)
     assert list(result.groups) == [group]
 
