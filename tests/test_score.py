@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -113,6 +114,15 @@ def test_excess_is_hits_less_chance() -> None:
     """An alert a day at noon is in every quiet day, so it finds nothing."""
     card = score([alert(24 * d + 12) for d in range(20)], [label(240, 264)], observed=days(20)).overall
     assert (card.hits, card.expected_by_chance.value, card.excess.value) == (1, 1.0, 0.0)
+
+
+def test_a_thousand_labels_of_one_patient_are_scored_in_seconds() -> None:
+    """A year under a glucose sensor has as many lows. Each label held against each other at every hour took minutes."""
+    labels = [label(8.0 * n, 8.0 * n + 1, problem="glucose") for n in range(1000)]
+    began = process_time()
+    card = score([alert(8.0 * n, problem="glucose.low") for n in range(1000)], labels, observed=days(340)).overall
+    assert process_time() - began < 10
+    assert (card.hits, card.expected_by_chance.value) == (1000, 0.0)
 
 
 def test_a_label_without_quiet_time_is_not_credited_as_excess() -> None:

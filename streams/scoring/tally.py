@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.segments import Bools, Ints
 from models.times import US_PER_DAY, US_PER_S
 from streams.scoring.records import Alert, Label, Span, Standing, is_about
 
@@ -157,13 +158,17 @@ def held_share(
 ) -> float | None:
     """As `chance`, of alerts that stand open from a first to a last time; sorted by the first."""
     starts = np.arange(span[0], span[1] - length_us + 1, HOUR_US, dtype=np.int64)
-    for label in not_quiet:
-        starts = starts[(starts > label.until_us) | (starts + length_us < label.start_us)]
-    if not len(starts):
-        return None
-    if not len(stood):
-        return 0.0
-    first, last = np.array(stood, dtype=np.int64).T
+    known = sorted((label.start_us, label.until_us) for label in not_quiet)
+    quiet = starts[~_touch(starts, length_us, known)]
+    return float(_touch(quiet, length_us, stood).mean()) if len(quiet) else None
+
+
+def _touch(starts: Ints, length_us: int, spans: Sequence[tuple[int, int]]) -> Bools:
+    """Whether each window of this length touches one of the spans, (n,): of all that begin before its end, the one that
+    lasts longest does, or none. starts: (n,); spans: first and last instant, both included, sorted."""
+    if not len(spans):
+        return np.zeros(len(starts), bool)
+    first, last = np.array(spans, dtype=np.int64).T
     begun = np.searchsorted(first, starts + length_us, side="right")
     latest = np.concatenate([[np.iinfo(np.int64).min], np.maximum.accumulate(last)])
-    return float((latest[begun] >= starts).mean())
+    return np.asarray(latest[begun] >= starts)
