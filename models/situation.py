@@ -134,7 +134,7 @@ def _genotypes(profile: Profile) -> dict[str, str]:
     for entry in profile.genomics:
         gene, system = coded(entry.gene)
         if entry.confirmed and system is None:
-            phenotype = _phenotypes().get(entry.phenotype.strip().lower().replace(" ", "_"))
+            phenotype = _phenotypes().get(terminology.word(entry.phenotype))
             results.setdefault(gene.strip().upper(), set()).add(phenotype)
     return {gene: only for gene, found in results.items() if len(found) == 1 and (only := found.pop()) is not None}
 

@@ -63,6 +63,11 @@ def drug(code: str, system: str | None = None) -> Drug | None:
     return _drugs()[name] if name else None
 
 
+def word(written: str) -> str:
+    """An anchor or a phenotype as the evidence writes it: ' Poor metaboliser' is poor_metaboliser."""
+    return written.strip().lower().replace(" ", "_")
+
+
 def gene_known(code: str, system: str | None = None) -> bool:
     """Whether genomics.yaml says anything about this gene (HGNC symbol). It may still move no vital."""
     return system is None and code.strip().upper() in _genes()

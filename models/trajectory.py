@@ -1,7 +1,8 @@
 """Where a patient is in the course of a disease or recovery, and what that course leads one to expect.
 
 A course is counted in days from an anchor (surgery, discharge, onset of symptoms, ...). Of several anchors of one
-condition the latest that has come governs: a birth ends the pregnancy, a new chemotherapy cycle replaces the last.
+condition the latest that has come governs: a birth ends the pregnancy, a new chemotherapy cycle replaces the last. An
+event from which the evidence counts nothing of that condition ends none: who leaves hospital recovers all the same.
 """
 
 import math
@@ -135,18 +136,28 @@ def _last_day(condition: str, anchor: str) -> int | None:
 
 
 def _events(profile: Profile) -> dict[str, list[tuple[date, str]]]:
-    """The days 0 of every condition of the profile that is counted from one, with their anchors."""
-    events: dict[str, list[tuple[date, str]]] = {}
+    """The days 0 of every condition of the profile that is counted from one, with their anchors. Those from which the
+    evidence counts; for a condition without such an event, whatever else the profile dates."""
+    counted: dict[str, list[tuple[date, str]]] = {}
+    other: dict[str, list[tuple[date, str]]] = {}
     for entry in profile.trajectories:
-        condition = terminology.condition_id(*coded(entry.condition))
+        condition, anchor = terminology.condition_id(*coded(entry.condition)), terminology.word(entry.anchor)
         if condition is not None:
-            events.setdefault(condition, []).append((entry.date, entry.anchor))
+            kind = counted if anchor in _anchors(condition) else other
+            kind.setdefault(condition, []).append((entry.date, anchor))
     since: dict[str, list[tuple[date, str]]] = {}
     for known in profile.conditions:
         condition = terminology.condition_id(*coded(known.code))
         if condition is not None and is_course(condition) and known.since is not None:
             since.setdefault(condition, []).append((known.since, _main_anchor()[condition]))
-    return since | events
+    return other | since | counted
+
+
+@cache
+def _anchors(condition: str) -> frozenset[str]:
+    """The events from which a phase or a shift of this condition is counted."""
+    courses = {effect.course.anchor for effect in of_condition(condition) if effect.course is not None}
+    return frozenset(courses | {row["anchor"] for row in _phases(condition) if "anchor" in row})
 
 
 def _governing(condition: str, events: Iterable[tuple[date, str]], on: date) -> Anchored:

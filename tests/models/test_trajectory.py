@@ -10,6 +10,8 @@ from models.evidence import load
 from models.expectation import describe, expect
 from models.prior import from_scale
 from models.profile import Profile
+from models.rules import plan
+from models.situation import situation
 from models.trajectory import anchored, moving_until, phase
 from models.vitals import BY_NAME, VITALS
 from tests.models.profiles import TODAY, profile
@@ -138,6 +140,39 @@ def test_a_new_cycle_replaces_the_last() -> None:
     cycles = [{"condition": "chemo_neutropenia", "anchor": "cycle_day1", "date": after(d).isoformat()} for d in (0, 21)]
     at = anchored(profile(trajectories=cycles), after(22))
     assert [(c.condition, c.days) for c in at] == [("chemo_neutropenia", 1)]
+
+
+def test_who_leaves_hospital_recovers_all_the_same() -> None:
+    """Nothing is counted from the discharge: it ends neither what is expected nor what is watched."""
+    operated = [{"condition": "postop_major_abdominal", "anchor": "surgery", "date": TODAY.isoformat()}]
+    home = [{"condition": "postop_major_abdominal", "anchor": "discharge", "date": after(5).isoformat()}]
+    known, left = profile(trajectories=operated), profile(trajectories=operated + home)
+    for day in (4, 5, 8, 40):
+        assert anchored(left, after(day)) == anchored(known, after(day))
+        np.testing.assert_array_equal(expect(left, after(day)).mean, expect(known, after(day)).mean)
+    assert "po_temp" in held(left, after(8))
+
+
+def test_an_event_of_which_nothing_is_known_does_not_hide_since_when_an_infection_lasts() -> None:
+    ill = {"conditions": [{"code": "covid_ari", "since": TODAY.isoformat()}]}
+    tested = [{"condition": "covid_ari", "anchor": "positive_test", "date": after(1).isoformat()}]
+    assert anchored(profile(**ill, trajectories=tested), after(2)) == anchored(profile(**ill), after(2))
+    assert [at.anchor for at in anchored(profile(trajectories=tested), after(2))] == ["positive_test"]
+
+
+def test_an_anchor_is_understood_however_it_is_written() -> None:
+    for written in ("surgery", " Surgery", "SURGERY"):
+        assert path(course("postop_cardiac", written), "resting_heart_rate", 0) == pytest.approx(18)
+    assert phase_names(course("covid_ari", "Symptom onset"), 1) == ["acute"]
+
+
+def held(known: Profile, on: date) -> set[str]:
+    """The limits that are watched on that day."""
+    return {rule.id for group in plan(situation(known, on), False).limits.values() for rule in group}
+
+
+def phase_names(known: Profile, day: int) -> list[str]:
+    return [one.id for one in expect(known, after(day)).phases]
 
 
 def test_a_course_also_holds_where_only_a_personal_level_is_known() -> None:
