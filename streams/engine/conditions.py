@@ -19,14 +19,15 @@ from models.detectors.condition import Change, Watched
 from models.detectors.days import Window
 from models.rules import Limit, Plan, Trend
 from models.segments import Bools, Ints
-from models.times import US_PER_DAY
 from models.vitals import VITALS
 from models.windows import HORIZON_US
+from streams.engine.courses import day_of
 from streams.engine.log import LogSlice
 from streams.engine.pieces import Pieces
 from streams.engine.samples import Samples
 from streams.engine.signals import Band, Signal
 from streams.engine.state import PartitionState
+from streams.engine.zones import local_date
 
 Every = tuple[Limit, ...] | tuple[Trend, ...]
 PEAK_FLOW = "peak_flow"
@@ -137,15 +138,15 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     changes = _retired(one, plan.trends, rules.trends())
     if held:
         window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"))
-        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w), w.path, _since(plan, w))
+        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w), w.path, _since(state, plan, w))
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
     return [_signal(w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
 
 
-def _since(plan: Plan, w: Ruled) -> dict[str, int]:
-    """The day on which the course of each trend began."""
-    today = w.clock_us // US_PER_DAY
+def _since(state: PartitionState, plan: Plan, w: Ruled) -> dict[str, int]:
+    """The local day on which the course of each trend began."""
+    today = day_of(local_date(state, w.slot, w.clock_us))
     return {rule: today - days for rule, days in plan.since.items()}
 
 

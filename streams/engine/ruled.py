@@ -21,8 +21,8 @@ from models.rules import Plan
 from models.segments import Bools, Ints
 from models.situation import situation
 from models.terminology import condition_id
-from models.times import US_PER_DAY, from_us
 from models.vitals import VITALS
+from streams.engine.zones import local_date
 
 if TYPE_CHECKING:
     from streams.engine.state import PartitionState
@@ -74,14 +74,14 @@ class Rules:
         return has
 
     def plan(self, state: "PartitionState", slot: int, clock_us: int) -> Plan:
-        """The rules that hold for a patient on the day of the clock."""
-        key = slot, int(state.patients["version"][slot]), clock_us // US_PER_DAY
+        """The rules that hold for a patient on the local day of the clock."""
+        day = local_date(state, slot, clock_us)
+        key = slot, int(state.patients["version"][slot]), day.toordinal()
         if key not in self._plans:
             if len(self._plans) >= PLANS_KEPT:
                 self._plans.clear()
             profile = state.profile(slot)
             target = profile is not None and any(t.vital == "spo2" and t.low is not None for t in profile.targets)
-            day = from_us(clock_us).date()
             self._plans[key] = rules.plan(situation(profile, day), target, state.off) if profile else rules.NOTHING
         return self._plans[key]
 

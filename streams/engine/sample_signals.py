@@ -12,7 +12,7 @@ from models import baseline
 from models.detectors import crossings, floors, forecast, habits
 from models.detectors.floors import Floors
 from models.situation import situation
-from models.times import US_PER_S, from_us
+from models.times import US_PER_S
 from models.windows import HORIZON_US
 from streams.engine.closing import band_at
 from streams.engine.foretelling import Foretold
@@ -21,6 +21,7 @@ from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
 from streams.engine.signals import Band, Recurrence, Signal, Snapshot
 from streams.engine.state import PartitionState
+from streams.engine.zones import local_date
 
 REPEAT_GRID_US = 60 * US_PER_S
 """Of a stream that goes on beyond its limit, the first sample of a minute is enough to ask whether to tell again."""
@@ -98,7 +99,7 @@ def _is_spoken_for(state: PartitionState, slot: int, at_us: int, book: Floors, l
     instead = habits.spoken_for(rule.id) if rule is not None else frozenset()
     if not instead or profile is None:
         return False
-    return bool(instead & situation(profile, from_us(at_us).date()).conditions)
+    return bool(instead & situation(profile, local_date(state, slot, at_us)).conditions)
 
 
 def _snapshot_at(samples: Samples, i: int, snapshots: dict[int, list[Snapshot]]) -> Snapshot:

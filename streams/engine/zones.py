@@ -1,6 +1,8 @@
 """Local time of patients: the offset of their time zone, looked up once a local day and kept in the columns."""
 
+from datetime import date
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -8,14 +10,16 @@ import numpy as np
 from models.profile import Profile
 from models.segments import Ints
 from models.times import US_PER_DAY, from_us
-from streams.engine.state import PartitionState
+
+if TYPE_CHECKING:
+    from streams.engine.state import PartitionState
 
 MINUTE_US = US_PER_DAY // 1440
 DAYS_KEPT = 16_384
 """Days of zones looked up once for all patients; beyond it the oldest are looked up again."""
 
 
-def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
+def local_offset_us(state: "PartitionState", slot: Ints, at: Ints) -> Ints:
     """Local time minus UTC at each time, (n,) [us]. A patient without a zone lives in UTC."""
     zone_from, until = state.patients["zone_from"][slot], state.patients["zone_until"][slot]
     offset: Ints = state.patients["zone_offset"][slot].copy()
@@ -24,13 +28,21 @@ def local_offset_us(state: PartitionState, slot: Ints, at: Ints) -> Ints:
     return offset
 
 
+def local_date(state: "PartitionState", slot: int, at: int) -> date:
+    """The date by the clocks around a patient."""
+    one = state.patients[slot]
+    if not one["zone_from"] <= at < one["zone_until"]:
+        _look_up(state, slot, at)
+    return from_us(at + int(one["zone_offset"])).date()
+
+
 def local_days(profile: Profile | None, at: Ints) -> Ints:
     """The local day of each time by a profile, (n,), counted from 1970; kept nowhere."""
     zone = ZoneInfo(_name_of(profile))
     return np.array([(one + _offset(zone, one)) // US_PER_DAY for one in at.tolist()], np.int64)
 
 
-def _look_up(state: PartitionState, slot: int, at: int) -> int:
+def _look_up(state: "PartitionState", slot: int, at: int) -> int:
     """The offset now, kept for the UTC day, or for this minute on the day the clocks change.
 
     Clocks have changed at a minute past midnight (St John's, until 2011): kept for longer than a minute, an offset

@@ -112,6 +112,36 @@ def test_a_fever_after_an_operation_counts_from_the_third_day(day: str, wanted: 
     assert [severity for *_, severity in told(log)] == wanted
 
 
+@pytest.mark.parametrize(
+    ("zone", "day", "hours", "wanted"),
+    [
+        ("Pacific/Auckland", "2026-01-03", 4, ["urgent"]),  # one in the morning of the third day; in UTC the second
+        ("Pacific/Auckland", "2026-01-04", 4, []),
+        ("America/Los_Angeles", "2026-01-03", 20, []),  # the evening of the second day; in UTC the third
+        ("America/Los_Angeles", "2026-01-02", 20, ["urgent"]),
+    ],
+)
+def test_days_of_a_rule_are_those_of_the_patient(zone: str, day: str, hours: int, wanted: list[str]) -> None:
+    course = {"condition": "postop_major_abdominal", "anchor": "surgery", "date": day}
+    log = someone(trajectories=[course], timezone=zone)
+    log.wait(hours * HOUR_US)
+    for _ in range(3):
+        log.read(code="body_temperature", value=38.2)
+        log.wait(40 * MINUTE_US)
+    assert [severity for *_, severity in told(log)] == wanted
+
+
+def test_a_drug_that_is_begun_this_morning_is_watched_this_morning_wherever_that_is() -> None:
+    log = someone(
+        consent={"monitoring": True, "genomics": True}, timezone="Pacific/Auckland",
+        genomics=[{"gene": "CYP2D6", "phenotype": "ultrarapid_metaboliser", "confirmed": True}],
+        medications=[{"code": "codeine", "start": (FIRST_DAY + timedelta(days=1)).isoformat()}],
+    )  # fmt: skip
+    log.wait(12 * HOUR_US)  # nine in the morning there, eight in the evening of the day before in UTC
+    log.read(code="respiratory_rate", value=9.5)
+    assert told(log) == [("opened", "condition", "respiratory_rate.low", "urgent")]
+
+
 def test_a_rule_ends_with_the_condition() -> None:
     log = someone("chemo_neutropenia")
     log.read(code="body_temperature", value=38.4)
