@@ -98,14 +98,21 @@ def _until_now(before: Profile, after: Profile, on: date, since: date) -> Profil
     """The patient as `after` knows it, with the drugs and courses of until now. What `after` says of long ago was only
     written down now: a drug taken for years, a gene, a condition. The body, and what was learned of it, has it already.
     """
-    drugs = [one for one in after.medications if (day := _changed(one, on)) is not None and day < since]
-    known = [one.code for one in drugs]
-    drugs += [one for one in before.medications if one.code not in known]
+    old = [one for one in after.medications if (day := _changed(one, on)) is not None and day < since]
+    drugs = old + [one for one in before.medications if not _corrected(one, before, after, old)]
     courses = [one for one in after.trajectories if one.date < since]
     courses += [one for one in before.trajectories if one not in courses]
     named = [one for one in after.conditions if one in before.conditions or not _begun(one, since)]
     update = {"medications": tuple(drugs), "trajectories": tuple(courses), "conditions": tuple(named)}
     return after.model_copy(update=update)
+
+
+def _corrected(drug: Medication, before: Profile, after: Profile, old: list[Medication]) -> bool:
+    """Whether what `after` says of long ago (`old`) is about this entry of before: it is said of the same start, else
+    of the same drug and new. A course of years ago, which both versions know, says nothing of one of now."""
+    same = [one for one in after.medications if one.code == drug.code]
+    about = [one for one in same if one.start == drug.start] or [one for one in same if one not in before.medications]
+    return any(one in old for one in about)
 
 
 def _as_told(before: Profile, known: Profile) -> Profile:

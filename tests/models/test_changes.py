@@ -113,6 +113,20 @@ def test_a_drug_that_is_stopped_moves_the_level_back() -> None:
         np.testing.assert_allclose(ended.shift, -begun.shift, atol=1e-9)
 
 
+@pytest.mark.parametrize("known_before", [True, False])
+def test_a_drug_that_was_taken_years_ago_too_is_given_back_when_it_is_stopped(known_before: bool) -> None:
+    """A course of tablets now and then: what is on record of the last one does not hide the end of this one."""
+    past, now = {"code": "metoprolol", "start": "2024-03-01", "stop": "2024-03-07"}, METOPROLOL["medications"]
+    begun, ending = change(profile(), profile(**METOPROLOL), TODAY), now[0] | {"stop": "2026-01-19"}
+    before, after = profile(medications=[past, *now] if known_before else now), profile(medications=[past, ending])
+    found = [change(before, after, date(2026, 1, 20)), turned(after, date(2026, 1, 20))]
+    found += [change(before, profile(medications=[past]), date(2026, 1, 20))] if known_before else []
+    assert begun is not None
+    for ended in found:
+        assert ended is not None
+        np.testing.assert_allclose(ended.shift, -begun.shift, atol=1e-9)
+
+
 @settings(max_examples=60, deadline=None)
 @given(profiles, profiles)
 def test_without_another_drug_or_course_nothing_moves(one: Profile, other: Profile) -> None:
