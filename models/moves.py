@@ -35,12 +35,13 @@ def of_courses(now: Situation) -> Iterator[Move]:
 
 
 def of_drugs(now: Situation, recent: bool) -> Iterator[Move]:
-    """The effects of the drug classes taken: those begun too lately for a stated level, or the others."""
+    """The effects of the drug classes taken: those begun too lately for a stated level, or the others. What only some
+    drugs of a class do has begun with them."""
     for taken in now.taken.values():
-        if taken.recent is recent:
-            for effect in of_class(taken.class_id):
-                if holds(effect.when, now, taken.names, taken.days):
-                    yield _move(effect, now, taken.class_id, taken.words(), "medication", unsettled=_unsettled(taken))
+        for effect in of_class(taken.class_id):
+            mine = taken.by(effect.when.members)
+            if mine.recent is recent and holds(effect.when, now, mine.names, mine.days):
+                yield _move(effect, now, taken.class_id, mine.words(), "medication", unsettled=_unsettled(mine))
 
 
 def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
@@ -86,8 +87,9 @@ def _genetic(line: dict[str, Any], id: str, amount: float, label: str, source: s
 
 
 def _taken_of(now: Situation, line: dict[str, Any]) -> list[Taken]:
-    """The classes through which one of the pair's drugs is taken."""
-    return [taken for taken in now.taken.values() if taken.names & set(line["drugs"])]
+    """The pair's drugs as they are taken, by class."""
+    drugs = frozenset(line["drugs"])
+    return [taken.by(drugs) for taken in now.taken.values() if taken.names & drugs]
 
 
 def _all_drugs(now: Situation) -> frozenset[str]:

@@ -55,7 +55,7 @@ class Scope:
         """Not known to be otherwise is not enough: the genotype must be known, confirmed and agreed to."""
         if not any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
             return False
-        days = [taken.days for taken in now.taken.values() if taken.names & self.drugs]
+        days = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
         first, last = self.drug_days
         return any(since is None or first <= since <= last for since in days)
 

@@ -15,14 +15,42 @@ from models.trajectory import Anchored, anchored
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A drug class that is taken. names: the drugs, empty if the profile names only the class; days: since the first
-    was started, None if unknown; recent: begun so lately that a stated level does not contain it yet."""
+class Dose:
+    """An entry of the profile that is taken: the drug (empty if it names only a class); days: since it was begun, None
+    if unknown; recent: begun so lately that a stated level does not contain it yet."""
 
-    class_id: str
-    names: frozenset[str]
+    drug: str
     days: int | None
     recent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A drug class that is taken, by one or more drugs."""
+
+    class_id: str
+    doses: tuple[Dose, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The drugs, none if the profile names only the class."""
+        return frozenset(dose.drug for dose in self.doses if dose.drug)
+
+    @property
+    def days(self) -> int | None:
+        """Since the first of them was begun; None if nobody knows."""
+        known = [dose.days for dose in self.doses if dose.days is not None]
+        return max(known) if len(known) == len(self.doses) else None
+
+    @property
+    def recent(self) -> bool:
+        """Whether all of them were begun so lately that a stated level contains none."""
+        return all(dose.recent for dose in self.doses)
+
+    def by(self, drugs: frozenset[str]) -> "Taken":
+        """What of it these drugs are: what one of them does began with that one. All of it, if none of them is."""
+        mine = tuple(dose for dose in self.doses if dose.drug in drugs)
+        return Taken(self.class_id, mine or self.doses)
 
     def words(self) -> str:
         """The drugs' names, else what the class is called."""
@@ -109,16 +137,13 @@ def _active(entry: Medication, on: date) -> bool:
 
 
 def _class(class_id: str, entries: list[tuple[Medication, str]], profile: Profile, on: date) -> Taken:
-    starts = [entry.start for entry, _ in entries]
-    known = [start for start in starts if start is not None]
-    first = min(known) if len(known) == len(starts) else None
     settled = profile.updated.date() - timedelta(days=_settle_days()) if profile.updated else None
-    return Taken(
-        class_id=class_id,
-        names=frozenset(name for _, name in entries if name),
-        days=None if first is None else (on - first).days,
-        recent=first is not None and settled is not None and first > settled,
-    )
+    return Taken(class_id, tuple(_dose(name, entry.start, settled, on) for entry, name in entries))
+
+
+def _dose(drug: str, start: date | None, settled: date | None, on: date) -> Dose:
+    days = None if start is None else (on - start).days
+    return Dose(drug, days, recent=start is not None and settled is not None and start > settled)
 
 
 def _settle_days() -> int:

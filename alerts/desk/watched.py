@@ -59,8 +59,8 @@ def _what(rule: Limit | Trend) -> dict[str, str]:
 def _long(scope: Scope, now: Situation) -> str:
     """How many days of the watch are left, counted from when a drug of the pair was begun the last time."""
     last = scope.drug_days[1]
-    begun = [taken.days for taken in now.taken.values() if taken.names & scope.drugs]
+    begun = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in scope.drugs]
     left = [last - days for days in begun if days is not None and days <= last]
-    if len(left) < len(begun):
+    if None in begun:
         return "for as long as it is taken: nobody knows since when"
     return "until the end of today" if max(left) == 0 else f"for {max(left)} more day{'s' * (max(left) > 1)}"

@@ -27,7 +27,7 @@ from models.expectation import describe, expect
 from models.findings import Rule
 from models.phrases import counted, figure, joined, moment, say
 from models.profile import Profile
-from models.situation import Taken
+from models.situation import Dose, Taken
 from models.times import from_us
 from models.vitals import VITALS
 from models.wording import beyond_limit
@@ -95,7 +95,8 @@ def labels() -> list[str]:
     """What is told of conditions, drugs and limits."""
     said = [rule.title for rule in rules.limits()] + [rule.title for rule in rules.trends()]
     said += [explain.called(vital.name) for vital in VITALS] + [explain.named(vital.name) for vital in VITALS]
-    return [*said, Taken("beta_blocker", frozenset({"metoprolol", "sotalol"}), 3, False).words(), change_index.TITLE]
+    both = Taken("beta_blocker", (Dose("metoprolol", 3, False), Dose("sotalol", 3, False)))
+    return [*said, both.words(), change_index.TITLE]
 
 
 ENGLISH_WORDS = frozenset(

@@ -185,6 +185,19 @@ def test_a_drug_acts_while_it_is_taken(start: str | None, stop: str | None, acts
     assert moved("heart_rate", **known) == (-11 if acts else 0)
 
 
+def test_what_one_drug_of_a_class_does_began_with_that_drug() -> None:
+    """Another one that has been taken for years is in the usual level; what this one adds since Sunday is not."""
+    qtc, told = BY_NAME["qtc"].index, "2026-01-20T00:00:00Z"
+    sotalol, quetiapine = {"code": "sotalol", "start": "2026-01-18"}, {"code": "quetiapine", "start": "2019-01-01"}
+    alone, both = (
+        expect(profile(usual={"qtc": 420}, updated=told, medications=drugs), date(2026, 1, 20))
+        for drugs in ([sotalol], [sotalol, quetiapine])
+    )
+    assert both.mean[qtc] == alone.mean[qtc] > 450
+    assert both.settling_sd[qtc] == alone.settling_sd[qtc] > 0
+    assert describe(both, qtc) == describe(alone, qtc)
+
+
 def test_two_drugs_of_one_class_act_once() -> None:
     both = profile(medications=[{"code": "metoprolol"}, {"code": "bisoprolol"}, {"code": "beta_blocker"}])
     assert mean(both, "heart_rate") == mean(profile(medications=[{"code": "metoprolol"}]), "heart_rate")

@@ -78,6 +78,24 @@ def test_without_consent_a_confirmed_result_or_the_setting_a_pair_does_nothing(
     assert held(someone(gene, phenotype, drug), off=pairs) == set()
 
 
+@pytest.mark.parametrize(
+    ("gene", "phenotype", "drug", "other", "start"),
+    [
+        ("CYP2D6", "ultrarapid_metaboliser", "codeine", "buprenorphine", "2026-01-19"),
+        ("CYP2D6", "poor_metaboliser", "metoprolol", "propranolol", "2026-01-19"),
+        ("CYP2D6", "poor_metaboliser", "metoprolol", "metoprolol", "2026-01-19"),  # more of it, from yesterday on
+        ("DPYD", "poor_metaboliser", "capecitabine", "azathioprine", "2026-01-10"),
+    ],
+)
+def test_a_pair_is_watched_from_when_its_own_drug_was_begun(
+    gene: str, phenotype: str, drug: str, other: str, start: str
+) -> None:
+    """Not from when another drug of the class was, years ago."""
+    both = [{"code": drug, "start": start}, {"code": other, "start": "2019-01-01"}]
+    alone = held(someone(gene, phenotype, drug, start=start))
+    assert held(someone(gene, phenotype, drug, medications=both)) == alone != set()
+
+
 def test_a_pair_never_takes_a_limit_away() -> None:
     """What holds for the conditions holds with the genes as well."""
     conditions = [{"code": entry["id"]} for entry in load("conditions")["conditions"]]
