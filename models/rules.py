@@ -27,8 +27,8 @@ Measure = Literal[
 class Scope:
     """Whom a rule is for. of: with one of these conditions; course: (anchor, first, last day) or None; without: taking
     none of these drug classes; target: only with a prescribed range of oxygen saturation; over_age: only from it.
-    pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with one of these phenotypes, one
-    of the drugs begun so many days ago (or nobody knows when)."""
+    pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with one of these phenotypes, by
+    itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago (or nobody knows when)."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
@@ -52,12 +52,18 @@ class Scope:
         return next((c for c in self.of if c in now.conditions and self._on_course(now, c)), None)
 
     def _paired(self, now: Situation) -> bool:
-        """Not known to be otherwise is not enough: the genotype must be known, confirmed and agreed to."""
-        if not any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
-            return False
-        days = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
         first, last = self.drug_days
-        return any(since is None or first <= since <= last for since in days)
+        return any(since is None or first <= since <= last for since in self.begun(now))
+
+    def begun(self, now: Situation) -> list[int | None]:
+        """Days since the drugs of a pair were begun, and the inhibitor where one makes the genotype what it has to be;
+        empty where that is not so. Not known to be otherwise is not enough: it must be known, confirmed and agreed to.
+        """
+        drugs = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
+        if any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
+            return drugs
+        by = [now.inhibited[gene] for gene in sorted(self.gene) if now.converted(gene) in self.phenotypes]
+        return drugs + [dose.days for taken in by for dose in taken.doses] if drugs and by else []
 
     def _on_course(self, now: Situation, condition: str) -> bool:
         if self.course is None:

@@ -74,6 +74,10 @@ class Situation:
     inhibited: Mapping[str, Taken]
     """Gene to the strong inhibitors of its enzyme that are taken."""
 
+    def converted(self, gene: str) -> str | None:
+        """What an inhibitor makes of a known genotype, whatever it is by itself."""
+        return _becomes()[gene] if gene in self.genotypes and gene in self.inhibited else None
+
 
 def situation(profile: Profile, on: date) -> Situation:
     """What the profile says about that day."""
@@ -130,6 +134,11 @@ def _inhibited(profile: Profile, on: date) -> dict[str, Taken]:
         if found:
             taken[line["gene"]] = _class(line["gene"], found, profile, on)
     return taken
+
+
+@cache
+def _becomes() -> dict[str, str]:
+    return {line["gene"]: line["becomes"] for line in load("design")["genomics"]["phenoconversion"]}
 
 
 def _active(entry: Medication, on: date) -> bool:

@@ -14,9 +14,9 @@ TODAY = date(2026, 1, 20)
 
 def told(gene: str, phenotype: str, drug: str, off: frozenset[str] = frozenset(), **changes: Any) -> dict[str, Any]:
     known = {"gene": gene, "phenotype": phenotype, "confirmed": changes.pop("confirmed", True)}
-    taken = {"code": drug, "start": changes.pop("start", "2026-01-19")}
+    taken = [{"code": drug, "start": changes.pop("start", "2026-01-19")}, *changes.pop("others", [])]
     consent = {"monitoring": True, "genomics": changes.pop("agreed", True)}
-    body = {"patient": "p-1", "version": 1, "consent": consent, "genomics": [known], "medications": [taken]}
+    body = {"patient": "p-1", "version": 1, "consent": consent, "genomics": [known], "medications": taken}
     found = in_words(json.dumps(body), TODAY, off=off)
     assert found is not None
     assert found["problem"] is None
@@ -74,6 +74,14 @@ def test_a_pair_that_acts_is_told_with_what_is_watched_and_how_long(
         assert told(gene, phenotype, drug, **{"start": start} | silent)["watched"] == []
     unknown = told(gene, phenotype, drug, start=None)["watched"]
     assert [one["long"] for one in unknown] == ["for as long as it is taken: nobody knows since when"]
+
+
+def test_who_is_watched_because_of_an_inhibitor_is_told_so() -> None:
+    paroxetine = {"code": "paroxetine", "start": "2026-01-17"}
+    found = told("CYP2D6", "normal_metaboliser", "metoprolol", start="2024-01-01", others=[paroxetine])["watched"]
+    assert [(one["why"], one["long"], len(one["limits"])) for one in found] == [
+        ("CYP2D6 inhibited by paroxetine on metoprolol", "for 11 more days", 2)
+    ]
 
 
 def test_every_pair_that_has_a_rule_is_told_here() -> None:

@@ -96,6 +96,36 @@ def test_a_pair_is_watched_from_when_its_own_drug_was_begun(
     assert held(someone(gene, phenotype, drug, medications=both)) == alone != set()
 
 
+SLOW = {"cyp2d6_pm_slow", "cyp2d6_pm_very_slow"}
+
+
+@pytest.mark.parametrize(
+    ("metoprolol", "paroxetine", "wanted"),
+    [
+        ("2026-01-19", "2024-01-01", SLOW),
+        ("2024-01-01", "2026-01-19", SLOW),  # it is as if the dose had been raised
+        ("2024-01-01", "2024-01-01", set()),
+        ("2026-01-19", None, SLOW),
+    ],
+)
+@pytest.mark.parametrize("phenotype", ["normal_metaboliser", "ultrarapid_metaboliser"])
+def test_whom_an_inhibitor_makes_a_poor_metaboliser_is_watched_as_one(
+    phenotype: str, metoprolol: str, paroxetine: str | None, wanted: set[str]
+) -> None:
+    """A slower heart is expected of both, so that both are watched for one that is too slow."""
+    inhibitor = {"code": "paroxetine"} | ({"start": paroxetine} if paroxetine else {})
+    drugs = [{"code": "metoprolol", "start": metoprolol}, inhibitor]
+    assert held(someone("CYP2D6", phenotype, "metoprolol", medications=drugs)) == wanted
+    for changed in ({"agreed": False}, {"confirmed": False}, {"medications": drugs[1:]}):
+        assert held(someone("CYP2D6", phenotype, "metoprolol", **{"medications": drugs} | changed)) == set()
+
+
+def test_an_inhibitor_takes_no_watch_from_who_breaks_down_codeine_fast() -> None:
+    drugs = [{"code": "codeine", "start": "2026-01-19"}, {"code": "fluoxetine", "start": "2020-01-01"}]
+    known = someone("CYP2D6", "ultrarapid_metaboliser", "codeine", medications=drugs)
+    assert held(known) == {"cyp2d6_um_breathing", "cyp2d6_um_oxygen"}
+
+
 def test_a_pair_never_takes_a_limit_away() -> None:
     """What holds for the conditions holds with the genes as well."""
     conditions = [{"code": entry["id"]} for entry in load("conditions")["conditions"]]
