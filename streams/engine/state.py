@@ -21,7 +21,7 @@ from models.expectation import Expectation, of_anybody
 from models.pool import NOWHERE, Pool
 from models.profile import Profile
 from models.segments import Ints
-from models.times import LONG_AGO, from_us
+from models.times import LONG_AGO
 from models.vitals import VITALS
 from streams.control import Origin
 from streams.engine import outside
@@ -39,6 +39,7 @@ from streams.engine.ruled import Rules
 from streams.engine.sensors import Sensors
 from streams.engine.sources import Sources
 from streams.engine.weeks import Weeks
+from streams.engine.zones import local_date
 
 PATIENTS_PER_PAGE = 16
 """Bounds a page's changelog record: even if each profile had the full 1 MiB, a page fits the changelog's largest
@@ -340,8 +341,8 @@ class PartitionState:
         return first
 
     def expectation(self, slot: int, at_us: int) -> Expectation:
-        """What the profile leads one to expect on that day (population priors for a patient without one)."""
-        kept, day = self.person(slot).kept, from_us(at_us).date()
+        """What the profile leads one to expect on that local day (population priors for a patient without one)."""
+        kept, day = self.person(slot).kept, local_date(self, slot, at_us)
         return of_anybody(day) if kept is None else expected(kept, day, self.off)
 
     def touch(self, slots: Iterable[int]) -> None:

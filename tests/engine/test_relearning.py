@@ -1,7 +1,7 @@
 """A drug or an operation re-opens what was learned: its effect is neither an alarm, nor learned as slowly as a whim."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -199,6 +199,24 @@ def moved_by_metoprolol(on: date, first: time) -> float:
         log.tick()
         levels.append(level(log))
     return levels[0] - levels[1]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+@pytest.mark.parametrize("first", [datetime(2026, 2, 3, 20, tzinfo=UTC), datetime(2026, 2, 4, 3, tzinfo=UTC)])
+def test_who_is_first_seen_around_the_day_of_a_new_drug_has_its_effect_once(zone: str, first: datetime) -> None:
+    """The day is that of the patient: in Greenwich it is another one at three in the morning, or in the evening."""
+    assert known_since(zone, first) == pytest.approx(known_since("UTC", first), abs=0.01)
+
+
+def known_since(zone: str, first: datetime) -> float:
+    """The level of a patient who is first seen at this local time, and again twice two days later."""
+    log = Log(now_us=to_us(first.replace(tzinfo=ZoneInfo(zone))))
+    log.profile("p-1", None, timezone=zone, **METOPROLOL)
+    for wait_us in (2 * DAY_US, DAY_US, DAY_US):
+        log.read(patient="p-1", code="resting_heart_rate", value=60, unit="/min")
+        log.wait(wait_us)
+        log.tick()
+    return level(log)
 
 
 @pytest.mark.parametrize("cut", [27, 28, 29, 30, 31])
