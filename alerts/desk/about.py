@@ -1,8 +1,9 @@
 """A patient's profile in the words of the page: who they are, where in their course, what moves their normal."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from alerts.desk.consent import Withdrawal, dated
 from alerts.desk.watched import watched
@@ -18,13 +19,13 @@ from models.vitals import BY_NAME, VITALS
 
 def in_words(
     body: str | None,
-    on: date,
+    at: datetime,
     language: str = ENGLISH,
     off: frozenset[str] = frozenset(),
     withdrawn: Sequence[Withdrawal] = (),
 ) -> dict[str, Any] | None:
-    """The profile as lines of (what, words), phases, modifiers and what is watched more closely on that day; None when
-    none is known.
+    """The profile as lines of (what, words), phases, modifiers and what is watched more closely on the patient's day at
+    that time; None when none is known.
 
     language: of the phases and modifiers, as alerts tell them too; off: ids of modifiers and pairs that the deployment
     leaves out; withdrawn: since when what is not shown."""
@@ -40,6 +41,7 @@ def in_words(
             "watched": [],
             "problem": f"The profile cannot be read: {refused}",
         }
+    on = at.astimezone(ZoneInfo(profile.timezone)).date()
     expected, spoken = expect(profile, on, off), voice(language)
     moved: dict[str, list[str]] = {}
     for modifier in expected.modifiers:

@@ -139,7 +139,7 @@ def _whole(desk: Desk, patient: str, team: str | None, asking: Member) -> dict[s
         "care_team": team,
         "log_time": instant(desk.store.log_time_s),
         "about": in_words(
-            desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC).date(), desk.language, desk.off, withdrawn
+            desk.store.profile(patient), datetime.fromtimestamp(now_s, UTC), desk.language, desk.off, withdrawn
         ),
         "withdrawn": _withdrawn(withdrawn),
         "alerts": desk.shown(alerts, asking),

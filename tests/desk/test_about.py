@@ -1,7 +1,7 @@
 """A profile in the words of the page: what its genes and drugs do, and what is not shown."""
 
 import json
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ import pytest
 from alerts.desk.about import in_words
 from models import rules
 
-TODAY = date(2026, 1, 20)
+NOW = datetime(2026, 1, 20, 12, tzinfo=UTC)
 
 
 def told(gene: str, phenotype: str, drug: str, off: frozenset[str] = frozenset(), **changes: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def told(gene: str, phenotype: str, drug: str, off: frozenset[str] = frozenset()
     taken = [{"code": drug, "start": changes.pop("start", "2026-01-19")}, *changes.pop("others", [])]
     consent = {"monitoring": True, "genomics": changes.pop("agreed", True)}
     body = {"patient": "p-1", "version": 1, "consent": consent, "genomics": [known], "medications": taken}
-    found = in_words(json.dumps(body), TODAY, off=off)
+    found = in_words(json.dumps(body), NOW, off=off)
     assert found is not None
     assert found["problem"] is None
     return found
@@ -74,6 +74,21 @@ def test_a_pair_that_acts_is_told_with_what_is_watched_and_how_long(
         assert told(gene, phenotype, drug, **{"start": start} | silent)["watched"] == []
     unknown = told(gene, phenotype, drug, start=None)["watched"]
     assert [one["long"] for one in unknown] == ["for as long as it is taken: nobody knows since when"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "day"),
+    [("Pacific/Auckland", 12, 3), ("Europe/London", 12, 2), ("America/Los_Angeles", 4, 1), (None, 4, 2)],
+)
+def test_the_day_of_a_recovery_is_that_of_the_patient(zone: str | None, hour: int, day: int) -> None:
+    """One in the morning in Auckland, and the evening before in Los Angeles."""
+    course = {"condition": "postop_joint", "anchor": "surgery", "date": "2026-01-18"}
+    body = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}, "trajectories": [course]}
+    found = in_words(json.dumps(body | ({"timezone": zone} if zone else {})), NOW.replace(hour=hour))
+    assert found is not None
+    assert [one["label"] for one in found["phases"]] == [
+        f"Recovery after hip/knee replacement, day {day} after surgery"
+    ]
 
 
 def test_who_is_watched_because_of_an_inhibitor_is_told_so() -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -94,7 +94,7 @@ def test_script_in_a_field_of_a_profile_is_refused_without_a_word_of_it_or_kept_
     path: tuple[str | int, ...], script: str
 ) -> None:
     body = json.dumps(replaced(FULL, path, script))
-    told = in_words(body, date(2026, 1, 5))
+    told = in_words(body, datetime(2026, 1, 5, tzinfo=UTC))
     assert told is not None
     if told["problem"] is not None:
         with pytest.raises(Refused) as refused:
