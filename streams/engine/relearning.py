@@ -32,9 +32,10 @@ def reopened(state: PartitionState, slot: int, before: Profile | None, after: Pr
     # Who moves west must not live a day again of which something has passed.
     state.patients["profile_day"][slot] = min(max(today, was, noted), LAST_DAY)
     vital = np.flatnonzero(state.row_of[slot] >= 0)
+    row = state.row_of[slot][vital].astype(np.int64)
+    _measured(state, row, vital, slot, at_us)
     if before is None or not len(vital):
         return
-    row = state.row_of[slot][vital].astype(np.int64)
     for on in turns(before) if noted else ():
         if noted < day_of(on) <= max(today, was):
             _announced(state, row, vital, before, on)
@@ -42,6 +43,13 @@ def reopened(state: PartitionState, slot: int, before: Profile | None, after: Pr
     if found is not None:
         _move(state, row, vital, found)
         state.weeks.relearn(row)
+
+
+def _measured(state: PartitionState, row: Ints, vital: Ints, slot: int, at_us: int) -> None:
+    """Let the doubt about devices be that of the new version: it is never learned, so that a skin tone which was
+    measured later would widen nothing for ever."""
+    if len(row):
+        state.rows["prior"]["sd_meas"][row] = state.expectation(slot, at_us).sd_meas[vital]
 
 
 def pass_turns(state: PartitionState, row: Ints, slot: Ints, vital: Ints, day: Ints, offset_us: Ints) -> None:

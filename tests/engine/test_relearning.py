@@ -12,7 +12,8 @@ from models import baseline
 from models.times import to_us
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
-from tests.engine.factories import DAY_US, START_US, Log, Told, one_by_one, run
+from streams.engine.step import EngineSettings
+from tests.engine.factories import DAY_US, SECRET, START_US, Log, Told, one_by_one, run
 
 METOPROLOL: dict[str, Any] = {"medications": [{"code": "metoprolol", "start": "2026-02-04"}]}
 BEFORE, AFTER = 30, 10
@@ -199,6 +200,31 @@ def moved_by_metoprolol(on: date, first: time) -> float:
         log.tick()
         levels.append(level(log))
     return levels[0] - levels[1]
+
+
+DARK: dict[str, Any] = {"skin_tone": {"scale": "monk", "value": 9}}
+
+
+@pytest.mark.parametrize("first", [{}, DARK, None])
+def test_a_skin_tone_that_is_measured_later_makes_the_oximeter_as_unsure_as_one_known_from_the_start(
+    first: dict[str, Any] | None,
+) -> None:
+    """first: the profile of before, if any; the second one has dark skin, a third one does not."""
+    assert doubted(first, DARK) == pytest.approx(doubted(DARK))
+    assert doubted(DARK) > 1.2 * doubted({})
+    assert doubted(first, DARK, {}) == pytest.approx(doubted({}))
+
+
+def doubted(*versions: dict[str, Any] | None) -> float:
+    """The doubt about the oximeter after the last of these versions, each of which was read under."""
+    log, state = Log(), PartitionState()
+    for version, fields in enumerate(versions, 1):
+        if fields is not None:
+            log.profile("p-1", None, version=version, **fields)
+        log.read(patient="p-1", code="spo2", value=96, unit="%")
+        log.wait(DAY_US)
+    run(log, state=state, settings=EngineSettings(SECRET, monitor_unknown=True))
+    return float(state.rows["prior"]["sd_meas"][0])
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
