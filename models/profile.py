@@ -214,7 +214,7 @@ def consents(profile: Profile, vital_index: int, at_us: int) -> bool:
 
 
 def unrecognised(profile: Profile) -> list[str]:
-    """The codes that the evidence does not know, and which therefore have no effect: 'conditions[2]: gout'."""
+    """What the evidence does not know, and what therefore has no effect: 'conditions[2]: gout'."""
     return [f"{where}: {_written(code)}" for where, code, known in _codes(profile) if not known]
 
 
@@ -224,9 +224,16 @@ def _codes(profile: Profile) -> Iterator[tuple[str, str | Coding, bool]]:
     for n, medication in enumerate(profile.medications):
         yield f"medications[{n}]", medication.code, _known(terminology.drug, medication.code)
     for n, genotype in enumerate(profile.genomics):
-        yield f"genomics[{n}]", genotype.gene, _known(terminology.gene_known, genotype.gene)
+        gene, known = coded(genotype.gene)[0], _known(terminology.gene_known, genotype.gene)
+        yield f"genomics[{n}]", genotype.gene, known
+        if known and terminology.gene_acts(gene):
+            yield f"genomics[{n}].phenotype", genotype.phenotype, terminology.phenotype(genotype.phenotype) is not None
     for n, course in enumerate(profile.trajectories):
-        yield f"trajectories[{n}]", course.condition, _known(terminology.condition_id, course.condition)
+        condition_id = terminology.condition_id(*coded(course.condition))
+        yield f"trajectories[{n}]", course.condition, condition_id is not None
+        if condition_id is not None:
+            known = terminology.word(course.anchor) in terminology.anchors(condition_id)
+            yield f"trajectories[{n}].anchor", course.anchor, known
 
 
 def _known(resolve: Callable[[str, str | None], object], code: str | Coding) -> bool:

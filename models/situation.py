@@ -168,13 +168,5 @@ def _genotypes(profile: Profile) -> dict[str, str]:
     for entry in profile.genomics:
         gene, system = coded(entry.gene)
         if entry.confirmed and system is None:
-            phenotype = _phenotypes().get(terminology.word(entry.phenotype))
-            results.setdefault(gene.strip().upper(), set()).add(phenotype)
+            results.setdefault(gene.strip().upper(), set()).add(terminology.phenotype(entry.phenotype))
     return {gene: only for gene, found in results.items() if len(found) == 1 and (only := found.pop()) is not None}
-
-
-@cache
-def _phenotypes() -> dict[str, str]:
-    genomics = load("design")["genomics"]
-    listed = {**genomics["phenotypes"], **genomics["results"]}
-    return {word: phenotype for phenotype, words in listed.items() for word in words}

@@ -68,6 +68,24 @@ def word(written: str) -> str:
     return written.strip().lower().replace(" ", "_")
 
 
+def phenotype(written: str) -> str | None:
+    """PM, IM, NM, UM, deficient or affected (design.yaml genomics), or None for any other result."""
+    return _phenotypes().get(word(written))
+
+
+def gene_acts(code: str) -> bool:
+    """Whether a result for this gene (HGNC symbol) moves or watches a vital, so that its phenotype matters."""
+    return code.strip().upper() in _acting()
+
+
+@cache
+def anchors(condition: str) -> frozenset[str]:
+    """The events from which a phase or a shift of this condition is counted."""
+    phases = [row for entry in load("conditions")["conditions"] if entry["id"] == condition for row in entry["phases"]]
+    courses = [line for line in load("design")["courses"] if line["of"] == condition]
+    return frozenset(row["anchor"] for row in (*phases, *courses) if "anchor" in row)
+
+
 def gene_known(code: str, system: str | None = None) -> bool:
     """Whether genomics.yaml says anything about this gene (HGNC symbol). It may still move no vital."""
     return system is None and code.strip().upper() in _genes()
@@ -134,6 +152,20 @@ def _drugs() -> dict[str, Drug]:
 @cache
 def _rxnorm() -> dict[str, str]:
     return {code: name for name, code in _inhibitors()} | {code: name for _, name, code in _members() if code}
+
+
+@cache
+def _phenotypes() -> dict[str, str]:
+    genomics = load("design")["genomics"]
+    listed = {**genomics["phenotypes"], **genomics["results"]}
+    return {written: phenotype for phenotype, words in listed.items() for written in words}
+
+
+@cache
+def _acting() -> frozenset[str]:
+    ruled = [gene for line in (*load("rules")["limits"], *load("rules")["trends"]) for gene in line.get("gene", ())]
+    genes = {entry["id"]: entry["gene"] for entry in load("genomics")["pairs"]}
+    return frozenset(ruled + [genes[line["of"]] for line in load("design")["genomics"]["pairs"]])
 
 
 @cache

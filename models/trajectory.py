@@ -143,7 +143,7 @@ def _events(profile: Profile) -> dict[str, list[tuple[date, str]]]:
     for entry in profile.trajectories:
         condition, anchor = terminology.condition_id(*coded(entry.condition)), terminology.word(entry.anchor)
         if condition is not None:
-            kind = counted if anchor in _anchors(condition) else other
+            kind = counted if anchor in terminology.anchors(condition) else other
             kind.setdefault(condition, []).append((entry.date, anchor))
     since: dict[str, list[tuple[date, str]]] = {}
     for known in profile.conditions:
@@ -151,13 +151,6 @@ def _events(profile: Profile) -> dict[str, list[tuple[date, str]]]:
         if condition is not None and is_course(condition) and known.since is not None:
             since.setdefault(condition, []).append((known.since, _main_anchor()[condition]))
     return other | since | counted
-
-
-@cache
-def _anchors(condition: str) -> frozenset[str]:
-    """The events from which a phase or a shift of this condition is counted."""
-    courses = {effect.course.anchor for effect in of_condition(condition) if effect.course is not None}
-    return frozenset(courses | {row["anchor"] for row in _phases(condition) if "anchor" in row})
 
 
 def _governing(condition: str, events: Iterable[tuple[date, str]], on: date) -> Anchored:

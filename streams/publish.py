@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -37,15 +37,23 @@ IN_FLIGHT_MAX = 10_000
 PROBLEMS_KEPT = 20
 """Problems described one by one; all are counted."""
 
+UNKNOWN_TOLD = 20
+"""Codes told one by one to people, the commonest; all are counted."""
+
+PLACE = re.compile(r"\[\d+\]")
+"""Where in a list of one profile, which says nothing about a file of them."""
+
 LINGER_MS = 5
 
 
 class Record(NamedTuple):
-    """What goes to Kafka, and the line that it came from. No value means: forget this key."""
+    """What goes to Kafka, and the line that it came from. No value means: forget this key. unknown: what in it the
+    evidence does not know, by place and code."""
 
     line: int
     key: bytes
     value: bytes | None
+    unknown: tuple[str, ...] = ()
 
 
 class Problem(NamedTuple):
@@ -57,13 +65,15 @@ class Problem(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of a file. cut_short: why the rest of it could not be read."""
+    """What became of a file. cut_short: why the rest of it could not be read; unknown: what the evidence does not know,
+    and in how many records."""
 
     topic: str
     sent: int = 0
     not_sent: int = 0
     cut_short: str | None = None
     problems: list[Problem] = field(default_factory=list)
+    unknown: Counter[str] = field(default_factory=Counter)
 
     def note(self, problem: Problem) -> None:
         """Count a line that was held back; the first ones are described."""
@@ -129,13 +139,14 @@ def subject_of(content: bytes) -> str | None:
 
 def addressed_profile(line: Line) -> Record | Problem:
     """A profile that the worker will accept, under its patient's key."""
-    from models.profile import parse_profile
+    from models.profile import parse_profile, unrecognised
 
     try:
         profile = parse_profile(line.content)
     except Refused as wrong:
         return Problem(line.number, wrong.detail)
-    return Record(line.number, profile.patient.encode(), line.content)
+    unknown = sorted({PLACE.sub("", found) for found in unrecognised(profile)})
+    return Record(line.number, profile.patient.encode(), line.content, tuple(unknown))
 
 
 def forgotten(line: Line) -> Record | Problem:
@@ -221,6 +232,7 @@ async def _send(
             continue
         try:
             flight.append((record.line, await producer.send(outcome.topic, record.value, record.key)))
+            outcome.unknown.update(record.unknown)
         except MessageSizeTooLargeError:
             outcome.note(Problem(record.line, "larger than the broker takes"))
     await _settle(flight, outcome, leave=IN_FLIGHT_MAX)

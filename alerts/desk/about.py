@@ -14,6 +14,7 @@ from models.phrases import say
 from models.profile import Profile, Target, parse_profile, sees
 from models.profile_fields import coded
 from models.readings import Refused
+from models.terminology import condition_id
 from models.vitals import BY_NAME, VITALS
 
 
@@ -60,7 +61,7 @@ def _lines(profile: Profile, on: date, withdrawn: Sequence[Withdrawal]) -> list[
     told = [
         ["Age", f"{_years(profile.birth_date, on)} years" if profile.birth_date else ""],
         ["Sex", profile.sex or ""],
-        ["Conditions", ", ".join(_words(one.code) for one in profile.conditions)],
+        ["Conditions", ", ".join(_condition(one.code) for one in profile.conditions)],
         ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
         ["Genetics", _genetics(profile)],
         ["Targets set", ", ".join(_target(target) for target in profile.targets)],
@@ -81,6 +82,11 @@ def _genetics(profile: Profile) -> str:
 
 def _years(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def _condition(code: Any) -> str:
+    """One that the evidence does not know is watched by nothing of its own, which nobody must take for granted."""
+    return _words(code) if condition_id(*coded(code)) else f"{_words(code)} (not known here, without effect)"
 
 
 def _words(code: Any) -> str:

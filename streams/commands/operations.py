@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ def put(file: Path, as_json: bool) -> None:
     """Publish the profiles of FILE: one, or one a line; `-` is standard input.
 
     Each is checked before it is published. A version that is not higher than the known one is ignored by the workers.
+    Conditions, drugs, genes and anchors that the evidence does not know are published and named: they have no effect.
 
     \b
     Example:
@@ -109,6 +111,8 @@ def _progress() -> "Callable[[Outcome], None]":
 def _report(outcome: "Outcome", kind: str, seconds: float, as_json: bool) -> None:
     for problem in outcome.problems:
         click.echo(f"line {problem.line}: {problem.detail}", err=True)
+    if outcome.unknown:
+        click.echo(_without_effect(outcome.unknown), err=True)
     result = {
         "topic": outcome.topic,
         "sent": outcome.sent,
@@ -116,11 +120,22 @@ def _report(outcome: "Outcome", kind: str, seconds: float, as_json: bool) -> Non
         "problems": [problem._asdict() for problem in outcome.problems],
         "seconds": round(seconds, 3),
     }
+    if kind == "profiles":
+        result["without_effect"] = dict(outcome.unknown)
     answer(result, f"{kind} published to {outcome.topic}: {outcome.sent:,} ({seconds:.1f} s)", as_json)
     if outcome.cut_short:
         raise Failed(outcome.cut_short)
     if outcome.not_sent:
         raise Failed(f"lines not published: {outcome.not_sent:,}; mend them and send them again")
+
+
+def _without_effect(unknown: Counter[str]) -> str:
+    from streams.publish import UNKNOWN_TOLD
+
+    told = [f"  {found} ({count:,})" for found, count in unknown.most_common(UNKNOWN_TOLD)]
+    more = [f"  and {len(unknown) - UNKNOWN_TOLD:,} more"] if len(unknown) > UNKNOWN_TOLD else []
+    head = "published, and without effect, since the evidence does not know it (in so many profiles):"
+    return "\n".join([head, *told, *more])
 
 
 @click.command(short_help="What is wrong, and how to mend it.")

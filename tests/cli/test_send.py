@@ -203,6 +203,17 @@ def test_profile_that_workers_would_refuse_is_not_published(connected: Homebeat)
     assert "consnt" in answered.json["problems"][0]["detail"]
 
 
+def test_what_the_evidence_does_not_know_is_named_with_how_many_profiles_have_it(embedded: Homebeat) -> None:
+    """They are monitored all the same: without it, a misspelt condition would go unwatched and nobody would know."""
+    ill = b'{"patient":"p-%d","version":1,"consent":{"monitoring":true},"conditions":[{"code":"hart_failure"}]}'
+    well = b'{"patient":"p-3","version":1,"consent":{"monitoring":true},"conditions":[{"code":"copd"}]}'
+    answered = embedded.fed(b"\n".join([ill % 1, ill % 2, well]), "profile", "put", "-", "--json")
+    assert (answered.code, answered.json["sent"]) == (0, 3)
+    assert answered.json["without_effect"] == {"conditions: hart_failure": 2}
+    assert "conditions: hart_failure (2)" in answered.err
+    assert embedded.fed(well, "profile", "put", "-").err == ""
+
+
 def test_forget_publishes_null_under_the_patients_key(connected: Homebeat) -> None:
     answered = connected("profile", "forget", "p-1", "--json")
     assert answered.code == 0

@@ -91,6 +91,14 @@ def test_the_day_of_a_recovery_is_that_of_the_patient(zone: str | None, hour: in
     ]
 
 
+def test_a_condition_that_nothing_watches_is_marked() -> None:
+    body = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}}
+    body["conditions"] = [{"code": "heart_failure"}, {"code": {"system": "icd-10", "code": "M10"}}]
+    found = in_words(json.dumps(body), NOW)
+    assert found is not None
+    assert dict(found["lines"])["Conditions"] == "heart failure, M10 (not known here, without effect)"
+
+
 def test_who_is_watched_because_of_an_inhibitor_is_told_so() -> None:
     paroxetine = {"code": "paroxetine", "start": "2026-01-17"}
     found = told("CYP2D6", "normal_metaboliser", "metoprolol", start="2024-01-01", others=[paroxetine])["watched"]

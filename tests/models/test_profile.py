@@ -196,6 +196,21 @@ def test_an_unknown_condition_is_kept_listed_and_does_not_refuse_the_patient() -
     ]
 
 
+def test_a_result_or_an_anchor_that_means_nothing_is_listed_where_it_would_matter() -> None:
+    known = profile(
+        genomics=[
+            {"gene": "CYP2D6", "phenotype": "*4/*4"},
+            {"gene": "CYP2D6", "phenotype": "Poor metaboliser"},
+            {"gene": "KCNQ1", "phenotype": "c.1A>G"},  # the condition carries it, whatever the result
+        ],
+        trajectories=[
+            {"condition": "postop_joint", "anchor": "discharge", "date": "2026-01-01"},
+            {"condition": "postop_joint", "anchor": "Surgery", "date": "2026-01-01"},
+        ],
+    )
+    assert unrecognised(known) == ["genomics[0].phenotype: *4/*4", "trajectories[0].anchor: discharge"]
+
+
 ICD, SNOMED, RX = (
     "http://hl7.org/fhir/sid/icd-10",
     "http://snomed.info/sct",
