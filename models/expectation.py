@@ -93,6 +93,20 @@ def of_anybody(on: date) -> Expectation:
     return expect(Profile.model_validate({"patient": "anybody", "version": 0, "consent": {"monitoring": True}}), on)
 
 
+PERSONAL_IDS = ("age", "sex", "usual", "weight_kg", "skin_tone", "bound", "physical_range")
+"""Of modifiers that rest on no condition, drug or gene."""
+
+
+def modifier_ids() -> frozenset[str]:
+    """Every id that `off` can name: of the modifiers, and of the pairs of a gene and a drug that bring rules."""
+    conditions, genomics = load("conditions")["conditions"], load("genomics")["pairs"]
+    ids = [*PERSONAL_IDS, *(entry["id"] for entry in (*conditions, *load("medications")["classes"], *genomics))]
+    ids += [f"{entry['id']}.{phase['id']}" for entry in conditions for phase in entry["phases"]]
+    return frozenset(
+        ids + [f"{line['gene']}_phenoconversion" for line in load("design")["genomics"]["phenoconversion"]]
+    )
+
+
 def describe(expectation: Expectation, vital_index: int) -> list[str]:
     """The modifiers of one vital in words, in the order in which they act: 'metoprolol: 11 /min lower'."""
     mine = (m for m in expectation.modifiers if m.vital == vital_index)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from models import evidence, rules
+from models.expectation import modifier_ids
 from streams.check_teams import care_teams
 from streams.checked import Check, answered
 from streams.configure import misspelt
@@ -46,7 +47,7 @@ class Report:
 
 async def run_check(settings: Settings, *, ledger: bool = False) -> Report:
     """Look at everything. Does not raise for what it finds bad; that is in the report."""
-    checks = [*_settings(settings), _evidence()]
+    checks = [*_settings(settings), *_evidence(settings)]
     reached = await _kafka(settings)
     checks += reached
     checks += await _webhooks(settings)
@@ -80,12 +81,27 @@ def _secret(settings: Settings) -> Check:
     )
 
 
-def _evidence() -> Check:
+def _evidence(settings: Settings) -> list[Check]:
     try:
         found = summary()
         rules.checked()
+        return [_entries(found), *_modifiers(settings)]
     except evidence.EvidenceError as wrong:
-        return Check("evidence", "bad", str(wrong), "install homebeat again; changed evidence must cite its sources")
+        return [Check("evidence", "bad", str(wrong), "install homebeat again; changed evidence must cite its sources")]
+
+
+def _modifiers(settings: Settings) -> list[Check]:
+    """Ids of modifiers to be left out that none has: what somebody believes to be off is on."""
+    unknown = sorted(set(settings.modifiers_off) - modifier_ids())
+    mend = (
+        "a drug goes by the id of its class; `homebeat evidence` lists conditions, classes and pairs of genes and drugs"
+    )
+    return [
+        Check("modifiers off", "warn", f"no modifier has the id {id!r}: nothing is left out", mend) for id in unknown
+    ]
+
+
+def _entries(found: dict[str, Any]) -> Check:
     figures = sum(len(ids) for ids in found["evidence"].values())
     sources = ", ".join(f"{count} {status}" for status, count in found["sources_by_status"].items())
     return Check("evidence", "ok", f"{figures} entries in {len(found['evidence'])} files; sources: {sources}")

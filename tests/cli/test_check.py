@@ -81,6 +81,15 @@ def test_misspelt_variable_is_a_warning_with_the_name_that_was_meant(homebeat: H
     assert mend(answered, "settings") == "HOMEBEAT_PARTITIONS was probably meant"
 
 
+def test_a_modifier_to_be_left_out_that_there_is_not_is_a_warning(homebeat: Homebeat) -> None:
+    """The label of what acts is the drug's name; its id is that of the class."""
+    off = {"modifiers_off": "metoprolol, skin_tone,CYP2D6_phenoconversion,heart_failure.vulnerable_post_discharge"}
+    answered = homebeat("check", "--json", **off)
+    found = [check["found"] for check in answered.json["checks"] if check["name"] == "modifiers off"]
+    assert found == ["no modifier has the id 'metoprolol': nothing is left out"]
+    assert "class" in mend(answered, "modifiers off")
+
+
 def test_people_read_a_line_for_each_setting_and_each_check(homebeat: Homebeat) -> None:
     answered = homebeat("check", group="ward-7")
     lines = answered.out.splitlines()

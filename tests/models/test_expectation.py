@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.effects import when_of
-from models.expectation import Expectation, describe, expect
+from models.expectation import Expectation, describe, expect, modifier_ids
 from models.prior import from_scale, physical
 from models.profile import Profile
 from models.vitals import BY_NAME, VITALS
@@ -104,6 +104,12 @@ def test_saying_it_twice_changes_nothing(document: dict[str, Any], on: date) -> 
     lists = ("conditions", "medications", "genomics", "trajectories")
     twice = {key: v + v if key in lists else v for key, v in document.items()}
     assert expect(Profile.model_validate(document), on).modifiers == expect(Profile.model_validate(twice), on).modifiers
+
+
+@given(profiles, days)
+@settings(max_examples=60, deadline=None)
+def test_whatever_acts_can_be_named_to_be_left_out(known: Profile, on: date) -> None:
+    assert {modifier.id for modifier in expect(known, on).modifiers} <= modifier_ids()
 
 
 def test_the_numbers_cannot_be_written_to() -> None:
