@@ -11,7 +11,7 @@ from models.evidence import load
 from models.phrases import joined, phrase
 from models.profile import Medication, Profile
 from models.profile_fields import coded
-from models.trajectory import Anchored, anchored
+from models.trajectory import Anchored, anchored, is_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,11 @@ def situation(profile: Profile, on: date) -> Situation:
     courses = {at.condition: at for at in anchored(profile, on)}
     listed = [(terminology.condition_id(*coded(entry.code)), entry.since) for entry in profile.conditions]
     begun = {name for name, since in listed if name and (since is None or since <= on)}
+    begun |= {name for name, at in courses.items() if at.days >= 0}
     return Situation(
         age=_age(profile.birth_date, on),
         sex=profile.sex if profile.sex in ("female", "male") else None,
-        conditions=frozenset(begun | {name for name, at in courses.items() if at.days >= 0}),
+        conditions=frozenset(name for name in begun if name not in courses or not is_over(courses[name])),
         courses=courses,
         taken=_taken(profile, on),
         genotypes=_genotypes(profile),

@@ -101,6 +101,12 @@ def phase_of(at: Anchored) -> Phase | None:
     )
 
 
+def is_over(at: Anchored) -> bool:
+    """Whether the patient has the condition no more: the last phase after the event that ends it has passed."""
+    ends = [_span(row)[1] for row in _phases(at.condition) if row.get("anchor") == at.anchor]
+    return at.anchor in load("design")["anchors"]["last"] and bool(ends) and at.day > max(ends)
+
+
 def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
     """Each condition of the profile that is counted from an event, with the event that governs it on that day.
 

@@ -136,6 +136,26 @@ def test_pregnancy_follows_the_medians_of_its_week_and_ends_with_the_birth() -> 
     assert path(both, "systolic_bp", 300) == 0
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_six_weeks_after_a_birth_the_rules_of_pregnancy_are_over(listed: bool) -> None:
+    """Until the next one begins; whether or not the list of problems was put in order."""
+    events = [("gestation", -280), ("birth", 0), ("gestation", 700)]
+    known = profile(
+        conditions=[{"code": "pregnancy_preeclampsia"}] if listed else [],
+        trajectories=[
+            {"condition": "pregnancy_preeclampsia", "anchor": anchor, "date": after(day).isoformat()}
+            for anchor, day in events
+        ],
+    )
+    assert [day for day in (-10, 0, 42, 43, 699, 700, 900) if "pe_htn" in held(known, after(day))] == [
+        -10, 0, 42, 700, 900,
+    ]  # fmt: skip
+
+
+def test_a_cycle_that_nobody_wrote_down_does_not_end_the_watch_for_fever() -> None:
+    assert "fn_single" in held(course("chemo_neutropenia", "cycle_day1"), after(60))
+
+
 def test_a_new_cycle_replaces_the_last() -> None:
     cycles = [{"condition": "chemo_neutropenia", "anchor": "cycle_day1", "date": after(d).isoformat()} for d in (0, 21)]
     at = anchored(profile(trajectories=cycles), after(22))
