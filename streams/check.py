@@ -8,7 +8,8 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from models import evidence, rules
+from models import evidence
+from models.checked import checked
 from models.expectation import modifier_ids
 from streams.check_teams import care_teams
 from streams.checked import Check, answered
@@ -84,10 +85,17 @@ def _secret(settings: Settings) -> Check:
 def _evidence(settings: Settings) -> list[Check]:
     try:
         found = summary()
-        rules.checked()
+        checked()
         return [_entries(found), *_modifiers(settings)]
     except evidence.EvidenceError as wrong:
-        return [Check("evidence", "bad", str(wrong), "install homebeat again; changed evidence must cite its sources")]
+        return [
+            Check(
+                "evidence",
+                "bad",
+                str(wrong),
+                "install homebeat again; changed evidence must cite its sources and fit together",
+            )
+        ]
 
 
 def _modifiers(settings: Settings) -> list[Check]:

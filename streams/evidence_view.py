@@ -6,7 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 from models import evidence
-from streams.errors import WrongSettings
+from models.checked import checked
+from streams.errors import Failed, WrongSettings
 
 MAPPINGS_BY_ID = {("vitals", "vitals"), ("sources", "sources")}
 """Sections whose keys are the ids; everywhere else an entry says its own `id`."""
@@ -20,6 +21,14 @@ class Entry:
     file: str
     path: str
     content: Any
+
+
+def require_sound() -> None:
+    """Raises Failed if the evidence is broken: nobody may be decided about by it."""
+    try:
+        checked()
+    except evidence.EvidenceError as wrong:
+        raise Failed(f"the evidence is broken ({wrong}): mend it, or install homebeat again") from None
 
 
 def entries() -> list[Entry]:

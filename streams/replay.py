@@ -30,6 +30,7 @@ from streams.engine.log import LogSlice
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, EngineSettings, step
 from streams.errors import Failed
+from streams.evidence_view import require_sound
 from streams.lines import content_batches, opened
 from streams.process import bulk_collector
 from streams.publish import subject_of
@@ -113,8 +114,9 @@ def run_replay(
     *, readings: list[Path], profiles: Path | None, actions: Path | None, out: Path | None, batch: int,
     summaries: Path | None, unknown_patients: str, settings: Settings,
 ) -> dict[str, Any]:  # fmt: skip
-    """Replay files; the figures for `--json`. Raises Failed for a file that cannot be read."""
+    """Replay files; the figures for `--json`. Raises Failed for a file that cannot be read, or broken evidence."""
     began = time.perf_counter()
+    require_sound()
     secret = secrets.token_bytes(32)  # signs our own control records, and nothing else can: no decision depends on it
     engine = EngineSettings(
         secret, settings.clock_tolerance_s * US_PER_S, unknown_patients == "monitor", summaries is not None,
@@ -318,6 +320,7 @@ def run_replay_from_topic(
     from streams.topic_log import slices
 
     began = time.perf_counter()
+    require_sound()
     secret = settings.secret.get_secret_value().encode()
     engine = EngineSettings(
         secret, settings.clock_tolerance_s * US_PER_S, settings.unknown_patients == "monitor", summaries=False,

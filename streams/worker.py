@@ -19,6 +19,7 @@ from typing import Any
 from streams import limits, metrics
 from streams.brake import EverythingRefused
 from streams.errors import Failed, HomebeatError
+from streams.evidence_view import require_sound
 from streams.health import HealthServer
 from streams.keeper import Keeper
 from streams.ledger import changelog_topic
@@ -184,7 +185,8 @@ def _write_into(folder: Path) -> None:
 
 
 def run_worker(settings: Settings) -> int:
-    """Run one worker until SIGINT or SIGTERM; 0 when it wound up in order."""
+    """Run one worker until SIGINT or SIGTERM; 0 when it wound up in order. Raises Failed if the evidence is broken."""
+    require_sound()
     steady_heap()
     run_async(lambda stop: _serve(settings, stop))
     return 0

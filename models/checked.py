@@ -1,0 +1,62 @@
+"""What the evidence must be before anybody is decided about by it: asked when a process starts.
+
+That every figure cites a source is seen as a file is read (`models.evidence`). Here the files are held against one
+another: a typing error in one of them leaves out an effect, or applies one twice, and nothing would say so.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from models import rules
+from models.effects import fits
+from models.evidence import EvidenceError, load
+from models.readings import Refused
+from models.units import convert
+from models.vitals import BY_NAME
+
+IN_UNITS = ("delta", "mean_delta", "sd_within_abs", "sd_between")
+"""Figures of an effect that are in the unit beside them."""
+
+
+def checked() -> None:
+    """Raises EvidenceError with the first thing that is wrong."""
+    rules.checked()
+    for file, owner, row in _rows():
+        _in_its_unit(file, owner, row)
+    for line in load("design")["applies"]:
+        _about_one_effect(line)
+    for line in load("design")["courses"]:
+        _about_a_shift(line)
+
+
+def _rows() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for file, kind, effects in (("conditions", "conditions", "shifts"), ("medications", "classes", "effects")):
+        yield from ((file, entry["id"], row) for entry in load(file)[kind] for row in entry[effects])
+
+
+def _in_its_unit(file: str, owner: str, row: dict[str, Any]) -> None:
+    if not row.get("src"):
+        raise EvidenceError(file, f"{owner}: the effect on {row['vital']} cites no source")
+    vital = BY_NAME.get(row["vital"])
+    if vital is None or not row.keys() & IN_UNITS or "unit" not in row:
+        return
+    try:
+        same = convert(vital.index, 1.0, row["unit"]) == 1.0
+    except Refused:
+        same = False
+    if not same:
+        raise EvidenceError(file, f"{owner}: {row['vital']} is in {vital.unit!r}, the effect in {row['unit']!r}")
+
+
+def _about_one_effect(line: dict[str, Any]) -> None:
+    found = sum(fits(line, owner, row) for _, owner, row in _rows())
+    if found != 1:
+        raise EvidenceError("design", f"a line of applies fits {found} effects: {line['of']} {line['vital']}")
+
+
+def _about_a_shift(line: dict[str, Any]) -> None:
+    entry = next((one for one in load("conditions")["conditions"] if one["id"] == line["of"]), None)
+    vitals = {row["vital"] for row in entry["shifts"]} if entry else set()
+    anchors = {row.get("anchor") for row in entry["phases"]} if entry else set()
+    if line["vital"] not in vitals or line["anchor"] not in anchors:
+        raise EvidenceError("design", f"a course is about nothing: {line['of']} {line['vital']} {line['anchor']}")
