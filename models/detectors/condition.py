@@ -114,7 +114,7 @@ def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool) ->
     alone = spot and rule.repeat == 1
     run = Run(1 if alone else run.n + 1, at_us if alone or not run.n else run.since_us)
     one.runs[rule.id] = run
-    lasted = at_us - run.since_us >= rule.persist_us or spot
+    lasted = alone or at_us - run.since_us >= rule.persist_us  # two spot checks that confirm each other span a time
     if is_open or run.n < rule.repeat or not lasted:
         return []
     return _opened(one, rule, run.since_us, 0)

@@ -55,6 +55,28 @@ def test_a_warm_reading_in_neutropenia_becomes_an_emergency_when_it_stays() -> N
     ]  # fmt: skip
 
 
+BEGUN = {"covid_ari": ("symptom_onset", "2026-01-04"), "postop_joint": ("surgery", "2025-12-30")}
+
+
+@pytest.mark.parametrize(("rule", "condition", "code", "value", "every_h", "readings"), [
+    ("fn_sustained", "chemo_neutropenia", "body_temperature", 38.1, 40 / 60, 3),
+    ("po_temp", "postop_joint", "body_temperature", 38.1, 40 / 60, 3),
+    ("pe_htn", "pregnancy_preeclampsia", "systolic_bp", 145.0, 1.5, 4),
+    ("cov_temp", "covid_ari", "body_temperature", 38.1, 12, 7),
+])  # fmt: skip
+def test_spot_checks_confirm_each_other_only_over_the_time_that_the_rule_asks_for(
+    rule: str, condition: str, code: str, value: float, every_h: float, readings: int
+) -> None:
+    """Each stands alone for the others, but an hour, four hours or three days have to lie between first and last."""
+    courses = [{"condition": of, "anchor": at, "date": day} for of, (at, day) in BEGUN.items() if of == condition]
+    log, seen = someone(condition, trajectories=courses), list[bool]()
+    for _ in range(readings):
+        log.read(code=code, value=value)
+        seen.append(rule in {alert.rule.id for alert in run(log).alerts if alert.rule})
+        log.wait(round(every_h * HOUR_US))
+    assert seen == [False] * (readings - 1) + [True]
+
+
 def test_a_rule_closes_its_alert_when_the_reading_is_back_inside() -> None:
     log = someone("chemo_neutropenia")
     for value in (38.4, 37.0, 36.9):
