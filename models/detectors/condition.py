@@ -19,10 +19,13 @@ from models.detectors.days import Day, Spread, Window, noted
 from models.evidence import load
 from models.prior import to_scale
 from models.rules import Limit, Part, Trend, on_paths
+from models.times import US_PER_DAY
 from models.vitals import VITALS
 
 CONFIRM_US = 36 * 3600 * 1_000_000
 """Two windows further apart do not confirm each other."""
+SESSIONS_US = 2 * US_PER_DAY
+"""Sessions of a share further apart than this for each are not consecutive: some blow every other day."""
 
 
 class Run(msgspec.Struct, array_like=True):
@@ -216,8 +219,8 @@ def _part(one: Watched, part: Part, today: int, best: float | None, since: int) 
         return False
     if part.of_spread:
         return _beyond(part, measures.of_spread(one.spreads.get(part.vital, ()), part, today))
-    if part.measure == "delta" and part.windows:
-        return _in_windows(one, part, today)
+    if part.windows:
+        return _in_windows(one, part, today, best)
     if part.measure in ("delta", "share"):
         return _on_days(days, part, best)
     if part.measure == "rise":
@@ -290,12 +293,17 @@ def _stalled(days: list[Day], paths: dict[int, float], usual: float, part: Part)
     return expected >= part.fall and fell <= part.value * expected and value - path - usual >= part.above
 
 
-def _in_windows(one: Watched, part: Part, today: int) -> bool:
+def _in_windows(one: Watched, part: Part, today: int, best: float | None) -> bool:
     """The last window, or the last two, the later one today."""
     windows = one.windows.get(part.vital, [])[-part.windows :]
-    whole = len(windows) == part.windows and windows[-1].day == today
-    near = whole and windows[-1].at_us - windows[0].at_us <= CONFIRM_US
-    return near and all(_beyond(part, window.delta) for window in windows)
+    if len(windows) < part.windows or windows[-1].day != today:
+        return False
+    apart = windows[-1].at_us - windows[0].at_us
+    if part.measure == "delta":
+        return apart <= CONFIRM_US and all(_beyond(part, window.delta) for window in windows)
+    reference = _reference(one.days[part.vital], part, best)
+    near = reference > 0 and apart <= SESSIONS_US * part.windows
+    return near and all(_beyond(part, window.value / reference) for window in windows)
 
 
 def _on_days(days: list[Day], part: Part, best: float | None) -> bool:

@@ -344,6 +344,21 @@ def test_two_readings_below_90_in_sickle_cell_are_an_emergency_unless_that_is_th
         assert [a.severity for a in run(log).alerts if a.rule.id == "scd_abs"] == wanted, usual
 
 
+@pytest.mark.parametrize(("morning", "evening", "wanted"), [
+    (480.0, 150.0, {"asth_life"}), (480.0, 230.0, {"asth_severe"}), (480.0, 290.0, {"asth_orange"}),
+    (390.0, 390.0, {"asth_yellow"}), (480.0, 390.0, set()), (390.0, 480.0, set()),
+])  # fmt: skip
+def test_each_session_of_peak_flow_is_held_against_the_best_whatever_the_others_of_the_day_were(
+    morning: float, evening: float, wanted: set[str]
+) -> None:
+    log = someone("asthma", usual={"peak_flow": 500.0})
+    for value in (480.0, 480.0, morning, evening):
+        log.read(code="peak_flow", value=value)
+        log.wait(12 * HOUR_US)
+    log.tick()
+    assert {alert.rule.id for alert in run(log).alerts if alert.event == "opened"} == wanted
+
+
 def test_peak_flow_that_swings_within_the_day_is_told_in_asthma() -> None:
     for swing, wanted in ((60.0, True), (10.0, False)):
         log = someone("asthma", usual={"peak_flow": 420.0})
