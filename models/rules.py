@@ -18,8 +18,8 @@ from models.vitals import BY_NAME, VITALS
 from models.wording import UNITS, beyond_limit
 
 Measure = Literal[
-    "rise", "slope", "mean", "delta", "delta_mean", "share", "stalled", "swing", "below", "cv", "of_path", "again",
-    "score", "together",
+    "rise", "slope", "mean", "delta", "delta_mean", "moved", "share", "stalled", "swing", "below", "cv", "of_path",
+    "again", "score", "together",
 ]  # fmt: skip
 
 
@@ -344,9 +344,9 @@ def _words(part: Part) -> str:
             return phrase("above {amount} on average of {days}", amount=amount, days=days)
         case "mean", False:
             return phrase("below {amount} on average of {days}", amount=amount, days=days)
-        case "delta", True:
+        case "delta" | "moved", True:
             return phrase("{amount} or more above this patient's own level", amount=amount)
-        case "delta", False:
+        case "delta" | "moved", False:
             return phrase("{amount} or more below this patient's own level", amount=amount)
         case "delta_mean", True:
             return phrase("{amount} or more above this patient's own level over {days}", amount=amount, days=days)

@@ -245,7 +245,9 @@ def _beyond(part: Part, figure: float) -> bool:
 
 
 def _figure(part: Part, days: list[Day]) -> float:
-    """Slope or mean over the last `days`; NaN where too little is known."""
+    """Slope, mean or move over the last `days`; NaN where too little is known."""
+    if part.measure == "moved":
+        return _moved(part, days)
     lately = [day for day in days if day.day > days[-1].day - part.days]
     if part.measure == "mean":
         n = sum(day.n for day in lately)
@@ -257,6 +259,18 @@ def _figure(part: Part, days: list[Day]) -> float:
         return nan
     x, y = fmean(day.day for day in lately), fmean(day.mean for day in lately)
     return sum((d.day - x) * (d.mean - y) for d in lately) / sum((d.day - x) ** 2 for d in lately)
+
+
+def _moved(part: Part, days: list[Day]) -> float:
+    """Mean of the last readings, whole days of them, as few as hold `least`, less the median of the days before."""
+    n, total = 0, 0.0
+    for back, day in enumerate(reversed(days), start=1):
+        n, total = n + day.n, total + day.n * day.mean
+        if n >= part.least:
+            before, recent = days[:-back], days[-1].day - day.day < part.days
+            known = recent and len(before) >= measures.LEAST_BEFORE
+            return total / n - median(one.mean for one in before) if known else nan
+    return nan
 
 
 def _rises(one: Watched, part: Part, days: list[Day]) -> bool:

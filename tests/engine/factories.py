@@ -39,6 +39,7 @@ UNITS = {
     "diastolic_bp": "mm[Hg]",
     "body_weight": "kg",
     "resting_heart_rate": "/min",
+    "qtc": "ms",
 }
 
 

@@ -344,6 +344,22 @@ def test_two_readings_below_90_in_sickle_cell_are_an_emergency_unless_that_is_th
         assert [a.severity for a in run(log).alerts if a.rule.id == "scd_abs"] == wanted, usual
 
 
+@pytest.mark.parametrize(("recorded", "longer_by", "wanted"), [
+    ([24.0] * 6, 70.0, True), ([2.0] * 6, 70.0, True), ([24.0] * 6, 45.0, False), ([24.0] * 4, 70.0, False),
+])  # fmt: skip
+def test_a_qt_interval_that_has_become_longer_is_told_from_the_fifth_recording(
+    recorded: list[float], longer_by: float, wanted: bool
+) -> None:
+    """By 60 ms on the mean of five, recorded day by day or within hours of one."""
+    log = someone("long_qt")
+    alternating(log, 20, ("qtc", 400.0, 6.0))
+    for hours in recorded:
+        log.read(code="qtc", value=400.0 + longer_by)
+        log.wait(round(hours * HOUR_US))
+    log.tick()
+    assert ("qt_delta" in {alert.rule.id for alert in run(log).alerts if alert.rule}) is wanted
+
+
 @pytest.mark.parametrize(("morning", "evening", "wanted"), [
     (480.0, 150.0, {"asth_life"}), (480.0, 230.0, {"asth_severe"}), (480.0, 290.0, {"asth_orange"}),
     (390.0, 390.0, {"asth_yellow"}), (480.0, 390.0, set()), (390.0, 480.0, set()),
