@@ -202,14 +202,14 @@ def _note_path(one: Watched, vital: int, window: Window, path: float) -> None:
 
 def _holds(one: Watched, rule: Trend, today: int, best: float | None, since: int) -> bool:
     if rule.within_d == 1 and len(rule.parts) == 1:
-        return _part(one, rule.parts[0], today, best, since)
+        return _part(one, rule.parts[0], today, best, since, over=False)
     backs = range(rule.within_d)
-    held = sum(any(_part(one, part, today - back, best, since) for back in backs) for part in rule.parts)
+    held = sum(any(_part(one, p, today - back, best, since, over=back > 0) for back in backs) for p in rule.parts)
     return held >= rule.at_least
 
 
-def _part(one: Watched, part: Part, today: int, best: float | None, since: int) -> bool:
-    """Whether a part holds, as of the end of a day that is in the series."""
+def _part(one: Watched, part: Part, today: int, best: float | None, since: int, *, over: bool) -> bool:
+    """Whether a part holds, as of the end of a day that is in the series; over: that day is."""
     if part.measure == "score":
         return measures.score(one.days, part, today)
     if part.measure == "together":
@@ -221,11 +221,20 @@ def _part(one: Watched, part: Part, today: int, best: float | None, since: int) 
         return _beyond(part, measures.of_spread(one.spreads.get(part.vital, ()), part, today))
     if part.windows:
         return _in_windows(one, part, today, best)
+    if part.measure in ("share", "of_path") and not over:
+        days = _whole(days)
     if part.measure in ("delta", "share"):
         return _on_days(days, part, best)
     if part.measure == "rise":
         return _rises(one, part, days)
     return _of_course(one, part, days, since)
+
+
+def _whole(days: list[Day]) -> list[Day]:
+    """The days without the one that is gathered, while it has fewer readings than usual: what is walked by noon is no
+    day of few steps, and a night is none at all."""
+    usual = median(day.n for day in days)
+    return days if days[-1].n >= usual else days[:-1]
 
 
 def _of_course(one: Watched, part: Part, days: list[Day], since: int) -> bool:

@@ -344,6 +344,18 @@ def test_two_readings_below_90_in_sickle_cell_are_an_emergency_unless_that_is_th
         assert [a.severity for a in run(log).alerts if a.rule.id == "scd_abs"] == wanted, usual
 
 
+@pytest.mark.parametrize(("low_days", "wanted"), [(4, []), (5, [26])])
+def test_a_day_counts_for_its_steps_once_it_is_as_whole_as_others(low_days: int, wanted: list[int]) -> None:
+    """Steps hour by hour: the night after four low days of seven is no fifth one."""
+    log = someone("parkinsons")
+    for day, hour in (divmod(passed, 24) for passed in range(8, 28 * 24)):
+        walked = 150.0 if 21 <= day < 21 + low_days else 400.0
+        log.read(code="steps", value=walked if 7 <= hour < 22 else 0.0)
+        log.wait(HOUR_US)
+    began = [int(a.decided_at[8:10]) for a in run(log).alerts if a.rule and a.rule.id == "pd_steps"]
+    assert [day - FIRST_DAY.day for day in began] == wanted
+
+
 @pytest.mark.parametrize(("recorded", "longer_by", "wanted"), [
     ([24.0] * 6, 70.0, True), ([2.0] * 6, 70.0, True), ([24.0] * 6, 45.0, False), ([24.0] * 4, 70.0, False),
 ])  # fmt: skip
