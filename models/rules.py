@@ -101,8 +101,9 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards. others: vitals that
-    are feared to move the other way; least_sd: by vital; weight: of a day in a running mean [1]; windows: the last."""
+    """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards, beyond it only if
+    `strict`. others: vitals that are feared to move the other way; least_sd: by vital; weight: of a day in a running
+    mean [1]; windows: the last."""
 
     vital: int
     measure: Measure
@@ -122,6 +123,7 @@ class Part:
     others: tuple[int, ...] = ()
     least_sd: tuple[float, ...] = ()
     weight: float = 0.0
+    strict: bool = False
 
     @property
     def of_spread(self) -> bool:
@@ -313,7 +315,7 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
             fall=float(row.get("fall", 0)), above=float(row.get("above", 0)),
             fall_alone=float(row.get("fall_alone", 0)), limit=row.get("limit", 0), weight=float(row.get("weight", 0)),
             others=tuple(BY_NAME[name].index for name in row.get("others", ())),
-            least_sd=tuple(map(float, row.get("least_sd", ()))),
+            least_sd=tuple(map(float, row.get("least_sd", ()))), strict=row["op"] in ("<", ">"),
         )  # fmt: skip
 
 
@@ -332,6 +334,8 @@ def _words(part: Part) -> str:
     unit = VITALS[part.vital].unit
     amount, days = joined([figure(abs(part.value), "g"), UNITS.get(unit, unit)]), _days(part.days)
     match part.measure, part.up:
+        case "rise", True if part.strict:
+            return phrase("up by more than {amount} in {days}", amount=amount, days=days)
         case "rise", True:
             return phrase("up by {amount} or more in {days}", amount=amount, days=days)
         case "rise", False:

@@ -249,8 +249,9 @@ def _of_course(one: Watched, part: Part, days: list[Day], since: int) -> bool:
 
 
 def _beyond(part: Part, figure: float) -> bool:
-    """False for NaN."""
-    return figure >= part.value if part.up else figure <= part.value
+    """False for NaN. What is less than any device shows is nothing: 82.1 - 80.1 kg is not quite 2."""
+    over = round((figure - part.value) * (1 if part.up else -1), 9)
+    return over > 0 if part.strict else over >= 0
 
 
 def _figure(part: Part, days: list[Day]) -> float:

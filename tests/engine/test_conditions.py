@@ -95,6 +95,33 @@ def test_weight_gain_in_heart_failure_is_told_when_a_second_weighing_confirms_it
     assert told(other) == []
 
 
+@pytest.mark.parametrize(("rule", "unit", "base", "gained", "wanted"), [
+    ("hf_wt_week", "[lb_av]", 180.0, [1, 2, 3, 4, 5, 5], True),
+    ("hf_wt_week", "[lb_av]", 180.0, [1, 2, 3, 4, 4, 4], False),
+    ("hf_wt_3d", "kg", 80.1, [0.6, 1.2, 2.0, 2.0], False), ("hf_wt_3d", "kg", 80.1, [0.6, 1.2, 2.1, 2.1], True),
+    ("hf_wt_loss", "kg", 82.1, [-0.4, -0.8, -1.2, -1.6, -2.0, -2.0], True),
+    ("hf_wt_loss", "kg", 82.1, [-0.4, -0.8, -1.2, -1.6, -1.9, -1.9], False),
+])  # fmt: skip
+def test_a_gain_of_weight_is_told_from_what_the_rule_says_on(
+    rule: str, unit: str, base: float, gained: list[float], wanted: bool
+) -> None:
+    """Five pounds in a week also on a scale that shows pounds; more than 2 kg in three days is not 2 kg."""
+    log = someone("heart_failure", weight_kg=80)
+    for gain in [0.0] * 8 + gained:
+        log.read(code="body_weight", value=round(base + gain, 1), unit=unit)
+        log.wait(DAY_US)
+    log.tick()
+    assert (rule in {alert.rule.id for alert in run(log).alerts if alert.rule}) is wanted
+
+
+def test_a_share_of_the_best_peak_flow_is_told_only_below_it() -> None:
+    for value, wanted in ((400.0, []), (399.0, ["asth_yellow"])):
+        log = someone("asthma", usual={"peak_flow": 500.0})
+        daily(log, "peak_flow", [480.0, value, value])
+        log.tick()
+        assert [alert.rule.id for alert in run(log).alerts if alert.rule] == wanted
+
+
 def decompensating(log: Log, *codes: str) -> Log:
     """Three quiet weeks, then two in which these vitals move slowly."""
     level = {"body_weight": 80.0, "resting_heart_rate": 62.0, "respiratory_rate": 15.0}
