@@ -6,6 +6,7 @@ A rule is a limit on single readings, or a trend over days. `plan` gives those t
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import nan
 from typing import Any, Literal
 
 from models.evidence import EvidenceError, load
@@ -26,14 +27,15 @@ Measure = Literal[
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whom a rule is for. of: with one of these conditions; course: (anchor, first, last day) or None; without: taking
-    none of these drug classes; target: only with a prescribed range of oxygen saturation; over_age: only from it.
-    pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with one of these phenotypes, by
-    itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago (or nobody knows when)."""
+    none of these drug classes; target: only with a prescribed range of oxygen saturation that begins there [%] or
+    above; over_age: only from it. pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with
+    one of these phenotypes, by itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago,
+    or nobody knows when."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
     without: frozenset[str] = frozenset()
-    target: bool = False
+    target: float | None = None
     over_age: int | None = None
     pair: str | None = None
     gene: frozenset[str] = frozenset()
@@ -41,11 +43,11 @@ class Scope:
     drugs: frozenset[str] = frozenset()
     drug_days: tuple[int, int] = (0, LONGEST_DAYS)
 
-    def holds(self, now: Situation, has_target: bool) -> str | None:
+    def holds(self, now: Situation, target_low: float) -> str | None:
         """The condition (or pair) for which it holds now, or None."""
         if self.pair is not None:
             return self.pair if self._paired(now) else None
-        if self.without & now.taken.keys() or (self.target and not has_target):
+        if self.without & now.taken.keys() or not (self.target is None or target_low >= self.target):
             return None
         if self.over_age is not None and (now.age is None or now.age < self.over_age):
             return None
@@ -159,17 +161,17 @@ class Plan:
 NOTHING = Plan({}, {}, {})
 
 
-def plan(now: Situation, has_target: bool, off: frozenset[str] = frozenset()) -> Plan:
-    """The rules that hold in this situation. has_target: a range of oxygen saturation is prescribed; off: pairs of a
-    gene and a drug that are left out."""
+def plan(now: Situation, target_low: float = nan, off: frozenset[str] = frozenset()) -> Plan:
+    """The rules that hold in this situation. target_low: where the prescribed range of oxygen saturation begins [%],
+    NaN if there is none; off: pairs of a gene and a drug that are left out."""
     held: dict[int, tuple[Limit, ...]] = {}
     for limit in limits():
-        if limit.scope.pair not in off and limit.scope.holds(now, has_target):
+        if limit.scope.pair not in off and limit.scope.holds(now, target_low):
             held[limit.vital] = (*held.get(limit.vital, ()), limit)
     trended: dict[int, tuple[Trend, ...]] = {}
     since: dict[str, int] = {}
     for trend in trends():
-        condition = trend.scope.holds(now, has_target)
+        condition = trend.scope.holds(now, target_low)
         if condition is None or trend.scope.pair in off:
             continue
         for vital in sorted({vital for part in trend.parts for vital in (part.vital, *part.others)}):
@@ -256,13 +258,14 @@ def _of(line: dict[str, Any]) -> tuple[str, ...]:
     return tuple(line["of"]) if isinstance(line["of"], list) else (line["of"],)
 
 
-def _scope(line: dict[str, Any]) -> Scope:
+def _scope(line: dict[str, Any], cited: dict[str, Any]) -> Scope:
     days = line.get("days_of") or (line["days"] if isinstance(line.get("days"), list) else None)
     course = (str(days[0]), int(days[1]), int(days[2])) if days else None
     first, last = line.get("drug_days", (0, LONGEST_DAYS))
+    target = float(cited["value"]) if line.get("target") else None
     return Scope(
-        _of(line), course, frozenset(line.get("without_classes", ())), line.get("target", False), line.get("over_age"),
-        line.get("pair"), frozenset(line.get("gene", ())), frozenset(line.get("phenotypes", ())),
+        _of(line), course, frozenset(line.get("without_classes", ())), target, line.get("over_age"), line.get("pair"),
+        frozenset(line.get("gene", ())), frozenset(line.get("phenotypes", ())),
         frozenset(line.get("drugs", ())), (first, last),
     )  # fmt: skip
 
@@ -282,7 +285,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
         persist_us=line.get("persist_s", 0) * US_PER_S, repeat=line.get("repeat", 1), rest=line.get("rest", False),
         rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited),
         problem=f"{vital.name}.{'high' if high else 'low'}",
-        title=phrase("{what} ({condition})", what=limit, condition=_inside(line)), scope=_scope(line),
+        title=phrase("{what} ({condition})", what=limit, condition=_inside(line)), scope=_scope(line, cited),
         usual_from=line.get("usual_from"),
     )  # fmt: skip
 
@@ -299,7 +302,7 @@ def _trend(line: dict[str, Any], cited: dict[str, Any]) -> Trend:
     return Trend(
         id=line.get("as", line["id"]), parts=parts, at_least=line.get("at_least", 1), within_d=line.get("within_d", 1),
         rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited), problem=line.get("problem", side),
-        title=titled, scope=_scope(line),
+        title=titled, scope=_scope(line, cited),
     )  # fmt: skip
 
 

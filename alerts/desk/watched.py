@@ -26,7 +26,7 @@ def watched(profile: Profile, on: date, off: frozenset[str]) -> list[dict[str, A
 
 def _rules(now: Situation, off: frozenset[str]) -> Iterator[Limit | Trend]:
     """Those that hold because of a pair, each once, in the order of the vitals. No target has a part in it."""
-    held = plan(now, has_target=False, off=off)
+    held = plan(now, off=off)
     seen: set[str] = set()
     for vital in sorted({*held.limits, *held.trends}):
         rules: tuple[Limit | Trend, ...] = (*held.limits.get(vital, ()), *held.trends.get(vital, ()))

@@ -81,8 +81,8 @@ class Rules:
             if len(self._plans) >= PLANS_KEPT:
                 self._plans.clear()
             profile = state.profile(slot)
-            target = profile is not None and any(t.vital == "spo2" and t.low is not None for t in profile.targets)
-            self._plans[key] = rules.plan(situation(profile, day), target, state.off) if profile else rules.NOTHING
+            low = float(state.patients["spo2_low"][slot])
+            self._plans[key] = rules.plan(situation(profile, day), low, state.off) if profile else rules.NOTHING
         return self._plans[key]
 
     def _knows(self, slot: int) -> bool:

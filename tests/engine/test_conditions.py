@@ -77,6 +77,20 @@ def test_spot_checks_confirm_each_other_only_over_the_time_that_the_rule_asks_fo
     assert seen == [False] * (readings - 1) + [True]
 
 
+@pytest.mark.parametrize(("low", "value", "wanted"), [
+    (88, 87.0, ["copd_target_low"]), (90, 87.0, ["copd_target_low"]), (84, 86.0, []), (84, 83.0, ["copd_spo2_crit"]),
+])  # fmt: skip
+def test_who_is_meant_to_live_lower_is_not_told_of_a_limit_above_the_own_range(
+    low: int, value: float, wanted: list[str]
+) -> None:
+    targets = [{"vital": "spo2", "low": low, "high": low + 4, "author": "dr-4", "reason": "hypercapnia risk"}]
+    log = someone("copd", targets=targets)
+    for _ in range(15):
+        log.read(code="spo2", value=value)
+        log.wait(MINUTE_US)
+    assert [alert.rule.id for alert in run(log).alerts if alert.rule and alert.event == "opened"] == wanted
+
+
 def test_a_rule_closes_its_alert_when_the_reading_is_back_inside() -> None:
     log = someone("chemo_neutropenia")
     for value in (38.4, 37.0, 36.9):
