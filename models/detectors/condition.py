@@ -21,6 +21,7 @@ from models.prior import to_scale
 from models.rules import Limit, Part, Trend, on_paths
 from models.times import US_PER_DAY
 from models.vitals import VITALS
+from models.windows import LATENESS_US
 
 CONFIRM_US = 36 * 3600 * 1_000_000
 """Two windows further apart do not confirm each other."""
@@ -80,14 +81,26 @@ def spot_gap_us() -> int:
 
 def on_reading(
     one: Watched, rules: Iterable[Limit], at_us: int, value: float, *, spot: bool, resting: bool,
-    usual: Callable[[int], float | None] = lambda vital: None,
+    usual: Callable[[int], float | None] = lambda vital: None, behind_us: int = -1,
 ) -> list[Change]:  # fmt: skip
-    """A live reading, later than all before it of its vital. usual: the level of a vital that the patient states."""
+    """A live reading. usual: the level of a vital that the patient states; behind_us: how long before the newest of its
+    vital it was measured, negative if after it."""
     found = list[Change]()
     for rule in rules:
-        if (resting or not rule.rest) and _concerns(one, rule, usual):
+        if (resting or not rule.rest) and _concerns(one, rule, usual) and _counts(one, rule, value, behind_us):
             found += _reading(one, rule, at_us, value, spot)
     return found
+
+
+def _counts(one: Watched, rule: Limit, value: float, behind_us: int) -> bool:
+    """Whether a reading is judged: one that comes out of order can begin or continue what it would have in its place,
+    and never end what came after it. Where a single reading is enough, it may be as old as what is live; where a second
+    one confirms, it is not of the same instant, as what comes by two ways is."""
+    if behind_us < 0:
+        return True
+    beyond = rule.broken(value) and rule.id not in one.open.get(rule.problem, {})
+    at_once = rule.repeat == 1 and not rule.persist_us
+    return beyond and (at_once or 0 < behind_us <= LATENESS_US[rule.vital])
 
 
 def _concerns(one: Watched, rule: Limit, usual: Callable[[int], float | None]) -> bool:
@@ -115,7 +128,7 @@ def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool) ->
         del one.runs[rule.id]
         return _closed(one, rule)
     alone = spot and rule.repeat == 1
-    run = Run(1 if alone else run.n + 1, at_us if alone or not run.n else run.since_us)
+    run = Run(1 if alone else run.n + 1, at_us if alone or not run.n else min(run.since_us, at_us))
     one.runs[rule.id] = run
     lasted = alone or at_us - run.since_us >= rule.persist_us  # two spot checks that confirm each other span a time
     if is_open or run.n < rule.repeat or not lasted:

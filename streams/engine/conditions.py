@@ -1,7 +1,8 @@
 """Rules of conditions in the step: which patients have any, what is remembered of them, and what the rules say.
 
 Readings and windows are judged together in log order, patient by patient, so that the answer does not depend on how
-the log is cut. Late readings, and windows gathered again from them, are left to the floors and the record.
+the log is cut. Readings that are no longer live, and windows gathered again from late ones, are left to the floors and
+the record.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,13 +72,13 @@ def _at_any_time() -> Bools:
 
 
 def candidates(state: PartitionState, samples: Samples) -> Ints:
-    """Indices of the samples that the limits of conditions must look at: live ones in their order, of patients who are
-    near a limit in this stretch or have something running. The others change nothing."""
+    """Indices of the samples that the limits of conditions must look at: live ones, of patients who are near a limit in
+    this stretch or have something running. The others change nothing."""
     if not len(samples):
         return np.empty(0, np.int64)
     mine = np.flatnonzero(state.rules.concern(state, samples.slot))
     live = samples.clock[mine] - samples.at[mine] <= HORIZON_US[samples.vital[mine]]
-    mine = mine[live & (samples.at[mine] > samples.newest[mine])]
+    mine = mine[live]
     if not len(mine):
         return mine
     (low, high), vital, value = _near(), samples.vital[mine], samples.value[mine]
@@ -118,11 +119,12 @@ def _sample(
     one = state.rules.known(slot)
     if not held and one is None:
         return []
-    one, spot = state.rules.of(slot), at - int(samples.newest[i]) > condition.spot_gap_us()
+    one, behind = state.rules.of(slot), int(samples.newest[i]) - at
     value, resting = float(samples.value[i]), bool(samples.resting[i])
     changes = _retired(one, plan.limits, rules.limits()) + condition.on_reading(
-        one, held, at, value, spot=spot, resting=resting, usual=lambda vital: _usual(state, slot, vital)
-    )
+        one, held, at, value, spot=-behind > condition.spot_gap_us(), resting=resting, behind_us=behind,
+        usual=lambda vital: _usual(state, slot, vital),
+    )  # fmt: skip
     position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
     band = band_of(i) if changes else None
     times = position, at, arrived, clock

@@ -77,6 +77,27 @@ def test_spot_checks_confirm_each_other_only_over_the_time_that_the_rule_asks_fo
     assert seen == [False] * (readings - 1) + [True]
 
 
+@pytest.mark.parametrize("before_us", [0, 30_000_000, 2 * HOUR_US])
+def test_one_fever_in_neutropenia_is_told_in_whatever_order_it_comes(before_us: int) -> None:
+    """Of two thermometers in the same minute, out of order on its way, or from a phone that sends the newest first."""
+    log = someone("chemo_neutropenia")
+    log.read(code="body_temperature", value=36.9)
+    log.read(code="body_temperature", value=38.6, id="fever", at_us=log.now_us - before_us)
+    assert told(log) == [("opened", "condition", "body_temperature.high", "emergency")]
+    assert run(log).alerts[0].retrospective is False
+    log.read(code="body_temperature", value=36.8, id="earlier", at_us=log.now_us - 3 * HOUR_US)
+    log.read(code="body_temperature", value=36.8, id="earliest", at_us=log.now_us - 4 * HOUR_US)
+    assert len(told(log)) == 1
+
+
+@pytest.mark.parametrize(("before_us", "wanted"), [(0, []), (30_000_000, ["emergency"]), (2 * HOUR_US, [])])
+def test_a_second_reading_that_comes_out_of_order_confirms_the_first(before_us: int, wanted: list[str]) -> None:
+    log = someone("pregnancy_preeclampsia")
+    log.read(code="diastolic_bp", value=112.0)
+    log.read(code="diastolic_bp", value=111.0, id="second", at_us=log.now_us - before_us)
+    assert [severity for _, kind, _, severity in told(log) if kind == "condition"] == wanted
+
+
 @pytest.mark.parametrize(("low", "value", "wanted"), [
     (88, 87.0, ["copd_target_low"]), (90, 87.0, ["copd_target_low"]), (84, 86.0, []), (84, 83.0, ["copd_spo2_crit"]),
 ])  # fmt: skip
