@@ -105,7 +105,7 @@ class Limit:
 class Part:
     """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards, beyond it only if
     `strict`. others: vitals that are feared to move the other way; least_sd: by vital; weight: of a day in a running
-    mean [1]; windows: the last."""
+    mean [1]; windows: the last; session: so many readings of one window confirm each other as well."""
 
     vital: int
     measure: Measure
@@ -126,6 +126,7 @@ class Part:
     least_sd: tuple[float, ...] = ()
     weight: float = 0.0
     strict: bool = False
+    session: bool = False
 
     @property
     def of_spread(self) -> bool:
@@ -319,6 +320,7 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
             fall_alone=float(row.get("fall_alone", 0)), limit=row.get("limit", 0), weight=float(row.get("weight", 0)),
             others=tuple(BY_NAME[name].index for name in row.get("others", ())),
             least_sd=tuple(map(float, row.get("least_sd", ()))), strict=row["op"] in ("<", ">"),
+            session=row.get("session", False),
         )  # fmt: skip
 
 

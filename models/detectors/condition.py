@@ -156,14 +156,14 @@ def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
 
 
 def on_window(
-    one: Watched, rules: Iterable[Trend], vital: int, window: Window, n: int, best: float | None = None,
-    path: float = 0.0, since: Mapping[str, int] | None = None,
+    one: Watched, rules: Iterable[Trend], vital: int, window: Window, best: float | None = None, path: float = 0.0,
+    since: Mapping[str, int] | None = None,
 ) -> list[Change]:  # fmt: skip
-    """A window of a vital has closed, later than all before it. n: its readings; best: the level that the patient
-    states as best; path: what the course of the day adds to the level, on the vital's working scale; since: the day on
-    which the course of a rule began."""
+    """A window of a vital has closed, later than all before it. best: the level that the patient states as best; path:
+    what the course of the day adds to the level, on the vital's working scale; since: the day on which the course of a
+    rule began."""
     rules = tuple(rules)
-    _note(one, vital, window, n)
+    _note(one, vital, window)
     _note_spread(one, rules, vital, window)
     if vital in on_paths():
         _note_path(one, vital, window, path)
@@ -178,15 +178,15 @@ def on_window(
     return found
 
 
-def _note(one: Watched, vital: int, window: Window, n: int) -> None:
+def _note(one: Watched, vital: int, window: Window) -> None:
     days, known = one.days.setdefault(vital, []), not isnan(window.delta)
     if not days or days[-1].day != window.day:
         days.append(Day(window.day, 0, 0.0, 0, 0.0, 0.0))
         oldest = window.day - load("rules")["meta"]["series_days"]
         one.days[vital] = days = [day for day in days if day.day >= oldest]
     today = days[-1]
-    today.mean += n / (today.n + n) * (window.value - today.mean)
-    today.n += n
+    today.mean += window.n / (today.n + window.n) * (window.value - today.mean)
+    today.n += window.n
     if known:
         today.deltas += 1
         today.delta += (window.delta - today.delta) / today.deltas
@@ -300,6 +300,8 @@ def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
     """The last value, or the windows that confirm each other, against the level so many days before (of more than one
     day: the median of that day and its neighbours, so that one odd weighing is not what is compared with)."""
     windows = one.windows.get(part.vital, [])[-part.confirm :]
+    if part.session and windows and windows[-1].n >= part.confirm:  # repeated at once, as who gained weight is asked to
+        windows = [windows[-1]] * part.confirm
     if part.confirm == 1 or not windows or windows[-1].day != days[-1].day:
         first, values = days[-1].day, [days[-1].last]
     elif len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > CONFIRM_US:

@@ -16,12 +16,13 @@ class Day(msgspec.Struct, array_like=True):
 
 
 class Window(msgspec.Struct, array_like=True):
-    """The value of a window, and its difference from what was expected (NaN if not known)."""
+    """The value of a window, its difference from what was expected (NaN if not known), and how many readings it has."""
 
     at_us: int
     day: int
     value: float
     delta: float
+    n: int = 1
 
 
 class Spread(msgspec.Struct, array_like=True):

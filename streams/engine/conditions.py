@@ -139,8 +139,8 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     one = state.rules.of(w.slot)
     changes = _retired(one, plan.trends, rules.trends())
     if held:
-        window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"))
-        changes += condition.on_window(one, held, w.vital, window, w.n, _best(state, w), w.path, _since(state, plan, w))
+        window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"), w.n)
+        changes += condition.on_window(one, held, w.vital, window, _best(state, w), w.path, _since(state, plan, w))
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
     return [_signal(w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]

@@ -149,6 +149,21 @@ def test_a_gain_of_weight_is_told_from_what_the_rule_says_on(
     assert (rule in {alert.rule.id for alert in run(log).alerts if alert.rule}) is wanted
 
 
+@pytest.mark.parametrize(("after", "second", "wanted"), [
+    (10 * MINUTE_US, 81.7, True), (40 * MINUTE_US, 81.7, True), (10 * MINUTE_US, 80.2, False),
+])  # fmt: skip
+def test_a_weight_that_is_repeated_the_same_morning_confirms_the_first(after: int, second: float, wanted: bool) -> None:
+    """Whether or not the clock has the two in one half hour."""
+    log = someone("heart_failure", weight_kg=80)
+    daily(log, "body_weight", [80.0, 80.1, 79.9, 80.0, 80.1, 80.0])
+    log.read(code="body_weight", value=81.7)
+    log.wait(after)
+    log.read(code="body_weight", value=second)
+    log.wait(HOUR_US)
+    log.tick()
+    assert ("hf_wt_24h" in {alert.rule.id for alert in run(log).alerts if alert.rule}) is wanted
+
+
 def test_a_share_of_the_best_peak_flow_is_told_only_below_it() -> None:
     for value, wanted in ((400.0, []), (399.0, ["asth_yellow"])):
         log = someone("asthma", usual={"peak_flow": 500.0})

@@ -38,7 +38,7 @@ def fed(one: Trend, seen: Seen, since: int = 0, path: float = 0.0) -> list[bool]
         watched.open.clear()
         mine = (one,) if vital in vitals else ()
         at = day * 24 * HOUR_US + place
-        found = on_window(watched, mine, vital, Window(at, day, value, delta), 1, path=path, since={one.id: since})
+        found = on_window(watched, mine, vital, Window(at, day, value, delta), path=path, since={one.id: since})
         held.append(any(change.raised for change in found))
     return held
 
@@ -240,7 +240,7 @@ def test_an_emergency_limit_is_kept_until_a_lower_own_level_is_known(
     """Stated, or seven days before today; an ill day alone is no level."""
     one, oxygen = Watched(), BY_NAME["spo2"].index
     for day, value in enumerate(days):
-        on_window(one, (rule("scd_delta"),), oxygen, Window(day * 24 * HOUR_US, day, value, 0.0), 1)
+        on_window(one, (rule("scd_delta"),), oxygen, Window(day * 24 * HOUR_US, day, value, 0.0))
     found = []
     for n in range(2):
         found += on_reading(
@@ -254,7 +254,7 @@ def test_an_open_emergency_is_not_let_go_because_the_level_follows_it() -> None:
     first = [on_reading(one, held, n * HOUR_US, 89.0, spot=True, resting=True) for n in range(2)]
     assert len(first[1]) == 1
     for day in range(10):
-        on_window(one, (rule("scd_delta"),), oxygen, Window(day * 24 * HOUR_US, day, 89.0, 0.0), 1)
+        on_window(one, (rule("scd_delta"),), oxygen, Window(day * 24 * HOUR_US, day, 89.0, 0.0))
     assert on_reading(one, held, 99 * HOUR_US, 89.0, spot=True, resting=True) == []
     closed = [on_reading(one, held, (100 + n) * HOUR_US, 95.0, spot=True, resting=True) for n in range(2)]
     assert [change.raised for change in closed[1]] == [False]
