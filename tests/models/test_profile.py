@@ -227,6 +227,12 @@ ICD, SNOMED, RX = (
         (ICD, "I50", True),
         ("ICD-10", "E10.65", True),
         (ICD, "I45.81", True),
+        (ICD, "O14.13", True),  # each trimester of it, as it is coded, not only the unspecified one
+        (ICD, "O13.3", True),
+        (ICD, "Z34.83", True),
+        (ICD, "D70.9", True),
+        (ICD, "D57.40", True),
+        (ICD, "Z96.652", True),  # the left knee as the right one
         (ICD, "I45.0", False),  # another conduction disorder than long QT
         (ICD, "D57.3", False),  # sickle trait is not the disease
         (ICD, "Z48", False),  # aftercare of two different operations
