@@ -77,6 +77,21 @@ def test_spot_checks_confirm_each_other_only_over_the_time_that_the_rule_asks_fo
     assert seen == [False] * (readings - 1) + [True]
 
 
+@pytest.mark.parametrize(("zone", "wait_h", "wanted"), [
+    ("Europe/London", 0, True), ("Pacific/Auckland", -12, True), ("America/Los_Angeles", -2, False),
+    ("America/Los_Angeles", 6, True),
+])  # fmt: skip
+def test_days_after_an_operation_are_the_patients_own(zone: str, wait_h: int, wanted: bool) -> None:
+    """The third day, on which a fever counts, begins at midnight where the patient lives: 2026-01-08 there."""
+    surgery = {"condition": "postop_joint", "anchor": "surgery", "date": "2026-01-05"}
+    log = someone(timezone=zone, trajectories=[surgery])
+    log.wait(3 * DAY_US + wait_h * HOUR_US)
+    for _ in range(2):
+        log.read(code="body_temperature", value=38.2)
+        log.wait(HOUR_US)
+    assert ("po_temp" in {alert.rule.id for alert in run(log).alerts if alert.rule}) is wanted
+
+
 @pytest.mark.parametrize("before_us", [0, 30_000_000, 2 * HOUR_US])
 def test_one_fever_in_neutropenia_is_told_in_whatever_order_it_comes(before_us: int) -> None:
     """Of two thermometers in the same minute, out of order on its way, or from a phone that sends the newest first."""
