@@ -25,7 +25,7 @@ def someone(gene: str, phenotype: str, drug: str, start: str | None = "2026-01-1
 
 
 def held(profile: Profile, off: frozenset[str] = frozenset()) -> set[str]:
-    found = plan(situation(profile, TODAY), False, off)
+    found = plan(situation(profile, TODAY), off=off)
     limits = {rule.id for group in found.limits.values() for rule in group}
     return limits | {rule.id for group in found.trends.values() for rule in group}
 
@@ -54,6 +54,22 @@ def test_a_pair_watches_more_closely_in_the_days_after_the_drug_was_begun(
     assert held(someone(gene, phenotype, drug, start="2025-06-01")) == set()
     assert held(someone(gene, phenotype, "paracetamol")) == set()
     assert held(someone(gene, "normal_metaboliser", drug)) == set()
+
+
+@pytest.mark.parametrize(("gene", "phenotype", "drug", "other"), [
+    ("CYP2D6", "ultrarapid_metaboliser", "codeine", "oxycodone"),
+    ("CYP2D6", "ultrarapid_metaboliser", "codeine", "tramadol"),
+    ("CYP2D6", "poor_metaboliser", "metoprolol", "bisoprolol"),
+])  # fmt: skip
+def test_a_new_drug_of_a_pair_is_watched_though_another_of_its_class_is_taken_for_long(
+    gene: str, phenotype: str, drug: str, other: str
+) -> None:
+    both = [{"code": other, "start": "2025-06-01"}, {"code": drug, "start": "2026-01-19"}]
+    wanted = held(someone(gene, phenotype, drug))
+    assert wanted != set()
+    assert held(someone(gene, phenotype, drug, medications=both)) == wanted
+    old = [both[0], both[1] | {"start": "2025-07-01"}]
+    assert held(someone(gene, phenotype, drug, medications=old)) == set()
 
 
 @pytest.mark.parametrize(("gene", "phenotype", "drug", "wanted"), LATER)
