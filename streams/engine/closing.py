@@ -192,7 +192,7 @@ def _say(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -> 
     """What others ask of the windows, once they are learned from: bands are made only if somebody does."""
     one, vital, slot = r.one, r.vital, r.slot
     changes, past, moved = verdict.changes, verdict.past, verdict.moved
-    noted = conditions.noted(state, slot, vital, one.late, r.resting)
+    noted = conditions.noted(state, slot, vital, one.late, one.live & r.newer & r.full, r.resting)
     if not (out.wanted or len(changes.index) or past is not None or len(noted) or len(moved)):
         return
     bands = _Bands(r.predicted, r.prior, r.base, vital, r.line, r.z)

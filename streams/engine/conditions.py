@@ -2,7 +2,7 @@
 
 Readings and windows are judged together in log order, patient by patient, so that the answer does not depend on how
 the log is cut. Readings that are no longer live, and windows gathered again from late ones, are left to the floors and
-the record.
+the record; but a session that is judged by itself (peak flow) counts while it is live.
 """
 
 from collections.abc import Callable, Mapping
@@ -64,10 +64,10 @@ def _near() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
 
 
 @cache
-def _at_any_time() -> Bools:
-    """By vital: whether a trend looks at it whether the patient rests or not."""
+def _asked(vitals: frozenset[int]) -> Bools:
+    """By vital: whether it is one of these."""
     asked = np.zeros(len(VITALS), bool)
-    asked[list(rules.at_any_time())] = True
+    asked[list(vitals)] = True
     return asked
 
 
@@ -187,7 +187,9 @@ def _signal(
     )  # fmt: skip
 
 
-def noted(state: PartitionState, slot: Ints, vital: Ints, late: Bools, resting: Bools) -> Ints:
-    """Indices of the windows that the trends of conditions look at."""
-    asked = resting | _at_any_time()[vital]
-    return np.flatnonzero(state.rules.concern(state, slot) & ~late & asked)
+def noted(state: PartitionState, slot: Ints, vital: Ints, late: Bools, in_order: Bools, resting: Bools) -> Ints:
+    """Indices of the windows that the trends of conditions look at: those that came in time, and of vitals that are
+    judged session by session also later ones that are `in_order`, live and the newest of their row."""
+    asked = resting | _asked(rules.at_any_time())[vital]
+    told = ~late | (in_order & _asked(rules.by_session())[vital])
+    return np.flatnonzero(state.rules.concern(state, slot) & told & asked)

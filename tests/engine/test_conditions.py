@@ -479,6 +479,19 @@ def test_each_session_of_peak_flow_is_held_against_the_best_whatever_the_others_
     assert {alert.rule.id for alert in run(log).alerts if alert.event == "opened"} == wanted
 
 
+@pytest.mark.parametrize(("late_h", "wanted"), [(0, {"asth_life"}), (2, {"asth_life"}), (7, set())])
+def test_a_session_that_comes_hours_later_is_held_against_the_best_while_it_is_live(
+    late_h: int, wanted: set[str]
+) -> None:
+    """Many devices send when the phone is opened: what is less than six hours old is now."""
+    log = someone("asthma", usual={"peak_flow": 500.0})
+    for value in (480.0, 480.0, 480.0, 150.0):
+        log.read(code="peak_flow", value=value, at_us=log.now_us - late_h * HOUR_US)
+        log.wait(12 * HOUR_US)
+    log.tick()
+    assert {alert.rule.id for alert in run(log).alerts if alert.kind == "condition"} == wanted
+
+
 def test_peak_flow_that_swings_within_the_day_is_told_in_asthma() -> None:
     for swing, wanted in ((60.0, True), (10.0, False)):
         log = someone("asthma", usual={"peak_flow": 420.0})
