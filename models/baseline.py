@@ -9,7 +9,7 @@ Arrays have the state axis first, (5, n), and sums run over it only: the result 
 rows share the call, so a batch of any size gives the same bits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -102,11 +102,13 @@ class Rows:
 @dataclass(frozen=True, slots=True)
 class Passing:
     """What the course of a disease or recovery adds on the day of a window, (n,) or (1,): mean, and sd of not knowing
-    how far this patient follows it, on the working scale; factor of the within-person SD [1]."""
+    how far this patient follows it, on the working scale; factor of the within-person SD [1]; ill: day of a
+    declared illness, from which nothing is to be learned, 1 being its first, or 0."""
 
     mean: Floats
     sd: Floats
     factor: Floats
+    ill: Floats = field(default_factory=lambda: np.zeros(1))
 
 
 STEADY = Passing(np.zeros(1), np.zeros(1), np.ones(1))
@@ -272,6 +274,14 @@ def line_of(rows: Rows, vital: Ints) -> Ints:
     days = (rows.last_at - rows.first_at) / US_PER_DAY
     sparse = _streamed()[vital] & (rows.n > 0) & (days >= SPARSE_AFTER_DAYS) & (rows.seen < SPARSE_PER_DAY * days)
     return np.where(sparse, SPARSE, vital)
+
+
+def spared(rows: Rows, passing: Passing, day: Ints) -> Bools:
+    """Whether each row keeps what it knows because an illness is declared, (n,). day: local, from 1970. Who was not
+    known before it has no level to keep: there the recovery would be the deviation."""
+    begun_us = (day - passing.ill + 1) * US_PER_DAY
+    known_before: Bools = (passing.ill > 0) & (rows.n > 0) & (rows.first_at < begun_us)
+    return known_before
 
 
 def in_stream(rows: Rows) -> Bools:

@@ -116,8 +116,21 @@ def anchored(profile: Profile, on: date) -> tuple[Anchored, ...]:
     return tuple(_governing(condition, dates, on) for condition, dates in sorted(_events(profile).items()))
 
 
+def ill(profile: Profile, on: date) -> int:
+    """The day of a declared illness from which nothing is to be learned, 1 being its first; 0: there is none."""
+    spans = ((at.days, _declared(at.condition, at.anchor)) for at in anchored(profile, on))
+    return max((day - span[0] + 1 for day, span in spans if span is not None and span[0] <= day <= span[1]), default=0)
+
+
+def _declared(condition: str, anchor: str) -> tuple[int, int] | None:
+    """First and last day of the illness that is declared by this, since the anchor's own day."""
+    known = load("design")["declared_illness"]["courses"].get(condition)
+    return (known["days"][0], known["days"][1]) if known is not None and known["anchor"] == anchor else None
+
+
 def moving_until(profile: Profile) -> date | None:
-    """The last day on which a course of this profile moves what is expected, or a drug settles; None without."""
+    """The last day on which a course of this profile moves what is expected or keeps it from being learned, or a drug
+    settles; None without."""
     settle = int(load("medications")["meta"]["generic_settle_days"]) - 1
     ends = [
         min(day.toordinal() + last, date.max.toordinal())
@@ -131,13 +144,14 @@ def moving_until(profile: Profile) -> date | None:
 
 @cache
 def _last_day(condition: str, anchor: str) -> int | None:
-    """The last day since the anchor on which this course moves a level or a spread."""
+    """The last day since the anchor on which this course moves a level or a spread, or is an illness."""
     first = int(load("design")["anchors"]["first_day"].get(anchor, 0))
     courses = [effect.course for effect in of_condition(condition) if effect.course is not None]
     days = [course.points[-1][0] - first for course in courses if course.anchor == anchor]
     days += [path.last for path in _paths(condition, anchor)]
     rows = [row for row in _phases(condition) if row.get("anchor") == anchor and row.get("sd_mult", 1.0) != 1.0]
     days += [_span(row)[1] - first for row in rows]
+    days += [span[1]] if (span := _declared(condition, anchor)) is not None else []
     return int(min(max(days), LONGEST_DAYS)) if days else None
 
 

@@ -168,11 +168,13 @@ def _judged(state: PartitionState, r: _Round) -> _Verdict:
 def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -> None:
     """Learn from what is well, and from all while nothing is known.
 
-    Frozen while a problem is open: an illness must not become the normal. A drift is open for days after it is over:
-    what lies on its other side is learned, or the band would stand still, and grow, while the patient is well again.
+    Frozen while a problem is open or an illness declared: it must not become the normal. A drift is open for days after
+    it is over: what lies on its other side is learned, or the band would stand still, and grow, while the patient is
+    well again.
     """
     one, row, z = r.one, r.one.row, r.z
-    calm = ~verdict.is_open & (one.broken == 0) & ~state.weeks.drifts(row, z)
+    frozen = verdict.is_open | baseline.spared(r.base, r.passing, r.day)
+    calm = ~frozen & (one.broken == 0) & ~state.weeks.drifts(row, z)
     fit = r.resting & ~r.spoilt & (~one.late | (r.newer & r.full))
     learns = fit & (calm | ~r.predicted.known)
     deviation.learn(state.rows["deviation"], row, r.line, z, r.base.n, verdict.judged & r.newer & one.live, calm)
@@ -180,7 +182,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
     out.weeks += state.weeks.gather(
         Gathered(
             one.position, one.clock, r.slot, row, r.vital, one.start, r.day, r.quarter, r.y, rhythm,
-            spread_of(r.prior), baseline.in_stream(r.base), fit, one.live & (~one.late | r.newer), verdict.is_open,
+            spread_of(r.prior), baseline.in_stream(r.base), fit, one.live & (~one.late | r.newer), frozen,
             one.rated,
         )
     )  # fmt: skip

@@ -18,7 +18,7 @@ from models.expectation import expect
 from models.profile import Profile
 from models.segments import Ints
 from models.times import US_PER_DAY
-from models.trajectory import moving_until
+from models.trajectory import ill, moving_until
 from models.vitals import VITALS
 from streams.engine.rows import grown
 
@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 AT_HAND = 2
 """Days of each patient."""
-FIGURES = 3
+FIGURES = 4
 """In the order of `Passing`."""
 DAY = np.dtype([("version", "i8"), ("day", "i8"), ("figures", "f4", (FIGURES, len(VITALS)))])
 _NONE_YET = -1
@@ -79,13 +79,13 @@ class Courses:
         if not len(mine):
             return STEADY
         of_mine, n = self._figures(state, slot[mine], vital[mine], day[mine]), len(slot)
-        out = Passing(np.zeros(n), np.zeros(n), np.ones(n))
-        for column, figures in zip((out.mean, out.sd, out.factor), of_mine, strict=True):
+        out = Passing(np.zeros(n), np.zeros(n), np.ones(n), np.zeros(n))
+        for column, figures in zip((out.mean, out.sd, out.factor, out.ill), of_mine, strict=True):
             column[mine] = figures
         return out
 
     def _figures(self, state: "PartitionState", slot: Ints, vital: Ints, day: Ints) -> Floats:
-        """Of patients on a course, (3, n)."""
+        """Of patients on a course, (FIGURES, n)."""
         place = self._places(state, slot) + day % AT_HAND
         known = self._days[place]
         figures: Floats = known["figures"][np.arange(len(slot)), :, vital].T.astype(np.float64)
@@ -97,14 +97,15 @@ class Courses:
         return figures
 
     def _made(self, state: "PartitionState", slot: int, day: int) -> npt.NDArray[np.float32]:
-        """The figures of one patient and day, (3, V), kept at hand from now on."""
+        """The figures of one patient and day, (FIGURES, V), kept at hand from now on."""
         profile, one = state.profile(slot), self._days[self._first[slot] + day % AT_HAND]
         one["version"], one["day"] = state.patients["version"][slot], day
         if profile is None:
             raise KeyError(f"slot {slot} is on a course without a profile")
-        expected = expect(profile, date_of(day), state.off)
+        on = date_of(day)
+        expected, sick = expect(profile, on, state.off), np.full(len(VITALS), ill(profile, on))
         sd = np.hypot(expected.path_sd, expected.settling_sd)
-        figures = np.array([expected.path, sd, expected.path_factor], np.float32)
+        figures = np.array([expected.path, sd, expected.path_factor, sick], np.float32)
         one["figures"] = figures
         return figures
 

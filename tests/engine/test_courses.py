@@ -48,6 +48,30 @@ def story(course: list[float], *, told: bool = True, seed: int = 1, **fields: An
 ON_PATH = [heart_after_surgery(day) for day in range(AFTER)]
 
 
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_a_declared_illness_does_not_become_the_normal(seed: int) -> None:
+    """Ten days of 5 /min, too little to be a deviation by itself: the band is where it was, by a tenth of its width."""
+    log = Log()
+    log.profile()
+    nights(log, [LEVEL] * BEFORE, seed=seed)
+    log.profile(version=2, **recovering("symptom_onset", "covid_ari"))
+    nights(log, [LEVEL + 5] * 10 + [LEVEL] * 5, seed=seed + 100)
+    bands = [s for s in run(log).summaries if s.n and s.vital == "resting_heart_rate" and s.expected is not None]
+    before, after = bands[-16], bands[-1]
+    assert None not in (before.expected, before.high, before.low, after.expected)
+    assert abs(after.expected - before.expected) < 0.1 * (before.high - before.low)  # type: ignore[operator]
+
+
+def test_who_is_first_seen_ill_is_not_held_to_the_level_of_the_illness() -> None:
+    log = Log()
+    log.profile(**recovering("symptom_onset", "covid_ari"))
+    log.wait((BEFORE + 1) * DAY_US)
+    nights(log, [82.0 - 1.5 * min(night, 10) for night in range(14)])
+    known = [s.expected for s in run(log).summaries if s.n and s.expected is not None]
+    assert known[-1] < 75
+    assert not any(alert.problem == "resting_heart_rate.low" for alert in run(log).alerts)
+
+
 def found(told: Told) -> set[str]:
     return {f"{finding.rule.id} {finding.problem}" for finding in told.findings}
 
