@@ -215,13 +215,6 @@ def at_any_time() -> frozenset[int]:
 
 
 @cache
-def by_session() -> frozenset[int]:
-    """The vitals of which a rule holds each session by itself against the best or the usual."""
-    parts = (part for trend in trends() for part in trend.parts)
-    return frozenset(part.vital for part in parts if part.measure == "share" and part.windows)
-
-
-@cache
 def trends() -> tuple[Trend, ...]:
     """All trends, in the order of the file. Raises EvidenceError if one has no counterpart in conditions.yaml."""
     return tuple(_trend(line, _cited(line)) for line in load("rules")["trends"])

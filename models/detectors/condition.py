@@ -173,9 +173,17 @@ def on_window(
             found += _opened(one, rule, window.at_us, window.day)
         else:
             held = one.open.get(rule.problem, {}).get(rule.id)
-            if held is not None and window.day - held.day >= _clear()["days"]:
+            if held is not None and window.day - held.day >= _lets_go_after(one, rule):
                 found += _closed(one, rule)
     return found
+
+
+def _lets_go_after(one: Watched, rule: Trend) -> int:
+    """Days without it after which a problem is over. Too little to judge it by does not say that the patient is well:
+    then as many as the rule looks back on."""
+    parts = [part for part in rule.parts if part.measure in FIGURES and one.days.get(part.vital)]
+    unknown = [part.days for part in parts if isnan(_figure(part, one.days[part.vital]))]
+    return max(int(_clear()["days"]), *unknown, 0)
 
 
 def _note(one: Watched, vital: int, window: Window) -> None:
@@ -265,6 +273,10 @@ def _beyond(part: Part, figure: float) -> bool:
     """False for NaN. What is less than any device shows is nothing: 82.1 - 80.1 kg is not quite 2."""
     over = round((figure - part.value) * (1 if part.up else -1), 9)
     return over > 0 if part.strict else over >= 0
+
+
+FIGURES = ("slope", "mean", "delta_mean", "moved")
+"""Measures that are a figure of the last days, not known where these are too few."""
 
 
 def _figure(part: Part, days: list[Day]) -> float:
