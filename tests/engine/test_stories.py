@@ -1,7 +1,7 @@
 """What the care team is told of a patient's hours and days: how long, how late, in which order, and how sure."""
 
 import random
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.episodes import REPEAT
+from models import rules
+from models.evidence import load
+from models.profile import Profile
+from models.situation import situation
 from models.times import US_PER_S, rfc3339, to_us
+from models.vitals import BY_NAME
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
 
 CALM = settings(deadline=None, max_examples=60)
@@ -150,6 +155,23 @@ def test_a_single_high_pressure_is_news_only_where_high_pressure_is_not_known() 
     assert run(known).findings[-1].severity == "info", "on the record all the same"
     daily(known, "systolic_bp", [185.0, 185.0])
     assert [(a.problem, a.severity) for a in run(known).alerts] == [("systolic_bp.high", "urgent")]
+
+
+PROFILE: dict[str, Any] = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}}
+
+
+def test_a_limit_leaves_the_word_only_to_conditions_that_have_a_rule_for_it() -> None:
+    """Chronic kidney disease has none below 180: with 172 for weeks nobody was told anything."""
+    for entry in load("floors")["floors"]:
+        for condition in entry.get("spoken_for", []):
+            has = Profile.model_validate(PROFILE | {"conditions": [{"code": condition}]})
+            vital, held = BY_NAME[entry["vital"]].index, rules.plan(situation(has, date(2026, 1, 5))).trends
+            parts = [part for rule in held.get(vital, ()) for part in rule.parts if part.vital == vital]
+            assert any(part.measure == "mean" and part.value <= entry["limit"] for part in parts), (entry, condition)
+    kidneys = Log()
+    kidneys.profile(conditions=[{"code": "ckd"}])
+    daily(kidneys, "systolic_bp", [172.0] * 3)
+    assert [a.problem for a in run(kidneys).alerts if a.event == "opened"] == ["systolic_bp.high"]
 
 
 def test_who_lives_near_the_limit_of_a_pressure_is_not_told_of_each_crossing() -> None:
