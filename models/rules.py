@@ -4,7 +4,7 @@ A rule is a limit on single readings, or a trend over days. `plan` gives those t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import nan
 from typing import Any, Literal
@@ -105,7 +105,8 @@ class Limit:
 class Part:
     """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards, beyond it only if
     `strict`. others: vitals that are feared to move the other way; least_sd: by vital; weight: of a day in a running
-    mean [1]; windows: the last; session: so many readings of one window confirm each other as well."""
+    mean [1]; windows: the last; session: so many readings of one window confirm each other as well; until: what has to
+    be reached for it to be over, `value` if nothing is said."""
 
     vital: int
     measure: Measure
@@ -127,6 +128,7 @@ class Part:
     weight: float = 0.0
     strict: bool = False
     session: bool = False
+    until: float | None = None
 
     @property
     def of_spread(self) -> bool:
@@ -147,6 +149,11 @@ class Trend:
     problem: str
     title: str
     scope: Scope
+
+    def while_open(self) -> "Trend":
+        """The rule as it is asked while its problem is open: hysteresis, where the evidence says where that is over."""
+        parts = (part if part.until is None else replace(part, value=part.until) for part in self.parts)
+        return replace(self, parts=tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +327,7 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
             fall_alone=float(row.get("fall_alone", 0)), limit=row.get("limit", 0), weight=float(row.get("weight", 0)),
             others=tuple(BY_NAME[name].index for name in row.get("others", ())),
             least_sd=tuple(map(float, row.get("least_sd", ()))), strict=row["op"] in ("<", ">"),
-            session=row.get("session", False),
+            session=row.get("session", False), until=row.get("until"),
         )  # fmt: skip
 
 

@@ -169,12 +169,12 @@ def on_window(
         _note_path(one, vital, window, path)
     found = list[Change]()
     for rule in rules:
-        if _holds(one, rule, window.day, best, (since or {}).get(rule.id, 0)):
+        held = one.open.get(rule.problem, {}).get(rule.id)
+        asked = rule if held is None else rule.while_open()
+        if _holds(one, asked, window.day, best, (since or {}).get(rule.id, 0)):
             found += _opened(one, rule, window.at_us, window.day)
-        else:
-            held = one.open.get(rule.problem, {}).get(rule.id)
-            if held is not None and window.day - held.day >= _lets_go_after(one, rule):
-                found += _closed(one, rule)
+        elif held is not None and window.day - held.day >= _lets_go_after(one, rule):
+            found += _closed(one, rule)
     return found
 
 

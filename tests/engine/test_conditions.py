@@ -208,6 +208,17 @@ def test_pressure_in_hypertension_is_judged_by_its_mean_over_days(late_h: int) -
     assert run(log).alerts[0].rule.id == "htn_uncontrolled"
 
 
+def test_a_high_mean_is_over_at_the_target_and_not_at_the_limit() -> None:
+    log = someone("hypertension")
+    pressures(log, [150.0] * 14 + [132.0] * 28, 12)
+    assert [event for event, _, problem, _ in told(log) if problem == "systolic_bp.high"] == ["opened"]
+    pressures(log, [126.0] * 20, 12)
+    assert [event for event, _, problem, _ in told(log) if problem == "systolic_bp.high"] == ["opened", "resolved"]
+    mild = someone("hypertension")
+    pressures(mild, [132.0] * 28, 12)
+    assert told(mild) == [], "what has not been above the limit is none"
+
+
 def test_a_high_mean_is_not_well_because_too_little_is_measured_to_know() -> None:
     log = someone("hypertension")
     pressures(log, [150.0] * 14, 12)
