@@ -196,6 +196,18 @@ async def test_states_say_how_each_vital_stands_and_how_old_its_last_value_is(
     assert (spo2["last_at"], spo2["last_value"]) == (None, None), "a withheld value is not shown as of now"
 
 
+async def test_states_come_with_the_score_of_the_newest_set_and_without_what_is_withheld(
+    client: httpx.AsyncClient, store: Store
+) -> None:
+    seen = {"heart_rate": 118.0, "spo2": 93.0, "respiratory_rate": 23.0}
+    store.put_summaries([summary(0, vital=vital, mean=value) for vital, value in seen.items()])
+    score = (await client.get("/api/patients/p-1/states")).json()["news2"]
+    assert (score["lower"], score["upper"]) == (6, 17)
+    assert score["missing"] == ["whether oxygen is given", "pressure", "consciousness", "temperature"]
+    store.put_summaries([summary(1, vital="spo2", state="withheld", n=0, mean=None, min=None, max=None)])
+    assert (await client.get("/api/patients/p-1/states")).json()["news2"] is None, "two parts are too few"
+
+
 async def test_vitals_are_cut_to_the_time_asked_for(client: httpx.AsyncClient, store: Store) -> None:
     store.put_summaries([summary(n) for n in range(20)])
     span = {"since": "2026-01-05T01:00:00Z", "until": "2026-01-05T02:00:00Z"}

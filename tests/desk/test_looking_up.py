@@ -1,6 +1,7 @@
 """Any patient of one's teams can be opened, with or without alerts; and what the burden page counts can be gone to."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -128,6 +129,8 @@ async def test_a_patient_of_whom_nothing_is_told_is_looked_up_and_read_against_t
         await opened.get_by_role("button", name=content.HEART, exact=True).click()
         await expect(opened.locator(".detail-title")).to_have_text(f"Patient {content.HEART}")
         await expect(opened.locator(".chart canvas")).to_have_count(5)
+        await expect(opened.locator(".news2")).to_contain_text(re.compile(r"NEWS2 \d+ to \d+ of 20, .* ago"))
+        await expect(opened.locator(".news2")).to_contain_text("not known: whether oxygen is given, pressure")
         await expect(opened.locator("#detail")).to_contain_text("None: nothing was told of this patient.")
         await expect(opened.locator("#detail")).to_be_focused()
         assert await findings(opened) == []

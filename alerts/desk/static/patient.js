@@ -354,6 +354,23 @@ function statesSection(found) {
     h("h2", {}, "How each vital stands"),
     withdrawn,
     found.vitals.length ? h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS))) : null,
+    found.news2 ? earlyWarning(found.news2, nowS) : null,
+  );
+}
+
+/** NEWS2 between its bounds: what is missing is said, and never taken for normal. */
+function earlyWarning(one, nowS) {
+  const atS = seconds(one.at);
+  const score = one.lower === one.upper ? `${one.lower}` : `${one.lower} to ${one.upper}`;
+  const missing = one.missing.length ? `; not known: ${one.missing.join(", ")}` : "";
+  return h(
+    "p",
+    { class: "news2" },
+    h("abbr", { title: "National Early Warning Score 2" }, "NEWS2"),
+    ` ${score} of 20, `,
+    h("span", { title: fullTime(atS) }, `${span(Math.max(nowS - atS, 0))} ago`),
+    `${one.red ? "; one part scores 3" : ""}${one.scale === 2 ? "; saturation by scale 2" : ""}${missing}. `,
+    h("span", { class: "quiet" }, "Context, not an alert."),
   );
 }
 
