@@ -152,6 +152,8 @@ class Trend:
 
     def while_open(self) -> "Trend":
         """The rule as it is asked while its problem is open: hysteresis, where the evidence says where that is over."""
+        if all(part.until is None for part in self.parts):
+            return self
         parts = (part if part.until is None else replace(part, value=part.until) for part in self.parts)
         return replace(self, parts=tuple(parts))
 

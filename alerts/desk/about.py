@@ -59,7 +59,7 @@ def in_words(
 
 def _lines(profile: Profile, on: date, withdrawn: Sequence[Withdrawal]) -> list[list[str]]:
     told = [
-        ["Age", f"{_years(profile.birth_date, on)} years" if profile.birth_date else ""],
+        ["Age", f"{years(profile.birth_date, on)} years" if profile.birth_date else ""],
         ["Sex", profile.sex or ""],
         ["Conditions", ", ".join(_condition(one.code) for one in profile.conditions)],
         ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
@@ -80,7 +80,8 @@ def _genetics(profile: Profile) -> str:
     return ", ".join(words if confirmed else f"{words} (not confirmed, without effect)" for words, confirmed in results)
 
 
-def _years(born: date, on: date) -> int:
+def years(born: date, on: date) -> int:
+    """Full years of age on that day."""
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 

@@ -6,20 +6,21 @@ is missing is named. Whether oxygen is given no device says.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import datetime
 from math import nan
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from alerts.desk.about import years
 from alerts.desk.chart import Window
 from alerts.desk.worklist import instant
 from models.detectors import news2
 from models.evidence import load
 from models.profile import Profile, parse_profile
-from models.profile_fields import coded
 from models.readings import Refused
-from models.terminology import condition_id
+from models.situation import situation
 from models.times import US_PER_S
 
 VITAL_OF = {
@@ -73,22 +74,13 @@ def _told(known: dict[str, Window], at_s: float, *, scale2: bool) -> dict[str, A
 
 
 def _left_out(profile: Profile | None, now_s: float) -> bool:
-    """Whom the score is not made for (news2.yaml, applies_to): a child, and who is pregnant."""
+    """Whom the score is not made for (news2.yaml, applies_to): a child, and who is pregnant. Who does not say how old
+    they are is taken for grown up."""
     if profile is None:
         return False
-    conditions = {condition_id(*coded(one.code)) for one in profile.conditions}
-    conditions |= {condition_id(*coded(one.condition)) for one in profile.trajectories}
-    return "pregnancy_preeclampsia" in conditions or _years(profile.birth_date, now_s) < _least_years()
-
-
-def _least_years() -> int:
-    years: int = load("news2")["meta"]["applies_to"]["age_min_years"]
-    return years
-
-
-def _years(born: date | None, now_s: float) -> float:
-    """Age; who does not say it is taken for grown up."""
-    return float("inf") if born is None else (datetime.fromtimestamp(now_s, UTC).date() - born).days / 365.25
+    on, born = datetime.fromtimestamp(now_s, ZoneInfo(profile.timezone)).date(), profile.birth_date
+    child = born is not None and years(born, on) < load("news2")["meta"]["applies_to"]["age_min_years"]
+    return child or "pregnancy_preeclampsia" in situation(profile, on).conditions
 
 
 def _low_target(profile: Profile | None) -> bool:

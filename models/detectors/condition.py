@@ -181,8 +181,8 @@ def on_window(
 def _lets_go_after(one: Watched, rule: Trend) -> int:
     """Days without it after which a problem is over. Too little to judge it by does not say that the patient is well:
     then as many as the rule looks back on."""
-    parts = [part for part in rule.parts if part.measure in FIGURES and one.days.get(part.vital)]
-    unknown = [part.days for part in parts if isnan(_figure(part, one.days[part.vital]))]
+    parts = [part for part in rule.parts if part.measure in measures.FIGURES and one.days.get(part.vital)]
+    unknown = [part.days for part in parts if isnan(measures.figure(part, one.days[part.vital]))]
     return max(int(_clear()["days"]), *unknown, 0)
 
 
@@ -266,46 +266,13 @@ def _of_course(one: Watched, part: Part, days: list[Day], since: int) -> bool:
         return measures.of_path(days, paths, usual, part)
     if part.measure == "stalled":
         return all(_stalled(days[: len(days) - back], paths, usual, part) for back in range(part.k))
-    return _beyond(part, _figure(part, days))
+    return _beyond(part, measures.figure(part, days))
 
 
 def _beyond(part: Part, figure: float) -> bool:
     """False for NaN. What is less than any device shows is nothing: 82.1 - 80.1 kg is not quite 2."""
     over = round((figure - part.value) * (1 if part.up else -1), 9)
     return over > 0 if part.strict else over >= 0
-
-
-FIGURES = ("slope", "mean", "delta_mean", "moved")
-"""Measures that are a figure of the last days, not known where these are too few."""
-
-
-def _figure(part: Part, days: list[Day]) -> float:
-    """Slope, mean or move over the last `days`; NaN where too little is known."""
-    if part.measure == "moved":
-        return _moved(part, days)
-    lately = [day for day in days if day.day > days[-1].day - part.days]
-    if part.measure == "mean":
-        n = sum(day.n for day in lately)
-        return sum(day.n * day.mean for day in lately) / n if n >= part.least else nan
-    if part.measure == "delta_mean":
-        known = [day.delta for day in lately if day.deltas]
-        return fmean(known) if len(known) >= part.least else nan
-    if len(lately) < max(2, part.least):
-        return nan
-    x, y = fmean(day.day for day in lately), fmean(day.mean for day in lately)
-    return sum((d.day - x) * (d.mean - y) for d in lately) / sum((d.day - x) ** 2 for d in lately)
-
-
-def _moved(part: Part, days: list[Day]) -> float:
-    """Mean of the last readings, whole days of them, as few as hold `least`, less the median of the days before."""
-    n, total = 0, 0.0
-    for back, day in enumerate(reversed(days), start=1):
-        n, total = n + day.n, total + day.n * day.mean
-        if n >= part.least:
-            before, recent = days[:-back], days[-1].day - day.day < part.days
-            known = recent and len(before) >= measures.LEAST_BEFORE
-            return total / n - median(one.mean for one in before) if known else nan
-    return nan
 
 
 def _rises(one: Watched, part: Part, days: list[Day]) -> bool:

@@ -227,7 +227,9 @@ def judge(one: npt.NDArray[np.void], by_night: Bools | None = None) -> Week:
     known = _known(one) & (one["held"] > 0) & (one["count"] > 0)
     z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
     away = np.where(known, _away(one, z.astype(np.float64)), 0.0)
-    nights = np.zeros(len(one)) if by_night is None else np.where(known & by_night, _two_nights(one, z), 0.0)
+    nights = np.zeros(len(one))
+    if by_night is not None and by_night.any():
+        nights = np.where(known & by_night, _two_nights(one, z), 0.0)
     two = np.abs(nights) > np.abs(away)
     size = np.where(two, nights, away)
     was, sign = np.sign(one["open"]).astype(np.int64), np.where(size >= 0, 1, -1)

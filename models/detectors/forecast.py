@@ -171,11 +171,14 @@ def _fade(new: npt.NDArray[np.void], old: npt.NDArray[np.void], hours: Floats, y
 
 def chance_of(states: npt.NDArray[np.void], by: Network | None = None) -> Floats:
     """The chance of a low, as these states know it, (n,)."""
-    by = by or network()
-    hidden = np.tanh(_weighed(features(states), by.hidden, by.hidden_bias))
-    score = _weighed(hidden, by.weights[:, None], np.array([by.bias]))[:, 0]
-    chance: Floats = 1 / (1 + np.exp(-score))
+    chance: Floats = 1 / (1 + np.exp(-log_odds(features(states), by or network())))
     return chance
+
+
+def log_odds(given: Floats, by: Network) -> Floats:
+    """What a network says of features (n, features), (n,)."""
+    hidden = np.tanh(_weighed(given, by.hidden, by.hidden_bias))
+    return _weighed(hidden, by.weights[:, None], np.array([by.bias]))[:, 0]
 
 
 def _weighed(inputs: Floats, weights: Floats, offsets: Floats) -> Floats:

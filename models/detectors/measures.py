@@ -110,3 +110,36 @@ def _moved(days: Sequence[Day], first: int, vital: int, part: Part) -> dict[int,
         now += part.weight * ((to_scale(scale, day.mean) - level) / sd - now)
         found[day.day] = now
     return found
+
+
+FIGURES = ("slope", "mean", "delta_mean", "moved")
+"""Measures that are a figure of the last days, not known where these are too few."""
+
+
+def figure(part: Part, days: list[Day]) -> float:
+    """Slope, mean or move over the last `days`; NaN where too little is known."""
+    if part.measure == "moved":
+        return _moved_lately(part, days)
+    lately = [day for day in days if day.day > days[-1].day - part.days]
+    if part.measure == "mean":
+        n = sum(day.n for day in lately)
+        return sum(day.n * day.mean for day in lately) / n if n >= part.least else nan
+    if part.measure == "delta_mean":
+        known = [day.delta for day in lately if day.deltas]
+        return fmean(known) if len(known) >= part.least else nan
+    if len(lately) < max(2, part.least):
+        return nan
+    x, y = fmean(day.day for day in lately), fmean(day.mean for day in lately)
+    return sum((d.day - x) * (d.mean - y) for d in lately) / sum((d.day - x) ** 2 for d in lately)
+
+
+def _moved_lately(part: Part, days: list[Day]) -> float:
+    """Mean of the last readings, whole days of them, as few as hold `least`, less the median of the days before."""
+    n, total = 0, 0.0
+    for back, day in enumerate(reversed(days), start=1):
+        n, total = n + day.n, total + day.n * day.mean
+        if n >= part.least:
+            before, recent = days[:-back], days[-1].day - day.day < part.days
+            known = recent and len(before) >= LEAST_BEFORE
+            return total / n - median(one.mean for one in before) if known else nan
+    return nan

@@ -207,15 +207,9 @@ def _of_everybody(taught: Lessons, networks: Sequence[Network], plan: Plan) -> N
     scores = np.zeros(len(taught.part))
     for part, network in enumerate(networks):
         mine = taught.part == part
-        scores[mine] = _score(network, taught.features[mine])
+        scores[mine] = forecast.log_odds(taught.features[mine], network)
     whole = fit(taught.features, taught.soon, plan)
     return calibrated(whole, scores, taught.soon[:, WITHIN_MIN.index(30)], IN_USE)
-
-
-def _score(network: Network, features: Floats) -> Floats:
-    """Log odds, (n,)."""
-    score: Floats = np.tanh(features @ network.hidden + network.hidden_bias) @ network.weights + network.bias
-    return score
 
 
 def as_json(result: Result) -> dict[str, Any]:

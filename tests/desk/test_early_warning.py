@@ -91,6 +91,8 @@ def test_scale_2_is_for_whom_88_to_92_is_prescribed(low: float | None, high: flo
 def test_it_is_not_shown_of_whom_it_was_not_made_for(known: dict[str, Any]) -> None:
     assert early_warning(newest(WELL), profile(**known), NOW_S) is None
     assert early_warning(newest(WELL), profile(birth_date="2000-01-01"), NOW_S) is not None
+    later = {"condition": "postop_joint", "anchor": "surgery", "date": "2025-12-01"}
+    assert early_warning(newest(WELL), profile(trajectories=[later]), NOW_S) is not None
 
 
 def test_of_a_profile_that_cannot_be_read_nobody_knows_whom_it_is_for() -> None:
