@@ -87,6 +87,7 @@ class Settings:
     oldest_days: int
     clip: float
     clear: float
+    clear_slight: float
     known_after: int
     known_looks: float
     memory: float
@@ -130,9 +131,10 @@ def settings() -> Settings:
         np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]),
         _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), s["milder_sd"], s["milder_days"],
         night["until_h"], night["least"], s["two_nights"]["from"], s["two_nights"]["gap_days"],
-        s["stands"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"], s["clear"],
-        s["known_after"], s["known_looks"], s["memory_days"], s["spread_prior_days"], s["spread_memory_days"],
-        s["spread_floor_share"], s["huber"], s["rho_most"], s["anew_days"], SEVERITIES.index(s["severity"]),
+        s["stands"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
+        s["clear"], s["clear_slight"], s["known_after"], s["known_looks"], s["memory_days"], s["spread_prior_days"],
+        s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"], s["anew_days"],
+        SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
@@ -233,7 +235,8 @@ def judge(one: npt.NDArray[np.void], by_night: Bools | None = None) -> Week:
     two = np.abs(nights) > np.abs(away)
     size = np.where(two, nights, away)
     was, sign = np.sign(one["open"]).astype(np.int64), np.where(size >= 0, 1, -1)
-    over = np.where(known & (was != 0) & (size * was <= s.clear), was, 0)
+    clear = np.where(firm(one["open"]), s.clear, s.clear_slight)
+    over = np.where(known & (was != 0) & (size * was <= clear), was, 0)
     raised = np.where(known & (np.abs(size) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
     stands = np.where(raised != 0, SLIGHT * raised, np.where(over != 0, 0, one["open"]))
     becomes = known & (np.abs(stands) == SLIGHT) & (size * np.sign(stands) >= s.opens)

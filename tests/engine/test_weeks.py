@@ -22,7 +22,12 @@ HEART: Vitals = {"resting_heart_rate": (60, 5.2, "/min", 2.6)}
 """By vital: level, the shift that comes, unit, SD of a day."""
 FAST: Vitals = {"resting_heart_rate": (60, 5.5, "/min", 2.6)}
 OTHERS: Vitals = {"respiratory_rate": (15, 1.0, "/min", 0.9), "body_weight": (80, 0.55, "kg", 0.5)}
-ALL: Vitals = {"resting_heart_rate": (60, 2.6, "/min", 2.6)} | OTHERS | {"respiratory_rate": (15, 1.3, "/min", 0.9)}
+PRESSURES: Vitals = {"systolic_bp": (120, 0, "mm[Hg]", 6), "diastolic_bp": (75, 0, "mm[Hg]", 5)}
+"""With which nothing is wrong, and of which no change index speaks: with them a drift is told from further away."""
+ALL: Vitals = {
+    "resting_heart_rate": (60, 2.6, "/min", 2.6), "respiratory_rate": (15, 1.1, "/min", 0.9),
+    "body_weight": (80, 0.7, "kg", 0.5), **PRESSURES,
+}  # fmt: skip
 
 
 def life(vitals: Vitals, days: int = QUIET + ILL, **profile: Any) -> Log:
@@ -83,7 +88,7 @@ def test_a_drift_says_what_was_taken_into_account_and_what_a_limit_for_everyone_
 
 def test_a_drift_and_several_vitals_together_are_one_alert() -> None:
     """Both are on the record of findings, and the alert says that it was seen in another way."""
-    told = run(life(HEART | OTHERS))
+    told = run(life(HEART | OTHERS | PRESSURES))
     assert set(kinds(told)) == {("drift", "resting_heart_rate.high"), ("change_index", "change_index")}
     opened, joined = told.alerts
     assert (opened.event, joined.event, joined.alert_id) == ("opened", "updated", opened.alert_id)
@@ -211,9 +216,14 @@ def test_who_withdraws_consent_for_one_of_several_vitals_has_it_named_by_no_aler
 
 
 def test_what_the_other_vitals_say_without_the_one_that_is_withdrawn_is_told_again() -> None:
-    log, until = life(ALL, QUIET + 8), QUIET + 15
+    more: Vitals = {
+        "resting_heart_rate": (60, 2.8, "/min", 2.6), "respiratory_rate": (15, 0.9, "/min", 0.9),
+        "skin_temperature": (34, 0.5, "Cel", 0.4),
+    }  # fmt: skip
+    log, until = life(ALL | more, QUIET + 8), QUIET + 15
     log.profile("p-1", version=2, withheld=["body_weight"])
-    lived(log, {name: one for name, one in ALL.items() if name != "body_weight"}, range(QUIET + 8, until))
+    others = {name: one for name, one in (ALL | more).items() if name != "body_weight"}
+    lived(log, others, range(QUIET + 8, until))
     *_, ended, again = [alert for alert in run(log).alerts if alert.problem == "change_index"]
     assert (ended.event, again.event, again.alert_id) == ("expired", "reopened", ended.alert_id)
     assert "resting heart rate up" in again.explanation
@@ -223,7 +233,7 @@ def test_what_the_other_vitals_say_without_the_one_that_is_withdrawn_is_told_aga
 STILL: Vitals = {
     "hrv_rmssd": (40, 0, "ms", 5), "respiratory_rate": (15, 0, "/min", 0.9), "body_weight": (80, 0, "kg", 0.5),
     "spo2": (97, 0, "%", 0.7), "body_temperature": (36.5, 0, "Cel", 0.2), "skin_temperature": (34, 0, "Cel", 0.4),
-    "systolic_bp": (120, 0, "mm[Hg]", 6), "diastolic_bp": (75, 0, "mm[Hg]", 5),
+    **PRESSURES,
 }  # fmt: skip
 """Vitals with which nothing is wrong."""
 
@@ -330,10 +340,12 @@ def test_the_nights_of_a_stream_are_not_expected_to_scatter_as_single_readings_d
 
 def test_a_slower_heart_is_given_four_weeks() -> None:
     """It lies where a faster one is told, and not as far away as it would have to."""
-    log, random = life({"resting_heart_rate": (60, 0, "/min", 2.6)}, QUIET), np.random.default_rng(2)
+    log, random = life(STILL | {"resting_heart_rate": (60, 0, "/min", 2.6)}, QUIET), np.random.default_rng(2)
     for day in range(40):
-        level = 55.3 if day < 7 else 56.3
+        level = 56.0 if day < 7 else 56.5
         log.read(code="resting_heart_rate", value=round(level + random.normal(0, 0.3), 2), unit="/min")
+        for name, (usual, _, unit, _) in STILL.items():
+            log.read(code=name, value=usual, unit=unit)
         log.wait(2 * HOUR_US)
         log.tick()
         log.wait(DAY_US - 2 * HOUR_US)

@@ -80,7 +80,8 @@ class Plain:
             return 0.0, 0.0, 0, 0
         away, was = self._away(), (self.open > 0) - (self.open < 0)
         size = max(away, self._two_nights(), key=abs)
-        over = was if was and size * was <= S["clear"] else 0
+        clear = S["clear_slight"] if abs(self.open) == 2 else S["clear"]
+        over = was if was and size * was <= clear else 0
         raised = (1 if size >= 0 else -1) if abs(size) >= S["stands"] and (not was or over) else 0
         if raised or over:
             self.open = 2 * raised
