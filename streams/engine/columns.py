@@ -10,6 +10,7 @@ from models import units
 from models.readings import MAX_SERIES_SAMPLES, Reading, Refused
 from models.times import US_PER_S
 from models.vitals import CODE_TO_VITAL, VITALS
+from streams.engine.log import FIRST_US, LAST_US
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -34,7 +35,8 @@ class Columns:
     def __init__(self, readings: list[Reading]) -> None:
         self.vital, self.unit = self._codes(readings)
         seconds = np.array(list(map(datetime.timestamp, [r.at for r in readings])), np.float64)
-        self.at = np.rint(seconds * US_PER_S).astype(np.int64)
+        # An offset may put a time of the years 1 or 9999 where no calendar goes: whoever says it later would fail.
+        self.at = np.clip(np.rint(seconds * US_PER_S), FIRST_US, LAST_US).astype(np.int64)
         self.bad_unit: dict[int, str] = {}
         self._resolve_units(readings)
         self.period_us: dict[int, int] = {}

@@ -1,9 +1,12 @@
 """What the care team is told of clocks that are wrong, and of devices whose source is away."""
 
+import dataclasses
+
 import pytest
 
+from alerts.policy import PolicySettings
 from models.times import US_PER_S, rfc3339
-from tests.engine.factories import DAY_US, HOUR_US, Log, one_by_one, run
+from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, one_by_one, run
 from tests.engine.wearing import TEN_MINUTES_US, WATCH, change, jumped, off, technical, watched, worn
 
 
@@ -27,6 +30,21 @@ def test_readings_from_the_future_are_refused_one_by_one_and_told_once() -> None
     assert [one for one in technical(told) if one[0].startswith("clock")] == [
         (f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_time_that_no_calendar_has_is_told_as_a_wrong_clock_and_stops_nobody(at: str, language: str) -> None:
+    """Its offset puts it before the year 1, or after 9999."""
+    log = Log()
+    log.profile()
+    log.profile("p-2")
+    for _ in range(4):
+        log.read(at=at, device=WATCH)
+    log.read(patient="p-2", code="spo2", value=70.0)
+    told = run(log, settings=dataclasses.replace(SETTINGS, policy=PolicySettings(language=language)))
+    assert told.reasons() == 4 * ["clock_fault"]
+    assert told.events() == [(f"clock.{WATCH}", "opened"), ("spo2.low", "opened")]
 
 
 @pytest.mark.parametrize("back_us", [3 * DAY_US, -DAY_US])
