@@ -13,7 +13,7 @@ from models.findings import Kind, Severity
 from models.phrases import counted, figure, inside, joined, moment, phrase
 from models.times import from_us
 from models.vitals import BY_NAME
-from models.wording import unbracketed
+from models.wording import level_of, unbracketed
 
 SURE, LEARNING = 0.8, 0.3
 """Share of the level that is the patient's own, above which a baseline is called that, or still learning."""
@@ -26,8 +26,12 @@ def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
     'Heart rate high for this patient'
     >>> title("spo2", "low", "limit", "below 80 %")
     'Oxygen saturation below 80 %'
+    >>> title("consciousness", "high", "limit", "New confusion or worse")
+    'Level of consciousness: New confusion or worse'
     """
     name = called(vital)
+    if kind == "limit" and limit and BY_NAME[vital].categorical:
+        return phrase("{vital}: {limit}", vital=name, limit=limit)
     if kind == "limit" and limit:
         return phrase("{vital} {limit}", vital=name, limit=limit)
     if direction == "high":
@@ -263,6 +267,8 @@ def number(value: float | None, unit: str | None, *, fine: bool = False) -> str:
 
 def _measured(e: Evidence) -> str:
     at = moment(datetime.fromisoformat(e.at))
+    if e.value is not None and _has_levels(e):
+        return phrase("Found on {moment}: {level}.", moment=at, level=level_of(e.value))
     return phrase("Measured {value} on {moment}.", value=number(e.value, e.unit), moment=at)
 
 
@@ -270,7 +276,14 @@ def _latest(e: Evidence) -> str:
     return phrase("The latest figure is of {vital}: {value}.", vital=named(e.vital), value=number(e.value, e.unit))
 
 
+def _has_levels(e: Evidence) -> bool:
+    """Whether what stands in its place as a number is a level with a name."""
+    return BY_NAME[e.vital].categorical
+
+
 def _band(e: Evidence) -> str:
+    if _has_levels(e):
+        return ""
     if e.expected is None or e.low is None or e.high is None:
         return phrase("There is no band of the patient's own to compare with yet.")
     known = {"usual": number(e.expected, e.unit), "low": number(e.low, None), "high": number(e.high, e.unit)}

@@ -16,7 +16,7 @@ from models.situation import Situation
 from models.times import US_PER_S
 from models.trajectory import LONGEST_DAYS, condition_words
 from models.vitals import BY_NAME, VITALS
-from models.wording import UNITS, beyond_limit
+from models.wording import UNITS, limit_of
 
 Measure = Literal[
     "rise", "slope", "mean", "delta", "delta_mean", "moved", "share", "stalled", "swing", "below", "cv", "of_path",
@@ -289,7 +289,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
     high, value = op.startswith(">"), float(line.get("limit", cited["value"]))
     if not vital.low <= value <= vital.high:
         raise EvidenceError("rules", f"{line['id']}: {value} is not a possible {vital.name}")
-    limit = beyond_limit(high, op in ("<", ">"), value, vital.unit)
+    limit = limit_of(vital, high, op in ("<", ">"), value)
     return Limit(
         id=line.get("as", line["id"]), vital=vital.index, high=high, strict=op in ("<", ">"), limit=value,
         persist_us=line.get("persist_s", 0) * US_PER_S, repeat=line.get("repeat", 1), rest=line.get("rest", False),

@@ -132,3 +132,7 @@ CONSCIOUSNESS_LEVELS: dict[str, int] = {
     letter: level["value"] for letter, level in load("vitals")["vitals"]["consciousness"]["levels"].items()
 }
 """The number that is kept for a letter (A 0, C 1, V 2, P 3, U 4); it orders the levels and is not an amount."""
+LEVEL_LABELS: dict[int, str] = {
+    level["value"]: level["label"] for level in load("vitals")["vitals"]["consciousness"]["levels"].values()
+}
+"""What a number that is kept for a letter stands for, in words."""

@@ -1,8 +1,32 @@
 """How limits and units are said, wherever they come from."""
 
+from math import ceil, floor
+
 from models.phrases import figure, joined, phrase
+from models.vitals import LEVEL_LABELS, Vital
 
 UNITS = {"Cel": "°C", "mm[Hg]": "mmHg", "1": ""}
+
+
+def limit_of(vital: Vital, high: bool, strict: bool, limit: float) -> str:
+    """The limit of a vital, as it is read out: of one with levels, the first level that is beyond it.
+
+    >>> from models.vitals import BY_NAME
+    >>> limit_of(BY_NAME["spo2"], False, True, 80), limit_of(BY_NAME["consciousness"], True, False, 1)
+    ('below 80 %', 'New confusion or worse')
+    """
+    if vital.categorical and high:
+        return phrase("{level} or worse", level=level_of(floor(limit) + 1 if strict else ceil(limit)))
+    return beyond_limit(high, strict, limit, vital.unit)
+
+
+def level_of(number: float) -> str:
+    """The level that a number stands for.
+
+    >>> level_of(2.0)
+    'Responds to voice'
+    """
+    return phrase(LEVEL_LABELS[min(round(number), max(LEVEL_LABELS))])
 
 
 def beyond_limit(high: bool, strict: bool, limit: float, unit: str) -> str:

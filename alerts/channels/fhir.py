@@ -23,6 +23,7 @@ from alerts.events import AlertEvent, Evidence
 from alerts.language import ENGLISH
 from alerts.sources import PATIENT_PREFIX
 from models.vitals import BY_NAME
+from models.wording import level_of
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,9 @@ def _observation(event: AlertEvent, evidence: Evidence, number: int) -> dict[str
         "subject": _patient(event),
         "effectiveDateTime": evidence.at,
     }
-    if evidence.value is not None:
+    if evidence.value is not None and vital and vital.categorical:
+        made["valueCodeableConcept"] = {"text": str(level_of(evidence.value))}
+    elif evidence.value is not None:
         unit = {"system": UCUM, "code": _code(evidence.unit)} if evidence.unit else {}
         made["valueQuantity"] = {"value": evidence.value, **unit}
     if evidence.low is not None and evidence.high is not None:

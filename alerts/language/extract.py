@@ -25,6 +25,7 @@ def _labels(name: str, document: dict[str, Any]) -> Iterator[str]:
     match name:
         case "vitals":
             yield from (unbracketed(entry["label"]) for entry in document["vitals"].values())
+            yield from (level["label"] for level in document["vitals"]["consciousness"]["levels"].values())
         case "conditions":
             for entry in document["conditions"]:
                 yield unbracketed(entry["label"])

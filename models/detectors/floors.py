@@ -16,7 +16,7 @@ from models.findings import SEVERITIES, Rule
 from models.segments import Bools, Ints
 from models.times import US_PER_S
 from models.vitals import BY_NAME, VITALS
-from models.wording import beyond_limit
+from models.wording import limit_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -158,7 +158,7 @@ def in_words(floors: Floors, line: int, slot: int) -> str:
     """
     high = slot >= SIDES["high"].start
     vital = VITALS[line] if line < len(VITALS) else BY_NAME["spo2"]
-    return beyond_limit(high, bool(floors.strict[line, slot]), float(floors.limit[line, slot]), vital.unit)
+    return limit_of(vital, high, bool(floors.strict[line, slot]), float(floors.limit[line, slot]))
 
 
 def near(floors: Floors, line: Ints, value: Floats) -> Bools:

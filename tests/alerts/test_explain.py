@@ -14,7 +14,8 @@ import alerts
 import models
 from alerts.events import Evidence
 from alerts.explain import explain, grounded, title
-from models.vitals import VITALS
+from models.vitals import BY_NAME, VITALS
+from models.wording import limit_of
 from tests.alerts.scripts import evidence, us
 
 
@@ -121,6 +122,24 @@ def test_an_alert_with_words_of_its_own_says_what_the_others_say_too(kind: Any, 
     """What was taken into account for several vitals is among the words of the index: there it is said of each."""
     first = msgspec.structs.replace(evidence(0), modifiers=["metoprolol: 11 /min lower"], quality=0.5)
     assert grounded("It drifts.", kind, first, [other("heart_rate", 96.2, 61.4, 78.0)], population) == said
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "title_said", "said"),
+    [(1, 2.0, "New confusion or worse", "Responds to voice"), (3, 4.0, "Responds to pain or worse", "Unresponsive")],
+)
+def test_a_level_of_consciousness_is_told_by_its_name(limit: float, value: float, title_said: str, said: str) -> None:
+    """'At or above 1' and 'measured 2.0 1' is nothing that a nurse could tell anybody."""
+    found = Evidence(
+        vital="consciousness", value=value, unit="1", at="2026-01-05T08:00:00Z", expected=None, low=None, high=None,
+        score=None, baseline_days=None, own_weight=None, modifiers=[], quality=None,
+    )  # fmt: skip
+    told = title("consciousness", "high", "limit", limit_of(BY_NAME["consciousness"], True, False, limit))
+    assert told == f"Level of consciousness: {title_said}"
+    assert explain("limit", found, [], us(0), True, False) == (
+        f"Found on 5 January 2026 at 08:00 UTC: {said}. It began on 5 January 2026 at 08:00 UTC. This is a limit that "
+        "holds for everyone."
+    )
 
 
 @pytest.mark.parametrize("vital", [vital.name for vital in VITALS])

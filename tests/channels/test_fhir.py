@@ -80,6 +80,14 @@ def test_the_issue_carries_what_was_measured_against_the_own_band() -> None:
     assert issue["evidence"] == [{"detail": [{"reference": f"#{observation['id']}"}]}]
 
 
+def test_a_level_of_consciousness_is_a_finding_and_no_amount() -> None:
+    found = replace(EVIDENCE, vital="consciousness", value=2.0, unit="1", low=None, high=None)
+    observation = parts(alert(evidence=[found]))["DetectedIssue"]["contained"][0]
+    assert observation["valueCodeableConcept"] == {"text": "Responds to voice"}
+    assert "valueQuantity" not in observation
+    assert wrong_in(bundle_of(alert(evidence=[found]))) is None
+
+
 def test_a_source_is_nobody() -> None:
     assert "patient" not in parts(EVENTS[-1])["DetectedIssue"]
     assert "for" not in parts(EVENTS[-1])["Task"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.async_api import expect
 
 from alerts.desk.worklist import standing, urgency
@@ -133,6 +134,19 @@ async def test_each_vital_is_shown_in_words_with_its_age_and_the_unknown_never_a
             assert style != normal
         await expect(opened.locator(".explanation")).to_contain_text("worn and charged")
         await expect(opened.locator(".chart canvas").first).to_be_visible()
+
+
+async def test_a_level_of_consciousness_is_shown_by_its_name(morning: Morning) -> None:
+    found = replace(
+        content.heart_alert().evidence[0], vital="consciousness", value=2.0, unit="1", expected=None, low=None,
+        high=None, score=None,
+    )  # fmt: skip
+    await morning.put(alert("a-level", 1, title="Level of consciousness: New confusion or worse", evidence=[found]))
+    async with page() as opened:
+        await morning.enter(opened)
+        await expect(opened.locator("#alerts .reading")).to_contain_text("Responds to voice")
+        await named(opened, "Level of consciousness: New confusion or worse").click()
+        await expect(opened.get_by_role("row", name="Consciousness")).to_contain_text("Responds to voice")
 
 
 async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:

@@ -3,7 +3,7 @@
 
 import { h, setText } from "./dom.js";
 import { drawMarks, inWords, marksOf, wordsAt } from "./marks.js";
-import { band, clockTime, dateOnly, digits, number, seconds, time, unitWord, vitalWord, withUnit } from "./words.js";
+import { band, clockTime, dateOnly, digits, measured, number, seconds, time, unitWord, vitalWord } from "./words.js";
 
 const uPlot = globalThis.uPlot;
 const look = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -210,7 +210,7 @@ export class VitalChart {
     }
     const own = band(one);
     const verdict = { normal: "within own band", deviating: "outside own band", unknown: "not known", withheld: "withheld by consent" };
-    const parts = [time(one.startS, this.view.nowS), withUnit(one.mean, this.chart.unit, digits(one)), own ? `own band ${own}` : "no own band", verdict[one.state]];
+    const parts = [time(one.startS, this.view.nowS), measured(this.chart.vital, one.mean, this.chart.unit, digits(one)), own ? `own band ${own}` : "no own band", verdict[one.state]];
     if (place !== null && place !== undefined) parts.push(...wordsAt(this.marks, one.middle, Math.max((one.endS - one.startS) / 2, (this.view.untilS - this.view.sinceS) / 150)));
     setText(this.caption, (place === null || place === undefined ? "Newest: " : "") + parts.join(" · "));
     this.caption.dataset.state = one.state;
@@ -227,7 +227,7 @@ export class VitalChart {
     return (
       `${name}: ${shown.length} windows, ${count("deviating")} outside the patient's own band, ` +
       `${count("unknown") + count("withheld")} not known, ${this.spans.length} stretches without knowledge. ` +
-      `Newest ${withUnit(last.mean, this.chart.unit, digits(last))}${own ? `, own band ${own}` : ""}.` +
+      `Newest ${measured(this.chart.vital, last.mean, this.chart.unit, digits(last))}${own ? `, own band ${own}` : ""}.` +
       inWords(this.marks, this.view.sinceS, this.view.untilS)
     );
   }

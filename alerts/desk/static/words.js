@@ -25,6 +25,7 @@ const VITAL_WORDS = {
   glucose: "Glucose", body_weight: "Weight", steps: "Steps", sleep_duration: "Sleep", fev1: "FEV1",
   peak_flow: "Peak flow", qtc: "QTc", consciousness: "Consciousness",
 };
+const LEVEL_WORDS = { consciousness: ["Alert", "New confusion", "Responds to voice", "Responds to pain", "Unresponsive"] };
 const UNIT_WORDS = { Cel: "°C", "mm[Hg]": "mmHg", "{steps}": "steps", 1: "" };
 
 export const vitalWord = (vital) => VITAL_WORDS[vital] ?? String(vital).replaceAll("_", " ");
@@ -44,6 +45,11 @@ export function number(value, decimals = null) {
 }
 
 export const withUnit = (value, unit, decimals = null) => [number(value, decimals), unitWord(unit)].filter(Boolean).join(" ");
+
+/** The name of a level, of a vital that has levels in place of amounts; null of any other. */
+export const levelWord = (vital, value) => (typeof value === "number" && LEVEL_WORDS[vital]?.[Math.round(value)]) || null;
+
+export const measured = (vital, value, unit, decimals = null) => levelWord(vital, value) ?? withUnit(value, unit, decimals);
 
 /** The own band of evidence or of a window in words; null where there is none. */
 export function band(one) {

@@ -3,7 +3,7 @@
 import { gauge, severityIcon } from "./icons.js";
 import { h, setText, told } from "./dom.js";
 import { incidentWords } from "./incident.js";
-import { SEVERITIES, SEVERITY_WORDS, STATE_WORDS, band, digits, number, seconds, span, time, unitWord, vitalWord } from "./words.js";
+import { SEVERITIES, SEVERITY_WORDS, STATE_WORDS, band, digits, levelWord, number, seconds, span, time, unitWord, vitalWord } from "./words.js";
 
 const rank = (one) => SEVERITIES.indexOf(one.severity);
 const done = (one) => one.view === "resolved";
@@ -143,15 +143,16 @@ export function reading(alert) {
   const first = alert.evidence[0];
   if (!first || first.value === null) return null;
   const own = band(first);
+  const level = levelWord(first.vital, first.value);
   const word = vitalWord(first.vital).toLowerCase();
   const unsaid = alert.title.toLowerCase().includes(word) ? "" : ` ${word}`;
   return h(
     "p",
     { class: "reading" },
-    h("span", { class: "value" }, number(first.value, digits(first))),
+    h("span", { class: "value" }, level ?? number(first.value, digits(first))),
     h("span", { class: "unit" }, unitWord(first.unit) + unsaid),
     gauge(first),
-    h("span", { class: "quiet" }, own ? `own band ${own}` : "no own band yet"),
+    h("span", { class: "quiet" }, own ? `own band ${own}` : level ? "" : "no own band yet"),
   );
 }
 
