@@ -34,7 +34,7 @@ def snooze(case: Case, so_far: Decision) -> Decision:
 
 def check(action: Action, decided_us: int) -> int:
     """The end of a snooze that is asked for [us]. Raises NotAllowed."""
-    if action.until is None or not action.reason:
+    if action.until is None or not (action.reason or "").strip():
         raise NotAllowed("snooze needs `until` and `reason`")
     until_us = to_us(action.until)
     if not 0 < until_us - decided_us <= MOST_SNOOZED_US:

@@ -57,6 +57,7 @@ def test_a_day_is_the_most() -> None:
 @pytest.mark.parametrize(
     "fields",
     [{"reason": "known"}, {"until": rfc3339(us(60))}, {"until": rfc3339(us(60)), "reason": ""},
+     {"until": rfc3339(us(60)), "reason": " \t\n"},
      {"until": rfc3339(us(1)), "reason": "known"}, {"until": rfc3339(us(-9)), "reason": "known"}],
 )  # fmt: skip
 def test_it_needs_an_end_ahead_and_a_reason(fields: dict[str, Any]) -> None:
