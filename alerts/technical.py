@@ -9,7 +9,7 @@ from alerts.explain import named
 from models.phrases import counted, figure, joined, moment, phrase
 from models.times import from_us
 
-Fault = Literal["stuck", "behind", "ahead"]
+Fault = Literal["stuck", "behind", "ahead", "lost"]
 HOUR_S, DAY_S = 3600, 86_400
 
 LASTS = phrase("it was resolved, and is still so")
@@ -104,6 +104,12 @@ def clock_wrong(device: str, fault: Fault, measured_us: int, arrived_us: int) ->
         case "ahead":
             what = phrase(
                 "It dated a reading {measured} that arrived on {arrived}. Readings from the future are refused.", **when
+            )
+        case "lost":
+            what = phrase(
+                "It dated a reading {measured} that arrived on {arrived}: it has lost the time, as after an empty "
+                "battery. Such readings are refused.",
+                **when,
             )
     return joined([
         phrase("The clock of {device} is wrong.", device=device or NAMELESS),

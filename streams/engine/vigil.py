@@ -19,6 +19,7 @@ from models.times import US_PER_S
 from models.vitals import VITALS
 from models.windows import WIDTH_US
 from streams.engine.clock import Clocks
+from streams.engine.intake import FIRST_YEAR_US
 from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.signals import Notice
 from streams.engine.watching import (
@@ -321,7 +322,7 @@ class Vigil:
 
     def _clock_words(self, arrival: Arrival) -> str:
         faults = {link.hand.fault for link in self._of(arrival.device) if link.hand.wrong}
-        fault: technical.Fault = "ahead"
+        fault: technical.Fault = "lost" if arrival.event_us < FIRST_YEAR_US else "ahead"
         if faults:
             fault = "stuck" if device_clock.STUCK in faults else "behind"
         return technical.clock_wrong(arrival.name, fault, arrival.event_us, arrival.clock_us)

@@ -56,7 +56,7 @@ def test_one_silent_vital_is_told_as_such() -> None:
     assert "the longest usual pause of late was 10 minutes; 4 hours were waited for" in said.lower()
 
 
-@pytest.mark.parametrize("fault", ["stuck", "behind", "ahead"])
+@pytest.mark.parametrize("fault", ["stuck", "behind", "ahead", "lost"])
 def test_a_wrong_clock_is_told_with_both_times_and_what_to_do(fault: technical.Fault) -> None:
     said = technical.clock_wrong("watch-9", fault, START_US, START_US + 3 * HOUR_US)
     assert "5 January 2026 at 08:00 UTC" in said

@@ -32,6 +32,21 @@ def test_readings_from_the_future_are_refused_one_by_one_and_told_once() -> None
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("1970-01-01T00:10:00Z", "it has lost the time"),
+        ("2026-02-01T00:00:00Z", "Readings from the future are refused"),
+    ],
+)
+def test_a_clock_that_has_lost_the_time_is_not_said_to_be_ahead(at: str, said: str) -> None:
+    log = Log()
+    log.profile()
+    for _ in range(4):
+        log.read(at=at, device=WATCH)
+    assert said in run(log).alerts[0].explanation
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 def test_a_time_that_no_calendar_has_is_told_as_a_wrong_clock_and_stops_nobody(at: str, language: str) -> None:
