@@ -274,7 +274,7 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     left = unanswered.unanswered(episodes)
     known = next((e for e in episodes if e.is_alarm and not e.closed), None)
     if known is not None and not left:
-        return told + _taken(episodes, known, "clear", when, reason=unanswered.ANSWERED)
+        return told + _taken(episodes, known, "clear", when, reason=unanswered.SETTLED)
     if news := unanswered.untold(left, known):
         told += _alarmed(episodes, left, news, when)
     return told

@@ -14,7 +14,7 @@ from models.findings import Rule
 from models.phrases import counted, figure, phrase
 
 RULE = Rule("unanswered", "1", "DESIGN")
-ANSWERED = phrase("somebody has answered, or another team was asked")
+SETTLED = phrase("nothing waits any more: it was answered, is over, or another team was asked")
 
 
 def unanswered(episodes: list[Episode]) -> list[Episode]:

@@ -7,7 +7,7 @@ import pytest
 from alerts.episodes import EVERYBODY, UNARMED
 from alerts.policy import PolicySettings
 from alerts.policy.settings import MINUTE_US
-from alerts.unanswered import ANSWERED
+from alerts.unanswered import SETTLED
 from models.findings import Severity
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
@@ -282,6 +282,14 @@ def test_another_team_has_its_whole_chain_also_when_nobody_of_the_former_has_ans
     assert (one.told[-1].kind, one.told[-1].care_team) == ("delivery", "team-2")
 
 
+def test_an_alarm_whose_alert_ends_by_itself_does_not_say_that_somebody_answered() -> None:
+    one = nobody_answers("emergency")
+    assert one.cleared(16) == [("resolved", "resolved"), ("resolved", "resolved")]
+    alarm = next(event for event in reversed(one.told) if event.kind == "delivery")
+    assert (alarm.event, alarm.by) == ("resolved", None)
+    assert "is over" in (alarm.reason or "")
+
+
 @pytest.mark.parametrize("rungs", [2, 5, 9])
 def test_other_rungs_do_not_end_an_alarm_that_stands(rungs: int) -> None:
     one = nobody_answers("emergency")
@@ -289,7 +297,7 @@ def test_other_rungs_do_not_end_an_alarm_that_stands(rungs: int) -> None:
     assert one.tick(16) == []
     assert one.acted(17, "comment", one.told[0].alert_id, reason="no answer on the phone") == [("updated", "open")]
     assert one.acted(18, "acknowledge", one.told[0].alert_id)[1:] == [("resolved", "resolved")]
-    assert one.told[-1].reason == ANSWERED
+    assert one.told[-1].reason == SETTLED
 
 
 def test_fewer_rungs_do_not_alarm_before_who_was_asked_had_the_time_to_answer() -> None:
@@ -369,7 +377,7 @@ def test_worse_beside_another_one_that_nobody_answers_is_alarmed_about_again_and
     assert (one.told[-1].kind, one.told[-1].title.endswith("and 1 more")) == ("delivery", True)
     assert one.acted(207, "acknowledge", one.told[0].alert_id) == [("acknowledged", "acknowledged")]
     one.acted(208, "resolve", next(e.alert_id for e in one.episodes if e.problem == "glucose.low"))
-    assert one.told[-1].reason == ANSWERED
+    assert one.told[-1].reason == SETTLED
 
 
 def test_the_past_and_mere_information_ask_nobody() -> None:

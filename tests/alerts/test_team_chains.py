@@ -7,7 +7,7 @@ import pytest
 from alerts.episodes import EVERYBODY
 from alerts.policy import Chain, PolicySettings
 from alerts.policy.settings import MINUTE_US
-from alerts.unanswered import ANSWERED
+from alerts.unanswered import SETTLED
 from models.findings import SEVERITIES, Severity
 from models.times import rfc3339
 from tests.alerts.scripts import Life, us
@@ -63,7 +63,7 @@ def test_a_patient_who_goes_from_a_long_chain_to_a_quick_one_and_back() -> None:
     assert [one.tick(at) for at in (18.9, 19, 20.9)] == [[], [("escalated", "open")], []]
     assert one.tick(21) == [("opened", "open")], "nobody of two has answered"
     assert one.handed_over(22, "home") == [("updated", "open"), ("resolved", "resolved")]
-    assert (one.told[-2].rung, one.told[-2].deadline, one.told[-1].reason) == (0, rfc3339(us(30)), ANSWERED)
+    assert (one.told[-2].rung, one.told[-2].deadline, one.told[-1].reason) == (0, rfc3339(us(30)), SETTLED)
     assert [one.tick(at) for at in (30, 38, 46)] == [[("escalated", "open")]] * 3
     assert one.tick(54) == [("reopened", "open")], "nobody of four"
     assert [episode.rung for episode in one.episodes] == [EVERYBODY, LONG.rungs]
