@@ -18,6 +18,9 @@ from models.wording import level_of, unbracketed
 SURE, LEARNING = 0.8, 0.3
 """Share of the level that is the patient's own, above which a baseline is called that, or still learning."""
 
+FINE_BELOW = 1000
+"""From here on no limit hangs on a part of a unit: steps."""
+
 
 def title(vital: str, direction: str, kind: Kind, limit: str | None) -> str:
     """One line for the worklist.
@@ -265,15 +268,25 @@ def number(value: float | None, unit: str | None, *, fine: bool = False) -> str:
     return joined(filter(None, [figure(value, f".{digits}f"), shown]))
 
 
+def measured(value: float | None, unit: str | None) -> str:
+    """A value as it was measured: with a digit more where the usual ones could put it on the other side of a limit.
+
+    >>> measured(79.6, "%"), measured(104.0, "/min"), measured(1210.4, "{steps}")
+    ('79.6 %', '104 /min', '1210 steps')
+    """
+    rounded = value is not None and FINE_BELOW > abs(value) >= 60 and round(value) != round(value, 1)
+    return number(value, unit, fine=rounded)
+
+
 def _measured(e: Evidence) -> str:
     at = moment(datetime.fromisoformat(e.at))
     if e.value is not None and _has_levels(e):
         return phrase("Found on {moment}: {level}.", moment=at, level=level_of(e.value))
-    return phrase("Measured {value} on {moment}.", value=number(e.value, e.unit), moment=at)
+    return phrase("Measured {value} on {moment}.", value=measured(e.value, e.unit), moment=at)
 
 
 def _latest(e: Evidence) -> str:
-    return phrase("The latest figure is of {vital}: {value}.", vital=named(e.vital), value=number(e.value, e.unit))
+    return phrase("The latest figure is of {vital}: {value}.", vital=named(e.vital), value=measured(e.value, e.unit))
 
 
 def _has_levels(e: Evidence) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from alerts.channels.gauge import HEIGHT, WIDTH, png_of
 from alerts.events import AlertEvent, Evidence
-from alerts.explain import called, number
+from alerts.explain import called, measured, number
 from alerts.language import ENGLISH, voice
 from models.phrases import Voice, phrase, say
 
@@ -43,7 +43,7 @@ def letter_of(event: AlertEvent, text: str, name: str, links: Sequence[str], lan
 
 def _figure(one: Evidence, part: str, spoken: Voice | None) -> str:
     said = phrase(
-        "{vital}: {value}, own band {low} to {high}", vital=called(one.vital), value=number(one.value, one.unit),
+        "{vital}: {value}, own band {low} to {high}", vital=called(one.vital), value=measured(one.value, one.unit),
         low=number(one.low, one.unit), high=number(one.high, one.unit),
     )  # fmt: skip
     words = html.escape(say(said, spoken))

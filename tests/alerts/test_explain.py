@@ -142,6 +142,12 @@ def test_a_level_of_consciousness_is_told_by_its_name(limit: float, value: float
     )
 
 
+def test_a_value_just_beyond_a_limit_is_not_rounded_to_its_other_side() -> None:
+    """'Oxygen saturation below 80 %. Measured 80 %.'"""
+    first = msgspec.structs.replace(evidence(0), value=79.6)
+    assert explain("limit", first, [], us(0), True, False).startswith("Measured 79.6 % on ")
+
+
 @pytest.mark.parametrize("vital", [vital.name for vital in VITALS])
 def test_every_vital_has_a_title_that_people_read(vital: str) -> None:
     for direction in ("high", "low"):

@@ -149,6 +149,17 @@ async def test_a_level_of_consciousness_is_shown_by_its_name(morning: Morning) -
         await expect(opened.get_by_role("row", name="Consciousness")).to_contain_text("Responds to voice")
 
 
+async def test_a_value_just_beyond_a_limit_is_not_rounded_to_its_other_side(morning: Morning) -> None:
+    none: dict[str, Any] = {"expected": None, "low": None, "high": None, "score": None}
+    found = replace(content.heart_alert().evidence[0], vital="spo2", value=79.6, unit="%", **none)
+    await morning.put(alert("a-low", 1, title="Oxygen saturation below 80 %", evidence=[found]))
+    async with page() as opened:
+        await morning.enter(opened)
+        await expect(opened.locator("#alerts .reading .value")).to_have_text("79.6")
+        await named(opened, "Oxygen saturation below 80 %").click()
+        await expect(opened.get_by_role("row", name="Oxygen saturation")).to_contain_text("79.6 %")
+
+
 async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:
     hostile = alert(
         "a-1",

@@ -7,7 +7,7 @@ import { h, setText, told } from "./dom.js";
 import { incidentSection, incidentWords } from "./incident.js";
 import { marksOf } from "./marks.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
-import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, fullTime, measured, number, seconds, span, time, vitalWord } from "./words.js";
+import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, enough, fullTime, measured, number, seconds, span, time, vitalWord } from "./words.js";
 
 const DAY_S = 86400;
 const RANGES = [
@@ -391,7 +391,7 @@ function evidenceTable(alert, nowS) {
   if (!alert.evidence.length) return h("section", {});
   const cells = (one) => [
     h("th", { scope: "row" }, vitalWord(one.vital)),
-    h("td", { class: "num" }, measured(one.vital, one.value, one.unit, digits(one))),
+    h("td", { class: "num" }, measured(one.vital, one.value, one.unit, enough(one))),
     h("td", {}, h("span", { class: "with-gauge" }, band(one) ?? "none yet", gauge(one))),
     h("td", { class: "num" }, number(one.expected, digits(one))),
     h("td", { class: "num" }, one.score === null ? "–" : `${number(Math.abs(one.score))} SD`),

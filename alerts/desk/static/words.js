@@ -37,6 +37,12 @@ export function digits({ low, high }) {
   return typeof low === "number" && typeof high === "number" ? (high - low < 12 ? 1 : 0) : null;
 }
 
+/** As many, and one more where they could put the value on the other side of a limit: 79.6 is below 80. */
+export function enough(one) {
+  const rounded = typeof one.value === "number" && Math.abs(one.value) < 1000 && Math.round(one.value * 10) % 10 !== 0;
+  return digits(one) || (rounded ? 1 : digits(one));
+}
+
 /** A value with that many decimals, or as many as its size deserves. */
 export function number(value, decimals = null) {
   if (typeof value !== "number" || !Number.isFinite(value)) return "–";

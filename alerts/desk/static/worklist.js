@@ -3,7 +3,7 @@
 import { gauge, severityIcon } from "./icons.js";
 import { h, setText, told } from "./dom.js";
 import { incidentWords } from "./incident.js";
-import { SEVERITIES, SEVERITY_WORDS, STATE_WORDS, band, digits, levelWord, number, seconds, span, time, unitWord, vitalWord } from "./words.js";
+import { SEVERITIES, SEVERITY_WORDS, STATE_WORDS, band, enough, levelWord, number, seconds, span, time, unitWord, vitalWord } from "./words.js";
 
 const rank = (one) => SEVERITIES.indexOf(one.severity);
 const done = (one) => one.view === "resolved";
@@ -149,7 +149,7 @@ export function reading(alert) {
   return h(
     "p",
     { class: "reading" },
-    h("span", { class: "value" }, level ?? number(first.value, digits(first))),
+    h("span", { class: "value" }, level ?? number(first.value, enough(first))),
     h("span", { class: "unit" }, unitWord(first.unit) + unsaid),
     gauge(first),
     h("span", { class: "quiet" }, own ? `own band ${own}` : level ? "" : "no own band yet"),
