@@ -56,6 +56,18 @@ def _check_usage(files: list[Path], options: dict[str, Any]) -> None:
         raise click.UsageError("--since and --until go with --from-topic")
     for name in ("since", "until"):
         options[name] = instant(name, options[name])
+    if options["since"] and options["until"] and options["since"] > options["until"]:
+        raise click.UsageError("--since must not be after --until")
+    _check_outputs([*files, options["profiles"], options["actions"]], [options["out"], options["summaries"]])
+
+
+def _check_outputs(read: list[Path | None], written: list[Path | None]) -> None:
+    """No file is written over that this run reads or writes: readings that are gone are in no other file."""
+    taken = {path.resolve() for path in read if path}
+    for path in filter(None, written):
+        if path.resolve() in taken:
+            raise click.UsageError(f"{path} is named twice: write what comes of it to a file of its own")
+        taken.add(path.resolve())
 
 
 def _from_files(files: list[Path], options: dict[str, Any], settings: "Settings") -> dict[str, Any]:

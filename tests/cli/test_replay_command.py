@@ -35,6 +35,17 @@ def test_patients_without_profile_are_refused_unless_asked_for(homebeat: Homebea
     assert homebeat("replay", "--readings", *files, "--json", unknown_patients="monitor").json["rejected"] == 0
 
 
+@pytest.mark.parametrize("outputs", [["--out", "./day1.jsonl"], ["--out", "a", "--summaries", "a"]])
+def test_nothing_that_is_read_or_written_is_written_over(
+    homebeat: Homebeat, files: list[str], outputs: list[str]
+) -> None:
+    before = (homebeat.folder / "day1.jsonl").read_text()
+    answered = homebeat("replay", "--readings", *files, *outputs)
+    assert answered.code == 2
+    assert "named twice" in answered.err
+    assert (homebeat.folder / "day1.jsonl").read_text() == before
+
+
 def test_people_get_a_line_for_each_figure(homebeat: Homebeat, files: list[str]) -> None:
     answered = homebeat("replay", "--readings", *files)
     assert "readings: 20" in answered.out.splitlines()
