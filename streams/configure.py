@@ -115,6 +115,8 @@ def _what_it_should_be(error: ErrorDetails) -> str:
             return "should be names and values"
         case "string_pattern_mismatch" if OF_A_NAME in error["loc"]:
             return "should be the name of a team, without spaces"
+        case "string_pattern_mismatch":
+            return "should be made of letters, digits and . _ -, 100 at most"
         case "too_long":
             return f"should have at most {limits['max_length']} entries"
         case "too_short":

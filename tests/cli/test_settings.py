@@ -49,7 +49,12 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("broker", "kafka-1", "should be HOST:PORT"),
         ("broker", "kafka-1:9092,", "should be HOST:PORT"),
         ("broker", "kafka-1:99999", "should be HOST:PORT"),
-        ("topic_prefix", "home beat", "pattern"),
+        (
+            "topic_prefix",
+            "home beat",
+            "should be made of letters, digits and . _ -, 100 at most ('home beat' was given)",
+        ),
+        ("worker_id", "worker 1", "should be made of letters, digits and . _ -"),
         ("webhook_urls", "pager.example", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://pager:many/", "should be http:// or https:// addresses"),
