@@ -195,6 +195,13 @@ class Settings(BaseSettings):
             raise ValueError("should be http:// or https:// addresses, several with commas")
         return urls
 
+    @field_validator("desk_url")
+    @classmethod
+    def _desk_address(cls, url: str | None) -> str | None:
+        if url is not None and not _is_web_address(url):
+            raise ValueError("should be an http:// or https:// address, such as https://desk.example.org")
+        return url
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower(cls, level: object) -> object:

@@ -55,6 +55,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
             "should be made of letters, digits and . _ -, 100 at most ('home beat' was given)",
         ),
         ("worker_id", "worker 1", "should be made of letters, digits and . _ -"),
+        ("desk_url", "desk.example.org", "should be an http:// or https:// address, such as https://desk"),
         ("webhook_urls", "pager.example", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://pager:many/", "should be http:// or https:// addresses"),
