@@ -42,7 +42,7 @@ def send(file: Path, as_json: bool) -> None:
         _publish("readings", addressed_reading, line_batches(stream, READING_LINE_BYTES_MAX), as_json)
 
 
-@click.group(short_help="Put, or forget, what is known about patients.")
+@click.group(short_help="Put, or forget, what is known about patients.", no_args_is_help=False)
 def profile() -> None:
     """Publish what is known about patients, or withdraw it."""
 
