@@ -42,8 +42,13 @@ class Report:
         return found if self.ledger is None else {**found, "ledger": self.ledger}
 
     def __str__(self) -> str:
-        settings = [f"{PREFIX}{name.upper()}={_plain(value)}" for name, value in self.settings.items()]
+        settings = [_shown(name, value) for name, value in self.settings.items()]
         return "\n".join([*settings, "", *map(str, self.checks)])
+
+
+def _shown(name: str, value: object) -> str:
+    """A setting under what it means, as in a file of variables."""
+    return f"# {Settings.model_fields[name].description}\n{PREFIX}{name.upper()}={_plain(value)}"
 
 
 async def run_check(settings: Settings, *, ledger: bool = False) -> Report:

@@ -95,6 +95,7 @@ def test_people_read_a_line_for_each_setting_and_each_check(homebeat: Homebeat) 
     lines = answered.out.splitlines()
     assert "HOMEBEAT_GROUP=ward-7" in lines
     assert "HOMEBEAT_SECRET=**********" in lines
+    assert lines[lines.index("HOMEBEAT_GROUP=ward-7") - 1] == "# The consumer group that shares the work."
     (broker,) = [line for line in lines if line.startswith("bad   broker: ")]
     assert f"cannot reach the broker at {NOBODY}" in broker
     assert "set HOMEBEAT_BROKER" in broker
