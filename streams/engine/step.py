@@ -21,7 +21,7 @@ from models.findings import Finding
 from models.profile import parse_profile
 from models.readings import Reason, Refused, Reject, VitalSummary
 from models.times import rfc3339
-from models.windows import check_settings
+from models.windows import HORIZON_US, check_settings
 from streams import control
 from streams.engine import care, conditions, drifting, faults, outside, relearning, silences
 from streams.engine.clock import Ticks, run_clocks
@@ -79,8 +79,9 @@ class Effects:
 
     rekeyed: records (index, right key) to publish again; received: readings taken; outcomes: of them, by Outcome;
     rejected: by reason;
-    controls: control records by (type, outcome); late: windows that came after they were closed; sources: what came of
-    each source in the minutes that ended; unwatched: readings of devices beyond as many as are watched.
+    controls: control records by (type, outcome); late: decided readings older than the live horizon of their vital;
+    sources: what came of each source in the minutes that ended; unwatched: readings of devices beyond as many as are
+    watched.
     """
 
     alerts: list[AlertEvent] = field(default_factory=list)
@@ -215,9 +216,15 @@ def _stretch(
     effects.unwatched += watched.unwatched
     told = sorted(closings.summaries + watched.summaries, key=lambda s: s[0])
     effects.summaries += [summary for _, summary in told]
-    effects.late += int(closed.late.sum())
+    effects.late += _late(accepted, clock)
     effects.sources += count(state.sources, log, accepted, forged, ticks)
     _settle(state, log, accepted, closed.row, effects)
+
+
+def _late(accepted: Accepted, clock: Ints) -> int:
+    """How many of the decided readings are backfill; clock (n,): the patient's clock at each accepted reading."""
+    of = accepted.decided
+    return int(np.count_nonzero(clock[of] - accepted.at[of] > HORIZON_US[accepted.vital[of]]))
 
 
 def _settle(state: PartitionState, log: LogSlice, accepted: Accepted, closed_rows: Ints, effects: Effects) -> None:

@@ -116,6 +116,16 @@ def test_six_hours_that_come_after_an_outage_page_nobody_and_leave_no_gap(begin_
     assert (state.rows["base"] == reference.rows["base"]).all(), "the baseline has learned the hours"
 
 
+def test_each_reading_that_is_too_old_to_page_is_counted_as_late() -> None:
+    """Ten of one window are ten, at once, and whether or not anything newer is known."""
+    log = Log()
+    log.profile()
+    for n in range(10):
+        log.read(code="spo2", value=90.0 + n % 3, unit="%", at_us=START_US - 3 * DAY_US + n * US_PER_S)
+    log.read(code="spo2", value=96.0, unit="%")
+    assert run(log).late == 10
+
+
 def test_life_that_goes_on_is_judged_by_the_band_that_the_hours_have_taught() -> None:
     outage = Outage(START_US).lived(low=False, fast=False)
     outage.after = stream("heart_rate", outage.back_us, outage.back_us + 3 * HOUR_US, 5 * MINUTE_US, 112.0)
