@@ -38,7 +38,10 @@ def _as_instant(value: object) -> object:
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # its offset puts it before the year 1, or after 9999
+        raise ValueError("is a time that no calendar has") from error
 
 
 def _as_day(value: object) -> object:

@@ -97,6 +97,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"consent": {"monitoring": True, "since": "2026-01-05"}}, "consent.since: is not an RFC 3339 time"),
     ({"updated": "2026-01-05T07:00:00"}, "updated: is not an RFC 3339 time"),
     ({"updated": 1767596400}, "updated: is not an RFC 3339 time"),
+    ({"updated": "9999-12-31T23:59:59-23:59"}, "updated: is a time that no calendar has"),
+    ({"updated": "0001-01-01T00:00:00+23:59"}, "updated: is a time that no calendar has"),
     ({"birth_date": "02/04/1950"}, "birth_date: is not a date"),
     ({"birth_date": 0}, "birth_date: is not a date"),
     ({"birth_date": "1850-01-01"}, "birth_date: "),
