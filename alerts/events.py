@@ -7,9 +7,10 @@ clear error matters more than speed.
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from models.findings import Kind, Rule, Severity
+from models.profile_fields import Instant
 from models.readings import ID_PATTERN
 
 EventName = Literal[
@@ -137,9 +138,9 @@ class Action(BaseModel):
     action_id: Identifier
     alert_id: Identifier
     patient: Identifier
-    at: AwareDatetime
+    at: Instant
     by: Identifier
     type: ActionType
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     to: Identifier | None = None
     reason: Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX)] | None = None

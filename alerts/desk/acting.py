@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from alerts.desk.config import NotPublished
@@ -17,6 +17,7 @@ from alerts.desk.desk import Desk, MemberOf
 from alerts.desk.members import Member
 from alerts.desk.worklist import Standing
 from alerts.events import Action, ActionType, Identifier
+from models.profile_fields import Instant
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
 NEEDS: dict[ActionType, tuple[str, ...]] = {"snooze": ("until", "reason"), "assign": ("to",), "comment": ("reason",)}
@@ -33,7 +34,7 @@ class Asked(BaseModel):
 
     type: ActionType
     reason: Reason | None = None
-    until: AwareDatetime | None = None
+    until: Instant | None = None
     to: Identifier | None = None
 
     @model_validator(mode="after")

@@ -108,6 +108,7 @@ async def test_an_action_is_published_with_an_id_and_a_time(client: httpx.AsyncC
         ({"type": "snooze"}, "snooze needs until and reason"),
         ({"type": "snooze", "until": "2026-01-05T10:00:00Z"}, "snooze needs"),
         ({"type": "snooze", "until": "2026-01-05T10:00:00", "reason": "x"}, "until"),
+        ({"type": "snooze", "until": "9999-12-31T23:59:59-23:59", "reason": "x"}, "until"),
         ({"type": "assign"}, "assign needs to"),
         ({"type": "assign", "to": "two words"}, "to"),
         ({"type": "delete"}, "type"),

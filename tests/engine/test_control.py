@@ -188,6 +188,9 @@ BAD_ACTIONS = {
     "snooze without a reason": {"type": "snooze", "until": rfc3339(START_US + HOUR_US)},
     "snooze into the past": {"type": "snooze", "reason": "known", "until": rfc3339(START_US)},
     "snooze for more than a day": {"type": "snooze", "reason": "known", "until": rfc3339(START_US + DAY_US + HOUR_US)},
+    "snooze to after the year 9999": {"type": "snooze", "reason": "known", "until": "9999-12-31T23:59:59-23:59"},
+    "snooze to before the year 1": {"type": "snooze", "reason": "known", "until": "0001-01-01T00:00:00+23:59"},
+    "done after the year 9999": {"at": "9999-12-31T23:59:59-23:59"},
     "assign to nobody": {"type": "assign"},
 }  # fmt: skip
 
