@@ -120,7 +120,7 @@ class _Patients:
             return
         try:
             one = msgspec.json.decode(value, type=_Known)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # answered on `rejects`, and what was known before stays
         if key not in self.newest or one.version > self.newest[key].version:
             self.newest[key] = one

@@ -86,7 +86,7 @@ def _consent(value: bytes, at_s: float | None) -> Consent | None:
     """None for what cannot be read: the worker refuses such a profile, and goes on with what was said before."""
     try:
         found = msgspec.json.decode(value, type=_Consents)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     said = found.consent
     return Consent(said.monitoring, said.withheld_vitals, said.since.timestamp() if said.since else None, at_s)
@@ -175,7 +175,7 @@ class Feed(Generic[Kind, About]):
         try:
             at_s = record.timestamp / 1000 if record.timestamp > 0 else None
             return self._read(record.key or b"", record.value or b"", at_s)
-        except (ValueError, OverflowError) as error:
+        except (ValueError, OverflowError, RecursionError) as error:
             self.unreadable += 1
             log.warning("%s %d/%d cannot be shown: %s", self.topic, record.partition, record.offset, error)
             return None

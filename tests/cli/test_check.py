@@ -12,6 +12,7 @@ from alerts.desk.accounts import Accounts
 from alerts.desk.audit import Audit
 from alerts.desk.members import Member
 from alerts.desk.staff import Staff
+from streams.check_teams import _Patients
 from tests.cli.command import NOBODY, Homebeat, Result
 from tests.cli.others import mail_server, receiver
 from tests.engine.factories import profile
@@ -88,6 +89,13 @@ def test_a_modifier_to_be_left_out_that_there_is_not_is_a_warning(homebeat: Home
     found = [check["found"] for check in answered.json["checks"] if check["name"] == "modifiers off"]
     assert found == ["no modifier has the id 'metoprolol': nothing is left out"]
     assert "class" in mend(answered, "modifiers off")
+
+
+def test_a_profile_that_is_nested_too_deeply_is_passed_over() -> None:
+    patients = _Patients()
+    patients.take(b"p-1", profile("p-1", care_team="lungs"))
+    patients.take(b"p-1", b'{"patient": ' + b"[" * 50_000)
+    assert patients.newest[b"p-1"].care_team == "lungs"
 
 
 def test_people_read_a_line_for_each_setting_and_each_check(homebeat: Homebeat) -> None:

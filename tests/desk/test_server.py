@@ -41,6 +41,16 @@ async def test_the_desk_is_ready_when_it_has_read_what_was_there(
         )
 
 
+async def test_a_profile_that_is_nested_too_deeply_stops_nobody(
+    broker: Broker, prefix: str, databases: Databases
+) -> None:
+    await topics.made(broker.address, prefix)
+    await topics.put(broker.address, f"{prefix}profiles", [b'{"patient": "p-1", "consent": ' + b"[" * 50_000])
+    await topics.put(broker.address, f"{prefix}alerts", [alert("a-1")])
+    async with desk(broker.address, prefix, databases) as url, signed_in(url, databases) as client:
+        assert (await client.get("/api/desk")).json()["lists"]["open"] == 1
+
+
 async def test_an_action_lands_on_the_topic_under_its_patient(
     broker: Broker, prefix: str, databases: Databases
 ) -> None:
