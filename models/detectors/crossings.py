@@ -4,7 +4,8 @@ A row is one (patient, vital). Readings of one row are judged in log order, one 
 size gives the same answer; rows that are nowhere near a limit never enter a round.
 
 A row has two lanes. Lane 0 takes readings in event order. Lane 1 takes what comes late (older than the newest reading
-seen), so that a backfill can neither reset nor complete a run of live readings.
+seen), so that a backfill can neither reset nor complete a run of live readings. What was overtaken and yet is live is
+told as now, so it is open in lane 0 as well: the readings after it clear it, and what comes later is told anew.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from models.segments import Bools, Ints, starts
 from models.times import US_PER_S
 
 LANES = 2
+NOW = 0
+"""The lane of readings in their order."""
 PAST = slice(1, 2)
 """The lane of late readings."""
 LOW, HIGH = 0, 1
@@ -43,8 +46,9 @@ STATE = np.dtype(
 class Judged:
     """Readings to be judged, in log order: arrays of shape (n,).
 
-    row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; spot:
-    nothing of this row and lane for `spot_gap_us` before it.
+    row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; apart:
+    nothing of this row and lane for `spot_gap_us` before it; spot: and nothing else that it could persist on; live:
+    what it raises is told as now.
     """
 
     row: Ints
@@ -53,7 +57,9 @@ class Judged:
     at: Ints
     at_rest: Bools
     lane: Ints
+    apart: Bools
     spot: Bools
+    live: Bools
 
     def take(self, index: Ints) -> "Judged":
         """The readings at these indices."""
@@ -64,7 +70,9 @@ class Judged:
             self.at[index],
             self.at_rest[index],
             self.lane[index],
+            self.apart[index],
             self.spot[index],
+            self.live[index],
         )
 
 
@@ -139,22 +147,52 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     run_n, since = _runs(floors, states["run_n"][at], since_before, one, judged, broken)
     long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
     long_enough |= run_n >= floors.enough[one.line]
-    after = before | (broken & (run_n >= floors.repeat[one.line]) & long_enough)
-    raised = _raised(floors, index, one, since, before, after) + _earlier(index, one, since_before, since, before)
+    lasts = broken & (run_n >= floors.repeat[one.line]) & long_enough
+    after = before | lasts
+    was, now = _told(states, one, before, after, lasts & begins)
+    raised = _raised(floors, index, one, since, was, now) + _earlier(index, one, since_before, since, before)
     raised += _again(floors, index, one, since, before & broken, before, after)
     cleared = _cleared(floors, states, index, one, judged, broken, after)
     states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
+    _open_now(states, one, since, now)
     states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
     return raised + cleared
 
 
 def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, broken: Bools) -> tuple[Ints, Ints]:
-    """Length and beginning of each rule's run of readings beyond its limit. A spot reading begins a run of its own."""
+    """Length and beginning of each rule's run of readings beyond its limit. One that stands apart begins a new run."""
     n, at = n.astype(np.int64), one.at[:, None]
-    begins = broken & ((n == 0) | (one.spot[:, None] & (floors.repeat[one.line] == 1)))
+    begins = broken & ((n == 0) | (one.apart[:, None] & (floors.repeat[one.line] == 1)))
     longer = np.where(begins, 1, np.minimum(n + 1, MOST_COUNTED))
     n = np.where(judged, np.where(broken, longer, 0), n)
     return n, np.where(begins, at, np.where(broken, np.minimum(since, at), since))
+
+
+def _told(states: npt.NDArray[np.void], one: Judged, before: Bools, after: Bools, lasts: Bools) -> tuple[Bools, Bools]:
+    """Rules of which people know before and after each reading, (n, 8). A live reading that was overtaken is news
+    where nothing is open now, also if it goes on with a run of the past. lasts (n, 8): its run is long enough."""
+    overtaken = _overtaken(one)
+    if not overtaken.any():
+        return before, after
+    was = before & (~overtaken[:, None] | (states["open"][one.row, NOW] > 0))
+    return was, np.where(overtaken[:, None], was | lasts, after)
+
+
+def _open_now(states: npt.NDArray[np.void], one: Judged, since: Ints, now: Bools) -> None:
+    """What live readings raise that were overtaken is open among those in their order too, which clear it."""
+    which = np.flatnonzero(_overtaken(one))
+    if not len(which):
+        return
+    at = one.row[which], NOW
+    known, begun = states["open"][at] > 0, since[which]
+    runs = np.where(states["run_n"][at] > 0, np.minimum(states["since"][at], begun), begun)
+    states["since"][at] = np.where(now[which] & ~known, runs, states["since"][at])
+    states["open"][at] = known | now[which]
+
+
+def _overtaken(one: Judged) -> Bools:
+    late: Bools = one.live & (one.lane != NOW)
+    return late
 
 
 def _raised(

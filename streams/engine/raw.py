@@ -36,7 +36,8 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     if len(near):
         broken[near] = floors.abnormal(book, line[near], samples.value[near])
         applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
-    late, spot = _lanes(state, samples, applies, book.spot_gap_us)
+    live = samples.clock - samples.at <= HORIZON_US[samples.vital]
+    late, apart, spot = _lanes(state, samples, applies, live, book.spot_gap_us)
     near = np.flatnonzero(applies)
     if len(near):
         rest = samples.resting[near]
@@ -44,7 +45,8 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     judged = _worth_judging(state, samples.row, applies)
     if not len(judged):
         return RawJudgement(broken, line, NO_CROSSINGS, book)
-    everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, late.astype(np.int64), spot)
+    lane = late.astype(np.int64)
+    everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, lane, apart, spot, live)
     one = everyone.take(judged)
     crossings = _crossings(state, book, one, applies[judged])
     return RawJudgement(broken, line, crossings.of(judged), book)
@@ -63,20 +65,21 @@ def _crossings(state: PartitionState, book: Floors, one: Judged, applies: Bools)
     return replace(crossings, row=one.row[crossings.reading])
 
 
-def _lanes(state: PartitionState, samples: Samples, applies: Bools, spot_gap_us: int) -> tuple[Bools, Bools]:
-    """Which samples are judged as late ones, and which stand alone in time.
+def _lanes(
+    state: PartitionState, samples: Samples, applies: Bools, live: Bools, spot_gap_us: int
+) -> tuple[Bools, Bools, Bools]:
+    """Which samples are judged as late ones, which stand apart from others of their lane, and which alone in time.
 
     A sample beyond a floor that is out of order by no more than the lateness belongs to the run it would have begun or
     continued: its onset must not depend on the order. One inside the limits does not end a run that began after it.
     """
     behind = samples.newest - samples.at
-    live = samples.clock - samples.at <= HORIZON_US[samples.vital]
     late = ~live | ((behind > 0) & ~(applies & (behind <= LATENESS_US[samples.vital])))
     if not late.any():
-        return late, -behind > spot_gap_us
+        return late, -behind > spot_gap_us, -behind > spot_gap_us
     since_late = samples.at - late_at_before(state, samples.row, samples.at, late)
-    alone = (since_late > spot_gap_us) & (~live | (behind > spot_gap_us))
-    return late, np.where(late, alone, -behind > spot_gap_us)
+    apart = np.where(late, since_late, -behind) > spot_gap_us
+    return late, apart, apart & (~late | ~live | (behind > spot_gap_us))
 
 
 def _worth_judging(state: PartitionState, row: Ints, applies: Bools) -> Ints:

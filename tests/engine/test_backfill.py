@@ -10,13 +10,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from alerts.policy import PolicySettings
 from models.readings import VitalSummary
 from models.times import US_PER_S, rfc3339, to_us
 from models.vitals import BY_NAME
 from streams.engine.late import PLACES
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
+from streams.engine.step import EngineSettings
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, START_US, Log, Told, run
 from tests.engine.histories import History, histories
 from tests.engine.test_pages import contents
 
@@ -25,6 +27,8 @@ LAW = settings(
     max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate]
 )
 CLOCKS_CHANGE_US = to_us(datetime(2026, 3, 29, 1, 0, tzinfo=UTC))
+CALM = EngineSettings(SECRET, policy=PolicySettings().unescalated)
+"""What is well again is resolved after a while of calm."""
 Reading = tuple[str, int, float]
 """Vital, measured at [us], value."""
 
@@ -283,3 +287,61 @@ def test_late_work_survives_in_pages(made: History, cuts: list[int]) -> None:
         state = restored(pages, 0)
     wanted = run(log)
     assert told.lines() | {"rejects": []} == wanted.lines() | {"rejects": []}
+
+
+def oximeter(minutes: int, lows: dict[int, float] | None = None, every: int = 2) -> Log:
+    """Saturations of 97 %, one every two minutes; some of other values by the minute."""
+    log = Log()
+    log.profile()
+    for minute in range(0, minutes, every):
+        log.now_us = START_US + minute * MINUTE_US
+        log.read(code="spo2", value=(lows or {}).get(minute, 97.0))
+    return log
+
+
+def overtaken(log: Log, value: float, minutes: int) -> None:
+    """A saturation that was measured so many minutes before now comes after those that were measured since."""
+    log.wait(MINUTE_US // 2)
+    log.read(code="spo2", value=value, at_us=log.now_us - minutes * MINUTE_US)
+
+
+def limits(told: Told) -> list[tuple[str, bool]]:
+    return [(alert.event, alert.retrospective) for alert in told.alerts if alert.kind == "limit"]
+
+
+def test_an_emergency_that_was_overtaken_is_over_with_the_readings_after_it_and_the_next_one_pages() -> None:
+    """It stayed open for good: acknowledged once, it kept every later one of its kind from being told."""
+    log = oximeter(60)
+    overtaken(log, 78.0, 5)
+    first = run(log).alerts[0]
+    log.act(first.alert_id)
+    for value in (*[97.0] * 6, 76.0):
+        log.wait(2 * MINUTE_US)
+        log.read(code="spo2", value=value)
+    told = run(log)
+    assert limits(told) == [(event, False) for event in ("opened", "acknowledged", "resolved", "reopened")]
+    assert [run(log, cuts=[k]).lines() == told.lines() for k in range(len(log) - 12, len(log))] == [True] * 12
+
+
+def test_a_device_that_lags_behind_another_has_its_low_told_as_long_as_it_lasts() -> None:
+    log = oximeter(30)
+    for minute in range(30, 70):
+        log.now_us = START_US + minute * MINUTE_US
+        log.read(code="spo2", value=97.0)
+        log.read(code="spo2", value=78.0, id=f"r-{minute}", at_us=log.now_us - 10 * MINUTE_US)
+    events = [event for event, _ in limits(run(log, settings=CALM))]
+    assert events == ["opened"], "what the other one says meanwhile does not end it"
+
+
+def test_a_low_that_began_before_what_is_live_and_was_overtaken_is_told_of_what_is_live() -> None:
+    log = oximeter(120)
+    for minutes in (80, 70, 50, 40):
+        overtaken(log, 78.0, minutes)
+    assert limits(run(log)) == [("opened", True), ("opened", False)]
+
+
+def test_one_reading_that_was_overtaken_is_not_confirmed_by_one_of_yesterday() -> None:
+    log = oximeter(26 * 60)
+    overtaken(log, 87.0, 25 * 60)
+    overtaken(log, 87.0, 5)
+    assert limits(run(log)) == [("opened", True)]

@@ -33,9 +33,12 @@ class Lane:
     open: dict[str, int] = field(default_factory=dict)
     inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
 
-    def reading(self, value: float, at: int, *, rest: bool, spot: bool) -> list[Crossing]:
-        """Judge one reading; `spot`: nothing of this vital for spot_gap_s before it."""
-        before, broken = dict(self.open), set()
+    def reading(
+        self, value: float, at: int, *, rest: bool, spot: bool, apart: bool = False, now: "Lane | None" = None
+    ) -> list[Crossing]:
+        """Judge one reading; `spot`: nothing of this vital for spot_gap_s before it; apart: nothing late before a late
+        one; now: the lane of what is in order, if the reading was overtaken and is live."""
+        before, broken, lasts = dict(self.open), set(), set()
         for rule in self.rules:
             if rule["rest"] and not rest:
                 continue
@@ -46,16 +49,24 @@ class Lane:
                 self.runs.pop(rule["id"], None)
                 continue
             broken.add(rule["id"])
-            self._extend(rule, at, spot)
-        found = self._raised(before, at) + self._earlier(before) + self._again(before, broken)
+            if self._extend(rule, at, spot, apart or spot) and (spot or not rule.get("spot")):
+                lasts.add(rule["id"])
+        told, shown = before, self.open
+        if now is not None:
+            told = {name: since for name, since in before.items() if name in now.open}
+            shown = {name: since for name, since in self.open.items() if name in told or name in lasts}
+        found = self._raised(told, shown) + self._earlier(before) + self._again(before, broken)
+        if now is not None:
+            now.opened(shown)
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken)
         return found
 
-    def _extend(self, rule: dict[str, Any], at: int, spot: bool) -> None:
+    def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool) -> bool:
+        """One more reading of a run; whether it is long enough now."""
         wanted = rule.get("repeat", 1)
         n, since = self.runs.get(rule["id"], (0, at))
-        if spot and wanted == 1:
+        if apart and wanted == 1:
             n, since = 0, at
         n, since = n + 1, min(since, at)
         self.runs[rule["id"]] = n, since
@@ -63,17 +74,24 @@ class Lane:
         long_enough = n >= wanted and persists
         if long_enough or rule["id"] in self.open:
             self.open[rule["id"]] = since
+        return long_enough
 
-    def _raised(self, before: dict[str, int], at: int) -> list[Crossing]:
+    def opened(self, more: dict[str, int]) -> None:
+        """What live readings raise that were overtaken is open here too."""
+        for name, since in more.items():
+            if name not in self.open:
+                self.open[name] = min(since, self.runs[name][1]) if name in self.runs else since
+
+    def _raised(self, before: dict[str, int], after: dict[str, int]) -> list[Crossing]:
         """A side speaks when its worst open rule is worse than what was open before."""
         found: list[Crossing] = []
         for side in (0, 1):
             was = [rank(r) for r in self._of(side) if r["id"] in before]
-            now = [r for r in self._of(side) if r["id"] in self.open]
+            now = [r for r in self._of(side) if r["id"] in after]
             worst = max(map(rank, now), default=-1)
             if worst > max(was, default=-1):
                 name = next(r["id"] for r in now if rank(r) == worst)
-                found.append(("raise", side, worst, name, min(self.open[r["id"]] for r in now)))
+                found.append(("raise", side, worst, name, min(after[r["id"]] for r in now)))
         return found
 
     def _earlier(self, before: dict[str, int]) -> list[Crossing]:

@@ -18,12 +18,14 @@ WITH_FLOORS = sorted({rule["vital"] for rule in FLOORS})
 
 
 def by_hand(readings: list[One]) -> list[list[Crossing]]:
-    lanes: dict[tuple[int, int], Lane] = {}
+    rows: dict[int, list[Lane]] = {}
     found = []
     for r in readings:
         rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
-        lane = lanes.setdefault((r.row, r.lane), Lane(rules, EARLIER_STEP_US[r.lane], r.lane == 0))
-        found.append(sorted(lane.reading(r.value, r.at, rest=r.rest, spot=r.spot), key=str))
+        lanes = rows.setdefault(r.row, [Lane(rules, step, lane == 0) for lane, step in enumerate(EARLIER_STEP_US)])
+        now = lanes[0] if r.lane and r.live else None
+        told = lanes[r.lane].reading(r.value, r.at, rest=r.rest, spot=r.spot, apart=r.apart, now=now)
+        found.append(sorted(told, key=str))
     return found
 
 
@@ -44,7 +46,9 @@ def logs(draw: st.DrawFn) -> list[One]:
             at = before + (step if lane == 0 else draw(st.sampled_from([step, -step]))) * S
             latest[row, lane] = at
             rest = draw(st.sampled_from([True, True, False]))
-            readings.append(One(row, vitals[row], value, at, rest, lane, at - before > GAP_US))
+            live, apart = lane == 0 or draw(st.booleans()), at - before > GAP_US
+            spot = apart and (lane == 0 or not live or draw(st.booleans()))
+            readings.append(One(row, vitals[row], value, at, rest, lane, spot, live, apart))
     return readings
 
 
