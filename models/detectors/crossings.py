@@ -48,7 +48,7 @@ class Judged:
 
     row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; apart:
     nothing of this row and lane for `spot_gap_us` before it; spot: and nothing else that it could persist on; live:
-    what it raises is told as now.
+    what it raises is told as now; same: measured in the second of the one before, so that it confirms nothing.
     """
 
     row: Ints
@@ -60,6 +60,7 @@ class Judged:
     apart: Bools
     spot: Bools
     live: Bools
+    same: Bools
 
     def take(self, index: Ints) -> "Judged":
         """The readings at these indices."""
@@ -73,6 +74,7 @@ class Judged:
             self.apart[index],
             self.spot[index],
             self.live[index],
+            self.same[index],
         )
 
 
@@ -163,7 +165,7 @@ def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, brok
     """Length and beginning of each rule's run of readings beyond its limit. One that stands apart begins a new run."""
     n, at = n.astype(np.int64), one.at[:, None]
     begins = broken & ((n == 0) | (one.apart[:, None] & (floors.repeat[one.line] == 1)))
-    longer = np.where(begins, 1, np.minimum(n + 1, MOST_COUNTED))
+    longer = np.where(begins, 1, np.minimum(n + ~one.same[:, None], MOST_COUNTED))
     n = np.where(judged, np.where(broken, longer, 0), n)
     return n, np.where(begins, at, np.where(broken, np.minimum(since, at), since))
 

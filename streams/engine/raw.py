@@ -1,6 +1,7 @@
 """Safety floors on raw samples: who is near a limit is judged, in log order; everyone else costs a comparison."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from models.detectors.crossings import NO_CROSSINGS, Crossings, Judged, judge
 from models.detectors.floors import Floors
 from models.pool import NOWHERE
 from models.segments import Bools, Ints, grouped
+from models.times import US_PER_S
 from models.vitals import BY_NAME, VITALS
 from models.windows import HORIZON_US, LATENESS_US
 from streams.engine.samples import Samples, late_at_before
@@ -37,16 +39,16 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
         broken[near] = floors.abnormal(book, line[near], samples.value[near])
         applies[near] = floors.applicable(book, line[near], samples.value[near], samples.resting[near])
     live = samples.clock - samples.at <= HORIZON_US[samples.vital]
-    late, apart, spot = _lanes(state, samples, applies, live, book.spot_gap_us)
+    lanes = _lanes(state, samples, applies, live, book.spot_gap_us)
     near = np.flatnonzero(applies)
     if len(near):
         rest = samples.resting[near]
-        applies[near] = floors.applicable(book, line[near], samples.value[near], rest, spot[near])
+        applies[near] = floors.applicable(book, line[near], samples.value[near], rest, lanes.spot[near])
     judged = _worth_judging(state, samples.row, applies)
     if not len(judged):
         return RawJudgement(broken, line, NO_CROSSINGS, book)
-    lane = late.astype(np.int64)
-    everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, lane, apart, spot, live)
+    place = lanes.lane, lanes.apart, lanes.spot, live, lanes.same
+    everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, *place)
     one = everyone.take(judged)
     crossings = _crossings(state, book, one, applies[judged])
     return RawJudgement(broken, line, crossings.of(judged), book)
@@ -65,21 +67,31 @@ def _crossings(state: PartitionState, book: Floors, one: Judged, applies: Bools)
     return replace(crossings, row=one.row[crossings.reading])
 
 
-def _lanes(
-    state: PartitionState, samples: Samples, applies: Bools, live: Bools, spot_gap_us: int
-) -> tuple[Bools, Bools, Bools]:
-    """Which samples are judged as late ones, which stand apart from others of their lane, and which alone in time.
+class _Lanes(NamedTuple):
+    """Of each sample (n,): lane; whether it stands apart from others of its lane, alone in time, or in one second with
+    the one before."""
+
+    lane: Ints
+    apart: Bools
+    spot: Bools
+    same: Bools
+
+
+def _lanes(state: PartitionState, samples: Samples, applies: Bools, live: Bools, spot_gap_us: int) -> _Lanes:
+    """Which samples are judged as late ones, and how each lies to those before it.
 
     A sample beyond a floor that is out of order by no more than the lateness belongs to the run it would have begun or
     continued: its onset must not depend on the order. One inside the limits does not end a run that began after it.
+    One measurement that two apps relay, perhaps one of them in whole seconds, is one: it does not confirm itself.
     """
     behind = samples.newest - samples.at
     late = ~live | ((behind > 0) & ~(applies & (behind <= LATENESS_US[samples.vital])))
-    if not late.any():
-        return late, -behind > spot_gap_us, -behind > spot_gap_us
-    since_late = samples.at - late_at_before(state, samples.row, samples.at, late)
-    apart = np.where(late, since_late, -behind) > spot_gap_us
-    return late, apart, apart & (~late | ~live | (behind > spot_gap_us))
+    since = -behind
+    if late.any():
+        since = np.where(late, samples.at - late_at_before(state, samples.row, samples.at, late), since)
+    apart = since > spot_gap_us
+    spot = apart & (~late | ~live | (behind > spot_gap_us))
+    return _Lanes(late.astype(np.int64), apart, spot, np.abs(since) < US_PER_S)
 
 
 def _worth_judging(state: PartitionState, row: Ints, applies: Bools) -> Ints:

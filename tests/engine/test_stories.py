@@ -130,6 +130,21 @@ def test_pressure_that_stays_high_is_told_once_more_each_day_until_somebody_take
     assert [a.event for a in run(log).alerts] == ["opened", "updated", "acknowledged"]
 
 
+@pytest.mark.parametrize("apart_us", [0, 400_000])
+def test_a_pressure_that_two_apps_relay_does_not_confirm_itself(apart_us: int) -> None:
+    """Above 180 mmHg is urgent when it is measured twice; one of the apps may keep whole seconds."""
+    log = watched()
+    log.read(
+        code="systolic_bp", value=185.0, device="cuff-1", at_us=START_US + apart_us, arrived_us=START_US + US_PER_S
+    )
+    log.read(code="systolic_bp", value=185.0, device="phone-1", id="r-2", arrived_us=START_US + US_PER_S)
+    assert {alert.severity for alert in run(log).alerts} == {"advisory"}
+    log.wait(MINUTE_US)
+    log.read(code="systolic_bp", value=184.0, device="cuff-1")
+    for cuts in ((), range(len(log))):
+        assert run(log, cuts).alerts[-1].severity == "urgent"
+
+
 def test_a_slow_heart_is_told_to_whom_it_is_new_and_not_of_whom_it_is_usual() -> None:
     """An athlete whose own learned level is 48 is left alone, but not by a floor that protects."""
     usual, new = watched(), watched()

@@ -34,10 +34,19 @@ class Lane:
     inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
 
     def reading(
-        self, value: float, at: int, *, rest: bool, spot: bool, apart: bool = False, now: "Lane | None" = None
+        self,
+        value: float,
+        at: int,
+        *,
+        rest: bool,
+        spot: bool,
+        apart: bool = False,
+        same: bool = False,
+        now: "Lane | None" = None,
     ) -> list[Crossing]:
         """Judge one reading; `spot`: nothing of this vital for spot_gap_s before it; apart: nothing late before a late
-        one; now: the lane of what is in order, if the reading was overtaken and is live."""
+        one; same: in the second of the one before; now: the lane of what is in order, if the reading was overtaken and
+        is live."""
         before, broken, lasts = dict(self.open), set(), set()
         for rule in self.rules:
             if rule["rest"] and not rest:
@@ -49,7 +58,7 @@ class Lane:
                 self.runs.pop(rule["id"], None)
                 continue
             broken.add(rule["id"])
-            if self._extend(rule, at, spot, apart or spot) and (spot or not rule.get("spot")):
+            if self._extend(rule, at, spot, apart or spot, same) and (spot or not rule.get("spot")):
                 lasts.add(rule["id"])
         told, shown = before, self.open
         if now is not None:
@@ -62,13 +71,13 @@ class Lane:
             found += self._cleared(side, at, rest, broken)
         return found
 
-    def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool) -> bool:
+    def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool, same: bool) -> bool:
         """One more reading of a run; whether it is long enough now."""
         wanted = rule.get("repeat", 1)
         n, since = self.runs.get(rule["id"], (0, at))
         if apart and wanted == 1:
             n, since = 0, at
-        n, since = n + 1, min(since, at)
+        n, since = n if n and same else n + 1, min(since, at)
         self.runs[rule["id"]] = n, since
         persists = spot or at - since >= rule["persist_s"] * S or n >= rule.get("readings", n + 1)
         long_enough = n >= wanted and persists

@@ -24,7 +24,7 @@ def by_hand(readings: list[One]) -> list[list[Crossing]]:
         rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
         lanes = rows.setdefault(r.row, [Lane(rules, step, lane == 0) for lane, step in enumerate(EARLIER_STEP_US)])
         now = lanes[0] if r.lane and r.live else None
-        told = lanes[r.lane].reading(r.value, r.at, rest=r.rest, spot=r.spot, apart=r.apart, now=now)
+        told = lanes[r.lane].reading(r.value, r.at, rest=r.rest, spot=r.spot, apart=r.apart, same=r.same, now=now)
         found.append(sorted(told, key=str))
     return found
 
@@ -48,7 +48,8 @@ def logs(draw: st.DrawFn) -> list[One]:
             rest = draw(st.sampled_from([True, True, False]))
             live, apart = lane == 0 or draw(st.booleans()), at - before > GAP_US
             spot = apart and (lane == 0 or not live or draw(st.booleans()))
-            readings.append(One(row, vitals[row], value, at, rest, lane, spot, live, apart))
+            same = abs(at - before) < S
+            readings.append(One(row, vitals[row], value, at, rest, lane, spot, live, apart, same))
     return readings
 
 
@@ -157,6 +158,16 @@ def test_a_crisis_of_blood_pressure_wants_a_second_reading() -> None:
         One(0, "systolic_bp", value, START + k * 60 * S, spot=k == 0) for k, value in enumerate([190, 170, 190, 190])
     ]
     assert words(run(table(), cuff)) == [(0, "raise", "sbp_high_advisory"), (3, "raise", "sbp_crisis")]
+
+
+def test_a_reading_that_is_relayed_twice_is_not_the_second_of_a_run() -> None:
+    """Two apps send what one cuff measured; ten minutes of glucose are not over with two samples that came twice."""
+    cuff = [
+        One(0, "systolic_bp", 190, START + at * S, same=again) for at, again in ((0, False), (0, True), (60, False))
+    ]
+    assert [i for i, _, rule in words(run(table(), cuff)) if rule == "sbp_crisis"] == [2]
+    sensor = [One(0, "glucose", 50, START + k // 2 * 299 * S, same=bool(k % 2)) for k in range(6)]
+    assert [i for i, _, rule in words(run(table(), sensor)) if rule == "glucose_level2_low"] == [4]
 
 
 CGM_STEPS_S = st.sampled_from([60, 240, 285, 299, 300, 301, 330, 600, 899, 900, 930])
