@@ -11,6 +11,7 @@ from alerts.explain import ahead, ahead_title, not_ahead
 from models import baseline
 from models.detectors import crossings, floors, forecast, habits
 from models.detectors.floors import Floors
+from models.phrases import phrase
 from models.situation import situation
 from models.times import US_PER_S
 from models.windows import HORIZON_US
@@ -25,6 +26,10 @@ from streams.engine.zones import local_date
 
 REPEAT_GRID_US = 60 * US_PER_S
 """Of a stream that goes on beyond its limit, the first sample of a minute is enough to ask whether to tell again."""
+OF_A_STREAM = phrase("This limit is for single measurements: what comes as a stream is held against the own band.")
+OWN_LEVEL = phrase("This patient's own level lies at this limit, and the measurement is within the own band.")
+OF_A_CONDITION = phrase("The rules of a condition of this patient speak in place of this limit.")
+"""Why nobody is told of a limit."""
 SILENT_CLEAR = 1
 """Lane of late readings: its problems are about the past, so nobody is told that they have passed."""
 
@@ -66,6 +71,10 @@ def _crossing(
     raised = bool(c.what[k] != crossings.CLEAR)
     snapshot = _snapshot_at(samples, i, snapshots)
     band = _band(state, samples, i, snapshot)
+    quiet = None
+    if raised:
+        quiet = _usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot)
+        quiet = quiet or _spoken_for(state, slot, at, raw.floors, line, rule_slot)
     return Signal(
         position=position, slot=slot, vital=vital, high=bool(c.side[k] == crossings.HIGH), raised=raised, kind="limit",
         rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
@@ -73,33 +82,30 @@ def _crossing(
         event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
         quality=float(samples.quality[i]), band=band, retrospective=bool(clock - at > HORIZON_US[vital]),
         earlier=bool(c.what[k] == crossings.EARLIER), again=bool(c.what[k] == crossings.AGAIN),
-        usual=raised and (
-            _is_usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot)
-            or _is_spoken_for(state, slot, at, raw.floors, line, rule_slot)
-        ),
+        usual=quiet is not None, reason=quiet,
     )  # fmt: skip
 
 
-def _is_usual(snapshot: Snapshot, band: Band | None, value: float, book: Floors, line: int, rule_slot: int) -> bool:
-    """Whether a limit that advises stays quiet: it is for spot readings and this vital comes as a stream, or the
-    patient's own learned level lies there and the reading within the own band. A floor that protects has neither mark,
-    so that this is never true of it."""
+def _usual(snapshot: Snapshot, band: Band | None, value: float, book: Floors, line: int, rule_slot: int) -> str | None:
+    """Why a limit that advises stays quiet: it is for spot readings and this vital comes as a stream, or the patient's
+    own learned level lies there and the reading within the own band. A floor that protects has neither mark, so that
+    there is never a reason for it."""
     if book.spot[line, rule_slot] and baseline.in_stream(baseline.take(snapshot.base, np.zeros(1, np.int64)))[0]:
-        return True
+        return OF_A_STREAM
     within, limit = float(book.own_within[line, rule_slot]), float(book.limit[line, rule_slot])
     if band is None or np.isnan(within):
-        return False
+        return None
     beyond = limit - band.expected if rule_slot < floors.SIDES["high"].start else band.expected - limit
-    return beyond >= -within and band.low <= value <= band.high
+    return OWN_LEVEL if beyond >= -within and band.low <= value <= band.high else None
 
 
-def _is_spoken_for(state: PartitionState, slot: int, at_us: int, book: Floors, line: int, rule_slot: int) -> bool:
-    """Whether the patient has a condition whose own rules speak in place of this limit."""
+def _spoken_for(state: PartitionState, slot: int, at_us: int, book: Floors, line: int, rule_slot: int) -> str | None:
+    """The same of a patient with a condition whose own rules speak in place of this limit."""
     rule, profile = book.rules[line][rule_slot], state.profile(slot)
     instead = habits.spoken_for(rule.id) if rule is not None else frozenset()
     if not instead or profile is None:
-        return False
-    return bool(instead & situation(profile, local_date(state, slot, at_us)).conditions)
+        return None
+    return OF_A_CONDITION if instead & situation(profile, local_date(state, slot, at_us)).conditions else None
 
 
 def _snapshot_at(samples: Samples, i: int, snapshots: dict[int, list[Snapshot]]) -> Snapshot:

@@ -15,6 +15,7 @@ from models.profile import Profile
 from models.situation import situation
 from models.times import US_PER_S, rfc3339, to_us
 from models.vitals import BY_NAME
+from streams.engine.sample_signals import OF_A_CONDITION, OF_A_STREAM, OWN_LEVEL
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
 
 CALM = settings(deadline=None, max_examples=60)
@@ -153,10 +154,22 @@ def test_a_slow_heart_is_told_to_whom_it_is_new_and_not_of_whom_it_is_usual() ->
     daily(usual, "heart_rate", [48.0, 47.0, 46.0, 48.0, 51.0, 52.0, 48.0, 47.0, 46.0, 48.0])
     assert [a.event for a in run(usual).alerts[learning:]] == ["resolved"]
     assert run(usual).findings[-1].severity == "info", "on the record all the same"
+    assert run(usual).findings[-1].reason == OWN_LEVEL, "and why"
     daily(new, "heart_rate", [71.0, 73.0, 72.0, 74.0, 72.0, 71.0, 73.0, 72.0, 71.0, 73.0, 49.0])
     assert [(a.problem, a.severity) for a in run(new).alerts] == [("heart_rate.low", "advisory")]
     usual.read(code="heart_rate", value=39.0)
     assert (run(usual).alerts[-1].problem, run(usual).alerts[-1].severity) == ("heart_rate.low", "urgent")
+
+
+def test_a_limit_for_single_measurements_says_why_it_is_quiet_in_a_stream() -> None:
+    log = watched()
+    stream(log, "heart_rate", 60.0, 24 * 60, every_s=300)
+    log.wait(HOUR_US)
+    log.read(code="heart_rate", value=49.0, device="d-1")
+    told = run(log)
+    assert [alert for alert in told.alerts if alert.kind == "limit"] == []
+    limits = [finding for finding in told.findings if finding.kind == "limit"]
+    assert [(f.rule.id, f.severity, f.reason) for f in limits] == [("hr_low_advisory", "info", OF_A_STREAM)]
 
 
 def test_a_single_high_pressure_is_news_only_where_high_pressure_is_not_known() -> None:
@@ -168,6 +181,7 @@ def test_a_single_high_pressure_is_news_only_where_high_pressure_is_not_known() 
     assert [a.problem for a in run(new).alerts] == ["systolic_bp.high"]
     assert run(known).alerts == []
     assert run(known).findings[-1].severity == "info", "on the record all the same"
+    assert run(known).findings[-1].reason == OF_A_CONDITION
     daily(known, "systolic_bp", [185.0, 185.0])
     assert [(a.problem, a.severity) for a in run(known).alerts] == [("systolic_bp.high", "urgent")]
 
