@@ -154,7 +154,7 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     was, now = _told(states, one, before, after, lasts & begins)
     raised = _raised(floors, index, one, since, was, now) + _earlier(index, one, since_before, since, before)
     raised += _again(floors, index, one, since, before & broken, before, after)
-    cleared = _cleared(floors, states, index, one, judged, broken, after)
+    cleared = _cleared(floors, states, index, one, judged, broken, after, since)
     states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
     _open_now(states, one, since, now)
     states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
@@ -254,28 +254,46 @@ def _earlier(index: Ints, one: Judged, since_before: Ints, since: Ints, before: 
 
 
 def _cleared(
-    floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools
-) -> list[tuple[Ints, ...]]:
+    floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools,
+    since: Ints,
+) -> list[tuple[Ints, ...]]:  # fmt: skip
     """A side is cleared after enough readings back inside, over long enough; `after` is updated in place.
 
     A reading that an open rule does not apply to (a moving heart) says nothing about it: it neither counts nor resets.
+    Of what people know now, a limit that may be the patient's habit does not keep one that protects open. Broken still,
+    it is raised by itself: whether it is news, others know.
     """
     found: list[tuple[Ints, ...]] = []
     if not after.any():
         states["ok_n"][one.row, one.lane] = 0
         return found
+    habit = floors.habit[one.line] & (one.lane == NOW)[:, None]
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
-        is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
+        alone = habit[:, slots] & (after & ~habit)[:, slots].any(axis=1)[:, None]
+        is_open, bad = after[:, slots].any(axis=1), (broken[:, slots] & ~alone).any(axis=1)
         ok = (judged | ~after)[:, slots].all(axis=1) & ~bad
         n = states["ok_n"][at].astype(np.int64)
-        since = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
+        begun = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
         n = np.where(is_open & ~bad, np.minimum(n + ok, MOST_COUNTED), 0)
-        done = is_open & ok & (n >= floors.clear_n) & (one.at - since >= floors.clear_us)
-        states["ok_n"][at], states["ok_since"][at] = np.where(done, 0, n), since
-        after[:, slots] &= ~done[:, None]
-        hit = np.flatnonzero(done)
+        done = is_open & ok & (n >= floors.clear_n) & (one.at - begun >= floors.clear_us)
+        states["ok_n"][at], states["ok_since"][at] = np.where(done, 0, n), begun
+        left = done[:, None] & (after & broken)[:, slots]
+        after[:, slots] &= ~done[:, None] | left
+        hit, still = np.flatnonzero(done), np.flatnonzero(left.any(axis=1))
         if len(hit):
             zero = np.zeros(len(hit), np.int64)
-            found.append((index[hit], one.row[hit], zero + side, zero + CLEAR, zero, zero, since[hit], one.lane[hit]))
+            found.append((index[hit], one.row[hit], zero + side, zero + CLEAR, zero, zero, begun[hit], one.lane[hit]))
+        if len(still):
+            found.append(_goes_on(floors, index, one, side, still, left[still], since))
     return found
+
+
+def _goes_on(
+    floors: Floors, index: Ints, one: Judged, side: int, which: Ints, left: Bools, since: Ints
+) -> tuple[Ints, ...]:
+    """The worst limit of a side that is left when the others are cleared, raised by itself. left (k, SLOTS / 2)."""
+    first, same = SIDES["high" if side == HIGH else "low"].start, np.ones(len(which), np.int64)
+    slot = np.where(left, floors.rank[one.line[which], first : first + left.shape[1]] + 1, 0).argmax(axis=1) + first
+    rank, begun = floors.rank[one.line[which], slot], since[which, slot]
+    return index[which], one.row[which], same * side, same * RAISE, rank, slot, begun, one.lane[which]

@@ -161,6 +161,21 @@ def test_a_slow_heart_is_told_to_whom_it_is_new_and_not_of_whom_it_is_usual() ->
     assert (run(usual).alerts[-1].problem, run(usual).alerts[-1].severity) == ("heart_rate.low", "urgent")
 
 
+def test_a_second_crisis_is_told_to_who_lives_above_the_limit_that_stays_quiet() -> None:
+    """With hypertension, at home at 165: the first crisis stayed open for good, and hid the second."""
+    log = Log()
+    log.profile(conditions=[{"code": "hypertension"}])
+    daily(log, "systolic_bp", [165.0] * 3 + [190.0, 191.0])
+    crisis = next(alert for alert in run(log).alerts if alert.severity == "urgent")
+    log.act(crisis.alert_id)
+    daily(log, "systolic_bp", [166.0, 164.0, 165.0])
+    quiet = len(run(log).alerts)
+    daily(log, "systolic_bp", [195.0, 195.0])
+    told = run(log).alerts
+    assert [a.event for a in told[:quiet] if a.alert_id == crisis.alert_id] == ["opened", "acknowledged", "resolved"]
+    assert [(a.event, a.severity) for a in told[quiet:] if a.kind == "limit"][-1][1] == "urgent"
+
+
 def test_a_limit_for_single_measurements_says_why_it_is_quiet_in_a_stream() -> None:
     log = watched()
     stream(log, "heart_rate", 60.0, 24 * 60, every_s=300)

@@ -125,9 +125,12 @@ class Lane:
         return found
 
     def _cleared(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:
-        """Readings back inside of every rule that is open, enough of them, over long enough."""
+        """Readings back inside of every rule that is open, enough of them, over long enough. A rule that may be a habit
+        does not keep one that protects open, and is raised by itself if it is broken still."""
         still = [r for r in self._of(side) if r["id"] in self.open]
-        if not still or any(r["id"] in broken for r in self._of(side)):
+        protects = self.live and any(not r.get("habit") for r in still)
+        counts = [r for r in self._of(side) if not (protects and r.get("habit"))]
+        if not still or any(r["id"] in broken for r in counts):
             self.inside[side] = []
             return []
         if any(r["rest"] and not rest for r in still):
@@ -136,10 +139,13 @@ class Lane:
         since, wanted = self.inside[side][0], META["clear"]
         if len(self.inside[side]) < wanted["readings"] or at - since < wanted["for_s"] * S:
             return []
+        left = [r for r in still if r["id"] in broken]
         for r in still:
-            del self.open[r["id"]]
+            if r not in left:
+                del self.open[r["id"]]
         self.inside[side] = []
-        return [("clear", side, 0, None, since)]
+        goes_on = [("raise", side, rank(r), r["id"], self.open[r["id"]]) for r in left[:1]]
+        return [("clear", side, 0, None, since), *goes_on]
 
     def _of(self, side: int) -> list[dict[str, Any]]:
         return [r for r in self.rules if SIDES[r["op"]] == side]

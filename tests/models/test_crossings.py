@@ -102,6 +102,17 @@ def test_two_readings_ten_minutes_apart_back_inside_clear() -> None:
     assert words(run(table(), streamed([79, 97, 87, 97, 97]))) == [(0, "raise", "spo2_critical")]
 
 
+def test_a_limit_that_may_be_a_habit_does_not_keep_one_that_protects_open() -> None:
+    """Back at 165, a crisis is over and the next one is news; what goes on is raised by itself."""
+    values, step_s = [185, 185, 165, 165, 165, 150, 150, 185, 185], CLEAR_US // S
+    cuff = [One(0, "systolic_bp", value, START + k * step_s * S) for k, value in enumerate(values)]
+    assert words(run(table(), cuff)) == [
+        (0, "raise", "sbp_high_advisory"), (1, "raise", "sbp_crisis"), (3, "clear", None),
+        (3, "raise", "sbp_high_advisory"), (6, "clear", None), (7, "raise", "sbp_high_advisory"),
+        (8, "raise", "sbp_crisis"),
+    ]  # fmt: skip
+
+
 def test_exercise_neither_clears_nor_confirms_a_heart_that_raced_at_rest() -> None:
     """A rate of 190 on a run is not a rate back inside the limit for rest."""
     resting = One(0, "heart_rate", 185, START)
