@@ -34,6 +34,11 @@ SPARSE = len(VITALS)
 """The line of settings after the vitals': a streamed vital that is in fact measured a few times a day or night."""
 SPARSE_AFTER_DAYS, SPARSE_PER_DAY = 2.0, 12.0
 """Judged after two days: fewer than twelve quarter-hour windows a day are spot checks, not a stream."""
+HABIT_DAYS = 7.0
+"""What came longer ago counts for little in that, by a factor of e in a week: who has laid the watch aside and measures
+by hand must not be watched as if it went on. A week, because habits repeat by the week."""
+LONGEST_PAUSE_DAYS = 1.0
+"""A pause counts for no more than that: what was laid aside for a month and is worn again is what it was."""
 
 STREAM_LEAST = 4
 """Windows (of a quarter of an hour) that make a stream, when it has only begun."""
@@ -50,9 +55,10 @@ STATE = np.dtype(
     ]
 )
 """x, p: mean and covariance of the state on the vital's working scale; s2: within-person variance; n: windows learned;
-seen: windows looked at; first_at, last_at: event time of the first learned and of the last seen window [us]. Kept in
-single precision, and worked on in double: what is lost each time, 6e-8 of a figure, is far less than any device knows,
-and counts are exact up to 16 million. Each window is rounded alone, so batches of any size still give the same bits."""
+seen: windows looked at, faded by HABIT_DAYS; first_at, last_at: event time of the first learned and of the last seen
+window [us]. Kept in single precision, and worked on in double: what is lost each time, 6e-8 of a figure, is far less
+than any device knows, and counts are exact up to 16 million. Each window is rounded alone, so batches of any size
+still give the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +207,13 @@ def predict(
     s = settings()
     homeless = np.isnan(rows.x[0])
     rows.x[0] = np.where(homeless, y - passing.mean, rows.x[0])
-    days = np.where(rows.last_at > 0, np.maximum(at - rows.last_at, 0), 0) / US_PER_DAY
+    past_us = np.where(rows.last_at > 0, np.maximum(at - rows.last_at, 0), 0)
+    days = past_us / US_PER_DAY
     rows.p[DIAGONAL[0]] += s.q_level * rows.s2 * days
     for place in DIAGONAL[1:]:
         rows.p[place] += s.q_harmonic * rows.s2 * days
     rows.last_at = np.maximum(rows.last_at, at)
-    rows.seen += 1
+    rows.seen = _seen(rows.seen, past_us)
     h = day_shape()[:, slot]
     level = (h * _covariance_with(rows.p, h)).sum(axis=0)
     noise = rows.s2 * passing.factor**2 + prior.sd_meas**2 + passing.sd**2
@@ -271,8 +278,8 @@ def own_weight(prediction: Prediction, prior: Prior) -> Floats:
 
 def line_of(rows: Rows, vital: Ints) -> Ints:
     """The line of the settings for each row: its vital's, or SPARSE where a streamed vital comes a few times a day."""
-    days = (rows.last_at - rows.first_at) / US_PER_DAY
-    sparse = _streamed()[vital] & (rows.n > 0) & (days >= SPARSE_AFTER_DAYS) & (rows.seen < SPARSE_PER_DAY * days)
+    begun = (rows.n > 0) & (rows.last_at - rows.first_at >= SPARSE_AFTER_DAYS * US_PER_DAY)
+    sparse = _streamed()[vital] & begun & (rows.seen < SPARSE_PER_DAY * _days_of_habit(rows.first_at, rows.last_at))
     return np.where(sparse, SPARSE, vital)
 
 
@@ -286,9 +293,32 @@ def spared(rows: Rows, passing: Passing, day: Ints) -> Bools:
 
 def in_stream(rows: Rows) -> Bools:
     """Whether readings of each row come as a stream so far, (n,): from the first hour on, as long as they go on."""
-    days = (rows.last_at - rows.first_at) / US_PER_DAY
-    streams: Bools = rows.seen >= np.maximum(STREAM_LEAST, SPARSE_PER_DAY * days)
+    streams: Bools = rows.seen >= np.maximum(STREAM_LEAST, SPARSE_PER_DAY * _days_of_habit(rows.first_at, rows.last_at))
     return streams
+
+
+def ends_stream(rows: Rows, at: Ints) -> Bools:
+    """Whether with a window at `at` (n,) a row is no stream any more."""
+    days = _days_of_habit(rows.first_at, np.maximum(at, rows.last_at))
+    fewer = _seen(rows.seen, np.maximum(at - rows.last_at, 0)) < SPARSE_PER_DAY * days
+    ends: Bools = in_stream(rows) & fewer
+    return ends
+
+
+def _seen(before: Floats, past_us: Ints) -> Floats:
+    """Windows seen, with one that comes so long after the one before, (n,)."""
+    return before * _faded(np.minimum(past_us, round(LONGEST_PAUSE_DAYS * US_PER_DAY))) + 1
+
+
+def _faded(past_us: Ints) -> Floats:
+    """What is left of a count after that time, (n,) [1]."""
+    left: Floats = np.exp(-past_us / (HABIT_DAYS * US_PER_DAY))
+    return left
+
+
+def _days_of_habit(first_at: Ints, last_at: Ints) -> Floats:
+    """Days for which `seen` counts, (n,): those between the first window and the last, faded as it is."""
+    return HABIT_DAYS * (1 - _faded(last_at - first_at))
 
 
 @cache

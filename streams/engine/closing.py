@@ -90,6 +90,7 @@ class _Round:
     prior: baseline.Prior
     base: baseline.Rows
     newer: Bools
+    ended: Bools
     line: Ints
     day: Ints
     quarter: Ints
@@ -136,6 +137,7 @@ def _predicted(state: PartitionState, one: Closed) -> _Round:
     relearning.pass_turns(state, row, slot, vital, day, offset)
     prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
     newer, line = one.start > base.last_at, baseline.line_of(base, vital)
+    ended = newer & baseline.ends_stream(base, one.start)
     y = to_working(one.mean, vital)
     passing = state.courses.passing(state, slot, vital, day)
     predicted = baseline.predict(base, prior, one.start, quarter, y, line, passing)
@@ -144,7 +146,7 @@ def _predicted(state: PartitionState, one: Closed) -> _Round:
     full = (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
     spoilt = sensor.is_unknown(one.n, one.faulty)
     return _Round(
-        one, vital, slot, prior, base, newer, line, day, quarter, y, passing, predicted, z, resting, full, spoilt
+        one, vital, slot, prior, base, newer, ended, line, day, quarter, y, passing, predicted, z, resting, full, spoilt
     )
 
 
@@ -178,6 +180,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
     fit = r.resting & ~r.spoilt & (~one.late | (r.newer & r.full))
     learns = fit & (calm | ~r.predicted.known)
     deviation.learn(state.rows["deviation"], row, r.line, z, r.base.n, verdict.judged & r.newer & one.live, calm)
+    state.weeks.nights_end(row[r.ended], r.day[r.ended])
     rhythm = rhythm_of(r.prior, r.quarter, r.passing.mean)
     out.weeks += state.weeks.gather(
         Gathered(

@@ -124,6 +124,12 @@ class Weeks:
         """The profile says that the level moves: what was learned is of before."""
         drift.forget(self.table, rows[rows < len(self.table)])
 
+    def nights_end(self, rows: Ints, day: Ints) -> None:
+        """These rows are no streams any more, since so long that no night has counted for a week: what was learned is
+        of nights, and what is measured by day from now on would be held against it. day (n,): of each, today."""
+        last = self.table["day"][rows].astype(np.int64)
+        self.relearn(rows[day - last > baseline.HABIT_DAYS])
+
     def packed(self, rows: Ints, slots: range) -> tuple[bytes, bytes, bytes]:
         """Of the rows and the slots of a page, all of them (table, waits, budgets); nothing where nothing is known."""
         table, waits = np.zeros(len(rows), drift.STATE), np.zeros(len(rows), budget.WAIT)

@@ -324,6 +324,27 @@ def test_a_stream_stays_one_through_a_long_problem_in_which_nothing_is_learned()
     assert baseline.line_of(cohort.rows, cohort.vital)[0] == cohort.vital[0]
 
 
+@pytest.mark.parametrize("days", [10, 60, 200])
+def test_a_stream_that_goes_over_into_spot_checks_is_one_no_more_after_weeks_however_long_it_was(days: int) -> None:
+    cohort = Cohort.of(["heart_rate"])
+    for hour in range(days * 24):
+        cohort.window(np.array([START + 4 * hour * QUARTER_US]), cohort.prior.mean)
+    assert baseline.line_of(cohort.rows, cohort.vital)[0] == cohort.vital[0]
+    for half_day in range(2 * 21):
+        cohort.window(np.array([START + days * US_PER_DAY + half_day * US_PER_DAY // 2]), cohort.prior.mean)
+    assert baseline.line_of(cohort.rows, cohort.vital)[0] == baseline.SPARSE
+    assert not baseline.in_stream(cohort.rows)[0]
+
+
+def test_a_stream_that_begins_again_after_a_long_pause_is_one_at_once() -> None:
+    cohort, pause = Cohort.of(["heart_rate"]), 120 * US_PER_DAY
+    for quarter in range(10 * 96):
+        cohort.window(np.array([START + quarter * QUARTER_US]), cohort.prior.mean)
+    for quarter in range(10 * 96, 10 * 96 + 4):
+        cohort.window(np.array([START + quarter * QUARTER_US + pause]), cohort.prior.mean)
+    assert baseline.line_of(cohort.rows, cohort.vital)[0] == cohort.vital[0]
+
+
 def test_settings_are_those_of_the_evidence() -> None:
     s = baseline.settings()
     for vital in VITALS:
