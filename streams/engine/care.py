@@ -219,8 +219,7 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
         state.forecasts.rearm(row)
         return
     if episode.problem == change_index.PROBLEM:
-        of = state.row_of[slot].astype(np.int64)
-        state.weeks.rearm_together(slot, of[of >= 0])
+        _rearm_together(state, slot, learn_anew=learn_anew, at_us=at_us)
         return
     past = episode.retrospective
     _rearm_floors(state, row, high, crossings.PAST if past else slice(None))
@@ -234,6 +233,19 @@ def _rearm(state: PartitionState, slot: int, episode: Episode, *, learn_anew: bo
 
 
 _CALM = np.zeros(1, deviation.STATE)
+
+
+def _rearm_together(state: PartitionState, slot: int, *, learn_anew: bool, at_us: int) -> None:
+    """Of several vitals together. What those that bring it are now is their normal, if that was said; a problem of one
+    of them has an episode of its own, which still waits to be cleared."""
+    vital = np.flatnonzero(state.row_of[slot] >= 0)
+    rows = state.row_of[slot, vital].astype(np.int64)
+    if learn_anew:
+        bring = state.weeks.getting_worse(rows, vital)
+        state.weeks.relearn(bring)
+        for row in bring.tolist():
+            state.set_prior(row, at_us)
+    state.weeks.rearm_together(slot, rows)
 
 
 def _rearm_floors(state: PartitionState, row: int, high: bool, lanes: slice) -> None:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from models import baseline, budget
 from models.baseline import Prior
-from models.detectors import drift
+from models.detectors import change_index, drift
 from models.segments import Bools, Ints
 from models.windows import quality_of
 from streams.engine.rows import grown
@@ -114,6 +114,15 @@ class Weeks:
             one[:] = np.zeros((), drift.STATE)
         elif one["open"][0]:
             drift.rearm(one)
+
+    def getting_worse(self, rows: Ints, vital: Ints) -> Ints:
+        """Those of a patient's rows (n,), of these vitals, that bring the change index to where it is now."""
+        s, there = change_index.settings(), rows < len(self.table)
+        one, worse = self.table[rows[there]], s.worse[vital[there]]
+        day = one["week_day"].astype(np.int64)
+        fresh = day + s.fresh_days >= day.max(initial=0)
+        bring: Ints = rows[there][fresh & (one["week"] * worse >= s.contributes)]
+        return bring
 
     def rearm_together(self, slot: int, rows: Ints) -> None:
         """A person resolved what several vitals said together: they begin a new week."""

@@ -189,6 +189,33 @@ def test_what_goes_on_after_a_person_ended_it_is_raised_again_unless_it_is_norma
     assert bool([alert for alert in after if alert.problem == "resting_heart_rate.high"]) == again
 
 
+@pytest.mark.parametrize(("what", "again"), [("resolve", True), ("new_normal", False)])
+def test_what_several_vitals_say_together_is_told_again_unless_it_is_normal_now(what: str, again: bool) -> None:
+    log = life(ALL)
+    opened = next(alert for alert in run(log).alerts if alert.problem == "change_index")
+    log.act(opened.alert_id, what, reason="seen")
+    begin = len(log)
+    lived(log, ALL, range(QUIET + ILL, QUIET + ILL + 20))
+    since = [alert for alert in run(log).alerts if alert.problem == "change_index" and alert.event == "reopened"]
+    assert bool(since) == again
+    assert run(log, [begin - 1, begin]).lines() == run(log).lines()
+
+
+def test_a_new_normal_of_several_vitals_leaves_alone_those_with_which_nothing_is_wrong() -> None:
+    more = {name: (level, 1.15 * shift, unit, sd) for name, (level, shift, unit, sd) in ALL.items()}
+    vitals, learned = more | {"systolic_bp": STILL["systolic_bp"]}, list[Any]()
+    log = life(vitals)
+    opened = next(alert for alert in run(log).alerts if alert.problem == "change_index")
+    for what in ("resolve", "new_normal"):
+        acted, state = Log([*log.records], log.now_us), PartitionState()
+        acted.act(opened.alert_id, what, reason="seen")
+        run(acted, state=state)
+        learned.append(state.rows["base"]["n"][: state.row_count] > 0)
+    anew = {list(vitals)[row] for row in np.flatnonzero(learned[0] & ~learned[1]).tolist()}
+    assert anew
+    assert anew <= set(ALL)
+
+
 def test_who_withdraws_consent_for_a_vital_leaves_none_of_its_weeks_behind() -> None:
     log, state = life(HEART), PartitionState()
     log.profile("p-1", version=2, withheld=["resting_heart_rate"])
