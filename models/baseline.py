@@ -252,6 +252,18 @@ def reopen(rows: Rows, shift: Floats, doubt: Floats) -> None:
     rows.p[level] = np.maximum(rows.p[level], doubt**2)
 
 
+def by_another_clock(rows: Rows, ahead_us: int) -> None:
+    """Say of the rhythm of the day by a clock that is so far ahead what was learned of it by another; `rows` is updated
+    in place. What is expected at any moment stays the same."""
+    turn = np.eye(STATES)
+    for place, times in ((1, 1), (3, 2)):
+        angle = times * 2 * np.pi * ahead_us / US_PER_DAY
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turn[place : place + 2, place : place + 2] = [[cosine, -sine], [sine, cosine]]
+    rows.x[1:] = turn[1:, 1:] @ rows.x[1:]  # the level may be unknown
+    rows.p = (turn @ np.moveaxis(rows.p[_FULL], 2, 0) @ turn.T)[:, _ROW, _COLUMN].T
+
+
 def _learn_spread(rows: Rows, prior: Prior, prediction: Prediction, error: Floats, line: Ints, which: Bools) -> None:
     """Within-person variance from clipped squares of the errors, shrunk to the profile's while there are few.
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from models import baseline
 from models.changes import Change, change, turned, turns
+from models.detectors import drift
 from models.profile import Profile
 from models.segments import Ints
 from models.times import US_PER_DAY
 from streams.engine.courses import date_of, day_of, local_day
 from streams.engine.profiles import turned_of, turns_of
 from streams.engine.state import PartitionState
-from streams.engine.zones import local_days
+from streams.engine.zones import local_days, offset_us
 
 MOST_CHANGED_US = 3 * US_PER_DAY // 24
 """More than clocks change by in a night."""
@@ -34,6 +35,8 @@ def reopened(state: PartitionState, slot: int, before: Profile | None, after: Pr
     vital = np.flatnonzero(state.row_of[slot] >= 0)
     row = state.row_of[slot][vital].astype(np.int64)
     _measured(state, row, vital, slot, at_us)
+    if len(vital):
+        _by_the_clock_of(state, row, vital, before, after, at_us)
     if before is None or not len(vital):
         return
     for on in turns(before) if noted else ():
@@ -50,6 +53,22 @@ def _measured(state: PartitionState, row: Ints, vital: Ints, slot: int, at_us: i
     measured later would widen nothing for ever."""
     if len(row):
         state.rows["prior"]["sd_meas"][row] = state.expectation(slot, at_us).sd_meas[vital]
+
+
+def _by_the_clock_of(
+    state: PartitionState, row: Ints, vital: Ints, before: Profile | None, after: Profile, at_us: int
+) -> None:  # fmt: skip
+    """Where a patient lives is told for the first time, or no more: the body's clock is as it was, and Greenwich was
+    only taken for it. Who goes from one zone to another lives by the new one within days, and keeps the rhythm."""
+    if (before is not None and "timezone" in before.model_fields_set) is ("timezone" in after.model_fields_set):
+        return
+    ahead_us = offset_us(after, at_us) - offset_us(before, at_us)
+    if ahead_us:
+        rows = baseline.take(state.rows["base"], row)
+        baseline.by_another_clock(rows, ahead_us)
+        baseline.put(state.rows["base"], row, rows)
+        by_hour = drift.settings().by_night[vital] | (state.rows["prior"]["amplitude"][row] > 0)
+        state.weeks.relearn(row[by_hour])
 
 
 def pass_turns(state: PartitionState, row: Ints, slot: Ints, vital: Ints, day: Ints, offset_us: Ints) -> None:

@@ -42,6 +42,11 @@ def local_days(profile: Profile | None, at: Ints) -> Ints:
     return np.array([(one + _offset(zone, one)) // US_PER_DAY for one in at.tolist()], np.int64)
 
 
+def offset_us(profile: Profile | None, at: int) -> int:
+    """Local time minus UTC by a profile [us]; kept nowhere."""
+    return _offset(ZoneInfo(_name_of(profile)), at)
+
+
 def _look_up(state: "PartitionState", slot: int, at: int) -> int:
     """The offset now, kept for the UTC day, or for this minute on the day the clocks change.
 

@@ -245,6 +245,43 @@ def known_since(zone: str, first: datetime) -> float:
     return level(log)
 
 
+TOKYO: dict[str, Any] = {"timezone": "Asia/Tokyo"}
+
+
+def in_tokyo(first: dict[str, Any] | None, second: dict[str, Any], code: str = "heart_rate", every_h: int = 1) -> Told:
+    """Somebody in Tokyo, whose pulse is lowest at three in the morning there, and their second version of a profile."""
+    log, random = Log(now_us=START_US - 8 * 3600 * 1_000_000), np.random.default_rng(3)
+    if first is not None:
+        log.profile("p-1", None, **first)
+    for hour in range(0, 32 * 24, every_h):
+        if hour == 20 * 24:
+            log.profile("p-1", None, version=2, **second)
+        day = 1.0 - np.cos(2 * np.pi * (hour + 9 - 3) / 24)
+        level = {"heart_rate": 60 + 8 * day, "body_temperature": 36.2 + 0.25 * day}[code]
+        log.read(code=code, value=round(level + random.normal(0, 0.15 if level < 40 else 3), 2))
+        log.wait(every_h * DAY_US // 24)
+        log.tick()
+    return run(log, settings=EngineSettings(SECRET, monitor_unknown=True))
+
+
+def expected_by_hour(told: Told) -> list[float]:
+    """What was expected in the last day."""
+    return [one.expected for one in told.summaries if one.n and one.expected is not None][-24:]
+
+
+@pytest.mark.parametrize(("first", "second"), [({}, TOKYO), (None, TOKYO), (TOKYO, {})])
+def test_where_a_patient_lives_may_be_told_later_and_the_rhythm_is_as_it_was(
+    first: dict[str, Any] | None, second: dict[str, Any]
+) -> None:
+    told, known = in_tokyo(first, second), in_tokyo(TOKYO, TOKYO)
+    assert slow(told) == slow(known) == set()
+    np.testing.assert_allclose(expected_by_hour(told), expected_by_hour(known), atol=1.5)
+
+
+def test_a_vital_that_is_measured_at_one_hour_has_not_drifted_because_that_hour_has_a_name_now() -> None:
+    assert slow(in_tokyo({}, TOKYO, "body_temperature", every_h=24)) == set()
+
+
 @pytest.mark.parametrize("cut", [27, 28, 29, 30, 31])
 def test_what_is_announced_is_known_after_a_restart(cut: int) -> None:
     log, state = told_ahead(3, METOPROLOL), PartitionState()

@@ -345,6 +345,20 @@ def test_a_stream_that_begins_again_after_a_long_pause_is_one_at_once() -> None:
     assert baseline.line_of(cohort.rows, cohort.vital)[0] == cohort.vital[0]
 
 
+@given(st.integers(-12 * 4, 14 * 4))
+def test_by_another_clock_the_same_is_expected_at_the_same_moments(quarters: int) -> None:
+    cohort = Cohort.of(["heart_rate", "body_weight"])  # of a weight no level is expected
+    days(cohort, 3, lambda day: np.array([70.0 + day, 80.0]))
+    later, slot = np.full(2, START + 4 * US_PER_DAY), np.array([10, 11])
+    y, said = np.array([70.0, 80.0]), list[Prediction]()
+    before = baseline.Rows(*(getattr(cohort.rows, field.name).copy() for field in fields(baseline.Rows)))
+    said.append(baseline.predict(before, cohort.prior, later, slot, y, cohort.vital))
+    baseline.by_another_clock(cohort.rows, quarters * QUARTER_US)
+    said.append(baseline.predict(cohort.rows, cohort.prior, later, (slot + quarters) % 96, y, cohort.vital))
+    np.testing.assert_allclose(said[1].mean, said[0].mean)
+    np.testing.assert_allclose(said[1].sd, said[0].sd)
+
+
 def test_settings_are_those_of_the_evidence() -> None:
     s = baseline.settings()
     for vital in VITALS:
