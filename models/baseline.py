@@ -252,6 +252,20 @@ def reopen(rows: Rows, shift: Floats, doubt: Floats) -> None:
     rows.p[level] = np.maximum(rows.p[level], doubt**2)
 
 
+def begin_from(rows: Rows, before: Prior, after: Prior) -> None:
+    """Let rows of which little is known start from another expectation than they did; `rows` is updated in place. What
+    was learned of the level keeps its weight, and the rhythm of the day begins anew."""
+    fresh, share = start(after), settings().prior_n / (settings().prior_n + rows.n)
+    whole, now = 1 / rows.p[DIAGONAL[0]], after.sd_between**-2
+    was = np.minimum(before.sd_between**-2, whole)
+    level = (whole * rows.x[0] - was * before.mean + now * after.mean) / (whole - was + now)
+    fresh.x[0] = np.where(np.isnan(rows.x[0]), after.mean, np.where(np.isnan(level), rows.x[0], level))
+    fresh.p[DIAGONAL[0]] = 1 / (whole - was + now)
+    moved = rows.s2 + share * (after.sd_within**2 - before.sd_within**2)
+    rows.x, rows.p = fresh.x, fresh.p
+    rows.s2 = np.maximum(moved, settings().floor_share * after.sd_within**2)
+
+
 def by_another_clock(rows: Rows, ahead_us: int) -> None:
     """Say of the rhythm of the day by a clock that is so far ahead what was learned of it by another; `rows` is updated
     in place. What is expected at any moment stays the same."""

@@ -5,21 +5,26 @@ row with its first window of that day or after: how the row stands says by itsel
 cut.
 """
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 
 from models import baseline
 from models.changes import Change, change, turned, turns
 from models.detectors import drift
+from models.expectation import Expectation, expect, of_anybody
 from models.profile import Profile
-from models.segments import Ints
+from models.segments import Bools, Ints
 from models.times import US_PER_DAY
 from streams.engine.courses import date_of, day_of, local_day
 from streams.engine.profiles import turned_of, turns_of
+from streams.engine.rows import PRIOR
 from streams.engine.state import PartitionState
 from streams.engine.zones import local_days, offset_us
 
+Floats = npt.NDArray[np.float64]
 MOST_CHANGED_US = 3 * US_PER_DAY // 24
 """More than clocks change by in a night."""
 LAST_DAY = 65_535
@@ -35,17 +40,58 @@ def reopened(state: PartitionState, slot: int, before: Profile | None, after: Pr
     vital = np.flatnonzero(state.row_of[slot] >= 0)
     row = state.row_of[slot][vital].astype(np.int64)
     _measured(state, row, vital, slot, at_us)
-    if len(vital):
-        _by_the_clock_of(state, row, vital, before, after, at_us)
-    if before is None or not len(vital):
+    if not len(vital):
         return
-    for on in turns(before) if noted else ():
-        if noted < day_of(on) <= max(today, was):
-            _announced(state, row, vital, before, on)
-    found = change(before, after, date_of(today), state.off)
+    _by_the_clock_of(state, row, vital, before, after, at_us)
+    if before is not None:
+        for on in turns(before) if noted else ():
+            if noted < day_of(on) <= max(today, was):
+                _announced(state, row, vital, before, on)
+    found = change(before, after, date_of(today), state.off) if before is not None else None
+    _told_early(state, row, vital, before, state.expectation(slot, at_us), date_of(today), found)
     if found is not None:
         _move(state, row, vital, found)
         state.weeks.relearn(row)
+
+
+def _told_early(
+    state: PartitionState, row: Ints, vital: Ints, before: Profile | None, after: Expectation, on: date,
+    found: Change | None,
+) -> None:  # fmt: skip
+    """Rows that are not known yet start from what the profile says now, where it says something else of their vital: a
+    profile is often completed when the first readings have come. found: what is still to be moved of that."""
+    rows = baseline.take(state.rows["base"], row)
+    early = rows.n < baseline.settings().known_after[baseline.line_of(rows, vital)]
+    if not early.any():
+        return
+    row, vital = row[early], vital[early]
+    was = _prior_of(of_anybody(on) if before is None else expect(before, on, state.off), vital)
+    now = _prior_of(after, vital)
+    new = np.any([~_same(getattr(was, name), getattr(now, name)) for name in PRIOR.names or ()], axis=0)
+    _begin_from(state, row[new], _part(was, new), _part(now, new), found.shift[vital[new]] if found else np.zeros(1))
+
+
+def _begin_from(state: PartitionState, row: Ints, was: baseline.Prior, now: baseline.Prior, shift: Floats) -> None:
+    """shift: what of the new expectation is still to be moved."""
+    rows = baseline.take(state.rows["base"], row)
+    baseline.begin_from(rows, was, replace(now, mean=now.mean - shift))
+    baseline.put(state.rows["base"], row, rows)
+    for name in PRIOR.names or ():
+        state.rows["prior"][name][row] = getattr(now, name)
+
+
+def _prior_of(expected: Expectation, vital: Ints) -> baseline.Prior:
+    settled = expected.settled()
+    return baseline.Prior(*(getattr(settled, name)[vital] for name in PRIOR.names or ()))
+
+
+def _part(prior: baseline.Prior, which: Bools) -> baseline.Prior:
+    return baseline.Prior(*(getattr(prior, name)[which] for name in PRIOR.names or ()))
+
+
+def _same(a: Floats, b: Floats) -> Bools:
+    same: Bools = (a == b) | (np.isnan(a) & np.isnan(b))
+    return same
 
 
 def _measured(state: PartitionState, row: Ints, vital: Ints, slot: int, at_us: int) -> None:

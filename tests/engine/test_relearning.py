@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from models import baseline
+from models.expectation import expect
+from models.profile import Profile
 from models.times import to_us
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
@@ -280,6 +282,66 @@ def test_where_a_patient_lives_may_be_told_later_and_the_rhythm_is_as_it_was(
 
 def test_a_vital_that_is_measured_at_one_hour_has_not_drifted_because_that_hour_has_a_name_now() -> None:
     assert slow(in_tokyo({}, TOKYO, "body_temperature", every_h=24)) == set()
+
+
+COPD: dict[str, Any] = {"birth_date": "1948-01-01", "conditions": [{"code": "copd"}], "usual": {"spo2": 90}}
+
+
+def first_days(*versions: dict[str, Any] | None, code: str = "spo2", value: float = 90) -> tuple[Log, PartitionState]:
+    """Versions of a profile, each with a reading, an hour apart; then some days with one a day."""
+    log, state = Log(), PartitionState()
+    for version, fields in enumerate(versions, 1):
+        if fields is not None:
+            log.profile("p-1", None, version=version, **fields)
+        log.read(code=code, value=value + version % 2)
+        log.wait(DAY_US // 24)
+    for day in range(10):
+        log.wait(DAY_US)
+        log.read(code=code, value=value + day % 2)
+        log.tick()
+    run(log, state=state, settings=EngineSettings(SECRET, monitor_unknown=True))
+    return log, state
+
+
+@pytest.mark.parametrize("first", [{}, None])
+def test_a_profile_that_is_completed_after_the_first_reading_counts_as_one_that_was_so_before_it(
+    first: dict[str, Any] | None,
+) -> None:
+    """Readings of 90 % teach nobody's band: what it begins from is what it stays."""
+    for code, value in (("spo2", 90.0), ("respiratory_rate", 21.0)):
+        bases = [baseline.take(first_days(*said, code=code, value=value)[1].rows["base"], np.zeros(1, np.int64))
+                 for said in ((COPD, COPD), (first, COPD), ({}, {}))]  # fmt: skip
+        assert bases[1].x[0] == pytest.approx(bases[0].x[0], abs=0.3)
+        assert bases[1].s2 == pytest.approx(bases[0].s2, rel=0.2)
+        assert code != "spo2" or abs(bases[2].x[0] - bases[0].x[0]) > 0.8
+
+
+def test_a_drug_of_the_first_days_moves_a_level_of_which_little_is_known_once() -> None:
+    with_drug = {"medications": [{"code": "metoprolol", "start": "2026-01-05"}]}
+    levels = [level(one) for one in (told_at_once({}, {}), told_at_once({}, with_drug))]
+    effect = expect_of(with_drug) - expect_of({})
+    assert levels[1] - levels[0] == pytest.approx(effect, abs=0.2)
+
+
+def told_at_once(*versions: dict[str, Any]) -> Log:
+    log = Log()
+    for version, fields in enumerate(versions, 1):
+        log.profile("p-1", version=version, **fields)
+        if version == 1:
+            log.read(code="resting_heart_rate", value=66)
+            log.wait(2 * DAY_US // 24)
+            log.tick()
+    return log
+
+
+def expect_of(fields: dict[str, Any]) -> float:
+    document = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}} | fields
+    return float(expect(Profile.model_validate(document), date(2026, 1, 5)).mean[1])
+
+
+def test_a_version_that_says_nothing_new_in_the_first_days_changes_nothing() -> None:
+    once, again = (run(first_days(COPD, *more)[0]).lines() for more in ([None], [COPD]))
+    assert again == once
 
 
 @pytest.mark.parametrize("cut", [27, 28, 29, 30, 31])
