@@ -21,7 +21,7 @@ from streams.engine.late import Past
 from streams.engine.pieces import Pieces
 from streams.engine.rows import prior_of
 from streams.engine.samples import STEPS
-from streams.engine.scales import from_working, shown, to_working
+from streams.engine.scales import band_from_working, from_working, shown, to_working
 from streams.engine.signals import Band, Signal, Snapshot
 from streams.engine.state import PartitionState
 from streams.engine.weeks import Gathered, Judged, rhythm_of, spread_of
@@ -275,7 +275,7 @@ class _Bands:
     ) -> None:  # fmt: skip
         reach = deviation.settings().z_on[line] * p.sd
         self.expected = from_working(p.mean, vital)
-        self.low, self.high = from_working(p.mean - reach, vital), from_working(p.mean + reach, vital)
+        self.low, self.high = band_from_working(p.mean - reach, p.mean + reach, vital)
         self.line, self.z, self.known, self.reached = line, z, p.known, np.abs(z) >= deviation.settings().z_on[line]
         self.days = np.where(base.n > 0, base.last_at - base.first_at, 0) / US_PER_DAY
         self.own = baseline.own_weight(p, prior)

@@ -18,7 +18,7 @@ from models.phrases import joined as joined_words
 from models.segments import Bools, Ints, lasts, rounds, starts
 from models.times import US_PER_DAY
 from models.vitals import VITALS
-from streams.engine.scales import from_working
+from streams.engine.scales import band_from_working, from_working
 from streams.engine.signals import Band, Signal
 from streams.engine.state import PartitionState
 from streams.engine.weeks import Judged, joined
@@ -193,8 +193,10 @@ def _whole(said: str, says: _Says) -> str | None:
 
 def _band(vital: int, figure: float, expected: float, sd: float, score: float, days: int) -> tuple[float, Band]:
     """The figure, and the patient's own band of a day, in canonical units."""
-    levels = np.array([figure, expected, expected - BAND_SD * sd, expected + BAND_SD * sd], np.float64)
-    value, usual, low, high = from_working(levels, np.full(4, vital)).tolist()
+    reach, of = BAND_SD * sd, np.full(2, vital)
+    value, usual = from_working(np.array([figure, expected], np.float64), of).tolist()
+    low, high = band_from_working(np.array([expected - reach]), np.array([expected + reach]), of[:1])
     return value, Band(
-        expected=usual, low=low, high=high, score=float(score), baseline_days=float(days), own_weight=1.0, known=True
-    )
+        expected=usual, low=float(low[0]), high=float(high[0]), score=float(score), baseline_days=float(days),
+        own_weight=1.0, known=True,
+    )  # fmt: skip

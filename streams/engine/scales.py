@@ -8,6 +8,7 @@ from models.vitals import VITALS
 
 Floats = npt.NDArray[np.float64]
 
+_LOW, _HIGH = np.array([v.low for v in VITALS]), np.array([v.high for v in VITALS])
 SCALES = np.array([{"raw": 0, "ln": 1, "ln1p": 2}[v.scale] for v in VITALS])
 
 
@@ -27,6 +28,12 @@ def from_working(value: Floats, vital: Ints) -> Floats:
         return value
     back = np.exp(np.where(scale == 0, 0.0, value))
     return np.where(scale == 0, value, np.where(scale == 2, back - 1.0, back))
+
+
+def band_from_working(low: Floats, high: Floats, vital: Ints) -> tuple[Floats, Floats]:
+    """The ends of a band in canonical units, as far as the vital can go at all: no saturation is above 100 %."""
+    ends = from_working(low, vital), from_working(high, vital)
+    return np.maximum(ends[0], _LOW[vital]), np.minimum(ends[1], _HIGH[vital])
 
 
 def shown(value: float) -> float | None:
