@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from models.evidence import load
 from models.segments import Bools, Ints
-from models.times import US_PER_DAY
+from models.times import US_PER_DAY, US_PER_S
 from models.vitals import VITALS
 
 Floats = npt.NDArray[np.float64]
@@ -329,6 +329,13 @@ def ends_stream(rows: Rows, at: Ints) -> Bools:
     fewer = _seen(rows.seen, np.maximum(at - rows.last_at, 0)) < SPARSE_PER_DAY * days
     ends: Bools = in_stream(rows) & fewer
     return ends
+
+
+def faded(seen: Floats, first_at: Ints, last_at: Ints) -> Floats:
+    """What is left of windows (n,) that came evenly between these times [us], as far as is known."""
+    first_at = np.minimum(first_at, last_at - US_PER_S)
+    left: Floats = seen * _days_of_habit(first_at, last_at) / ((last_at - first_at) / US_PER_DAY)
+    return left
 
 
 def _seen(before: Floats, past_us: Ints) -> Floats:

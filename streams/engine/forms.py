@@ -25,8 +25,9 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 8
-"""8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning."""
+FORMAT = 9
+"""8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning.
+9: windows seen fade with a week."""
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -147,11 +148,20 @@ def upgraded(page: Page) -> Page:
     older = page.format
     page = _apart(page) if older == 1 else _with_windows_of_today(page)
     page = _settled(page) if older < 3 else page
+    page = _faded(page)
     if older < 5:
         waits, budgets = known_of(page.weeks), budgets_of(page.together)
         page = msgspec.structs.replace(page, waits=waits, budgets=budgets, together=b"")
     forecasts_ = _with_samples(page.forecasts) if older < 7 else page.forecasts
     return msgspec.structs.replace(page, format=FORMAT, forecasts=forecasts_)
+
+
+def _faded(page: Page) -> Page:
+    """Until format 8 all windows ever seen counted alike in whether a vital is a stream."""
+    rows = np.frombuffer(page.rows, ROW).copy()
+    base = rows["base"]
+    base["seen"] = baseline.faded(base["seen"].astype(np.float64), base["first_at"], base["last_at"])
+    return msgspec.structs.replace(page, rows=rows.tobytes())
 
 
 def _with_samples(raw: bytes) -> bytes:

@@ -316,6 +316,9 @@ def test_a_page_of_the_fifth_format_is_still_read() -> None:
     run(Log(log.records[: stored["first"]]), state=afresh)
     assert len(state.late.table) > 0
     afresh.patients["profile_day"] = 0  # of no profile that came before is known when it did
+    habits = [one.rows["base"]["seen"] for one in (state, afresh)]
+    np.testing.assert_allclose(habits[0], habits[1], rtol=0.05)  # as if what was seen had come evenly
+    habits[0][:] = habits[1]
     assert contents(state) == contents(afresh), "no reading of that log says how good its signal was"
     told = run(log, state=state, begin=stored["first"])
     assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
@@ -340,6 +343,7 @@ def test_a_page_of_the_sixth_format_is_still_read() -> None:
     assert np.array_equal(after.forecasts.table[0]["past"], before["past"])
     assert after.forecasts.table[0]["rough"] == pytest.approx(forecast.settings()["fading"]["rough"]["start"])
     assert after.forecasts.table[0]["at"] == before["at"]
+    after.rows["base"]["seen"] = state.rows["base"]["seen"]  # see the eighth
     assert np.array_equal(after.rows["base"], state.rows["base"])
 
 
@@ -352,7 +356,25 @@ def test_a_page_of_the_seventh_format_is_still_read() -> None:
         log.wait(5 * MINUTE_US)
     run(log, state=state)
     pages = {key: as_format(7, page) for key, page in pack_dirty(state, 0).pages.items()}
-    assert contents(restored(pages, 0)) == contents(state)
+    again = restored(pages, 0)
+    again.rows["base"]["seen"] = state.rows["base"]["seen"]
+    assert contents(again) == contents(state)
+
+
+@pytest.mark.parametrize(("a_day", "stream"), [(2, False), (96, True)])
+def test_a_page_of_the_eighth_format_counted_every_window_alike(a_day: int, stream: bool) -> None:
+    """Who was measured by hand for a year is not taken for a stream for the windows of that year."""
+    log, state = Log(), PartitionState()
+    log.profile()
+    log.read(code="heart_rate", value=70, unit="/min")
+    log.wait(5 * MINUTE_US)
+    run(log, state=state)
+    base = state.rows["base"][:1]
+    base["last_at"], base["n"] = base["first_at"] + 365 * DAY_US, 300
+    base["seen"] = 365 * a_day
+    pages = {key: as_format(8, page) for key, page in pack_dirty(state, 0).pages.items()}
+    rows = baseline.take(restored(pages, 0).rows["base"], np.zeros(1, np.int64))
+    assert baseline.in_stream(rows).tolist() == [stream]
 
 
 def as_format(number: int, page: bytes) -> bytes:
