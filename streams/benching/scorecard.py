@@ -29,12 +29,17 @@ from streams.settings import Settings
 
 BATCH = 4096
 OURS = "homebeat"
+PERSONAL = f"{OURS}, personal"
 PARTS = {
     f"{OURS}, floors": {"limit"},
-    f"{OURS}, personal": {"deviation", "drift", "change_index"},
+    PERSONAL: {"deviation", "drift", "change_index"},
     f"{OURS}, rules": {"condition", "early_warning"},
 }
 """Rows of homebeat's kinds of clinical alerts, next to all of them together."""
+SETTLED_DAYS = 56
+"""Eight weeks: from then on the alert budget must hold for everybody (DESIGN 5.6)."""
+KEPT_WITHIN = 2.0
+"""The budget is kept where a rate lies within this factor of it."""
 Progress = Callable[[str], None]
 
 
@@ -65,6 +70,8 @@ class Data:
     of: dict[str, Span]
     ours: Sequence[Json]
     profiles: Sequence[Json] = ()
+    per_month: float = 0.0
+    """Alerts a person-month from noise that the deployment allows."""
 
 
 def measure(
@@ -136,7 +143,7 @@ def _ready(name: str, folder: Path, made: Path, settings: Settings, half: Half |
     series = [one for one in read([readings], people, ahead_us) if one.patient in of]
     parts = labels, objects(alerts), people
     known, ours, profiled = ([line for line in lines if line.get("patient") in of] for lines in parts)
-    return Data(name, series, known, of, ours, profiled)
+    return Data(name, series, known, of, ours, profiled, settings.advisories_per_month)
 
 
 def _labels(path: Path) -> list[dict[str, Any]]:
@@ -221,7 +228,19 @@ def _row(name: str, lines: list[Json], label_lines: list[Json], labels: list[Lab
         **row,
         "deciles": asdict(card.deciles) if card.deciles else None,
         "by_event": _by_event(lines, labels, data),
+        **(_budget(lines, data) if name == PERSONAL and not labels else {}),
     }
+
+
+def _budget(lines: list[Json], data: Data) -> dict[str, Any]:
+    """Where nothing is there to find: whether every tenth of the patients has, once settled, the rate that is allowed.
+    Sorted by every other week and counted in the weeks between, so that luck does not sort them."""
+    found = score(lines, (), observed=data.of, after_days=SETTLED_DAYS).overall.deciles
+    if found is None or not data.per_month:
+        return {}
+    low, high = data.per_month / KEPT_WITHIN, data.per_month * KEPT_WITHIN
+    kept = all(low <= rate <= high for rate in found.other_weeks)
+    return {"budget": {"per_month": data.per_month, "low": low, "high": high, "kept": kept, **asdict(found)}}
 
 
 def _by_event(lines: list[Json], labels: list[Label], data: Data) -> dict[str, list[int]]:
@@ -243,7 +262,8 @@ def as_text(result: dict[str, Any]) -> str:
             f"{name}: {first['patients']} people, {first['patient_days']:,.0f} patient-days, {first['labels']} labels"
         )
         told = [f"{one['answer']}: {one['said']}" for one in result["equity"].get(name, ())]
-        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), *_tenths(rows), *told, ""]
+        parts += [title, *_aligned([HEADER, *(_cells(row) for row in rows)]), *_events(rows), *_tenths(rows)]
+        parts += [*_kept(rows), *told, ""]
     half = f" of the patients' half `{result['half']}`" if result["half"] else ""
     note = (
         "at equal alerts, at equal finding: the rule's limit chosen on these data, to its advantage; as all of "
@@ -275,7 +295,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         _figure(row, "worklist_items_per_patient_day"),
         f"{row['no_alert_windows_with_alert']}/{row['no_alert_windows']} "
         f"({_plainly(row['no_alert_windows_by_chance'])})",
-        *(_equal(row, of, *one) for of in (OURS, f"{OURS}, personal") for one in EQUAL),
+        *(_equal(row, of, *one) for of in (OURS, PERSONAL) for one in EQUAL),
     ]  # fmt: skip
 
 
@@ -314,6 +334,17 @@ def _tenths(rows: list[dict[str, Any]]) -> list[str]:
         for name, words in TENTHS if row["rule"].startswith(OURS) else TENTHS[:1]:
             lines += [[f"{row['rule']}{words}", *map(_plainly, found[name])]] if found else []
     return _aligned(lines) if len(lines) > 1 else []
+
+
+def _kept(rows: list[dict[str, Any]]) -> list[str]:
+    """What became of the alert budget, where nothing was there to find."""
+    found = [row["budget"] for row in rows if row.get("budget")]
+    return [
+        f"alert budget of {one['per_month']:g} a person-month, after {SETTLED_DAYS // 7} weeks: tenths of the patients "
+        f"have {min(one['other_weeks']):.3f} to {max(one['other_weeks']):.3f} (sorted by the weeks between); "
+        f"{'kept' if one['kept'] else 'not kept'}, which is {one['low']:g} to {one['high']:g} for every tenth"
+        for one in found
+    ]
 
 
 TENTHS = (

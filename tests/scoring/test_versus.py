@@ -11,17 +11,19 @@ import pytest
 from click.testing import CliRunner
 
 from models.times import US_PER_DAY
+from streams.benching import scorecard
 from streams.benching.scorecard import as_text, measure
 from streams.cohort import simulate as cohorts
 from streams.commands.analysis import bench
 from streams.configure import load_settings
 from streams.errors import Failed, WrongSettings
 from streams.scoring.gate import FIELDS
-from streams.scoring.records import Alert, Label
+from streams.scoring.records import Alert, Json, Label
 from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point
 from tests.demo import public_sets
-from tests.scoring.records import at, label
+from tests.scoring.records import alert, at, label, us
 
+Row = dict[str, Any]
 HALVES: tuple[Half, ...] = ("tune", "hold")
 POINTS = [Point(2, 9, 5, 4.0), Point(3, 6, 4, 1.5), Point(4, 4, 3, 0.5), Point(5, 4, 3, 0.4), Point(8, 0, 0, 0.0)]
 
@@ -114,6 +116,55 @@ def test_the_table_shows_the_rate_of_every_tenth_of_the_patients_next_to_luck(me
     assert luck == ["homebeat, all alike", *["0.5"] * 10]
     assert other[1:] == first[:0:-1]
     assert any(line.startswith("cusum ") for line in text[begin:])
+
+
+NOBODY_ILL = [f"p-{n:02}" for n in range(20)]
+
+
+def null_cohort(*, every_days: float, others_days: float = 0, first_day: int = 60) -> list[Row]:
+    """Rows of twenty people with whom nothing is wrong, over 300 days: alerts come so often after the first."""
+    of = {name: (us(0), us(24 * 300)) for name in NOBODY_ILL}
+    lines: list[Json] = []
+    for n, name in enumerate(NOBODY_ILL):
+        step = others_days if others_days and n < 4 else every_days
+        days = [first_day + k * step for k in range(int((300 - first_day) / step))]
+        lines += [alert(24 * day + n, name, kind="drift", category="clinical") for day in days]
+    data = scorecard.Data("null", [], [], of, lines, per_month=0.25)
+    return scorecard._table(scorecard.Question("null"), data, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("lived", "kept"),
+    [
+        ({"every_days": 100}, True),
+        ({"every_days": 100, "others_days": 25}, False),
+        ({"every_days": 25}, False),
+        ({"every_days": 300}, False),
+        ({"every_days": 2.5, "first_day": 297}, False),
+    ],
+    ids=["within", "some by far", "all by far", "too few", "too late"],
+)
+def test_where_nothing_is_wrong_the_table_says_whether_the_alert_budget_is_kept_for_everybody(
+    lived: dict[str, Any], kept: bool
+) -> None:
+    rows = null_cohort(**lived)
+    (budget,) = [row["budget"] for row in rows if "budget" in row]
+    assert budget["kept"] is kept
+    text = as_text({"tables": {"null": rows}, "equity": {}, "half": None})
+    assert f"{'kept' if kept else 'not kept'}, which is 0.125 to 0.5 for every tenth" in text
+
+
+def test_what_comes_before_a_patient_is_settled_is_not_held_against_the_budget() -> None:
+    of = {name: (us(0), us(24 * 300)) for name in NOBODY_ILL}
+    early: list[Json] = [
+        alert(24 * day, name, kind="drift", category="clinical") for name in NOBODY_ILL for day in range(0, 50, 7)
+    ]
+    data = scorecard.Data("null", [], [], of, early, per_month=0.25)
+    assert scorecard._budget(early, data)["budget"]["other_weeks"] == (0.0,) * 10
+
+
+def test_where_something_is_to_be_found_no_word_is_said_of_the_budget(measured: dict[str, Any]) -> None:
+    assert "alert budget" not in as_text(measured)
 
 
 def test_the_table_says_of_every_group_whether_it_is_worse_off(measured: dict[str, Any]) -> None:
