@@ -123,7 +123,8 @@ def figure(part: Part, days: list[Day]) -> float:
     lately = [day for day in days if day.day > days[-1].day - part.days]
     if part.measure == "mean":
         n = sum(day.n for day in lately)
-        return sum(day.n * day.mean for day in lately) / n if n >= part.least else nan
+        enough = n >= part.least and len(lately) >= part.n
+        return sum(day.n * day.mean for day in lately) / n if enough else nan
     if part.measure == "delta_mean":
         known = [day.delta for day in lately if day.deltas]
         return fmean(known) if len(known) >= part.least else nan

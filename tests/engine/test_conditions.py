@@ -208,6 +208,18 @@ def test_pressure_in_hypertension_is_judged_by_its_mean_over_days(late_h: int) -
     assert run(log).alerts[0].rule.id == "htn_uncontrolled"
 
 
+def test_one_bad_evening_is_no_mean_of_a_week_however_often_it_is_measured() -> None:
+    log = someone("hypertension")
+    for _ in range(2):
+        for value in (148.0, 152.0, 146.0, 151.0, 149.0, 150.0, 147.0, 153.0):
+            log.read(code="systolic_bp", value=value)
+            log.wait(20 * MINUTE_US)
+        log.wait(DAY_US - 160 * MINUTE_US)
+    assert told(log) == [], "sixteen readings, of two days"
+    pressures(log, [150.0, 148.0], 12)
+    assert told(log) == [("opened", "condition", "systolic_bp.high", "advisory")], "and of three"
+
+
 def test_a_high_mean_is_over_at_the_target_and_not_at_the_limit() -> None:
     log = someone("hypertension")
     pressures(log, [150.0] * 14 + [132.0] * 28, 12)
