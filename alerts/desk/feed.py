@@ -7,7 +7,7 @@ next one begins anew, which changes nothing, because the store is idempotent.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -20,7 +20,8 @@ from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import VITAL_CHARS
 from alerts.desk.worklist import seconds
 from alerts.events import AlertEvent
-from models.readings import Instant, VitalSummary
+from models.profile import Profile, parse_profile
+from models.readings import Refused, VitalSummary
 
 log = logging.getLogger(__name__)
 
@@ -56,40 +57,22 @@ def alert_event(_: bytes, value: bytes, __: float | None = None) -> AlertEvent:
 def patient_profile(key: bytes, value: bytes, at_s: float | None = None) -> PatientProfile:
     """A profile as far as the desk must know it, or that the patient is to be forgotten. ValueError for anything else.
 
-    What else is in it is read when somebody looks; the worker says what is wrong with a profile. at_s: when the record
-    was written.
+    The worker refuses what is no profile and goes on with the one before, and so must the desk: by another team in it,
+    the patient's alerts would leave the page of those who are asked about them. at_s: when the record was written.
     """
     if not value:
         return PatientProfile(str(storable(key.decode())), 0, None, None, Consent(told_s=at_s, forgotten=True))
-    head = msgspec.json.decode(value, type=_Head)
-    storable(head.patient), storable(head.care_team)
-    return PatientProfile(head.patient, head.version, head.care_team, value.decode(), _consent(value, at_s))
-
-
-class _Head(msgspec.Struct):
-    patient: str
-    version: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-    care_team: str | None = None
-
-
-class _Agreed(msgspec.Struct):
-    monitoring: bool
-    withheld_vitals: frozenset[str] = frozenset()
-    since: Instant | None = None
-
-
-class _Consents(msgspec.Struct):
-    consent: _Agreed
-
-
-def _consent(value: bytes, at_s: float | None) -> Consent | None:
-    """None for what cannot be read: the worker refuses such a profile, and goes on with what was said before."""
     try:
-        found = msgspec.json.decode(value, type=_Consents)
-    except (ValueError, RecursionError):
-        return None
-    said = found.consent
-    return Consent(said.monitoring, said.withheld_vitals, said.since.timestamp() if said.since else None, at_s)
+        profile = parse_profile(value)
+    except Refused as refused:
+        raise ValueError(str(refused)) from None
+    return PatientProfile(profile.patient, profile.version, profile.care_team, value.decode(), _consent(profile, at_s))
+
+
+def _consent(profile: Profile, at_s: float | None) -> Consent:
+    said = profile.consent
+    begins_s = said.since.timestamp() if said.since else None
+    return Consent(said.monitoring, frozenset(said.withheld_vitals), begins_s, at_s)
 
 
 def vital_summary(_: bytes, value: bytes, __: float | None = None) -> VitalSummary:

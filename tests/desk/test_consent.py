@@ -167,7 +167,8 @@ def test_a_consent_that_nobody_can_read_changes_nothing(store: Store) -> None:
     store.put_summaries([before(0), before(0, "spo2")])
     unreadable: list[dict[str, Any]] = [{}, {"monitoring": "no"}, {"monitoring": False, "withheld_vitals": 5}]
     for number, broken in enumerate(unreadable):
-        told(2 + number, 1, **broken)(store)
+        with pytest.raises(ValueError, match="bad_profile"):
+            told(2 + number, 1, **broken)(store)
     assert (measured(store), measured(store, "spo2")) == ([0], [])
 
 

@@ -19,6 +19,7 @@ from alerts.desk.door import COOKIE
 from alerts.desk.feed import patient_profile
 from alerts.desk.guard import CSP, MAX_BODY_BYTES
 from alerts.desk.hub import Hub
+from alerts.desk.patients import PatientProfile
 from models.profile import Profile, parse_profile
 from models.readings import Refused
 from tests.channels.events import alert
@@ -110,8 +111,8 @@ async def test_a_patient_whose_profile_is_full_of_script_is_shown_as_data(
     for number, path in enumerate(PLACES):
         if path in (("patient",), ("care_team",)):
             continue
-        body = json.dumps(replaced(FULL | {"version": 10 + number}, path, SCRIPT)).encode()
-        ward.store.put_profiles([patient_profile(b"p-1", body)])
+        body = json.dumps(replaced(FULL | {"version": 10 + number}, path, SCRIPT))
+        ward.store.put_profiles([PatientProfile("p-1", 10 + number, "cardiology", body)])
         answer = await client.get("/api/patients/p-1")
         assert answer.status_code == 200, path
         data_only(answer)

@@ -95,9 +95,9 @@ async def test_each_team_hears_of_a_move_what_it_may_know(ward: Morning) -> None
         while "homebeat_desk_pages 3.0" not in (await lead.get("/metrics")).text:
             await asyncio.sleep(0)
     bodies: list[dict[str, Any]] = [
-        {"patient": name, "version": 2, "care_team": LUNGS, "consent": {}} for name in ("p-1", "p-2")
+        {"patient": name, "version": 2, "care_team": LUNGS, "consent": {"monitoring": True}} for name in ("p-1", "p-2")
     ]
-    other = {"patient": "p-9", "version": 2, "care_team": CANCER, "consent": {}}
+    other = {"patient": "p-9", "version": 2, "care_team": CANCER, "consent": {"monitoring": True}}
     records = [json.dumps(body).encode() for body in (*bodies, other)]
     await topics.put(ward.bootstrap, f"{ward.prefix}profiles", records)
     said = {who: await task for who, task in listening.items()}

@@ -51,6 +51,20 @@ async def test_a_profile_that_is_nested_too_deeply_stops_nobody(
         assert (await client.get("/api/desk")).json()["lists"]["open"] == 1
 
 
+async def test_a_profile_that_the_worker_refuses_takes_no_patient_to_another_team(
+    broker: Broker, prefix: str, databases: Databases
+) -> None:
+    """The worker goes on asking the team of the profile before: theirs is the page the alert must be on."""
+    await topics.made(broker.address, prefix)
+    sound = {"patient": "p-17", "version": 1, "care_team": "cardiology", "consent": {"monitoring": True}}
+    misspelt = sound | {"version": 2, "care_team": "lungs", "medication": []}
+    await topics.put(broker.address, f"{prefix}profiles", [json.dumps(one).encode() for one in (sound, misspelt)])
+    await topics.put(broker.address, f"{prefix}alerts", [alert("a-1", care_team="cardiology")])
+    async with desk(broker.address, prefix, databases) as url, signed_in(url, databases) as client:
+        (shown,) = (await client.get("/api/alerts")).json()["alerts"]
+        assert shown["team"] == "cardiology"
+
+
 async def test_an_action_lands_on_the_topic_under_its_patient(
     broker: Broker, prefix: str, databases: Databases
 ) -> None:
