@@ -23,7 +23,7 @@ NOW = 0
 PAST = slice(1, 2)
 """The lane of late readings."""
 LOW, HIGH = 0, 1
-RAISE, CLEAR, EARLIER, AGAIN = 1, 0, 2, 3
+RAISE, CLEAR, EARLIER, AGAIN, EASED = 1, 0, 2, 3, 4
 EARLIER_STEP_US = np.array([1, 900 * US_PER_S])
 """By lane: by how much the beginning must move to be told. A history may come newest first; told reading by reading it
 would fill the record."""
@@ -36,10 +36,15 @@ STATE = np.dtype(
         ("ok_n", "i2", (LANES, 2)),
         ("ok_since", "i8", (LANES, 2)),
         ("busy", "u1"),
+        ("eased_n", "u1", 2),
+        ("eased_s", "u2", 2),
     ],
     align=True,
 )
-"""What one row remembers. Times in us; `busy` says that a run or an open problem needs the next reading."""
+"""What one row remembers. Times in us; `busy` says that a run or an open problem needs the next reading; ok_n,
+ok_since: readings back inside every limit of a side; eased_n, eased_s: of lane 0, inside the worst that are open, since
+when [s, modulo EASED_S]. These two lie where pages of before have holes, which are zero."""
+EASED_S = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,9 @@ class Crossings:
     """Problems raised and cleared, in no particular order: arrays of the same length.
 
     reading: index into the judged readings; row: index into the states; side 0 low, 1 high; what RAISE, CLEAR,
-    EARLIER (an open problem began before what was seen first) or AGAIN (a live reading breaks a rule that is open);
-    rank of the severity; slot of the rule; since: event time at which the run began [us]; lane.
+    EARLIER (an open problem began before what was seen first), AGAIN (a live reading breaks a rule that is open) or
+    EASED (the worst rules are over, and this one is left); rank of the severity; slot of the rule; since: event time at
+    which the run began [us]; lane.
     """
 
     reading: Ints
@@ -260,40 +266,52 @@ def _cleared(
     """A side is cleared after enough readings back inside, over long enough; `after` is updated in place.
 
     A reading that an open rule does not apply to (a moving heart) says nothing about it: it neither counts nor resets.
-    Of what people know now, a limit that may be the patient's habit does not keep one that protects open. Broken still,
-    it is raised by itself: whether it is news, others know.
     """
     found: list[tuple[Ints, ...]] = []
     if not after.any():
         states["ok_n"][one.row, one.lane] = 0
         return found
-    habit = floors.habit[one.line] & (one.lane == NOW)[:, None]
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
-        alone = habit[:, slots] & (after & ~habit)[:, slots].any(axis=1)[:, None]
-        is_open, bad = after[:, slots].any(axis=1), (broken[:, slots] & ~alone).any(axis=1)
+        is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
         ok = (judged | ~after)[:, slots].all(axis=1) & ~bad
         n = states["ok_n"][at].astype(np.int64)
         begun = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
         n = np.where(is_open & ~bad, np.minimum(n + ok, MOST_COUNTED), 0)
         done = is_open & ok & (n >= floors.clear_n) & (one.at - begun >= floors.clear_us)
         states["ok_n"][at], states["ok_since"][at] = np.where(done, 0, n), begun
-        left = done[:, None] & (after & broken)[:, slots]
-        after[:, slots] &= ~done[:, None] | left
-        hit, still = np.flatnonzero(done), np.flatnonzero(left.any(axis=1))
+        after[:, slots] &= ~done[:, None]
+        hit = np.flatnonzero(done)
         if len(hit):
             zero = np.zeros(len(hit), np.int64)
             found.append((index[hit], one.row[hit], zero + side, zero + CLEAR, zero, zero, begun[hit], one.lane[hit]))
-        if len(still):
-            found.append(_goes_on(floors, index, one, side, still, left[still], since))
+        found += _eased(floors, states, index, one, judged, broken, after, since, side)
     return found
 
 
-def _goes_on(
-    floors: Floors, index: Ints, one: Judged, side: int, which: Ints, left: Bools, since: Ints
-) -> tuple[Ints, ...]:
-    """The worst limit of a side that is left when the others are cleared, raised by itself. left (k, SLOTS / 2)."""
-    first, same = SIDES["high" if side == HIGH else "low"].start, np.ones(len(which), np.int64)
-    slot = np.where(left, floors.rank[one.line[which], first : first + left.shape[1]] + 1, 0).argmax(axis=1) + first
-    rank, begun = floors.rank[one.line[which], slot], since[which, slot]
-    return index[which], one.row[which], same * side, same * RAISE, rank, slot, begun, one.lane[which]
+def _eased(
+    floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools,
+    since: Ints, side: int,
+) -> list[tuple[Ints, ...]]:  # fmt: skip
+    """The worst limits of a side are over in the same way where milder ones go on, so that the next crossing of the
+    worst is news. Of readings in their order; `after` is updated in place."""
+    slots, now = SIDES["high" if side == HIGH else "low"], one.lane == NOW
+    rank = floors.rank[one.line][:, slots] + 1
+    worst = np.where(after[:, slots], rank, 0).max(axis=1)
+    is_worst = rank >= worst[:, None]
+    left = after[:, slots] & ~is_worst
+    bad = (broken[:, slots] & is_worst).any(axis=1) | (worst == 0)
+    ok = now & ~bad & (judged[:, slots] | ~(after[:, slots] & is_worst)).all(axis=1)
+    n, at_s = states["eased_n"][one.row, side].astype(np.int64), one.at // US_PER_S
+    begun_s = np.where(ok & (n == 0), at_s % EASED_S, states["eased_s"][one.row, side])
+    n = np.where(now & bad, 0, np.minimum(n + ok, floors.clear_n))
+    long_enough = (at_s - begun_s) % EASED_S >= floors.clear_us // US_PER_S
+    done = ok & (n >= floors.clear_n) & long_enough & left.any(axis=1)
+    states["eased_n"][one.row, side], states["eased_s"][one.row, side] = np.where(done, 0, n), begun_s
+    after[:, slots] &= ~(done[:, None] & is_worst)
+    hit = np.flatnonzero(done)
+    if not len(hit):
+        return []
+    slot = np.where(left, rank, 0)[hit].argmax(axis=1) + slots.start
+    same, severity = np.ones(len(hit), np.int64), floors.rank[one.line[hit], slot]
+    return [(index[hit], one.row[hit], same * side, same * EASED, severity, slot, since[hit, slot], one.lane[hit])]

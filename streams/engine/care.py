@@ -74,6 +74,9 @@ def _tell(
     if not _is_news(state.person(signal.slot).episodes, signal):
         return
     signal = signal.whole() if isinstance(signal, Recurrence) else signal
+    if isinstance(signal, Signal) and signal.eased:
+        ledger.on_eased(state.person(signal.slot).episodes, _problem(signal), signal.rank)
+        return
     usual = isinstance(signal, Signal) and signal.usual
     if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):
         findings.append(_finding(state, signal))
@@ -259,6 +262,8 @@ def _rearm_floors(state: PartitionState, row: int, high: bool, lanes: slice) -> 
         one[name][:, lanes, side] = 0
     for name in ("ok_n", "ok_since"):
         one[name][:, lanes, crossings.HIGH if high else crossings.LOW] = 0
+    if lanes != crossings.PAST:
+        one["eased_n"][:, crossings.HIGH if high else crossings.LOW] = 0
     one["busy"] = ((one["run_n"] > 0) | (one["open"] > 0)).any()
     state.floors.table[place] = one
     if not one["busy"][0]:

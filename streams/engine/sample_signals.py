@@ -68,20 +68,22 @@ def _crossing(
     vital, slot, position = int(samples.vital[i]), int(samples.slot[i]), 2 * int(samples.index[i]) + 1
     line, rule_slot = int(raw.line[i]), int(c.slot[k])
     at, clock = int(samples.at[i]), int(samples.clock[i])
-    raised = bool(c.what[k] != crossings.CLEAR)
+    raised, eased = bool(c.what[k] != crossings.CLEAR), bool(c.what[k] == crossings.EASED)
     snapshot = _snapshot_at(samples, i, snapshots)
     band = _band(state, samples, i, snapshot)
     quiet = None
     if raised:
         quiet = _usual(snapshot, band, float(samples.value[i]), raw.floors, line, rule_slot)
         quiet = quiet or _spoken_for(state, slot, at, raw.floors, line, rule_slot)
+    if eased and quiet:  # what is left of the problem is nothing to be told of
+        raised, eased, quiet = False, False, None
     return Signal(
         position=position, slot=slot, vital=vital, high=bool(c.side[k] == crossings.HIGH), raised=raised, kind="limit",
         rank=int(c.rank[k]), rule=raw.floors.rules[line][rule_slot] if raised else None,
         limit=floors.in_words(raw.floors, line, rule_slot) if raised else None, onset_us=int(c.since[k]),
         event_us=at, arrived_us=int(log.arrived_us[samples.index[i]]), decided_us=clock, value=float(samples.value[i]),
         quality=float(samples.quality[i]), band=band, retrospective=bool(clock - at > HORIZON_US[vital]),
-        earlier=bool(c.what[k] == crossings.EARLIER), again=bool(c.what[k] == crossings.AGAIN),
+        earlier=bool(c.what[k] == crossings.EARLIER), again=bool(c.what[k] == crossings.AGAIN), eased=eased,
         usual=quiet is not None, reason=quiet,
     )  # fmt: skip
 

@@ -28,8 +28,9 @@ class Band:
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
-    what was seen first; again: its limit was open already; usual: it is how this patient is, and nobody is told, for
-    this reason. problem, title, said: of what has its own words; vitals: that it is about, if not the one."""
+    what was seen first; again: its limit was open already; eased: worse limits are over, and this one is left; usual:
+    it is how this patient is, and nobody is told, for this reason. problem, title, said: of what has its own words;
+    vitals: that it is about, if not the one."""
 
     position: int
     slot: int
@@ -50,6 +51,7 @@ class Signal:
     retrospective: bool
     earlier: bool = False
     again: bool = False
+    eased: bool = False
     usual: bool = False
     problem: str | None = None
     title: str | None = None

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.episodes import REPEAT
+from alerts.policy import PolicySettings
 from models import rules
 from models.evidence import load
 from models.profile import Profile
@@ -16,8 +17,11 @@ from models.situation import situation
 from models.times import US_PER_S, rfc3339, to_us
 from models.vitals import BY_NAME
 from streams.engine.sample_signals import OF_A_CONDITION, OF_A_STREAM, OWN_LEVEL
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, Told, run
+from streams.engine.step import EngineSettings
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, START_US, Log, Told, run
 
+CALMED = EngineSettings(SECRET, policy=PolicySettings().unescalated)
+"""What is well again is resolved after a while of calm."""
 CALM = settings(deadline=None, max_examples=60)
 
 
@@ -174,6 +178,19 @@ def test_a_second_crisis_is_told_to_who_lives_above_the_limit_that_stays_quiet()
     told = run(log).alerts
     assert [a.event for a in told[:quiet] if a.alert_id == crisis.alert_id] == ["opened", "acknowledged", "resolved"]
     assert [(a.event, a.severity) for a in told[quiet:] if a.kind == "limit"][-1][1] == "urgent"
+
+
+def test_a_second_emergency_is_told_to_who_stays_beyond_a_milder_limit_between() -> None:
+    """At 90 % for days, which somebody knows of: once it was acknowledged, a fall below 80 % hid the next one."""
+    log, told = watched(), list[str]()
+    stream(log, "spo2", 90.0, 120, every_s=300)
+    for _ in range(2):
+        stream(log, "spo2", 78.0, 10, every_s=300)
+        alert = [alert for alert in run(log, settings=CALMED).alerts if alert.kind == "limit"][-1]
+        told.append(f"{alert.event} {alert.severity}")
+        log.act(alert.alert_id, action_id=f"a-{len(log)}")
+        stream(log, "spo2", 90.0, 180, every_s=300)
+    assert told == ["updated emergency", "updated emergency"]
 
 
 def test_a_limit_for_single_measurements_says_why_it_is_quiet_in_a_stream() -> None:

@@ -14,12 +14,18 @@ SIDES = {"<": 0, "<=": 0, ">": 1, ">=": 1}
 S = 1_000_000
 
 Crossing = tuple[str, int, int, str | None, int]
-"""raise, clear, earlier or again; side; rank; rule; beginning of the run (of the readings back inside, at a clear)
-[us]."""
+"""raise, clear, earlier, again or eased; side; rank; rule; beginning of the run (of the readings back inside, at a
+clear) [us]."""
 
 
 def rank(rule: dict[str, Any]) -> int:
     return SEVERITIES.index(rule["severity"])
+
+
+def lasted(inside: list[int]) -> bool:
+    """Whether readings inside are enough, and over long enough."""
+    wanted: dict[str, int] = META["clear"]
+    return len(inside) >= wanted["readings"] and inside[-1] - inside[0] >= wanted["for_s"] * S
 
 
 @dataclass
@@ -32,6 +38,7 @@ class Lane:
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)
     inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
+    eased: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
 
     def reading(
         self,
@@ -69,6 +76,7 @@ class Lane:
             now.opened(shown)
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken)
+            found += self._eased(side, at, rest, broken) if self.live else []
         return found
 
     def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool, same: bool) -> bool:
@@ -125,27 +133,39 @@ class Lane:
         return found
 
     def _cleared(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:
-        """Readings back inside of every rule that is open, enough of them, over long enough. A rule that may be a habit
-        does not keep one that protects open, and is raised by itself if it is broken still."""
+        """Readings back inside of every rule that is open, enough of them, over long enough."""
         still = [r for r in self._of(side) if r["id"] in self.open]
-        protects = self.live and any(not r.get("habit") for r in still)
-        counts = [r for r in self._of(side) if not (protects and r.get("habit"))]
-        if not still or any(r["id"] in broken for r in counts):
+        if not still or any(r["id"] in broken for r in self._of(side)):
             self.inside[side] = []
             return []
         if any(r["rest"] and not rest for r in still):
             return []
         self.inside[side].append(at)
-        since, wanted = self.inside[side][0], META["clear"]
-        if len(self.inside[side]) < wanted["readings"] or at - since < wanted["for_s"] * S:
+        if not lasted(self.inside[side]):
             return []
-        left = [r for r in still if r["id"] in broken]
         for r in still:
-            if r not in left:
-                del self.open[r["id"]]
-        self.inside[side] = []
-        goes_on = [("raise", side, rank(r), r["id"], self.open[r["id"]]) for r in left[:1]]
-        return [("clear", side, 0, None, since), *goes_on]
+            del self.open[r["id"]]
+        since, self.inside[side] = self.inside[side][0], []
+        return [("clear", side, 0, None, since)]
+
+    def _eased(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:
+        """The same of the worst rules that are open, where milder ones are left."""
+        still = [r for r in self._of(side) if r["id"] in self.open]
+        worst = max(map(rank, still), default=-1)
+        mine, left = ([r for r in still if (rank(r) == worst) == is_worst] for is_worst in (True, False))
+        if not still or any(r["id"] in broken and rank(r) >= worst for r in self._of(side)):
+            self.eased[side] = []
+            return []
+        if any(r["rest"] and not rest for r in mine):
+            return []
+        self.eased[side].append(at)
+        if not lasted(self.eased[side]) or not left:
+            return []
+        for r in mine:
+            del self.open[r["id"]]
+        self.eased[side] = []
+        milder = max(left, key=rank)
+        return [("eased", side, rank(milder), milder["id"], self.open[milder["id"]])]
 
     def _of(self, side: int) -> list[dict[str, Any]]:
         return [r for r in self.rules if SIDES[r["op"]] == side]

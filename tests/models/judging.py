@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from models.detectors.crossings import AGAIN, CLEAR, EARLIER, LANES, RAISE, STATE, Judged, judge
+from models.detectors.crossings import AGAIN, CLEAR, EARLIER, EASED, LANES, RAISE, STATE, Judged, judge
 from models.detectors.floors import Floors, applicable, population_floors
 from models.vitals import BY_NAME
 from tests.models.floor_oracle import META, Crossing, S
@@ -52,7 +52,7 @@ def run(states: npt.NDArray[np.void], readings: list[One], book: Floors | None =
         assert (c.row[k], c.lane[k]) == (readings[i].row, readings[i].lane)
         rule = book.rules[line[i]][c.slot[k]]
         name = rule.id if rule and c.what[k] != CLEAR else None
-        word = {RAISE: "raise", CLEAR: "clear", EARLIER: "earlier", AGAIN: "again"}[int(c.what[k])]
+        word = {RAISE: "raise", CLEAR: "clear", EARLIER: "earlier", AGAIN: "again", EASED: "eased"}[int(c.what[k])]
         found[i].append((word, int(c.side[k]), int(c.rank[k]), name, int(c.since[k])))
     return [sorted(f, key=str) for f in found]
 
