@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from models.detectors import measures
+from models.detectors import household, measures
 from models.detectors.days import Day, Spread, Window, noted
 from models.evidence import load
 from models.prior import to_scale
@@ -48,7 +48,8 @@ class Held(msgspec.Struct, array_like=True):
 class Watched(msgspec.Struct, array_like=True):
     """What is remembered of one patient: days and the last two windows by vital, runs by limit, what is open by problem
     and rule; paths: by vital and day, what the course adds to the level, of vitals with rules on that; usual: their
-    level when the course began (both on the working scale); spreads: of vitals with rules on that."""
+    level when the course began (both on the working scale); spreads: of vitals with rules on that; aside: by vital, a
+    window that may be of somebody else, until the next one says (`household`)."""
 
     days: dict[int, list[Day]] = {}
     windows: dict[int, list[Window]] = {}
@@ -57,6 +58,7 @@ class Watched(msgspec.Struct, array_like=True):
     paths: dict[int, dict[int, float]] = {}
     usual: dict[int, float] = {}
     spreads: dict[int, list[Spread]] = {}
+    aside: dict[int, Window] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
         one.paths.pop(vital, None)
         one.usual.pop(vital, None)
         one.spreads.pop(vital, None)
+        one.aside.pop(vital, None)
     starts = tuple(f"{name}." for name in names)
     for problem in [problem for problem in one.open if problem.startswith(starts)]:
         ended(one, problem)
@@ -163,6 +166,10 @@ def on_window(
     what the course of the day adds to the level, on the vital's working scale; since: the day on which the course of a
     rule began."""
     rules = tuple(rules)
+    own = _own(one, vital, window)
+    if own is None:
+        return []
+    window = own
     _note(one, vital, window)
     _note_spread(one, rules, vital, window)
     if vital in on_paths():
@@ -176,6 +183,21 @@ def on_window(
         elif held is not None and window.day - held.day >= _lets_go_after(one, rule):
             found += _closed(one, rule)
     return found
+
+
+def _own(one: Watched, vital: int, window: Window) -> Window | None:
+    """What of a window is the patient's, None where it may be somebody else's: then it is put aside until the next one,
+    which may repeat it and bring it back among the days."""
+    aside, days = one.aside.pop(vital, None), one.days.get(vital, [])
+    if vital != household.settings().vital or not days:
+        return window
+    if aside is not None and household.repeats(aside, window, days[-1]):
+        _note(one, vital, aside)
+        return window
+    own = household.own(window, days[-1])
+    if own is None:
+        one.aside[vital] = window
+    return own
 
 
 def _lets_go_after(one: Watched, rule: Trend) -> int:
@@ -280,7 +302,7 @@ def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
     day: the median of that day and its neighbours, so that one odd weighing is not what is compared with)."""
     windows = one.windows.get(part.vital, [])[-part.confirm :]
     if part.session and windows and windows[-1].n >= part.confirm:  # repeated at once, as who gained weight is asked to
-        windows = [windows[-1]] * part.confirm
+        windows = [household.least(windows[-1], part.up)] * part.confirm
     if part.confirm == 1 or not windows or windows[-1].day != days[-1].day:
         first, values = days[-1].day, [days[-1].last]
     elif len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > CONFIRM_US:

@@ -1,5 +1,7 @@
 """What is remembered of a vital for the rules of conditions: its local days and its last windows."""
 
+from math import nan
+
 import msgspec
 
 
@@ -16,13 +18,16 @@ class Day(msgspec.Struct, array_like=True):
 
 
 class Window(msgspec.Struct, array_like=True):
-    """The value of a window, its difference from what was expected (NaN if not known), and how many readings it has."""
+    """The value of a window, its difference from what was expected (NaN if not known), how many readings it has, and
+    the lowest and highest of them (NaN: not known, as of one that was kept by an earlier version)."""
 
     at_us: int
     day: int
     value: float
     delta: float
     n: int = 1
+    low: float = nan
+    high: float = nan
 
 
 class Spread(msgspec.Struct, array_like=True):

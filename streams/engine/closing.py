@@ -214,7 +214,7 @@ def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", pat
     """A window for the rules of conditions."""
     return conditions.Ruled(
         int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i]), int(one.clock[i]), int(day[i]),
-        int(one.n[i]), float(one.mean[i]), bands.one(i), float(path[i]),
+        int(one.n[i]), float(one.mean[i]), float(one.low[i]), float(one.high[i]), bands.one(i), float(path[i]),
     )  # fmt: skip
 
 

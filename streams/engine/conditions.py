@@ -36,8 +36,8 @@ PEAK_FLOW = "peak_flow"
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A window, closed in time, of a patient who has rules. at_us, clock_us; day: local; n readings; value; band;
-    path: of the course on that day."""
+    """A window, closed in time, of a patient who has rules. at_us, clock_us; day: local; n readings; value: their mean,
+    low, high: the lowest and the highest; band; path: of the course on that day."""
 
     position: int
     slot: int
@@ -47,6 +47,8 @@ class Ruled:
     day: int
     n: int
     value: float
+    low: float
+    high: float
     band: Band
     path: float
 
@@ -139,7 +141,8 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     one = state.rules.of(w.slot)
     changes = _retired(one, plan.trends, rules.trends())
     if held:
-        window = Window(w.at_us, w.day, w.value, w.value - w.band.expected if w.band.known else float("nan"), w.n)
+        delta = w.value - w.band.expected if w.band.known else float("nan")
+        window = Window(w.at_us, w.day, w.value, delta, w.n, w.low, w.high)
         changes += condition.on_window(one, held, w.vital, window, _best(state, w), w.path, _since(state, plan, w))
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
