@@ -52,13 +52,14 @@ STATE = np.dtype(
         ("s2", "f4"),
         ("n", "f4"),
         ("seen", "f4"),
+        ("lately", "f4"),
     ]
 )
 """x, p: mean and covariance of the state on the vital's working scale; s2: within-person variance; n: windows learned;
-seen: windows looked at, faded by HABIT_DAYS; first_at, last_at: event time of the first learned and of the last seen
-window [us]. Kept in single precision, and worked on in double: what is lost each time, 6e-8 of a figure, is far less
-than any device knows, and counts are exact up to 16 million. Each window is rounded alone, so batches of any size
-still give the same bits."""
+seen: windows looked at, faded by HABIT_DAYS; lately: by how much what is expected has moved, faded by `lately_days`;
+first_at, last_at: event time of the first learned and of the last seen window [us]. Kept in single precision, and
+worked on in double: what is lost each time, 6e-8 of a figure, is far less than any device knows, and counts are exact
+up to 16 million. Each window is rounded alone, so batches of any size still give the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Settings:
     memory_n: float
     floor_share: float
     harmonic_share: float
+    lately_days: float
+    settled: float
     learn_from: Floats
     known_after: Floats
 
@@ -101,6 +104,7 @@ class Rows:
     s2: Floats
     n: Floats
     seen: Floats
+    lately: Floats
     first_at: Ints
     last_at: Ints
 
@@ -127,7 +131,7 @@ class Prediction:
 
     level_variance, noise: the parts of its variance that are not yet knowing the patient, and that are the window's own
     (spread, device, and what is not known of the day's course); known: enough of the patient's own windows have been
-    seen to judge by it.
+    seen to judge by it; settled: the level is known as well as it will be.
     """
 
     mean: Floats
@@ -135,6 +139,7 @@ class Prediction:
     level_variance: Floats
     noise: Floats
     known: Bools
+    settled: Bools
 
 
 @cache
@@ -151,7 +156,7 @@ def settings() -> Settings:
     return Settings(
         b["q_level_per_day"], b["q_harmonic_per_day"], b["huber"],
         b["spread_prior_windows"], b["spread_memory_windows"], b["spread_floor_share"], b["harmonic_prior_share"],
-        learn_from, known_after,
+        b["lately_days"], b["settled"], learn_from, known_after,
     )  # fmt: skip
 
 
@@ -167,14 +172,15 @@ def take(table: npt.NDArray[np.void], index: Ints) -> Rows:
     """Copy rows out of the table (dtype STATE)."""
     one = table[index]
     x, p = one["x"].T.astype(np.float64, order="C"), one["p"].T.astype(np.float64, order="C")
-    s2, n, seen = (one[name].astype(np.float64) for name in ("s2", "n", "seen"))
-    return Rows(x, p, s2, n, seen, one["first_at"].copy(), one["last_at"].copy())
+    s2, n, seen, lately = (one[name].astype(np.float64) for name in ("s2", "n", "seen", "lately"))
+    return Rows(x, p, s2, n, seen, lately, one["first_at"].copy(), one["last_at"].copy())
 
 
 def put(table: npt.NDArray[np.void], index: Ints, rows: Rows) -> None:
     """Write rows back."""
     table["x"][index], table["p"][index] = rows.x.T, rows.p.T
-    table["s2"][index], table["n"][index], table["seen"][index] = rows.s2, rows.n, rows.seen
+    table["s2"][index], table["n"][index] = rows.s2, rows.n
+    table["seen"][index], table["lately"][index] = rows.seen, rows.lately
     table["first_at"][index], table["last_at"][index] = rows.first_at, rows.last_at
 
 
@@ -188,7 +194,7 @@ def start(prior: Prior) -> Rows:
     for place in DIAGONAL[1:]:
         p[place] = np.maximum(share * prior.sd_within, 0.5 * prior.amplitude) ** 2
     zero = np.zeros(n, np.int64)
-    return Rows(x, p, prior.sd_within**2, np.zeros(n), np.zeros(n), zero, zero.copy())
+    return Rows(x, p, prior.sd_within**2, np.zeros(n), np.zeros(n), np.zeros(n), zero, zero.copy())
 
 
 def slot_of_day(at_us: Ints, offset_us: Ints) -> Ints:
@@ -214,11 +220,20 @@ def predict(
         rows.p[place] += s.q_harmonic * rows.s2 * days
     rows.last_at = np.maximum(rows.last_at, at)
     rows.seen = _seen(rows.seen, past_us)
+    rows.lately = rows.lately * np.exp(-days / s.lately_days)
     h = day_shape()[:, slot]
     level = (h * _covariance_with(rows.p, h)).sum(axis=0)
     noise = rows.s2 * passing.factor**2 + prior.sd_meas**2 + passing.sd**2
     mean = (h * rows.x).sum(axis=0) + passing.mean
-    return Prediction(mean, np.sqrt(level + noise), level, noise, rows.n >= s.known_after[line])
+    settled = level <= s.settled * _in_the_long_run(rows.s2, noise * s.learn_from[line], days)
+    return Prediction(mean, np.sqrt(level + noise), level, noise, rows.n >= s.known_after[line], settled)
+
+
+def _in_the_long_run(s2: Floats, noise: Floats, days: Floats) -> Floats:
+    """The variance of a level before a window (n,) that many windows like it, so many days apart, lead to."""
+    drift = settings().q_level * s2 * np.maximum(days, 1 / SLOTS_PER_DAY)
+    variance: Floats = drift / 2 + np.sqrt(drift**2 / 4 + drift * noise)
+    return variance
 
 
 def learn(
@@ -237,17 +252,29 @@ def learn(
     noise = prediction.noise * s.learn_from[line]
     surprise = np.abs(error) / prediction.sd
     total = ((h * ph).sum(axis=0) + noise) * np.maximum(1.0, surprise / s.huber)
-    rows.x += np.where(which, ph / total * error, 0.0)
+    step = np.where(which, ph / total * error, 0.0)
+    rows.x += step
+    rows.lately += np.where(prediction.settled, (h * step).sum(axis=0), 0.0)
     rows.p -= np.where(which, ph[_ROW] * ph[_COLUMN] / total, 0.0)
     _learn_spread(rows, prior, prediction, error, line, which)
     rows.first_at = np.where(which & (rows.n == 0), at, rows.first_at)
     rows.n += which
 
 
+def unlearn(rows: Rows, slot: Ints, which: Bools) -> None:
+    """Take back what the rows in `which` (n,) have learned of late: something is wrong with these patients, and was
+    before it was found. `rows` is updated in place: by what was learned at this time of day, as it would be learned."""
+    h = day_shape()[:, slot]
+    ph = _covariance_with(rows.p, h)
+    rows.x -= np.where(which, ph / (h * ph).sum(axis=0) * rows.lately, 0.0)
+    rows.lately = np.where(which, 0.0, rows.lately)
+
+
 def reopen(rows: Rows, shift: Floats, doubt: Floats) -> None:
     """Move each level by `shift` (n,) and hold it no more firmly than within an SD of `doubt` (n,); `rows` is updated
     in place. A firmer hold is loosened, a looser one left: telling the same twice does not loosen twice."""
     rows.x[0] += shift
+    rows.lately = np.where((shift != 0) | (doubt != 0), 0.0, rows.lately)
     level = DIAGONAL[0]
     rows.p[level] = np.maximum(rows.p[level], doubt**2)
 
@@ -262,7 +289,7 @@ def begin_from(rows: Rows, before: Prior, after: Prior) -> None:
     fresh.x[0] = np.where(np.isnan(rows.x[0]), after.mean, np.where(np.isnan(level), rows.x[0], level))
     fresh.p[DIAGONAL[0]] = 1 / (whole - was + now)
     moved = rows.s2 + share * (after.sd_within**2 - before.sd_within**2)
-    rows.x, rows.p = fresh.x, fresh.p
+    rows.x, rows.p, rows.lately = fresh.x, fresh.p, fresh.lately
     rows.s2 = np.maximum(moved, settings().floor_share * after.sd_within**2)
 
 

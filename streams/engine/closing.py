@@ -176,7 +176,8 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
     """
     one, row, z = r.one, r.one.row, r.z
     frozen = verdict.is_open | baseline.spared(r.base, r.passing, r.day)
-    calm = ~frozen & (one.broken == 0) & ~state.weeks.drifts(row, z)
+    wrong = frozen | state.weeks.drifts(row, z)
+    calm = ~wrong & (one.broken == 0)
     fit = r.resting & ~r.spoilt & (~one.late | (r.newer & r.full))
     learns = fit & (calm | ~r.predicted.known)
     deviation.learn(state.rows["deviation"], row, r.line, z, r.base.n, verdict.judged & r.newer & one.live, calm)
@@ -189,6 +190,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
             one.rated,
         )
     )  # fmt: skip
+    baseline.unlearn(r.base, r.quarter, wrong & r.predicted.known)
     baseline.learn(r.base, r.prior, r.predicted, r.quarter, r.y, one.start, r.line, learns)
     _put(state, row, r.base, ~one.late | r.newer)
 

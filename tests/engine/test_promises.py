@@ -90,6 +90,17 @@ def test_ten_days_of_illness_move_the_band_by_less_than_a_tenth_of_its_width(vit
     assert len(found) >= 0.75 * SEEDS
 
 
+@pytest.mark.parametrize("vital", SPREAD)
+def test_an_illness_that_is_found_after_days_is_taken_out_of_the_band_again(vital: str) -> None:
+    """Ten days, all of them 2.5 SD away: the first ones are learned, until it is known that they are an illness."""
+    last, sd = QUIET + 10, SPREAD[vital][1]
+    ill = run(cohort(vital, last + 1, lambda _, day: 2.5 * sd * (QUIET <= day < last))[0])
+    before, width = middle_and_width(ill, vital, QUIET - 1)
+    own = (middle_and_width(ill, vital, last)[0] - before) / width
+    print(f"\n{vital}: band moved by {own.mean():.3f} of its width (worst {np.abs(own).max():.3f})")  # noqa: T201
+    assert abs(own.mean()) < 0.1
+
+
 def test_a_new_beta_blocker_is_no_alert_and_learned_within_ten_days() -> None:
     """It does in some half of what it does on average, in some half as much again, and takes three days to settle."""
     vital, begun = "resting_heart_rate", from_us(START_US // US_PER_DAY * US_PER_DAY + QUIET * DAY_US).date()

@@ -359,6 +359,47 @@ def test_by_another_clock_the_same_is_expected_at_the_same_moments(quarters: int
     np.testing.assert_allclose(said[1].sd, said[0].sd)
 
 
+HABITS = ["resting_heart_rate", "respiratory_rate", "body_temperature"]
+
+
+def expected_at_the_end(odd: float, long: int, unlearned: bool) -> Floats:
+    """By how much odd days [SD] at the end of a life of `long` days move what is expected [SD]."""
+    cohort = Cohort.of(HABITS)
+    usual, sd = cohort.prior.mean.copy(), cohort.prior.sd_within
+    days(cohort, long, lambda day: usual + sd * 0.5 * (-1) ** day)
+    at, slot = np.full(3, START + long * US_PER_DAY + US_PER_DAY // 3), np.full(3, 32)
+    before = baseline.predict(copied(cohort.rows), cohort.prior, at, slot, usual, cohort.vital).mean
+    days(cohort, 4, lambda _: usual + odd * sd, first=long)
+    if unlearned:
+        for _ in range(2):
+            baseline.unlearn(cohort.rows, slot, np.array([True, True, False]))
+    later = at + 4 * US_PER_DAY
+    after = baseline.predict(copied(cohort.rows), cohort.prior, later, slot, usual, cohort.vital).mean
+    return (after - before) / sd
+
+
+def copied(rows: Rows) -> Rows:
+    return Rows(*(getattr(rows, f.name).copy() for f in fields(Rows)))
+
+
+@pytest.mark.parametrize("odd", [-2.5, 1.5, 3.0])
+def test_what_odd_days_taught_is_taken_back_once_and_from_those_alone_who_are_ill(odd: float) -> None:
+    learned = expected_at_the_end(odd, 60, unlearned=False)
+    back = expected_at_the_end(odd, 60, unlearned=True)
+    assert (np.sign(odd) * learned > 0.2).all()
+    assert (np.abs(back[:2]) < 0.25 * np.abs(learned[:2])).all()
+    assert back[2] == learned[2]
+
+
+def test_who_is_only_getting_known_is_not_put_back_to_what_is_expected_of_anybody() -> None:
+    cohort = Cohort.of(HABITS)
+    usual = cohort.prior.mean + 3 * cohort.prior.sd_within
+    days(cohort, 4, lambda _: usual)
+    known = cohort.rows.x.copy()
+    baseline.unlearn(cohort.rows, np.zeros(3, np.int64), np.ones(3, bool))
+    np.testing.assert_array_equal(cohort.rows.x, known)
+
+
 def test_settings_are_those_of_the_evidence() -> None:
     s = baseline.settings()
     for vital in VITALS:
