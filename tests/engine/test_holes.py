@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from streams.engine.holes import holes_of, solid
 from streams.engine.links import LINK
-from streams.engine.rows import PATIENT, ROW
+from streams.engine.rows import PATIENT
 
 NESTED = np.dtype([("flag", "u1"), ("of", [("at", "i8"), ("n", "u1", 3)], 2)], align=True)
 
@@ -24,7 +24,7 @@ def test_holes_are_emptied_and_fields_are_kept(raw: bytes) -> None:
 
 def test_the_columns_of_pages_have_holes() -> None:
     """If they had none, nothing would be shown."""
-    assert all(len(holes_of(dtype)) for dtype in (PATIENT, ROW, LINK))
+    assert all(len(holes_of(dtype)) for dtype in (PATIENT, LINK))
     assert holes_of(np.dtype("f8")).tolist() == []
 
 
