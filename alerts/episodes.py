@@ -304,6 +304,15 @@ def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onse
     return min(after, key=lambda e: e.onset_us, default=None)
 
 
+def eased(episodes: list[Episode], problem: str, rank: int) -> None:
+    """The worst limit of a problem is over, and a milder one, of this rank, goes on. Whoever has acknowledged the worst
+    does not know of the next time: that is told as worse than what goes on."""
+    for episode in episodes:
+        known = episode.problem == problem and episode.kind == "limit" and not episode.retrospective
+        if known and episode.state == "acknowledged" and not episode.risen:
+            episode.rank = min(episode.rank, rank)
+
+
 def make_room(episodes: list[Episode]) -> None:
     """Forget the earliest episodes until there is room for one more.
 

@@ -78,15 +78,6 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     return _settled(episodes, when, told)
 
 
-def on_eased(episodes: list[Episode], problem: str, rank: int) -> None:
-    """The worst limit of a problem is over, and a milder one, of this rank, goes on. Whoever has acknowledged the worst
-    does not know of the next time: that is told as worse than what goes on."""
-    for episode in episodes:
-        known = episode.problem == problem and episode.kind == "limit" and not episode.retrospective
-        if known and episode.state == "acknowledged" and not episode.risen:
-            episode.rank = min(episode.rank, rank)
-
-
 def may_repeat(episodes: list[Episode], problem: str, event_us: int) -> bool:
     """Whether a reading beyond a limit that is open already may be news: nobody was told of a limit (it was the
     patient's habit until now), or a day ago, and the alert is still open. What was acknowledged or snoozed waits."""

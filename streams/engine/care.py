@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 
 from alerts import ledger
-from alerts.episodes import HAS_COME, Episode, NotAllowed, ended_by_hand
+from alerts.episodes import HAS_COME, Episode, NotAllowed, eased, ended_by_hand
 from alerts.events import Action, AlertEvent
 from alerts.explain import title
 from alerts.language import voice
@@ -75,7 +75,7 @@ def _tell(
         return
     signal = signal.whole() if isinstance(signal, Recurrence) else signal
     if isinstance(signal, Signal) and signal.eased:
-        ledger.on_eased(state.person(signal.slot).episodes, _problem(signal), signal.rank)
+        eased(state.person(signal.slot).episodes, _problem(signal), signal.rank)
         return
     usual = isinstance(signal, Signal) and signal.usual
     if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):
