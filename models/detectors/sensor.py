@@ -206,7 +206,7 @@ def _runs(one: Readings, begin: Ints, count: Ints, old: npt.NDArray[np.void]) ->
     n, since_s = _stood(one, begin, count, old, (value == before) & ~new, step_s)
     run = np.flatnonzero(n >= _least_run())
     v, at_edge = one.vital[run], value[run]
-    ends = (at_edge == limit("edge_low")[v]) | (at_edge == limit("edge_high")[v])
+    ends = (at_edge <= limit("edge_low")[v]) | (at_edge >= limit("edge_high")[v])
     odd[run] |= (n[run] >= limit("flat_n")[v]) | (ends & (n[run] >= limit("edge_n")[v]))
     return n, since_s, odd
 
@@ -307,7 +307,8 @@ class Watch:
     def _stands(self, value: float) -> Fault:
         """Whether the value stands still, perhaps at an end of the device's range."""
         of, stood_s = self.of, self.at_s - self.since_s
-        if value in (of.edge_low, of.edge_high) and self.n >= of.edge_n and stood_s >= of.edge_s:
+        ends = value <= of.edge_low or value >= of.edge_high
+        if ends and self.n >= of.edge_n and stood_s >= of.edge_s:
             return Fault.EDGE
         return Fault.FLAT if self.n >= of.flat_n and stood_s >= of.flat_s else Fault.NONE
 

@@ -61,7 +61,8 @@ class ByHand:
         if self.levels(readings)[1]:
             return Fault.JUMP
         n, span = self.run(readings)
-        if value in (self.of.edge_low, self.of.edge_high) and n >= self.of.edge_n and span >= self.of.edge_s:
+        ends = value <= self.of.edge_low or value >= self.of.edge_high
+        if ends and n >= self.of.edge_n and span >= self.of.edge_s:
             return Fault.EDGE
         if n >= self.of.flat_n and span >= self.of.flat_s:
             return Fault.FLAT
@@ -234,5 +235,8 @@ def test_a_pulse_at_the_rate_of_steps_is_a_fault_after_two_minutes() -> None:
     assert found == [0, 0, Fault.CADENCE, Fault.CADENCE]
 
 
-def test_a_glucose_sensor_that_says_no_more_than_low_is_at_its_edge() -> None:
-    assert [fault for fault, _ in said(GLUCOSE, [55.0, 40.0, 40.0, 40.0, 44.0], 300)] == [0, 0, 0, Fault.EDGE, 0]
+@pytest.mark.parametrize("end", [40.0, 39.6, 2.2 * 18.0182, 22.2 * 18.0182, 399.6, 400.0])
+def test_a_glucose_sensor_that_says_no_more_than_low_or_high_is_at_its_edge(end: float) -> None:
+    """Also one that shows mmol/L: its ends are 2.2 and 22.2."""
+    near = 55.0 if end < 100 else 385.0
+    assert [fault for fault, _ in said(GLUCOSE, [near, end, end, end, near], 300)] == [0, 0, 0, Fault.EDGE, 0]
