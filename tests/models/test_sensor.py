@@ -235,6 +235,11 @@ def test_a_pulse_at_the_rate_of_steps_is_a_fault_after_two_minutes() -> None:
     assert found == [0, 0, Fault.CADENCE, Fault.CADENCE]
 
 
+def test_a_heart_rate_that_stands_still_every_five_minutes_by_a_clock_a_little_slow_is_a_fault() -> None:
+    assert said(HEART, [71.0] * 29, 301)[-1][0] == 0
+    assert said(HEART, [71.0] * 30, 301)[-1][0] == Fault.FLAT
+
+
 @pytest.mark.parametrize("end", [40.0, 39.6, 2.2 * 18.0182, 22.2 * 18.0182, 399.6, 400.0])
 def test_a_glucose_sensor_that_says_no_more_than_low_or_high_is_at_its_edge(end: float) -> None:
     """Also one that shows mmol/L: its ends are 2.2 and 22.2."""
