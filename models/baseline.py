@@ -264,6 +264,8 @@ def learn(
 def unlearn(rows: Rows, slot: Ints, which: Bools) -> None:
     """Take back what the rows in `which` (n,) have learned of late: something is wrong with these patients, and was
     before it was found. `rows` is updated in place: by what was learned at this time of day, as it would be learned."""
+    if not (which & (rows.lately != 0)).any():
+        return  # in nearly every round
     h = day_shape()[:, slot]
     ph = _covariance_with(rows.p, h)
     rows.x -= np.where(which, ph / (h * ph).sum(axis=0) * rows.lately, 0.0)

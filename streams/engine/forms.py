@@ -27,7 +27,7 @@ from streams.engine.weeks import budgets_of, known_of
 
 FORMAT = 9
 """8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning.
-9: windows seen fade with a week."""
+9: windows seen fade with a week, and it is kept what was learned of late."""
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -157,9 +157,11 @@ def upgraded(page: Page) -> Page:
 
 
 def _faded(page: Page) -> Page:
-    """Until format 8 all windows ever seen counted alike in whether a vital is a stream."""
+    """Until format 8 all windows ever seen counted alike in whether a vital is a stream, and nobody kept what was
+    learned of late: there was a hole."""
     rows = np.frombuffer(page.rows, ROW).copy()
     base = rows["base"]
+    base["lately"] = 0
     base["seen"] = baseline.faded(base["seen"].astype(np.float64), base["first_at"], base["last_at"])
     return msgspec.structs.replace(page, rows=rows.tobytes())
 

@@ -371,10 +371,11 @@ def test_a_page_of_the_eighth_format_counted_every_window_alike(a_day: int, stre
     run(log, state=state)
     base = state.rows["base"][:1]
     base["last_at"], base["n"] = base["first_at"] + 365 * DAY_US, 300
-    base["seen"] = 365 * a_day
+    base["seen"], base["lately"] = 365 * a_day, 5.0  # what lay in the hole
     pages = {key: as_format(8, page) for key, page in pack_dirty(state, 0).pages.items()}
     rows = baseline.take(restored(pages, 0).rows["base"], np.zeros(1, np.int64))
     assert baseline.in_stream(rows).tolist() == [stream]
+    assert rows.lately.tolist() == [0.0]
 
 
 def as_format(number: int, page: bytes) -> bytes:
