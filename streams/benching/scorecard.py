@@ -40,6 +40,8 @@ SETTLED_DAYS = 56
 """Eight weeks: from then on the alert budget must hold for everybody (DESIGN 5.6)."""
 KEPT_WITHIN = 2.0
 """The budget is kept where a rate lies within this factor of it."""
+LEAST_EXPECTED = 10.0
+"""Alerts that the budget grants a tenth of the patients: with fewer, luck alone leaves tenths without any."""
 Progress = Callable[[str], None]
 
 
@@ -235,8 +237,9 @@ def _row(name: str, lines: list[Json], label_lines: list[Json], labels: list[Lab
 def _budget(lines: list[Json], data: Data) -> dict[str, Any]:
     """Where nothing is there to find: whether every tenth of the patients has, once settled, the rate that is allowed.
     Sorted by every other week and counted in the weeks between, so that luck does not sort them."""
-    found = score(lines, (), observed=data.of, after_days=SETTLED_DAYS).overall.deciles
-    if found is None or not data.per_month:
+    card = score(lines, (), observed=data.of, after_days=SETTLED_DAYS).overall
+    found, granted = card.deciles, data.per_month * card.patient_days / deciles.MONTH_DAYS / deciles.PARTS
+    if found is None or granted < LEAST_EXPECTED:
         return {}
     low, high = data.per_month / KEPT_WITHIN, data.per_month * KEPT_WITHIN
     kept = all(low <= rate <= high for rate in found.other_weeks)

@@ -7,6 +7,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -118,17 +119,18 @@ def test_the_table_shows_the_rate_of_every_tenth_of_the_patients_next_to_luck(me
     assert any(line.startswith("cusum ") for line in text[begin:])
 
 
-NOBODY_ILL = [f"p-{n:02}" for n in range(20)]
+NOBODY_ILL = [f"p-{n:02}" for n in range(100)]
 
 
 def null_cohort(*, every_days: float, others_days: float = 0, first_day: int = 60) -> list[Row]:
-    """Rows of twenty people with whom nothing is wrong, over 300 days: alerts come so often after the first."""
+    """Rows of a hundred people with whom nothing is wrong, over 300 days: alerts come by chance so often from the first
+    day on."""
     of = {name: (us(0), us(24 * 300)) for name in NOBODY_ILL}
-    lines: list[Json] = []
+    lines, random = list[Json](), np.random.default_rng(8)
     for n, name in enumerate(NOBODY_ILL):
-        step = others_days if others_days and n < 4 else every_days
-        days = [first_day + k * step for k in range(int((300 - first_day) / step))]
-        lines += [alert(24 * day + n, name, kind="drift", category="clinical") for day in days]
+        step = others_days if others_days and n < 20 else every_days
+        days = first_day + np.cumsum(random.exponential(step, 200))
+        lines += [alert(24 * day, name, kind="drift", category="clinical") for day in days if day < 300]
     data = scorecard.Data("null", [], [], of, lines, per_month=0.25)
     return scorecard._table(scorecard.Question("null"), data, lambda _: None)
 
@@ -139,8 +141,8 @@ def null_cohort(*, every_days: float, others_days: float = 0, first_day: int = 6
         ({"every_days": 100}, True),
         ({"every_days": 100, "others_days": 25}, False),
         ({"every_days": 25}, False),
-        ({"every_days": 300}, False),
-        ({"every_days": 2.5, "first_day": 297}, False),
+        ({"every_days": 600}, False),
+        ({"every_days": 2.5, "first_day": 298}, False),
     ],
     ids=["within", "some by far", "all by far", "too few", "too late"],
 )
@@ -161,6 +163,11 @@ def test_what_comes_before_a_patient_is_settled_is_not_held_against_the_budget()
     ]
     data = scorecard.Data("null", [], [], of, early, per_month=0.25)
     assert scorecard._budget(early, data)["budget"]["other_weeks"] == (0.0,) * 10
+
+
+def test_of_a_few_people_nobody_can_tell_whether_the_budget_is_kept() -> None:
+    of = {name: (us(0), us(24 * 300)) for name in NOBODY_ILL[:40]}
+    assert scorecard._budget([], scorecard.Data("null", [], [], of, [], per_month=0.25)) == {}
 
 
 def test_where_something_is_to_be_found_no_word_is_said_of_the_budget(measured: dict[str, Any]) -> None:
