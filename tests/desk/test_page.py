@@ -136,28 +136,29 @@ async def test_each_vital_is_shown_in_words_with_its_age_and_the_unknown_never_a
         await expect(opened.locator(".chart canvas").first).to_be_visible()
 
 
-async def test_a_level_of_consciousness_is_shown_by_its_name(morning: Morning) -> None:
-    found = replace(
-        content.heart_alert().evidence[0], vital="consciousness", value=2.0, unit="1", expected=None, low=None,
-        high=None, score=None,
-    )  # fmt: skip
-    await morning.put(alert("a-level", 1, title="Level of consciousness: New confusion or worse", evidence=[found]))
-    async with page() as opened:
-        await morning.enter(opened)
-        await expect(opened.locator("#alerts .reading")).to_contain_text("Responds to voice")
-        await named(opened, "Level of consciousness: New confusion or worse").click()
-        await expect(opened.get_by_role("row", name="Consciousness")).to_contain_text("Responds to voice")
+NO_BAND: dict[str, Any] = {"expected": None, "low": None, "high": None, "score": None}
 
 
-async def test_a_value_just_beyond_a_limit_is_not_rounded_to_its_other_side(morning: Morning) -> None:
-    none: dict[str, Any] = {"expected": None, "low": None, "high": None, "score": None}
-    found = replace(content.heart_alert().evidence[0], vital="spo2", value=79.6, unit="%", **none)
-    await morning.put(alert("a-low", 1, title="Oxygen saturation below 80 %", evidence=[found]))
+@pytest.mark.parametrize(
+    ("title", "measured", "row", "shown"),
+    [
+        ("Level of consciousness: New confusion or worse", ("consciousness", 2.0, "1"), "Consciousness",
+         "Responds to voice"),
+        ("Oxygen saturation below 80 %", ("spo2", 79.6, "%"), "Oxygen saturation", "79.6 %"),
+    ],
+    ids=["a level by its name", "a value just beyond a limit not on its other side"],
+)  # fmt: skip
+async def test_what_was_measured_is_shown_as(
+    morning: Morning, title: str, measured: tuple[str, float, str], row: str, shown: str
+) -> None:
+    vital, value, unit = measured
+    found = replace(content.heart_alert().evidence[0], vital=vital, value=value, unit=unit, **NO_BAND)
+    await morning.put(alert("an-alert", 1, title=title, evidence=[found]))
     async with page() as opened:
         await morning.enter(opened)
-        await expect(opened.locator("#alerts .reading .value")).to_have_text("79.6")
-        await named(opened, "Oxygen saturation below 80 %").click()
-        await expect(opened.get_by_role("row", name="Oxygen saturation")).to_contain_text("79.6 %")
+        await expect(opened.locator("#alerts .reading .value")).to_have_text(shown.removesuffix(" %"))
+        await named(opened, title).click()
+        await expect(opened.get_by_role("row", name=row)).to_contain_text(shown)
 
 
 async def test_hostile_text_is_shown_as_text(morning: Morning) -> None:
