@@ -110,6 +110,21 @@ def drifted_by_night(vital: str, value: float, usual: float, days: int, score: f
     return joined([_last(vital, value, usual, learned), why])
 
 
+def drifted_at_once(vital: str, value: float, usual: float, days: int, score: float, learned: float) -> str:
+    """Why two days are told as a drift is, of what moves little from day to day; days is as of `drifted`.
+
+    >>> drifted_at_once("resting_heart_rate", 71.4, 65.2, 1, 4.2, 45).partition(". ")[2]
+    'Both of the last two days lie 4.2 standard deviations or further from where the day before led to expect them.'
+    """
+    away = figure(abs(score), ".1f")
+    why = phrase(
+        "Both of the last two days lie {away} standard deviations or further from where the day before led to expect "
+        "them.",
+        away=away,
+    )  # fmt: skip
+    return joined([_last(vital, value, usual, learned), why])
+
+
 def _last(vital: str, value: float, usual: float, learned: float) -> str:
     unit = BY_NAME[vital].unit
     return phrase(

@@ -3,7 +3,9 @@
 One figure a day. The days of the last week are held against a level that was learned from the days before them, so
 that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
 that no single day fires. What is measured a few times a week is judged by its last three figures. Of what streams by
-night two nights that both lie far away say as much as a week: an illness shows in them before its week is over.
+night two nights that both lie far away say as much as a week: an illness shows in them before its week is over. What a
+device smooths over days moves little from one to the next, and its week's sum comes late: two days that both lie far
+from where the one before them leads one to expect, a jump, say as much as well.
 
 Whether a drift is told, `models.budget` says, later on the side on which the vital seldom means harm (`milder`). While
 one stands far away (`opens`) nothing is learned. From a slight one the level goes on to learn, also where people are
@@ -11,7 +13,7 @@ told of it because few vitals are measured: if it stood still, levels that move 
 be told. Settings, and what other statistics found at the same rate of false alerts, stand in `evidence/daily.yaml`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -65,7 +67,9 @@ class Settings:
     which the night counts when they stream; milder (V,): the sign of the side on which a vital seldom means harm (0: of
     neither); night_spread (V,): share of the expected spread that the mean of a night of a stream has; rho_prior,
     rho_days (V,): day-to-day correlation that is expected, and of how many days it has the weight; two_nights: so far
-    away [SD] two nights, no further apart than two_nights_gap days, say as much as a week at `opens`."""
+    away [SD] two nights, no further apart than two_nights_gap days, say as much as a week at `opens`; jumps (V,), jump,
+    jump_rho, jump_after, jump_over: of which vitals a jump so far [SD] does, by the sign of its side (0: of none), from
+    which correlation on, after how many days learned from, and how near the level a day is back [SD]."""
 
     figured: Bools
     judged: Bools
@@ -74,6 +78,11 @@ class Settings:
     night_spread: Floats
     rho_prior: Floats
     rho_days: Floats
+    jumps: Ints
+    jump: float
+    jump_rho: float
+    jump_after: int
+    jump_over: float
     milder_sd: float
     milder_days: int
     until_h: int
@@ -104,13 +113,14 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Week:
     """What a week says, (n,): away: how far from the level [SD of such a week]; size: the same, or of the last two
-    nights where these lie further (`two`); over, raised: signs of the drift that ends and begins (0 none); days: how
-    long the last figures lie on that side; known: there is something to say; firm: a drift stands that teaches
-    nothing."""
+    nights where these lie further (`two`), or of a jump that does (`jumped`); over, raised: signs of the drift that
+    ends and begins (0 none); days: how long the last figures lie on that side; known: the level is; firm: a drift
+    stands that teaches nothing."""
 
     away: Floats
     size: Floats
     two: Bools
+    jumped: Bools
     over: Ints
     raised: Ints
     days: Ints
@@ -124,17 +134,18 @@ def settings() -> Settings:
     document = load("daily")
     s = document["drift"]
     named = {*s["vitals"], *document["change_index"]["worse"]}
-    night = s["night"]
+    night, jump = s["night"], s["jump"]
     return Settings(
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
         np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]),
-        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), s["milder_sd"], s["milder_days"],
+        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), np.array([jump["sides"].get(v.name, 0) for v in VITALS]),
+        jump["from"], jump["alike"], jump["known_after"], jump["over"], s["milder_sd"], s["milder_days"],
         night["until_h"], night["least"], s["two_nights"]["from"], s["two_nights"]["gap_days"],
         s["stands"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
-        s["clear"], s["clear_slight"], s["known_after"], s["known_looks"], s["memory_days"], s["spread_prior_days"],
-        s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"], s["anew_days"],
-        SEVERITIES.index(s["severity"]),
+        s["clear"], s["clear_slight"], s["known_after"], s["known_looks"], s["memory_days"],
+        s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"],
+        s["anew_days"], SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
 
@@ -222,28 +233,42 @@ def _worth(rho: Floats) -> Floats:
     return worth
 
 
-def judge(one: npt.NDArray[np.void], by_night: Bools | None = None) -> Week:
+def judge(one: npt.NDArray[np.void], by_night: Bools | None = None, jumps: Ints | None = None) -> Week:
     """Hold the week of rows (n,) against their level; drifts in `one` open and close in place. by_night (n,): the day's
-    figure is a night's of a stream (None: nobody's is)."""
-    s = settings()
-    known = _known(one) & (one["held"] > 0) & (one["count"] > 0)
+    figure is a night's of a stream; jumps (n,): the sign of the side to which it may jump (0: it does not; None:
+    nobody's does)."""
+    s, there = settings(), (one["held"] > 0) & (one["count"] > 0)
+    known = _known(one) & there
     z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
-    away = np.where(known, _away(one, z.astype(np.float64)), 0.0)
-    nights = np.zeros(len(one))
-    if by_night is not None and by_night.any():
-        nights = np.where(known & by_night, _two_nights(one, z), 0.0)
-    two = np.abs(nights) > np.abs(away)
-    size = np.where(two, nights, away)
+    away = np.where(known, _away(one, z), 0.0)
+    nights = _of(known, by_night, lambda: _two_nights(one, z))
+    side = np.zeros(len(one), np.int64) if jumps is None else jumps
+    jump = _of(there, side != 0, lambda: _jump(one, side, z))
+    two, jumped = np.abs(nights) > np.abs(away), np.abs(jump) > np.maximum(np.abs(away), np.abs(nights))
+    size = np.where(jumped, jump, np.where(two, nights, away))
     was, sign = np.sign(one["open"]).astype(np.int64), np.where(size >= 0, 1, -1)
-    clear = np.where(firm(one["open"]), s.clear, s.clear_slight)
-    over = np.where(known & (was != 0) & (size * was <= clear), was, 0)
-    raised = np.where(known & (np.abs(size) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
+    ends = _ends(one, np.where(known, size, np.nan), was, side, z)
+    over = np.where((was != 0) & ends, was, 0)
+    raised = np.where((known | jumped) & (np.abs(size) >= s.stands) & ((was == 0) | (over != 0)), sign, 0)
+    _open(one, size, over, raised, known | jumped)
+    days = _days_on_that_side(one, z * sign[:, None])
+    return Week(away, size, two & ~jumped, jumped, over, raised, days, known, firm(one["open"]))
+
+
+def _of(known: Bools, which: Bools | None, figure: Callable[[], Floats]) -> Floats:
+    """A figure of these rows where it is known, and 0 of the others; nothing is worked out if it is nobody's."""
+    if which is None or not which.any():
+        return np.zeros(len(known))
+    return np.where(known & which, figure(), 0.0)
+
+
+def _open(one: npt.NDArray[np.void], size: Floats, over: Ints, raised: Ints, known: Bools) -> None:
+    """Drifts end and begin; one that reaches `opens` teaches nothing, nor does the week in which it did."""
     stands = np.where(raised != 0, SLIGHT * raised, np.where(over != 0, 0, one["open"]))
-    becomes = known & (np.abs(stands) == SLIGHT) & (size * np.sign(stands) >= s.opens)
+    becomes = known & (np.abs(stands) == SLIGHT) & (size * np.sign(stands) >= settings().opens)
     one["open"] = np.where(becomes, np.sign(stands), stands)
     one["sick"] = np.where(becomes, EVERY_DAY, one["sick"])
     one["judged"] = 1
-    return Week(away, size, two, over, raised, _days_on_that_side(one, z * sign[:, None]), known, firm(one["open"]))
 
 
 def firm(opened: npt.NDArray[np.int8]) -> Bools:
@@ -311,6 +336,35 @@ def _two_nights(one: npt.NDArray[np.void], z: Floats) -> Floats:
     both = np.sign(last) * np.minimum(np.abs(last), np.abs(before)) / wider
     nights: Floats = np.where(there, both * s.opens / s.two_nights, 0.0)
     return nights
+
+
+def _jump(one: npt.NDArray[np.void], side: Ints, z: Floats) -> Floats:
+    """How far the last two figures both lie from where the one before them leads one to expect, in SD of a week that
+    says as much; 0 where it is no jump to that side (n,), or where days are not that much alike. z (n, FIGURES):
+    figures in SD of one."""
+    s, rho = settings(), one["rho"].astype(np.float64)
+    gap = np.maximum(one["gap"][:, TODAY - 1 :].astype(np.float64), 1.0)
+    near, known = (gap <= s.two_nights_gap).all(axis=1), (one["held"] >= 3) & (one["n"] >= s.jump_after)
+    share = rho[:, None] ** np.cumsum(gap, axis=1)
+    e = (z[:, TODAY - 1 :] - share * z[:, [TODAY - 2]]) / np.sqrt(1 - share**2)
+    both = (e * side[:, None]).min(axis=1)
+    jumps = known & near & (rho >= s.jump_rho) & (both >= s.jump)
+    return np.where(jumps, side * both * s.opens / s.jump, 0.0)
+
+
+def _ends(one: npt.NDArray[np.void], size: Floats, was: Ints, side: Ints, z: Floats) -> Bools:
+    """Whether what stands is over, (n,); size: NaN where the level is not known; side: to which it may jump (0: it does
+    not); z (n, FIGURES): figures in SD of one.
+
+    What a jump leaves behind says little as a week, since each day is much like the one before: of what may jump, and
+    of which days are that much alike, today has to be back as well, and that is enough where the level is hardly known.
+    """
+    s, jumps = settings(), (side != 0) & (side == was)
+    calm = size * was <= np.where(firm(one["open"]), s.clear, s.clear_slight)
+    back = z[:, TODAY] * was <= s.jump_over
+    hardly = jumps & (one["n"] >= s.jump_after) & (one["count"] > 0)
+    ends: Bools = np.where(np.isnan(size), hardly & back, calm & (back | ~jumps | (one["rho"] < s.jump_rho)))
+    return ends
 
 
 def _days_on_that_side(one: npt.NDArray[np.void], z: Floats) -> Ints:

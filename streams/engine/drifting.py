@@ -4,12 +4,22 @@ Whether people are told is up to the patient's own limit (`models.budget`): what
 reason, and told when it lasts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from alerts.explain import accounted, drifted, drifted_by_night, drifted_title, lasting, together, withheld
+from alerts.explain import (
+    accounted,
+    drifted,
+    drifted_at_once,
+    drifted_by_night,
+    drifted_title,
+    lasting,
+    together,
+    withheld,
+)
 from models import budget
 from models.detectors import change_index, drift
 from models.expectation import describe
@@ -34,7 +44,7 @@ def signals_of(state: PartitionState, parts: list[Judged]) -> list[Signal]:
         return []
     weeks, found = joined(parts), list[Signal]()
     group = np.cumsum(starts(weeks.position) | starts(weeks.clock) | starts(weeks.slot)) - 1
-    known = ~np.isnan(weeks.away)
+    known = ~np.isnan(weeks.away) | weeks.jumped | (weeks.over != 0)
     for turn in rounds(weeks.slot[lasts(group)]):
         came = np.isin(group, turn)
         _note(state, weeks, np.flatnonzero(came))
@@ -55,7 +65,8 @@ def _told(state: PartitionState, weeks: Judged, new: Ints, last: Ints) -> list[S
     usual, own = budget.usual(one, per_month), budget.limits(one, per_month)
     signals = _drifts(state, weeks, new, of, usual, own)
     signals += _indices(state, weeks, last, one, found, usual, own)
-    well = judged[weeks.vital[new]] & ~weeks.ill[new] & ~weeks.firm[new] & ~budget.standing(one["together"])[of]
+    well = judged[weeks.vital[new]] & ~np.isnan(weeks.away[new]) & ~weeks.ill[new] & ~weeks.firm[new]
+    well &= ~budget.standing(one["together"])[of]
     budget.learn(one, of[well], weeks.away[new[well]])
     weekly.budgets[slot] = one
     return signals
@@ -89,7 +100,8 @@ def _drifts(state: PartitionState, weeks: Judged, new: Ints, of: Ints, usual: Fl
         i, k = new[turn], of[turn]
         wait, away = state.weeks.waits[weeks.row[i]], weeks.size[i]
         mild = drift.milder(weeks.vital[i], away)
-        mine = own[k] + np.where(mild, drift.settings().milder_sd, 0.0)
+        mine = np.where(weeks.jumped[i], usual[k], own[k])  # that weeks are wide says nothing of how far days jump
+        mine += np.where(mild, drift.settings().milder_sd, 0.0)
         lasts = np.where(mild, drift.settings().milder_days, budget.settings().lasts_days)
         told = budget.judge(wait, weeks.day[i], weeks.over[i], weeks.raised[i], away, mine, usual[k], lasts)
         state.weeks.waits[weeks.row[i]] = wait
@@ -139,13 +151,21 @@ def _together(state: PartitionState, weeks: Judged, last: Ints) -> tuple[change_
 def _drift(weeks: Judged, i: int, says: _Says) -> Signal:
     """A drift raised, withheld or over."""
     vital, days, s = int(weeks.vital[i]), int(weeks.since_days[i]) if says.raised else 0, drift.settings()
-    score = weeks.size[i] * (s.two_nights / s.opens if weeks.two[i] else 1.0)
+    say, at_opens = _how(weeks, i)
+    score = float(weeks.size[i]) * at_opens / s.opens
     value, band = _band(vital, weeks.figure[i], weeks.expected[i], weeks.sd[i], score, int(weeks.learned[i]))
     told = _Told("drift", s.rank, s.rule, (vital,))
-    say = drifted_by_night if weeks.two[i] else drifted
     said = say(VITALS[vital].name, value, band.expected, days, band.score, band.baseline_days)
     named = drifted_title(VITALS[vital].name, says.sign > 0)
     return _signal(weeks, i, told, vital, says.sign > 0, says, value, band, days, None, named, said)
+
+
+def _how(weeks: Judged, i: int) -> tuple[Callable[[str, float, float, int, float, float], str], float]:
+    """What lies far away: the words for it, and how far away [SD] says as much as a week at `opens`."""
+    s = drift.settings()
+    if weeks.jumped[i]:
+        return drifted_at_once, s.jump
+    return (drifted_by_night, s.two_nights) if weeks.two[i] else (drifted, s.opens)
 
 
 def _index(state: PartitionState, weeks: Judged, i: int, part: Floats, value: float, says: _Says) -> Signal:

@@ -53,6 +53,7 @@ class Judged(_Columns):
     away: Floats
     size: Floats
     two: Bools
+    jumped: Bools
     over: Ints
     raised: Ints
     since_days: Ints
@@ -206,13 +207,14 @@ def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Jud
     mine = state[which]
     level, s2, n = mine["level"].astype(np.float64), mine["s2"].astype(np.float64), mine["n"].astype(np.int64)
     figure = mine["total"].astype(np.float64) / np.maximum(mine["count"], 1)
-    week = drift.judge(mine, one.streamed & drift.settings().by_night[one.vital])
+    s = drift.settings()
+    week = drift.judge(mine, one.streamed & s.by_night[one.vital], s.jumps[one.vital] * ~one.streamed)
     state[which] = mine
     away = np.where(week.known, week.away, np.nan)
     return [Judged(
         one.position, one.clock, one.slot, one.row, one.vital, one.start, one.day, away, week.size, week.two,
-        week.over, week.raised, week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n, one.frozen,
-        week.firm, _quality(one, mine["count"]),
+        week.jumped, week.over, week.raised, week.days, figure + one.rhythm, level + one.rhythm, np.sqrt(s2), n,
+        one.frozen, week.firm, _quality(one, mine["count"]),
     )]  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Drift against a plain-Python one on every prefix, and what it finds; the change index."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import sqrt
 
 import numpy as np
@@ -32,6 +33,7 @@ class Plain:
     open: int = 0
     """Its sign; twice that while the drift is slight."""
     by_night: bool = False
+    jumps: bool = False
 
     def window(self, y: float, day: int, frozen: bool, least: int) -> None:
         if not self.days or day > self.days[-1][0]:
@@ -42,7 +44,7 @@ class Plain:
 
     def _begin(self, day: int, least: int) -> None:
         if self.days and day - self.days[-1][0] > S["anew_days"]:
-            self.__init__(open=self.open, by_night=self.by_night)  # type: ignore[misc]
+            self.__init__(open=self.open, by_night=self.by_night, jumps=self.jumps)  # type: ignore[misc]
         if self.days and self.days[-1][2] < least:
             self.days.pop()
         if len(self.days) == drift.FIGURES:
@@ -75,13 +77,11 @@ class Plain:
         return self.n >= int(S["known_after"]) and looks >= float(S["known_looks"])
 
     def judge(self) -> tuple[float, float, int, int]:
-        """How far away the week is, how far with its last two nights, and what is over and raised: signs."""
-        if not self.known():
-            return 0.0, 0.0, 0, 0
-        away, was = self._away(), (self.open > 0) - (self.open < 0)
-        size = max(away, self._two_nights(), key=abs)
-        clear = S["clear_slight"] if abs(self.open) == 2 else S["clear"]
-        over = was if was and size * was <= clear else 0
+        """How far away the week is, how far with its last two nights or a jump, and what is over and raised: signs."""
+        known, jump, was = self.known(), self._jump(), (self.open > 0) - (self.open < 0)
+        away = self._away() if known else 0.0
+        size = max(away, self._two_nights() if known else 0.0, jump, key=abs)
+        over = was if was and self._ends(size if known else None, was) else 0
         raised = (1 if size >= 0 else -1) if abs(size) >= S["stands"] and (not was or over) else 0
         if raised or over:
             self.open = 2 * raised
@@ -99,6 +99,31 @@ class Plain:
         looks = min(self.n, S["memory_days"]) * (1 - self.rho) / (1 + self.rho)
         nearer = min(both, key=abs) / sqrt(1 + 1 / looks)
         return nearer / S["two_nights"]["from"] * S["opens"] if both[0] * both[1] > 0 else 0.0
+
+    def _z(self, back: int) -> float:
+        """A figure at hand, in SD from the level."""
+        one = self.days[-1 - back]
+        return (float(f4(one[1] / one[2])) - self.level) / sqrt(self.s2)
+
+    def _jump(self) -> float:
+        """Of the last two figures the one nearer to where the figure before both led to expect it, as a week."""
+        j, last = S["jump"], self.days[-3:]
+        gaps = [later[0] - one[0] for one, later in pairwise(last)]
+        alike = self.rho >= j["alike"] and self.n >= j["known_after"]
+        if not self.jumps or len(gaps) < 2 or not alike or max(gaps) > S["two_nights"]["gap_days"]:
+            return 0.0
+        found = []
+        for back, days in ((1, gaps[0]), (0, sum(gaps))):
+            share = self.rho**days
+            found.append((self._z(back) - share * self._z(2)) / sqrt(1 - share**2))
+        return min(found) / j["from"] * S["opens"] if min(found) >= j["from"] else 0.0
+
+    def _ends(self, size: float | None, was: int) -> bool:
+        up = self.jumps and was > 0
+        if size is None:
+            return up and self.n >= S["jump"]["known_after"] and self._z(0) * was <= S["jump"]["over"]
+        back = not up or self.rho < S["jump"]["alike"] or self._z(0) * was <= S["jump"]["over"]
+        return bool(back and size * was <= (S["clear_slight"] if abs(self.open) == 2 else S["clear"]))
 
     def _away(self) -> float:
         total, count, last, today = 0.0, 0, self.before, self.days[-1][0]
@@ -119,21 +144,23 @@ step = st.tuples(st.sampled_from([0, 1, 1, 1, 1, 2, 9, 70]), st.floats(-3, 3), s
 @given(
     st.lists(st.tuples(step, st.integers(0, 12)), min_size=60, max_size=90),
     st.lists(st.sampled_from([0.0, 0.0, 6.0, -9.0]), min_size=6, max_size=6),
-    st.booleans(),
+    st.sampled_from(["", "night", "smoothed"]),
 )
 def test_a_week_is_what_the_plain_one_says_after_every_window(
-    life: list[tuple[tuple[int, float, bool], int]], moved: list[float], by_night: bool
+    life: list[tuple[tuple[int, float, bool], int]], moved: list[float], how: str
 ) -> None:
-    table, plain, day = np.zeros(2, drift.STATE), Plain(by_night=by_night), 20_000
+    by_night, jumps = how == "night", how == "smoothed"
+    table, plain, day, smooth = np.zeros(2, drift.STATE), Plain(by_night=by_night, jumps=jumps), 20_000, 0.0
     for k, ((later, noise, frozen), rare) in enumerate(life):
         day += min(later, 2) if rare else later
-        y, ill = 60 + noise + moved[k // 16], frozen and rare == 1
+        smooth = 0.85 * smooth + 0.5 * noise if jumps else noise
+        y, ill = 60 + smooth + moved[k // 16], frozen and rare == 1
         plain.window(y, day, ill, 1)
         take(table, y, day, frozen=ill)
-        week = drift.judge(table, np.array([False, by_night]))
+        week = drift.judge(table, np.array([False, by_night]), np.array([0, jumps]))
         away, size, over, raised = plain.judge()
         assert (week.away[1], week.size[1]) == (pytest.approx(away, abs=1e-4), pytest.approx(size, abs=1e-3))
-        assert bool(week.two[1]) == (abs(size) > abs(away))
+        assert bool(week.two[1] | week.jumped[1]) == (abs(size) > abs(away))
         assert (week.over[1], week.raised[1], table["open"][1]) == (over, raised, plain.open)
         assert table["n"][1] == plain.n
 
@@ -188,6 +215,39 @@ def test_an_illness_shows_in_two_nights_of_a_stream_before_it_shows_in_a_week() 
     assert (by_night, first) == (1, 3)
     between = [week for _, week in lived([60 + 5 * SPREAD, 60.0] * 3, by_night=True)]
     assert not any(week.two[0] and abs(week.size[0]) >= S["stands"] for week in between), "a night between"
+
+
+def smoothed(higher: list[float], learned: int = 60, alike: float = 0.84, pause: int = 0) -> list[drift.Week]:
+    """The last weeks of one whose days are as a band smooths them, and lie so much higher [SPREAD] in the end; pause:
+    days without a figure before each of these."""
+    table, random, y, found = np.zeros(1, drift.STATE), np.random.default_rng(6), 0.0, []
+    for day, more in enumerate([0.0] * learned + higher):
+        y = alike * y + random.normal(0, SPREAD * sqrt(1 - alike**2))
+        take(table, 60 + y + more * SPREAD, 20_000 + day + pause * max(0, day - learned + 1))
+        found.append(drift.judge(table, None, np.array([1])))
+    return found[learned:]
+
+
+@pytest.mark.parametrize("learned", [20, 60])
+def test_what_a_device_smooths_is_told_by_its_jump_and_over_when_a_day_is_back(learned: int) -> None:
+    weeks = smoothed([3.0] * 10 + [0.0] * 3, learned)
+    assert [bool(week.jumped[0]) for week in weeks[:2]] == [False, True]
+    assert weeks[1].raised[0] == 1
+    assert weeks[1].size[0] >= S["opens"]
+    assert [10 <= k <= 11 for k, week in enumerate(weeks) if week.over[0]] == [True]
+
+
+def test_an_odd_day_of_what_a_device_smooths_is_no_jump() -> None:
+    assert not any(week.jumped[0] for week in smoothed([3.0, 0.0, 0.0, -3.0, 0.0, 3.0, -3.0]))
+
+
+def test_days_that_are_not_alike_or_lie_apart_do_not_jump() -> None:
+    assert not any(week.jumped[0] for week in smoothed([4.0] * 6, alike=0.2))
+    assert not any(week.jumped[0] for week in smoothed([4.0] * 6, pause=3))
+
+
+def test_a_jump_to_the_side_that_seldom_means_harm_waits_for_its_week() -> None:
+    assert not any(week.jumped[0] for week in smoothed([-3.0] * 6))
 
 
 def drifts_of_nothing(vital: int, people: int = 300) -> int:
