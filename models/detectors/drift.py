@@ -100,7 +100,7 @@ class Settings:
     known_after: int
     known_looks: float
     memory: float
-    spread_prior: float
+    spread_prior: Floats
     spread_memory: float
     floor_share: float
     huber: float
@@ -144,7 +144,7 @@ def settings() -> Settings:
         night["until_h"], night["least"], s["two_nights"]["from"], s["two_nights"]["gap_days"],
         s["stands"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
         s["clear"], s["clear_slight"], s["known_after"], s["known_looks"], s["memory_days"],
-        s["spread_prior_days"], s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"],
+        _by_vital(s["spread_prior_days"]), s["spread_memory_days"], s["spread_floor_share"], s["huber"], s["rho_most"],
         s["anew_days"], SEVERITIES.index(s["severity"]),
         Rule(id="drift", version=document["meta"]["version"], source="DESIGN"),
     )  # fmt: skip
@@ -214,7 +214,7 @@ def _learn(one: npt.NDArray[np.void], which: Bools, spread: Floats, vital: Ints)
     z, seen = np.clip((y - level) / np.sqrt(s2), -99, 99), np.maximum(np.minimum(n, s.memory), 1.0)
     steady = which & ~first
     clipped = np.minimum(z**2, s.huber**2) * _CLIP_CORRECTION / (1 + 2 / seen)
-    looks = np.minimum(s.spread_prior / _worth(rho) + n, s.spread_memory)
+    looks = np.minimum(s.spread_prior[vital] / _worth(rho) + n, s.spread_memory)
     moved = np.maximum(s2 * (1 + (clipped - 1) / (looks + 1)), s.floor_share * spread**2)
     a, b = np.clip(one["before"].astype(np.float64), -s.huber, s.huber), np.clip(z, -s.huber, s.huber)
     pair = steady & (one["gap"][:, 0] == 1)

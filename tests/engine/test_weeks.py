@@ -25,7 +25,7 @@ OTHERS: Vitals = {"respiratory_rate": (15, 1.0, "/min", 0.9), "body_weight": (80
 PRESSURES: Vitals = {"systolic_bp": (120, 0, "mm[Hg]", 6), "diastolic_bp": (75, 0, "mm[Hg]", 5)}
 """With which nothing is wrong, and of which no change index speaks: with them a drift is told from further away."""
 ALL: Vitals = {
-    "resting_heart_rate": (60, 2.6, "/min", 2.6), "respiratory_rate": (15, 1.1, "/min", 0.9),
+    "resting_heart_rate": (60, 2.6, "/min", 2.6), "respiratory_rate": (15, 1.0, "/min", 0.9),
     "body_weight": (80, 0.7, "kg", 0.5), **PRESSURES,
 }  # fmt: skip
 

@@ -67,7 +67,7 @@ class Plain:
             self.level = float(f4(self.level + clipped * sqrt(self.s2) / (min(n, S["memory_days"]) + 1)))
             share = clipped**2 * 1.0863 / (1 + 2 / min(n, S["memory_days"]))
             worth = (1 - rho**2) / (1 + rho**2)
-            looks = min(S["spread_prior_days"] / worth + n, S["spread_memory_days"])
+            looks = min(S["spread_prior_days"]["default"] / worth + n, S["spread_memory_days"])
             self.s2 = float(f4(max(self.s2 * (1 + (share - 1) / (looks + 1)), S["spread_floor_share"] * SPREAD**2)))
         self.before = one[0], self.before[1] if one[3] else float(f2(z))
         self.n += not one[3]
