@@ -56,7 +56,7 @@ def _quiet(case: Case, so_far: Decision, notice: Notice | None) -> str | None:
 def key_of(notice: Notice, rank: int, case: Case) -> str:
     """What must not be told twice: the reason, and what makes it another one."""
     match notice:
-        case "worse" if not case.episode.is_alarm:
+        case "worse" if not case.episode.is_alarm and case.episode.waits:  # else somebody has answered: it is news
             return f"worse {rank}"
         case "escalated":
             return f"escalated {case.episode.rung + 1} {case.when.decided_us}"

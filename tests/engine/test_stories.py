@@ -187,10 +187,10 @@ def test_a_second_emergency_is_told_to_who_stays_beyond_a_milder_limit_between()
     for _ in range(2):
         stream(log, "spo2", 78.0, 10, every_s=300)
         alert = [alert for alert in run(log, settings=CALMED).alerts if alert.kind == "limit"][-1]
-        told.append(f"{alert.event} {alert.severity}")
+        told.append(f"{alert.event} {alert.severity} {alert.notify}")
         log.act(alert.alert_id, action_id=f"a-{len(log)}")
         stream(log, "spo2", 90.0, 180, every_s=300)
-    assert told == ["updated emergency", "updated emergency"]
+    assert told == ["updated emergency worse", "updated emergency worse"]
 
 
 def test_a_limit_for_single_measurements_says_why_it_is_quiet_in_a_stream() -> None:
