@@ -143,7 +143,8 @@ stays the end also where more rungs are set later."""
 
 
 class Episode(msgspec.Struct, kw_only=True):
-    """One problem of one patient. Times in us; `sources` are the kinds of detector that still see it.
+    """One problem of one patient. Times in us; `sources` are the kinds of detector that still see it, `ranks` how
+    severe each of them sees it (of pages of before not known).
 
     resolved_us: when it was last resolved: by its readings in event time, by a person in log time. said: the words of
     an alert that no measurement explains (a source, a device); of the others the words follow from the evidence. day:
@@ -195,6 +196,7 @@ class Episode(msgspec.Struct, kw_only=True):
     risen: bool = False
     told_with: str | None = None
     asked_since: int = 0
+    ranks: dict[str, int] = {}
 
     def __post_init__(self) -> None:
         """Pages of before 0.2 had one word for what waits now and what is about the past, and later ones the number of
@@ -304,13 +306,35 @@ def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onse
     return min(after, key=lambda e: e.onset_us, default=None)
 
 
-def eased(episodes: list[Episode], problem: str, rank: int) -> None:
-    """The worst limit of a problem is over, and a milder one, of this rank, goes on. Whoever has acknowledged the worst
-    does not know of the next time: that is told as worse than what goes on."""
+def seen(episode: Episode, kind: str, rank: int) -> None:
+    """A detector sees it, as severe as that or less severe than before."""
+    if kind not in episode.sources:
+        episode.sources.append(kind)
+        episode.ranks.pop(kind, None)
+    episode.ranks[kind] = max(rank, episode.ranks.get(kind, rank))
+
+
+def unseen(episode: Episode, kind: str) -> None:
+    """A detector sees it no longer."""
+    episode.sources.remove(kind)
+    episode.ranks.pop(kind, None)
+    ease(episode)
+
+
+def eased(episodes: list[Episode], problem: str, kind: str, rank: int) -> None:
+    """The worst that a detector saw of a problem is over, and something milder, of this rank, goes on."""
     for episode in episodes:
-        known = episode.problem == problem and episode.kind == "limit" and not episode.retrospective
-        if known and episode.state == "acknowledged" and not episode.risen:
-            episode.rank = min(episode.rank, rank)
+        if episode.problem == problem and not episode.retrospective and kind in episode.sources:
+            episode.ranks[kind] = rank
+            ease(episode)
+
+
+def ease(episode: Episode) -> None:
+    """Once acknowledged, it is as severe as what goes on of it: whoever has acknowledged the worst does not know of the
+    next time, which is told as worse than that."""
+    known = [episode.ranks[kind] for kind in episode.sources if kind in episode.ranks]
+    if episode.state == "acknowledged" and not episode.risen and known and len(known) == len(episode.sources):
+        episode.rank = min(episode.rank, max(known))
 
 
 def make_room(episodes: list[Episode]) -> None:

@@ -17,9 +17,12 @@ from alerts.episodes import (
     What,
     advance,
     begins_next,
+    ease,
     ended_by_hand,
     find,
     next_due_us,
+    seen,
+    unseen,
 )
 from alerts.events import Action, AlertEvent
 from alerts.explain import SEVERITY_WORDS
@@ -60,8 +63,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
         episode = added(episodes, raised, when)
         _same_change(episodes, episode, raised)
         return _settled(episodes, when, _taken(episodes, episode, _opens(raised), when))
-    if raised.kind not in episode.sources:
-        episode.sources.append(raised.kind)
+    seen(episode, raised.kind, raised.rank)
     returns, worse = episode.closed, raised.rank > episode.rank
     episode.risen = episode.risen and raised.rank < episode.rank
     if raised.retrospective and returns and not worse:
@@ -107,7 +109,7 @@ def on_lasting(episodes: list[Episode], raised: Raised, when: When) -> Told:
     episode = ended_by_hand(episodes, raised.problem, when.decided_us)
     if episode is None:
         return []
-    episode.sources.append(raised.kind)
+    seen(episode, raised.kind, raised.rank)
     return _settled(episodes, when, _changed(episodes, episode, raised, when))
 
 
@@ -125,7 +127,7 @@ def on_cleared(episodes: list[Episode], cleared: Cleared, when: When) -> Told:
     for episode in episodes:
         if episode.problem != cleared.problem or episode.retrospective or cleared.kind not in episode.sources:
             continue
-        episode.sources.remove(cleared.kind)
+        unseen(episode, cleared.kind)
         if episode.sources or episode.closed:
             episode.held = episode.held if episode.sources else None
             return []
@@ -147,6 +149,7 @@ def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Epis
     told = _taken(episodes, episode, action.type, when, by=action.by, reason=_said(action), until_us=until_us)
     if action.type in ENDS:
         _seen_with(episodes, episode)
+    ease(episode)
     return episode, _settled(episodes, when, told)
 
 

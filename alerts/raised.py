@@ -62,8 +62,8 @@ def added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
         category="technical" if raised.kind in TECHNICAL else "clinical", state="pending", rank=raised.rank,
         sequence=0, onset_us=raised.onset_us, event_us=raised.event_us,
         retrospective=raised.retrospective, rule=raised.rule, evidence=listed(raised),
-        population=raised.population, sources=[raised.kind], said=_own_words(raised, when),
-        day=day_of(raised.onset_us), team=when.care_team,
+        population=raised.population, sources=[raised.kind], ranks={raised.kind: raised.rank},
+        said=_own_words(raised, when), day=day_of(raised.onset_us), team=when.care_team,
     )  # fmt: skip
     make_room(episodes)
     episodes.append(episode)

@@ -63,11 +63,13 @@ class Watched(msgspec.Struct, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A problem that a rule opens or makes worse, or that none of its rules sees any more."""
+    """A problem that a rule opens or makes worse, or that none of its rules sees any more. left: how severe what goes
+    on of it is, where the worst of its rules is over."""
 
     rule: Limit | Trend
     raised: bool
     since_us: int
+    left: int | None = None
 
 
 @cache
@@ -374,11 +376,12 @@ def _opened(one: Watched, rule: Limit | Trend, since_us: int, day: int) -> list[
 
 
 def _closed(one: Watched, rule: Limit | Trend) -> list[Change]:
-    """Note that a rule no longer holds; a change if it was the last one of its problem."""
+    """Note that a rule no longer holds; a change if it was the last one of its problem, or the worst."""
     held = one.open[rule.problem]
     since_us = held.pop(rule.id).since_us
     if held:
-        return []
+        left = max(other.rank for other in held.values())
+        return [Change(rule, raised=True, since_us=since_us, left=left)] if left < rule.rank else []
     del one.open[rule.problem]
     return [Change(rule, raised=False, since_us=since_us)]
 

@@ -23,8 +23,9 @@ from models.vitals import VITALS
 Floats = npt.NDArray[np.float64]
 ADVISORY, URGENT = SEVERITIES.index("advisory"), SEVERITIES.index("urgent")
 MOST_COUNTED = 30_000
-WITHHELD = 4
-"""What has come up is below the patient's own limit: beside RAISE and CLEAR."""
+WITHHELD, EASED = 4, 5
+"""What has come up is below the patient's own limit; what was urgent is over and something milder goes on: beside RAISE
+and CLEAR."""
 NOTHING = -1
 MOST_OWN = 255
 """Windows in a row beyond the own limit are counted in eight bits; a few are asked for."""
@@ -46,10 +47,11 @@ STATE = np.dtype(
     ],
     align=True,
 )
-"""n, n_urgent, n_own: windows in a row beyond z_on, z_urgent and the own limit; sign of the run; open: rank + 1
-of the open problem (0 none); withheld: people do not know of it; ok_n: windows in a row well inside; since, last_at:
-beginning of the run and the last judged window [us]; last, wide: see `budget_acute.learned`. What the budget keeps lies
-where pages of before have holes, which are zero: then nothing is withheld and nothing learned yet."""
+"""n, n_urgent, n_own: windows in a row beyond z_on, z_urgent and the own limit (n_urgent below 0: so many well inside
+z_urgent, while what is open is urgent); sign of the run; open: rank + 1 of the open problem (0 none); withheld: people
+do not know of it; ok_n: windows in a row well inside; since, last_at: beginning of the run and the last judged window
+[us]; last, wide: see `budget_acute.learned`. What the budget keeps lies where pages of before have holes, which are
+zero: then nothing is withheld and nothing learned yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Problems raised, withheld and cleared, arrays of the same length: index into the windows, what, sign, rank, since
-    [us], the patient's own limit [SD], and after how many windows in a row what is withheld is told."""
+    """Problems raised, withheld, eased and cleared, arrays of the same length: index into the windows, what, sign,
+    rank, since [us], the patient's own limit [SD], and after how many windows in a row what is withheld is told."""
 
     index: Ints
     what: Ints
@@ -154,10 +156,10 @@ def _judge(
     """Judge windows that count, one a row."""
     s, old = settings(), states[row]
     size, sign = np.abs(z), np.where(z >= 0, 1, -1)
-    hot, worse = size >= s.z_on[line], size >= s.z_urgent[line]
+    hot = size >= s.z_on[line]
     goes_on = (sign == old["sign"]) & (at - old["last_at"] <= s.max_gap_us[line]) & (old["n"] > 0)
     n = np.where(hot, np.where(goes_on, np.minimum(old["n"] + 1, MOST_COUNTED), 1), 0)
-    n_urgent = np.where(worse, np.where(goes_on, np.minimum(old["n_urgent"] + 1, MOST_COUNTED), 1), 0)
+    n_urgent = _urgent(old, line, z, goes_on)
     own = budget_acute.limits(old["wide"].astype(float), line, per_month, more)
     n_own = np.where(size >= own, np.where(goes_on, np.minimum(old["n_own"].astype(np.int64) + 1, MOST_OWN), 1), 0)
     since = np.where(hot, np.where(goes_on, np.minimum(old["since"], at), at), old["since"])
@@ -166,7 +168,8 @@ def _judge(
     turned = fires & (old["open"] > 0) & (old["open_sign"] != sign)
     ok_n = np.where(size <= s.z_off[line], np.minimum(old["ok_n"] + 1, MOST_COUNTED), 0)
     over = ((old["open"] > 0) & (ok_n >= s.windows_off[line])) | turned
-    is_open = np.where(over, 0, old["open"])
+    eased = ~over & (n_urgent <= -s.windows_off[line])
+    is_open = np.where(over, 0, np.where(eased, ADVISORY + 1, old["open"]))
     raised, untold = fires & (rank + 1 > is_open), ~over & (old["withheld"] > 0)
     lasts = s.lasts_windows[line] * np.where(more > 0, s.milder_lasts, 1)
     # urgent is beyond every own limit; a run in a page of before the budget has no n_own
@@ -179,8 +182,18 @@ def _judge(
     }  # fmt: skip
     for name, column in new.items():
         states[name][row] = column
-    what = np.where(tells, RAISE, np.where(notes, WITHHELD, NOTHING))
+    what = np.where(tells, RAISE, np.where(notes, WITHHELD, np.where(eased, EASED, NOTHING)))
     return _changes(over & (old["withheld"] == 0), what, old["open_sign"], sign, rank, since, own, lasts)
+
+
+def _urgent(old: npt.NDArray[np.void], line: Ints, z: Floats, goes_on: Bools) -> Ints:
+    """Windows in a row beyond z_urgent; below 0, while what is open is urgent, those that are inside it by as much as
+    what clears lies inside what raises."""
+    s, size, n = settings(), np.abs(z), old["n_urgent"].astype(np.int64)
+    inside = z * old["open_sign"] <= s.z_urgent[line] - (s.z_on[line] - s.z_off[line])
+    calm = np.where(inside & (old["open"] == URGENT + 1), np.maximum(np.minimum(n, 0) - 1, -MOST_COUNTED), 0)
+    run = np.where(goes_on, np.minimum(np.maximum(n, 0) + 1, MOST_COUNTED), 1)
+    return np.where(size >= s.z_urgent[line], run, calm)
 
 
 def _changes(
@@ -193,7 +206,7 @@ def _changes(
     return Changes(
         np.concatenate([off, on]),
         np.concatenate([np.full(len(off), CLEAR), what[on]]),
-        np.concatenate([open_sign[off], sign[on]]).astype(np.int64),
+        np.concatenate([open_sign[off], np.where(what == EASED, open_sign, sign)[on]]).astype(np.int64),
         np.concatenate([np.zeros(len(off), np.int64), rank[on]]),
         np.concatenate([since[off], since[on]]),
         np.concatenate([own[off], own[on]]),

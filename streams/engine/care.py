@@ -75,7 +75,7 @@ def _tell(
         return
     signal = signal.whole() if isinstance(signal, Recurrence) else signal
     if isinstance(signal, Signal) and signal.eased:
-        eased(state.person(signal.slot).episodes, _problem(signal), signal.rank)
+        eased(state.person(signal.slot).episodes, _problem(signal), signal.kind, signal.rank)
         return
     usual = isinstance(signal, Signal) and signal.usual
     if signal.raised and not signal.earlier and not (usual and isinstance(signal, Signal) and signal.again):

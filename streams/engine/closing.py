@@ -255,7 +255,7 @@ def _past(state: PartitionState, one: Closed, line: Ints, z: Floats, judged: Boo
 def _signals_of_past(one: Closed, vital: Ints, slot: Ints, bands: "_Bands", past: Past) -> list[Signal]:
     """What the past has to say: that something was wrong, and that it began earlier. Not that it has passed."""
     signals = [_signal(one, vital, slot, bands, past.changes, k, int(i)) for k, i in enumerate(past.changes.index)]
-    found = [replace(signal, retrospective=True) for signal in signals if signal.raised]
+    found = [replace(signal, retrospective=True) for signal in signals if signal.raised and not signal.eased]
     if len(past.earlier):
         n = len(past.earlier)
         raised, sign = np.full(n, RAISE), np.where(bands.z[past.earlier] >= 0, 1, -1)
@@ -307,7 +307,7 @@ def band_at(state: PartitionState, snapshot: Snapshot, slot: Ints, v: Ints, at: 
 
 
 def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviation.Changes, k: int, i: int) -> Signal:
-    """A deviation raised, withheld or cleared."""
+    """A deviation raised, withheld, eased or cleared."""
     v, usual = int(vital[i]), bool(changes.what[k] == deviation.WITHHELD)
     lasts = int(changes.lasts[k])
     quality = float(windows.quality_of(one.rated[i : i + 1])[0])
@@ -317,6 +317,7 @@ def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviat
         limit=None, onset_us=int(changes.since[k]), event_us=int(one.start[i]), arrived_us=int(one.clock[i]),
         decided_us=int(one.clock[i]), value=float(one.mean[i]), quality=quality, band=bands.one(i),
         retrospective=False, usual=usual, reason=withheld_here(changes.own[k], lasts) if usual else None,
+        eased=bool(changes.what[k] == deviation.EASED),
     )  # fmt: skip
 
 

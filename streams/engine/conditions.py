@@ -183,7 +183,8 @@ def _signal(
     own = VITALS[vital].name == rule.problem.partition(".")[0]
     said = title(VITALS[vital].name, "high" if high else "low", "limit", rule.title) if own else rule.title
     return Signal(
-        position=position, slot=slot, vital=vital, high=high, raised=change.raised, kind="condition", rank=rule.rank,
+        position=position, slot=slot, vital=vital, high=high, raised=change.raised, kind="condition",
+        rank=rule.rank if change.left is None else change.left, eased=change.left is not None,
         rule=rule.rule if change.raised else None, limit=None, onset_us=change.since_us, event_us=event_us,
         arrived_us=arrived_us, decided_us=decided_us, value=value, quality=quality, band=band, retrospective=False,
         problem=rule.problem, title=said,

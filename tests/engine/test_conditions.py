@@ -55,6 +55,19 @@ def test_a_warm_reading_in_neutropenia_becomes_an_emergency_when_it_stays() -> N
     ]  # fmt: skip
 
 
+def test_a_second_fever_in_neutropenia_is_told_to_who_has_acknowledged_the_first_and_stays_warm_between() -> None:
+    log = someone("chemo_neutropenia")
+    for _ in range(2):
+        log.read(code="body_temperature", value=38.6)
+        log.wait(HOUR_US)
+        log.act(run(log).alerts[-1].alert_id, action_id=f"a-{len(log)}")
+        for _ in range(4):
+            log.read(code="body_temperature", value=37.9)
+            log.wait(4 * HOUR_US)
+    alerts = [(a.event, a.severity, a.notify) for a in run(log).alerts if a.notify != "taken"]
+    assert alerts == [("opened", "emergency", "first"), ("updated", "emergency", "worse")]
+
+
 BEGUN = {"covid_ari": ("symptom_onset", "2026-01-04"), "postop_joint": ("surgery", "2025-12-30")}
 
 

@@ -193,6 +193,44 @@ def test_a_second_emergency_is_told_to_who_stays_beyond_a_milder_limit_between()
     assert told == ["updated emergency worse", "updated emergency worse"]
 
 
+def hearts(log: Log, value: float, hours: float) -> None:
+    """A heart rate every five minutes, as alive as one is."""
+    for n in range(round(hours * 12)):
+        log.read(value=value + n % 5)
+        log.wait(5 * MINUTE_US)
+
+
+def acknowledged(log: Log, *steps: tuple[float, float]) -> list[str]:
+    """What people are told of these heart rates for so many hours, at the end of which somebody acknowledges it."""
+    told = list[str]()
+    for value, hours in steps:
+        before = len(run(log, settings=CALMED).alerts)
+        hearts(log, value, hours)
+        alerts = run(log, settings=CALMED).alerts
+        told += [f"{a.notify} {a.severity} {a.kind}" for a in alerts[before:] if a.notify]
+        if alerts and alerts[-1].state == "open":
+            log.act(alerts[-1].alert_id, action_id=f"a-{len(log)}")
+    return [one for one in told if not one.startswith("taken")]
+
+
+def test_a_second_crisis_is_told_to_who_has_acknowledged_that_the_vital_stays_away_from_its_band() -> None:
+    log = watched()
+    hearts(log, 62.0, 6 * 24)
+    told = acknowledged(log, *[(98.0, 3.0), (76.0, 24.0)] * 2)
+    assert told == ["first urgent deviation", "worse urgent deviation"]
+
+
+def test_an_emergency_that_was_milder_when_it_was_acknowledged_is_told_when_it_comes_back() -> None:
+    log, told = watched(), list[str]()
+    for _ in range(2):
+        stream(log, "spo2", 78.0, 10, every_s=300)
+        stream(log, "spo2", 90.0, 120, every_s=300)
+        alert = [alert for alert in run(log, settings=CALMED).alerts if alert.notify][-1]
+        told.append(f"{alert.notify} {alert.severity}")
+        log.act(alert.alert_id, action_id=f"a-{len(log)}")
+    assert told == ["first emergency", "worse emergency"]
+
+
 def test_a_limit_for_single_measurements_says_why_it_is_quiet_in_a_stream() -> None:
     log = watched()
     stream(log, "heart_rate", 60.0, 24 * 60, every_s=300)

@@ -12,8 +12,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from models.detectors import deviation
-from models.detectors.crossings import RAISE
-from models.detectors.deviation import ADVISORY, STATE, URGENT, watch
+from models.detectors.crossings import CLEAR, RAISE
+from models.detectors.deviation import ADVISORY, EASED, STATE, URGENT, watch
 from models.evidence import load
 from models.segments import rounds
 from models.vitals import BY_NAME, VITALS
@@ -25,7 +25,7 @@ DOCUMENT = load("detectors")
 CLASS: dict[str, dict[str, Any]] = {v: c for c in DOCUMENT["classes"].values() for v in c["vitals"]}
 
 Change = tuple[str, int, int]
-"""raise or clear; sign; rank (0 when it clears)."""
+"""raise, ease or clear; sign; rank (0 when it clears)."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Watcher:
     sign: int = 0
     last_at: int = 0
     calm: int = 0
+    inside: int = 0
     open_rank: int | None = None
     open_sign: int = 0
 
@@ -62,6 +63,8 @@ class Watcher:
         self.run = self.run + 1 if size >= wanted["z_on"] else 0
         self.run_urgent = self.run_urgent + 1 if size >= wanted["z_urgent"] else 0
         self.calm = self.calm + 1 if size <= wanted["z_off"] else 0
+        well = z * self.open_sign <= wanted["z_urgent"] - wanted["z_on"] + wanted["z_off"] and size < wanted["z_urgent"]
+        self.inside = self.inside + 1 if well and self.open_rank == URGENT else 0
         self.sign, self.last_at = sign, at
         return self._changes(wanted)
 
@@ -72,6 +75,9 @@ class Watcher:
         if self.open_rank is not None and (turned or self.calm >= wanted["windows_off"]):
             found.append(("clear", self.open_sign, 0))
             self.open_rank = None
+        elif self.inside >= wanted["windows_off"]:
+            found.append(("ease", self.open_sign, ADVISORY))
+            self.open_rank = ADVISORY
         rank = URGENT if self.run_urgent >= wanted["windows_on"] else ADVISORY
         if fires and (self.open_rank is None or rank > self.open_rank):
             found.append(("raise", self.sign, rank))
@@ -92,7 +98,7 @@ def run(states: npt.NDArray[np.void], windows: Sequence[Window]) -> list[list[Ch
         vital = np.array([BY_NAME[w.vital].index for w in some])
         c = watch(states, row, vital, z.astype(float), at, usable)
         for k, i in enumerate(c.index.tolist()):
-            word = "raise" if c.what[k] == RAISE else "clear"
+            word = {RAISE: "raise", CLEAR: "clear", EASED: "ease"}[int(c.what[k])]
             found[index[i]].append((word, int(c.sign[k]), int(c.rank[k])))
     return found
 
@@ -170,6 +176,14 @@ def test_urgent_wants_the_same_patience_and_is_raised_once_more() -> None:
     zs = [3.5] * 4 + [6.0] * 4 + [3.5] * 2 + [6.0] * 4
     assert told("heart_rate", zs, 0.25) == [(3, UP), (7, ("raise", 1, URGENT))]
     assert told("heart_rate", [6.0] * 4, 0.25) == [(3, ("raise", 1, URGENT))]
+
+
+def test_what_was_urgent_and_is_milder_for_as_long_as_clears_is_urgent_anew() -> None:
+    zs, milder = [6.0] * 4, ("ease", 1, ADVISORY)
+    assert told("heart_rate", zs + [4.1] * 9 + zs, 0.25) == [(3, ("raise", 1, URGENT))], "too near to be over"
+    assert told("heart_rate", zs + [4.0] * 3 + zs, 0.25) == [(3, ("raise", 1, URGENT))], "too short"
+    found = told("heart_rate", zs + [4.0] * 4 + zs, 0.25)
+    assert found == [(3, ("raise", 1, URGENT)), (7, milder), (11, ("raise", 1, URGENT))]
 
 
 def test_it_clears_only_well_inside_the_band() -> None:
