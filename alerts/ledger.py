@@ -63,6 +63,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
         episode = added(episodes, raised, when)
         _same_change(episodes, episode, raised)
         return _settled(episodes, when, _taken(episodes, episode, _opens(raised), when))
+    alarming = protects(episode, raised.kind, raised.rank)
     seen(episode, raised.kind, raised.rank)
     returns, worse = episode.closed, raised.rank > episode.rank
     episode.risen = episode.risen and raised.rank < episode.rank
@@ -71,7 +72,7 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     earlier = raised.onset_us < episode.onset_us
     if earlier or (returns and not raised.retrospective):
         episode.onset_us = raised.onset_us
-    if returns or worse or protects(episode, raised.kind):
+    if returns or worse or alarming:
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if episode.calm_until_us is not None:
         relapsed(episode, raised, when)

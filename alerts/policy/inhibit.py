@@ -80,9 +80,16 @@ def same_change_us() -> int:
     return int(evidence.load("incidents")["same_change_within_h"]["value"] * 3600 * US_PER_S)
 
 
-def protects(episode: Episode, kind: Kind) -> bool:
-    """Whether what is held back is now also seen by a detector that nothing holds back."""
-    return episode.held is not None and episode.kind in PERSONAL and kind not in PERSONAL
+def protects(episode: Episode, kind: Kind, rank: int) -> bool:
+    """Whether what is held back, or was acknowledged, is now also seen by a detector that nothing holds back. Who has
+    acknowledged that a heart is fast for this patient does not know that it is too fast for anyone."""
+    if kind in PERSONAL:
+        return False
+    if episode.held is not None:
+        return episode.kind in PERSONAL
+    personal = bool(episode.sources) and all(one in PERSONAL for one in episode.sources)
+    severe = rank >= max(URGENT, episode.rank) and not episode.retrospective
+    return episode.state == "acknowledged" and personal and severe
 
 
 def _blind(sensor: Episode, episode: Episode) -> bool:

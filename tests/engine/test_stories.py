@@ -220,6 +220,20 @@ def test_a_second_crisis_is_told_to_who_has_acknowledged_that_the_vital_stays_aw
     assert told == ["first urgent deviation", "worse urgent deviation"]
 
 
+def test_a_limit_is_told_again_to_who_has_acknowledged_it_while_the_vital_stays_away_from_its_band() -> None:
+    log = watched()
+    hearts(log, 62.0, 6 * 24)
+    told = acknowledged(log, *[(142.0, 1.0), (98.0, 24.0)] * 2)
+    assert told == ["first urgent limit", "worse urgent limit"]
+
+
+def test_a_limit_for_everyone_is_told_to_who_has_acknowledged_that_the_vital_is_far_from_its_band() -> None:
+    log = watched()
+    hearts(log, 62.0, 6 * 24)
+    told = acknowledged(log, (98.0, 3.0), (142.0, 1.0))
+    assert told == ["first urgent deviation", "worse urgent limit"]
+
+
 def test_an_emergency_that_was_milder_when_it_was_acknowledged_is_told_when_it_comes_back() -> None:
     log, told = watched(), list[str]()
     for _ in range(2):
