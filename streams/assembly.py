@@ -1,6 +1,7 @@
 """From Settings to the configuration of each part: parts know what they need, never where it was set."""
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts import links
@@ -36,12 +37,19 @@ def notifier_config(settings: Settings) -> "NotifierConfig":
     )
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as wrong:
+        raise WrongSettings(f"HOMEBEAT_DATA_FOLDER={folder} cannot be made: {wrong.strerror}") from None
+
+
 def desk_config(settings: Settings) -> "DeskConfig":
-    """What the desk may know. Makes the data folder when its database lies in there; raises OSError."""
+    """What the desk may know. Makes the data folder when its database lies in there; raises WrongSettings."""
     from alerts.desk import DeskConfig
 
     if settings.desk_database_url is None:
-        settings.data_folder.mkdir(parents=True, exist_ok=True)
+        _make(settings.data_folder)
     return DeskConfig(
         bootstrap=settings.broker,
         prefix=settings.topic_prefix,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from models import evidence
 from models.checked import checked
 from models.expectation import modifier_ids
+from streams.check_desk import databases
 from streams.check_teams import care_teams
 from streams.checked import Check, answered
 from streams.configure import misspelt
@@ -58,6 +59,7 @@ async def run_check(settings: Settings, *, ledger: bool = False) -> Report:
     checks += reached
     checks += await _webhooks(settings)
     checks += await care_teams(settings, connected=reached[0].state == "ok")
+    checks += await asyncio.to_thread(lambda: list(databases(settings)))
     balance = None
     if ledger and reached[0].state == "ok":
         from streams.ledger import read_ledger  # with the engine, which the other checks do without

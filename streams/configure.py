@@ -15,7 +15,7 @@ from streams.settings import FILE_VARIABLE, PREFIX, Settings
 from streams.team_answers import EXAMPLE, TeamAnswers
 
 TEST_PREFIX = PREFIX + "TEST_"
-UNSHOWN = {"secret", "webhook_secret", "sasl_password", "webhook_urls", "desk_database_url"}
+UNSHOWN = {"secret", "webhook_secret", "sasl_password", "webhook_urls", "desk_database_url", "desk_accounts_url"}
 """Settings whose value never appears in a message, not even when it is wrong."""
 OF_A_NAME = "[key]"
 """What pydantic adds to the place of a name that is wrong, and not what is under it."""

@@ -7,6 +7,7 @@ to nothing counts as not set. `homebeat check` prints the outcome with secrets h
 
 import hmac
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -202,6 +203,19 @@ class Settings(BaseSettings):
             raise ValueError("should be an http:// or https:// address, such as https://desk.example.org")
         return url
 
+    @field_validator("desk_database_url", "desk_accounts_url")
+    @classmethod
+    def _database(cls, url: str | None) -> str | None:
+        if url is not None:
+            from alerts.desk.config import DeskError
+            from alerts.desk.database import address  # a library that nobody needs who names no database
+
+            try:
+                address(url, "it")
+            except DeskError as wrong:
+                raise ValueError(str(wrong).removeprefix("it ")) from None
+        return url
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower(cls, level: object) -> object:
@@ -319,5 +333,6 @@ def _without_path(url: str) -> str:
 
 def _without_login(url: str) -> str:
     scheme, divider, rest = url.partition("://")
-    login, at, address = rest.rpartition("@")
-    return f"{scheme}{divider}{'***' if login else ''}{at}{address}"
+    login, at, place = rest.rpartition("@")
+    place = re.sub(r"(password=)[^&]*", r"\1***", place)
+    return f"{scheme}{divider}{'***' if login else ''}{at}{place}"

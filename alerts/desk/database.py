@@ -19,6 +19,8 @@ from alerts.desk.config import DeskError
 
 Named = TypeVar("Named")
 BACKENDS = ("sqlite", "postgresql")
+OWN_DRIVER = ("postgresql", "postgres")
+EXAMPLE = "sqlite:///desk.sqlite or postgresql://USER:PASSWORD@HOST/DATABASE"
 CONNECTIONS, MORE_CONNECTIONS = 5, 15
 """Of one engine; a desk has two. PostgreSQL as it comes has a hundred for all of its clients."""
 CONNECT_WITHIN_S = 5
@@ -57,15 +59,13 @@ def engine_at(url: str, what: str, pragmas: Sequence[str], private: bool = False
 
     Raises DeskError with one line about `what`.
     """
+    parsed = address(url, what)
     try:
-        parsed = _address(url)
-        if parsed.get_backend_name() not in BACKENDS:
-            raise DeskError(f"{what} should be one of {', '.join(BACKENDS)}, not {parsed.get_backend_name()}")
         if parsed.get_backend_name() == "postgresql":
             sizes = {"pool_size": CONNECTIONS, "max_overflow": MORE_CONNECTIONS, "pool_timeout": CONNECT_WITHIN_S}
             arguments = {**POSTGRES_ARGUMENTS, **_own_options(parsed)}
             return create_engine(parsed, poolclass=QueuePool, pool_pre_ping=True, connect_args=arguments, **sizes)
-        _prepare_file(parsed.database, what, private)
+        _prepare_file(parsed.database, private)
         engine = create_engine(parsed, poolclass=QueuePool, connect_args={"check_same_thread": False})
     except WRONG as error:
         raise DeskError(f"{what}: the address cannot be used: {one_line(error)}") from None
@@ -73,6 +73,22 @@ def engine_at(url: str, what: str, pragmas: Sequence[str], private: bool = False
         raise cannot_open(what, error) from None
     event.listen(engine, "connect", lambda connection, _: _set_pragmas(connection, pragmas))
     return engine
+
+
+def address(url: str, what: str) -> URL:
+    """An address, of which nothing has been asked, with the driver that homebeat comes with where none is named.
+
+    Raises DeskError with one line about `what`.
+    """
+    try:
+        parsed = make_url(url)
+    except (*WRONG, ValueError):  # a port that is no number; what it says may name the password
+        raise DeskError(f"{what} should be an address such as {EXAMPLE}") from None
+    if parsed.get_backend_name() not in BACKENDS:
+        raise DeskError(f"{what} should be one of {', '.join(BACKENDS)}, not {parsed.get_backend_name()}: {EXAMPLE}")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise DeskError(f"{what} should be a file: sqlite:///desk.sqlite")
+    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername in OWN_DRIVER else parsed
 
 
 def in_chunks(names: Sequence[Named]) -> Iterator[Sequence[Named]]:
@@ -116,21 +132,13 @@ def erase(connection: Connection) -> None:
     connection.info[ERASE] = bool(busy)
 
 
-def _address(url: str) -> URL:
-    """The address with the driver that homebeat comes with, where none is named."""
-    parsed = make_url(url)
-    return parsed.set(drivername="postgresql+psycopg") if parsed.drivername in ("postgresql", "postgres") else parsed
-
-
 def _own_options(parsed: URL) -> dict[str, str]:
     """What the address itself asks of the session goes before ours, and does not replace it."""
     asked = parsed.query.get("options")
     return {"options": f"{POSTGRES_ARGUMENTS['options']} {asked}"} if isinstance(asked, str) else {}
 
 
-def _prepare_file(file: str | None, what: str, private: bool) -> None:
-    if file in (None, "", ":memory:"):
-        raise DeskError(f"{what} should be a file: sqlite:///desk.sqlite")
+def _prepare_file(file: str | None, private: bool) -> None:
     Path(str(file)).parent.mkdir(parents=True, exist_ok=True)
     if private:
         Path(str(file)).touch(mode=0o600)

@@ -1,4 +1,4 @@
-"""A look at the desk's accounts by another process: nothing is made there, and nothing is changed."""
+"""A look at the desk's databases by another process: nothing is made there, and nothing is changed."""
 
 from pathlib import Path
 
@@ -11,6 +11,17 @@ from alerts.desk.database import cannot_open, engine_at
 from alerts.desk.register import ACCOUNTS, WHAT
 
 PRAGMAS = ("query_only=ON", "busy_timeout=5000")
+
+
+def ask(url: str, what: str) -> None:
+    """Whether the database at an address lets us in. Raises DeskError about `what`."""
+    engine = engine_at(url, what, PRAGMAS)
+    try:
+        engine.connect().close()
+    except SQLAlchemyError as error:
+        raise cannot_open(what, error) from None
+    finally:
+        engine.dispose()
 
 
 def accounts_in(url: str) -> dict[str, Account]:

@@ -64,7 +64,7 @@ AUDIT = Table(
     Column("body", Text, nullable=False),
 )
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000")
-WHAT = "the desk's accounts"
+WHAT = "the desk's accounts (HOMEBEAT_DESK_ACCOUNTS_URL, else HOMEBEAT_DESK_DATABASE_URL or HOMEBEAT_DATA_FOLDER)"
 
 
 def register_at(url: str) -> Engine:

@@ -114,7 +114,7 @@ SQLITE_PRAGMAS = (
 )  # fmt: skip
 """A crash may cost the file, which is a cache and is made anew at the next start. What is deleted is overwritten: what
 was withdrawn must not stay in the file; some builds of SQLite do so by themselves, others do not."""
-WHAT = "the desk's database"
+WHAT = "the desk's database (HOMEBEAT_DESK_DATABASE_URL, else HOMEBEAT_DATA_FOLDER)"
 
 
 def opened(url: str) -> Engine:

@@ -13,6 +13,7 @@ from alerts.desk.audit import Audit
 from alerts.desk.members import Member
 from alerts.desk.staff import Staff
 from streams.check_teams import _Patients
+from tests.brokers import free_ports
 from tests.cli.command import NOBODY, Homebeat, Result
 from tests.cli.others import mail_server, receiver
 from tests.engine.factories import profile
@@ -240,8 +241,25 @@ def test_accounts_that_cannot_be_read_are_a_warning_and_the_rest_is_still_looked
     file.write_text("this is no database, and long enough to be taken for one " * 10)
     found = checked(homebeat, covered(), desk_accounts_url=f"sqlite:///{file}")
     assert found["accounts"][0] == "warn"
-    assert "the desk's accounts cannot be opened" in found["accounts"][1]
+    assert "cannot be opened" in found["accounts"][1]
     assert found["channel hook"][0] == "warn"
+
+
+def test_a_database_of_the_desk_that_does_not_answer_is_bad_and_its_variable_named(homebeat: Homebeat) -> None:
+    address = f"postgresql://desk:a-password@127.0.0.1:{free_ports(1)[0]}/desk"
+    for variable in ("desk_database_url", "desk_accounts_url"):
+        called = "desk" if variable == "desk_database_url" else "desk accounts"
+        found = checked(homebeat, covered(), **{variable: address})[called]
+        assert found[0] == "bad"
+        assert f"HOMEBEAT_{variable.upper()} cannot be opened" in found[1]
+        assert "a-password" not in found[1]
+
+
+def test_a_folder_in_which_no_desk_can_start_is_named(homebeat: Homebeat) -> None:
+    (homebeat.folder / "file").touch()
+    found = homebeat("check", "--json", data_folder=str(homebeat.folder / "file" / "data"))
+    assert states(found)["desk"] == "warn"
+    assert mend(found, "desk") == "until then no desk starts here: mend HOMEBEAT_DATA_FOLDER"
 
 
 def test_who_is_on_call_and_away_without_a_stand_in_is_named_with_the_hours(homebeat: Homebeat) -> None:

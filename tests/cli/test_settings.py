@@ -59,6 +59,10 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("webhook_urls", "pager.example", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://pager:many/", "should be http:// or https:// addresses"),
+        ("desk_database_url", "nonsense", "such as sqlite:///desk.sqlite or postgresql://USER:PASSWORD@HOST/DATABASE"),
+        ("desk_database_url", "mysql://host/desk", "should be one of sqlite, postgresql, not mysql"),
+        ("desk_database_url", "sqlite://", "should be a file"),
+        ("desk_accounts_url", "postgresql://host:port/desk", "should be an address such as"),
         ("secret", "short", "should have at least 16 characters"),
         ("ssl_cafile", "/no/such/file", "should be a file that can be read"),
         ("security_protocol", "TLS", "'SASL_SSL'"),
@@ -71,6 +75,12 @@ def test_wrong_setting_names_the_variable_and_how_to_mend_it(
     assert said.startswith(f"HOMEBEAT_{name.upper()} ")
     assert mend in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize("name", ["desk_database_url", "desk_accounts_url"])
+def test_a_wrong_address_of_a_database_does_not_tell_its_password(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for address in (f"postgresql://desk:{SECRET}@db:port/desk", f"mysql://desk:{SECRET}@db/desk"):
+        assert SECRET not in complaint(monkeypatch, **{name: address})
 
 
 def test_wrong_setting_ends_the_command_with_exit_2(homebeat: Homebeat) -> None:
@@ -178,7 +188,7 @@ def test_check_shows_every_setting_and_no_secret(homebeat: Homebeat) -> None:
         "sasl_password": SECRET,
         "webhook_urls": f"http://{SECRET}@127.0.0.1:1/{SECRET}?{SECRET}",
         "desk_database_url": f"postgresql://desk:{SECRET}@db/desk",
-        "desk_accounts_url": f"postgresql://desk:{SECRET}@db/accounts",
+        "desk_accounts_url": f"postgresql://db/accounts?user=desk&password={SECRET}",
     }
     for arguments in (["check"], ["check", "--json"]):
         answered = homebeat(*arguments, **hidden)
