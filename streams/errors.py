@@ -53,6 +53,18 @@ class PortTaken(Failed):
         self.port = port
 
 
+class CutShort(Failed):
+    """The log of a partition ends before what the state of its patients has been given."""
+
+    def __init__(self, topic: str, partition: int, ends: int, position: int, changelog: str) -> None:
+        super().__init__(
+            f"partition {partition} of {topic} ends at offset {ends}, and the state of its patients has been given "
+            f"everything before {position}: the topic was deleted and made anew, or cut short, and what comes would be "
+            f"passed over as known. Bring its readings back, or stop all workers, delete {changelog} too and start "
+            "them again: then everything on the topic is decided, and what was learned of the patients is lost"
+        )
+
+
 class ExtraMissing(Failed):
     """A part of homebeat that is installed separately is not here."""
 

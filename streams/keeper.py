@@ -7,6 +7,9 @@ When partitions are shared out anew, those that stay ours keep their live state:
 that may be behind (the group went on without us, or a checkpoint was cut off half way) is dropped and read again.
 Chunks of a partition wait until its state is back.
 
+A log that ends before what its state has been given is another one: its topic was deleted and made anew, or cut short.
+What comes there would be passed over as known, so the worker stops.
+
 Kafka tells anybody from where the group goes on, also a worker that is no longer a member and does not know it yet. So
 a chunk that begins beyond what our state has been given waits until the group has confirmed us since. Then the state
 is right, and the group's offset is not (somebody has moved it): what is missing is fetched, if the log still has it.
@@ -27,7 +30,9 @@ from streams import limits, metrics, worker_metrics
 from streams.brake import Brake
 from streams.engine.pages import certified_up_to, restoring
 from streams.engine.step import EngineSettings, stepping
+from streams.errors import CutShort
 from streams.held import Held, Packed, Receipt, Waiting
+from streams.ledger import changelog_topic
 from streams.pace import Pace
 from streams.ports import Changelog, Pages, WayBack
 from streams.process import give_back_memory, trim_heap
@@ -87,7 +92,7 @@ class Keeper:
 
     async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt, highwater: int) -> None:
         """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""
-        held = await self._follows(tp.partition, receipt.span[0])
+        held = await self._follows(tp, receipt.span[0], highwater)
         async with self._deciding:
             if held is None or not self._holds(tp.partition, held) or tp.partition not in self.partitions:
                 return  # taken away since it was fetched: it comes to whoever has the partition now
@@ -113,17 +118,26 @@ class Keeper:
     def _holds(self, partition: int, held: Held) -> bool:
         return self._held.get(partition) is held
 
-    async def _follows(self, partition: int, start: int) -> Held | None:
+    async def _follows(self, tp: TP, start: int, highwater: int) -> Held | None:
         """The state that a chunk which begins at `start` may be decided on; None if it may not. If our state lacks
         records before it, others have decided them, and the group has gone on without us; or, if it confirms us after
         that, the group's offset was moved."""
-        assignments = self.assignments
+        assignments, partition = self.assignments, tp.partition
         held = await self._in_place(partition)
+        if held is not None and highwater < held.position:
+            await self._is_whole(tp, held)
         if held is None or start <= held.position:
             return held
         if self._gone_back.get(partition) != held.position and not await self._confirmed(partition, assignments):
             return None
         return held if await self._nothing_between(partition, held.position, start) else None
+
+    async def _is_whole(self, tp: TP, held: Held) -> None:
+        """Ask for the end of a log that seems to lack what its state was given: who has just begun to lead it may say
+        too little of it with what is fetched. Raises CutShort."""
+        ends = held.position if self._way_back is None else await self._way_back.ends(tp.partition)
+        if ends < held.position and self._holds(tp.partition, held):
+            raise CutShort(tp.topic, tp.partition, ends, held.position, changelog_topic(self._settings))
 
     async def _confirmed(self, partition: int, assignments: int) -> bool:
         """Whether the group confirms from now on that the partition is ours; False when it goes before that."""

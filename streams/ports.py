@@ -19,6 +19,9 @@ class WayBack(Protocol):
     async def begins(self, partition: int) -> int:
         """The offset of the first record that the log still has."""
 
+    async def ends(self, partition: int) -> int:
+        """The offset after the last record that the log has."""
+
     def go_back(self, partition: int, position: int) -> None:
         """The next chunk begins there, or where the log has its next record."""
 

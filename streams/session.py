@@ -134,6 +134,11 @@ class Session:
         tp = TP(self.settings.topic("readings"), partition)
         return (await self.app.consumer.earliest_offsets(tp))[tp]
 
+    async def ends(self, partition: int) -> int:
+        """The offset after the last reading that the log has."""
+        tp = TP(self.settings.topic("readings"), partition)
+        return (await self.app.consumer.highwaters(tp))[tp]
+
     def go_back(self, partition: int, position: int) -> None:
         """Fetch the readings of a partition from this position on."""
         self._consumer.go_back(TP(self.settings.topic("readings"), partition), position)

@@ -190,6 +190,9 @@ class Worker:
         """Nothing is ever deleted here."""
         return 0
 
+    async def ends(self, partition: int) -> int:
+        return len(self.site.broker.log(self.settings.topic("readings"), partition))
+
     def go_back(self, partition: int, position: int) -> None:
         self.consumer.go_back(TP(self.settings.topic("readings"), partition), position)
 

@@ -30,10 +30,13 @@ class Broker:
         self.pages: dict[bytes, Sent] = {}
         self.values: dict[bytes, bytes] = {}
         self.acked: list[int] = []
-        self.first, self.back = 0, list[tuple[int, int]]()
+        self.first, self.last, self.back = 0, 10 * MANY, list[tuple[int, int]]()
 
     async def begins(self, partition: int) -> int:
         return self.first
+
+    async def ends(self, partition: int) -> int:
+        return self.last
 
     def go_back(self, partition: int, position: int) -> None:
         self.back.append((partition, position))

@@ -12,6 +12,7 @@ import pytest
 
 from streams import control, limits
 from streams.engine.pages import counts
+from streams.errors import CutShort
 from streams.keeper import Keeper
 from streams.publisher import Publisher, Sent
 from streams.settings import DEVELOPMENT_SECRET
@@ -266,6 +267,22 @@ async def test_records_that_are_no_longer_in_the_log_do_not_hold_up_the_others(
     assert f"goes on at offset {3 * MANY}: from {2 * MANY} on" in caplog.text
     await keeper.take(TP_0, [record(3 * MANY + 1, b"p-1", LOW, ())], acking(broker, 3 * MANY + 1, 3 * MANY + 1), 0)
     assert keeper.received == MANY + 2, "the state has been given everything before"
+
+
+async def test_a_log_that_was_made_anew_stops_the_worker_and_is_not_passed_over_as_known() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    broker.last = 5
+    with pytest.raises(CutShort, match=f"partition 0 of homebeat.readings ends at offset 5, .* before {2 * MANY}: "):
+        await keeper.take(TP_0, [record(4, b"p-1", LOW, ())], acking(broker, 4), 5)
+    assert (broker.acked, keeper.received) == ([], MANY)
+
+
+async def test_who_has_just_begun_to_lead_a_log_may_say_too_little_of_its_end() -> None:
+    broker = Broker()
+    keeper, _ = await decided_many(broker)
+    await keeper.take(TP_0, [record(2 * MANY - 1, b"p-1", LOW, ())], acking(broker, 2 * MANY - 1), 2 * MANY - 1)
+    assert keeper.received == MANY, "it came again"
 
 
 async def test_a_worker_that_lost_its_partitions_writes_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
