@@ -53,7 +53,7 @@ class Keeper:
 
     confirmed_s: when the group last confirmed that our partitions are ours, by the event loop's clock [s]. No page is
     written when that is too long ago: a worker that was paused or cut off waits until the group has told it.
-    partitions: those that are ours. assignments: how often they were shared out.
+    partitions: those that are ours. assignments: how often they were shared out. pace: whether it keeps up.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Keeper:
         )
         self._brake = Brake()
         self._held: dict[int, Held] = {}
-        self._pace = Pace()
+        self.pace = Pace()
         self._deciding = asyncio.Lock()
         self._checkpointing = asyncio.Lock()
         self.partitions: frozenset[int] = frozenset()
@@ -103,7 +103,7 @@ class Keeper:
             effects = await taking_turns(stepping(held.state, log_slice, self._engine), here)
             if effects is None:
                 return  # given away meanwhile: its state, half way, was dropped, and the chunk comes again
-            self._pace.took(tp.partition, time.perf_counter() - began, len(effects.alerts))
+            self.pace.took(tp.partition, time.perf_counter() - began, len(effects.alerts))
             if self._settings.brake == "on":
                 self._brake.check(effects)
             held.sent += await self._publisher.effects(log_slice, effects, self._told)
@@ -112,7 +112,7 @@ class Keeper:
             held.waiting.append(Waiting(receipt, asyncio.get_running_loop().time()))
             self.received += effects.received
             worker_metrics.count(effects)
-            self._pace.note(tp.partition, max(0, highwater - int(log_slice.offset[-1]) - 1))
+            self.pace.note(tp.partition, max(0, highwater - int(log_slice.offset[-1]) - 1))
         await asyncio.sleep(0)  # a long run of ready chunks must not starve heartbeats and health pages
 
     def _holds(self, partition: int, held: Held) -> bool:
@@ -132,10 +132,16 @@ class Keeper:
             return None
         return held if await self._nothing_between(partition, held.position, start) else None
 
+    def positions(self) -> dict[int, int]:
+        """Up to where each partition of ours is decided."""
+        return {partition: held.position for partition, held in self._held.items() if partition in self.partitions}
+
     async def _is_whole(self, tp: TP, held: Held) -> None:
         """Ask for the end of a log that seems to lack what its state was given: who has just begun to lead it may say
         too little of it with what is fetched. Raises CutShort."""
-        ends = held.position if self._way_back is None else await self._way_back.ends(tp.partition)
+        if self._way_back is None:
+            return
+        ends = (await self._way_back.ends([tp.partition]))[tp.partition]
         if ends < held.position and self._holds(tp.partition, held):
             raise CutShort(tp.topic, tp.partition, ends, held.position, changelog_topic(self._settings))
 
@@ -293,7 +299,7 @@ class Keeper:
         `keep` says which partitions are still ours; who comes next to the others reads the changelog."""
         leaving, self.partitions = self.partitions, frozenset()
         self._move()
-        self._pace.forget()
+        self.pace.forget()
         loop, took_s = asyncio.get_running_loop(), 0.0
         end = loop.time() + limits.STOP_CHECKPOINT_S
         try:
@@ -322,7 +328,7 @@ class Keeper:
             metrics.partitions_lost.inc(len(self._held))
         self._held, self.partitions = {}, frozenset()
         self._move()
-        self._pace.forget()
+        self.pace.forget()
 
     def keep(self, partitions: set[int]) -> frozenset[int]:
         """Of the partitions that are ours now, those whose live state stands; the others are to be restored."""

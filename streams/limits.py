@@ -42,6 +42,11 @@ BEHIND_RECORDS = 50_000
 """A partition with more records waiting than this is behind: about a second of one worker's work. Said in the log, at
 most once in BEHIND_SAID_EVERY_S, and as homebeat_partitions_behind."""
 BEHIND_SAID_EVERY_S = 60.0
+LAG_LOOK_EVERY_S = 5.0
+"""How often a worker asks for the ends of its partitions: what waits is also known while nothing is decided."""
+STUCK_S = 20.0
+"""A partition in which something waits, and of which nothing was decided for so long, is stuck, and /readyz says so. It
+is looked at a few times until then, and before PUBLISH_WITHIN_S has the worker start afresh."""
 CHUNKS_OPEN_MAX = 4096
 """Delivered chunks of one partition that wait for their acknowledgement; then fetching waits too."""
 

@@ -13,6 +13,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._lag: dict[int, int] = {}
+        self._moved: dict[int, tuple[int, float]] = {}
         self._said_s = float("-inf")
 
     def note(self, partition: int, lag: int) -> None:
@@ -23,6 +24,20 @@ class Pace:
         metrics.partitions_behind.set(len(behind))
         if behind:
             self._say(sorted(behind))
+
+    def look(self, partition: int, position: int, end: int) -> None:
+        """The partition is decided up to `position` and ends at `end`: a look at it from beside."""
+        now_s = asyncio.get_running_loop().time()
+        if end <= position or self._moved.get(partition, (None, 0.0))[0] != position:
+            self._moved[partition] = position, now_s
+        self.note(partition, max(0, end - position))
+
+    def stuck(self) -> str:
+        """A sentence for /readyz: in which partitions something waits, and nothing is decided; empty if in none."""
+        now_s = asyncio.get_running_loop().time()
+        still = sorted(p for p, (_, since_s) in self._moved.items() if now_s - since_s >= limits.STUCK_S)
+        waiting = [p for p in still if self._lag.get(p)]
+        return f"partitions {waiting} are stuck: records wait, and none is decided" if waiting else ""
 
     def took(self, partition: int, seconds: float, alerts: int) -> None:
         """One step. Says when it was a long one: a tick at which very much was due."""
@@ -38,7 +53,7 @@ class Pace:
         for partition in self._lag:
             metrics.consumer_lag.labels(str(partition)).set(0)
         metrics.partitions_behind.set(0)
-        self._lag = {}
+        self._lag, self._moved = {}, {}
 
     def _say(self, behind: list[int]) -> None:
         now_s = asyncio.get_running_loop().time()

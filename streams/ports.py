@@ -1,6 +1,6 @@
 """What the keeper asks of the world around it: pages written, pages read, and the way back to readings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from streams.publisher import Sent
@@ -19,8 +19,8 @@ class WayBack(Protocol):
     async def begins(self, partition: int) -> int:
         """The offset of the first record that the log still has."""
 
-    async def ends(self, partition: int) -> int:
-        """The offset after the last record that the log has."""
+    async def ends(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """The offset after the last record that the log has of each."""
 
     def go_back(self, partition: int, position: int) -> None:
         """The next chunk begins there, or where the log has its next record."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id, changelog_topic
+from streams.measuring import keep_measuring
 from streams.membership import Membership, Replaced
 from streams.outage import StateNotAssigned
 from streams.page_store import PagesTable, Shelves, install_no_recovery
@@ -134,10 +135,10 @@ class Session:
         tp = TP(self.settings.topic("readings"), partition)
         return (await self.app.consumer.earliest_offsets(tp))[tp]
 
-    async def ends(self, partition: int) -> int:
-        """The offset after the last reading that the log has."""
-        tp = TP(self.settings.topic("readings"), partition)
-        return (await self.app.consumer.highwaters(tp))[tp]
+    async def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        """The offset after the last reading that the log has of each partition."""
+        tps = [TP(self.settings.topic("readings"), partition) for partition in partitions]
+        return {tp.partition: end for tp, end in (await self.app.consumer.highwaters(*tps)).items()}
 
     def go_back(self, partition: int, position: int) -> None:
         """Fetch the readings of a partition from this position on."""
@@ -156,6 +157,8 @@ class Session:
         """Whether the worker has its partitions and their state."""
         if self.app.rebalancing or self.keeper.missing:
             return False, "waiting for partitions and their state"
+        if stuck := self.keeper.pace.stuck():
+            return False, stuck
         held = sorted(self.keeper.partitions)
         return (True, f"partitions {held}") if held else (False, "no partitions yet")
 
@@ -193,6 +196,7 @@ class Session:
     def _beside(self) -> Iterator[Coroutine[Any, Any, None]]:
         yield keep_reading(self.reader, self.shelves, self.keeper)
         yield self.keeper.keep_checkpointing()
+        yield keep_measuring(self.keeper, self.ends)
         yield keep_watching(self.settings, self.publisher, lambda: self.keeper.partitions)
         if self.settings.ticks == "on":
             yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions)

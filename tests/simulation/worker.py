@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -190,8 +190,8 @@ class Worker:
         """Nothing is ever deleted here."""
         return 0
 
-    async def ends(self, partition: int) -> int:
-        return len(self.site.broker.log(self.settings.topic("readings"), partition))
+    async def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        return {one: len(self.site.broker.log(self.settings.topic("readings"), one)) for one in partitions}
 
     def go_back(self, partition: int, position: int) -> None:
         self.consumer.go_back(TP(self.settings.topic("readings"), partition), position)

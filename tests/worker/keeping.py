@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -35,8 +35,8 @@ class Broker:
     async def begins(self, partition: int) -> int:
         return self.first
 
-    async def ends(self, partition: int) -> int:
-        return self.last
+    async def ends(self, partitions: Collection[int]) -> dict[int, int]:
+        return dict.fromkeys(partitions, self.last)
 
     def go_back(self, partition: int, position: int) -> None:
         self.back.append((partition, position))
