@@ -128,7 +128,7 @@ def _what_it_should_be(error: ErrorDetails) -> str:
 
 def _example(name: str) -> str:
     default = EXAMPLE if name == "team_answers" else Settings.model_fields[name].default
-    if name in UNSHOWN or default is None:
+    if name in UNSHOWN or default in (None, ()):
         return ""
     return f", for example {PREFIX}{name.upper()}={default}"
 

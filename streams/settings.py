@@ -203,6 +203,15 @@ class Settings(BaseSettings):
             raise ValueError("should be an http:// or https:// address, such as https://desk.example.org")
         return url
 
+    @field_validator("desk_hosts")
+    @classmethod
+    def _host_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(
+            re.fullmatch(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*", host) for host in hosts
+        ):
+            raise ValueError("should be names without https:// and port, such as desk.example.org, several with commas")
+        return hosts
+
     @field_validator("desk_database_url", "desk_accounts_url")
     @classmethod
     def _database(cls, url: str | None) -> str | None:

@@ -59,6 +59,8 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("webhook_urls", "pager.example", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://", "should be http:// or https:// addresses"),
         ("webhook_urls", "http://pager:many/", "should be http:// or https:// addresses"),
+        ("desk_hosts", "desk.example.org,https://desk.example.org", "should be names without https:// and port"),
+        ("desk_hosts", "desk.example.org:8460", "should be names without https:// and port"),
         ("desk_database_url", "nonsense", "such as sqlite:///desk.sqlite or postgresql://USER:PASSWORD@HOST/DATABASE"),
         ("desk_database_url", "mysql://host/desk", "should be one of sqlite, postgresql, not mysql"),
         ("desk_database_url", "sqlite://", "should be a file"),
