@@ -47,6 +47,8 @@ LAG_LOOK_EVERY_S = 5.0
 STUCK_S = 20.0
 """A partition in which something waits, and of which nothing was decided for so long, is stuck, and /readyz says so. It
 is looked at a few times until then, and before PUBLISH_WITHIN_S has the worker start afresh."""
+LOG_AHEAD_S = 60.0
+"""A partition whose time is ahead of our clock by more is said, once in BEHIND_SAID_EVERY_S: a clock was set back."""
 CHUNKS_OPEN_MAX = 4096
 """Delivered chunks of one partition that wait for their acknowledgement; then fetching waits too."""
 

@@ -86,6 +86,10 @@ vitals_by_state = Gauge(
     ["vital", "state"],
 )
 
+log_ahead_seconds = Gauge(
+    "homebeat_log_ahead_seconds",
+    "How far the time of our partitions is ahead of this machine's clock: till then nothing becomes due in them.",
+)
 sources = Gauge(
     "homebeat_sources",
     "Sources that flow, are quiet, or fail (which a flowing one may), at the worker that watches over them.",

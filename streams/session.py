@@ -199,7 +199,7 @@ class Session:
         yield keep_measuring(self.keeper, self.ends)
         yield keep_watching(self.settings, self.publisher, lambda: self.keeper.partitions)
         if self.settings.ticks == "on":
-            yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions)
+            yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions, self.keeper.now_us)
 
     def _look(self, beside: list["asyncio.Task[None]"]) -> None:
         """What died beside the agents, or in Faust, ends the session; and above all, that we are not we any more."""
