@@ -6,6 +6,10 @@ size gives the same answer; rows that are nowhere near a limit never enter a rou
 A row has two lanes. Lane 0 takes readings in event order. Lane 1 takes what comes late (older than the newest reading
 seen), so that a backfill can neither reset nor complete a run of live readings. What was overtaken and yet is live is
 told as now, so it is open in lane 0 as well: the readings after it clear it, and what comes later is told anew.
+
+A run of readings in their order is also followed by device: who wears a watch that says 96 % beside an oximeter that
+says 82 % is not told to be well by every other reading. What one device measures inside ends its own run, and that of
+all together, but not the run of another one.
 """
 
 from dataclasses import dataclass, replace
@@ -28,6 +32,12 @@ EARLIER_STEP_US = np.array([1, 900 * US_PER_S])
 """By lane: by how much the beginning must move to be told. A history may come newest first; told reading by reading it
 would fill the record."""
 
+DEVICES_MAX = 3
+"""Devices of a row that are followed at once while each of them measures beyond a floor. One more takes the place of
+the one that was heard of last the longest ago."""
+OF_DEVICE = np.dtype([("since", "i8", SLOTS), ("device", "u8"), ("last", "i8"), ("n", "i2", SLOTS)], align=True)
+"""The runs of one device in lane 0; last: its latest reading that was judged. Empty when it has none."""
+
 STATE = np.dtype(
     [
         ("run_n", "i2", (LANES, SLOTS)),
@@ -38,6 +48,7 @@ STATE = np.dtype(
         ("busy", "u1"),
         ("eased_n", "u1", 2),
         ("eased_s", "u2", 2),
+        ("of_device", OF_DEVICE, DEVICES_MAX),
     ],
     align=True,
 )
@@ -53,7 +64,8 @@ class Judged:
 
     row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; apart:
     nothing of this row and lane for `spot_gap_us` before it; spot: and nothing else that it could persist on; live:
-    what it raises is told as now; same: measured in the second of the one before, so that it confirms nothing.
+    what it raises is told as now; same: measured in the second of the one before, so that it confirms nothing; device:
+    hash of its name.
     """
 
     row: Ints
@@ -66,6 +78,7 @@ class Judged:
     spot: Bools
     live: Bools
     same: Bools
+    device: npt.NDArray[np.uint64]
 
     def take(self, index: Ints) -> "Judged":
         """The readings at these indices."""
@@ -80,6 +93,7 @@ class Judged:
             self.spot[index],
             self.live[index],
             self.same[index],
+            self.device[index],
         )
 
 
@@ -153,6 +167,7 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     broken = beyond(floors, one.line, one.value) & judged & (begins | before)
     since_before = states["since"][at]
     run_n, since = _runs(floors, states["run_n"][at], since_before, one, judged, broken)
+    _of_devices(floors, states, one, judged, broken, run_n, since)
     long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
     long_enough |= run_n >= floors.enough[one.line]
     lasts = broken & (run_n >= floors.repeat[one.line]) & long_enough
@@ -163,8 +178,16 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     cleared = _cleared(floors, states, index, one, judged, broken, after, since)
     states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
     _open_now(states, one, since, now)
-    states["busy"][one.row] = ((states["run_n"][one.row] > 0) | (states["open"][one.row] > 0)).any(axis=(1, 2))
+    states["busy"][one.row] = is_busy(states[one.row])
     return raised + cleared
+
+
+def is_busy(states: npt.NDArray[np.void]) -> Bools:
+    """Whether rows (n,), dtype STATE, need their next reading."""
+    runs = (states["run_n"] > 0) | (states["open"] > 0)
+    every = np.concatenate([runs, states["of_device"]["n"] > 0], axis=1)
+    busy: Bools = np.any(every, axis=(1, 2))
+    return busy
 
 
 def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, broken: Bools) -> tuple[Ints, Ints]:
@@ -174,6 +197,48 @@ def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, brok
     longer = np.where(begins, 1, np.minimum(n + ~one.same[:, None], MOST_COUNTED))
     n = np.where(judged, np.where(broken, longer, 0), n)
     return n, np.where(begins, at, np.where(broken, np.minimum(since, at), since))
+
+
+def _of_devices(
+    floors: Floors, states: npt.NDArray[np.void], one: Judged, judged: Bools, broken: Bools, run_n: Ints, since: Ints
+) -> None:
+    """Go on with the runs of the devices. Where a device's own is longer, because another one measured inside in
+    between, it is the row's too: run_n, since (n, 8) are updated in place. Not of rules that ask for several readings
+    in a row: what another device finds there in between is the second opinion that they wait for."""
+    now = np.flatnonzero(one.lane == NOW)
+    if not len(now):
+        return
+    readings, mine = one.take(now), broken[now]
+    known = states["of_device"][readings.row]
+    known[readings.at[:, None] - known["last"] > floors.spot_gap_us] = 0
+    at = np.arange(len(now)), _place_of(known, readings.device)
+    own = known[at] = _gone_on(known[at], readings, judged[now], mine)
+    states["of_device"][readings.row] = known
+    goes_on = mine & (floors.repeat[readings.line] == 1) & (own["n"] > 0)
+    run_n[now] = np.where(goes_on, np.maximum(run_n[now], own["n"]), run_n[now])
+    since[now] = np.where(goes_on, np.minimum(since[now], own["since"]), since[now])
+
+
+def _gone_on(own: npt.NDArray[np.void], one: Judged, judged: Bools, broken: Bools) -> npt.NDArray[np.void]:
+    """The runs of the devices (n,), dtype OF_DEVICE, with one reading more of each; empty where nothing is left."""
+    own[own["device"] != one.device] = 0
+    at, before = one.at[:, None], own["n"].astype(np.int64)
+    longer = np.where(before == 0, 1, np.minimum(before + ~one.same[:, None], MOST_COUNTED))
+    own["since"] = np.where(broken & (before == 0), at, np.minimum(own["since"], at))
+    own["n"] = np.where(judged, np.where(broken, longer, 0), before)
+    own["device"], own["last"] = one.device, np.maximum(own["last"], one.at)
+    own[~own["n"].any(axis=1)] = 0
+    return own
+
+
+def _place_of(known: npt.NDArray[np.void], device: npt.NDArray[np.uint64]) -> Ints:
+    """The place of each device (n,) among those known of its row, (n, DEVICES_MAX): a free one, or the oldest, if it
+    has none."""
+    runs = known["n"].any(axis=2)
+    same = runs & (known["device"] == device[:, None])
+    age = np.where(same, -2, np.where(runs, np.maximum(known["last"], 0), -1))
+    place: Ints = age.argmin(axis=1)
+    return place
 
 
 def _told(states: npt.NDArray[np.void], one: Judged, before: Bools, after: Bools, lasts: Bools) -> tuple[Bools, Bools]:

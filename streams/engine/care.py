@@ -264,7 +264,8 @@ def _rearm_floors(state: PartitionState, row: int, high: bool, lanes: slice) -> 
         one[name][:, lanes, crossings.HIGH if high else crossings.LOW] = 0
     if lanes != crossings.PAST:
         one["eased_n"][:, crossings.HIGH if high else crossings.LOW] = 0
-    one["busy"] = ((one["run_n"] > 0) | (one["open"] > 0)).any()
+        one["of_device"]["n"][:, :, side] = 0
+    one["busy"] = crossings.is_busy(one)
     state.floors.table[place] = one
     if not one["busy"][0]:
         state.floors.give(place)

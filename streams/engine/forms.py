@@ -25,9 +25,10 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 9
+FORMAT = 10
 """8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning.
-9: windows seen fade with a week, and it is kept what was learned of late."""
+9: windows seen fade with a week, and it is kept what was learned of late.
+10: runs beyond a floor are followed by device too."""
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -146,9 +147,9 @@ def upgraded(page: Page) -> Page:
     if not page.people:
         return page
     older = page.format
-    page = _apart(page) if older == 1 else _with_windows_of_today(page)
+    page = _apart(page) if older == 1 else _with_floors_of_today(_with_windows_of_today(page))
     page = _settled(page) if older < 3 else page
-    page = _faded(page)
+    page = _faded(page) if older < 9 else page
     if older < 5:
         waits, budgets = known_of(page.weeks), budgets_of(page.together)
         page = msgspec.structs.replace(page, waits=waits, budgets=budgets, together=b"")
@@ -191,9 +192,16 @@ def _with_windows_of_today(page: Page) -> Page:
     )
 
 
+def _with_floors_of_today(page: Page) -> Page:
+    """Until format 9 nobody knew from which devices a run beyond a floor was: it goes on for all of them together."""
+    old = np.frombuffer(page.floors, _without(crossings.STATE, {"of_device"}))
+    return msgspec.structs.replace(page, floors=_alike(old, crossings.STATE).tobytes())
+
+
 def _without(dtype: np.dtype[np.void], missing: set[str]) -> np.dtype[np.void]:
     """A dtype without its fields of later, which are the last ones."""
-    return np.dtype([(name, dtype[name]) for name in dtype.names or () if name not in missing])
+    kept = [(name, dtype[name]) for name in dtype.names or () if name not in missing]
+    return np.dtype(kept, align=dtype.isalignedstruct)
 
 
 def _settled(page: Page) -> Page:

@@ -47,7 +47,7 @@ def judge_raw(state: PartitionState, samples: Samples) -> RawJudgement:
     judged = _worth_judging(state, samples.row, applies)
     if not len(judged):
         return RawJudgement(broken, line, NO_CROSSINGS, book)
-    place = lanes.lane, lanes.apart, lanes.spot, live, lanes.same
+    place = lanes.lane, lanes.apart, lanes.spot, live, lanes.same, samples.device
     everyone = Judged(samples.row, line, samples.value, samples.at, samples.resting, *place)
     one = everyone.take(judged)
     crossings = _crossings(state, book, one, applies[judged])

@@ -134,6 +134,15 @@ class History:
             self.read(patient, code, usual + n, device=self.any_of(device, device, "d-1"))
             self.log.wait(MINUTE_US)
 
+    def _two(self) -> None:
+        """Two devices of one vital by turns, which may not agree."""
+        patient, code = self.somebody(), self.any_of("spo2", "glucose", "heart_rate", "systolic_bp")
+        levels = {device: self.any_of(*LEVELS[code]) for device in ("d-1", "d-2")}
+        for _ in range(self.draw(st.integers(2, 12))):
+            device = self.any_of("d-1", "d-2")
+            self.read(patient, code, levels[device], device=device)
+            self.log.wait(self.any_of(US_PER_S, MINUTE_US, 5 * MINUTE_US))
+
     def _steps(self) -> None:
         patient = self.somebody()
         self.read(patient, "steps", self.any_of(0, 40), unit="{steps}")
@@ -215,7 +224,7 @@ class History:
     def blocks(self) -> list[Callable[[], None]]:
         often = [self._dense, self._days, self._spot, self._late, self._wait, self._series, self._act]
         return [
-            *often, *often, self._device, self._device, self._faulty, self._faulty, self._early,
+            *often, *often, self._device, self._device, self._faulty, self._faulty, self._two, self._early,
             self._steps, self._words, self._panel, self._again, self._again, self._bad,
             self._wrong_key, self._profile, self._profile, self._profile, self._forget, self._tick, self._forged,
         ]  # fmt: skip

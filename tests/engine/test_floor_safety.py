@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.evidence import load
-from tests.engine.factories import HOUR_US, MINUTE_US, Log, Told, run
+from models.times import US_PER_S, rfc3339
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.state import PartitionState
+from tests.engine.factories import HOUR_US, MINUTE_US, START_US, Log, Told, one_by_one, run
 from tests.models.profiles import documents
 
 LIMITS = [floor for floor in load("floors")["floors"] if floor["severity"] in ("urgent", "emergency")]
@@ -41,6 +44,34 @@ def floors_told(floor: dict[str, Any], fields: dict[str, Any], beyond: float) ->
 def test_every_urgent_limit_speaks_for_somebody_of_whom_nothing_is_known(floor: dict[str, Any]) -> None:
     told = floors_told(floor, {}, 0.5)
     assert floor["severity"] in {severity for _, severity in told}
+
+
+@pytest.mark.parametrize("second_s", [40, 90, 300])
+@pytest.mark.parametrize(
+    ("code", "well", "ill", "wanted"),
+    [("spo2", 96.0, 82.0, "emergency"), ("glucose", 110.0, 50.0, "emergency"), ("heart_rate", 75.0, 150.0, "urgent")],
+)
+def test_a_second_device_that_finds_the_patient_well_keeps_no_limit_quiet(
+    code: str, well: float, ill: float, wanted: str, second_s: int
+) -> None:
+    """A watch beside an oximeter, an old glucose sensor beside the new one. One of the two is wrong; it may be this
+    one. Whichever way the log is cut, and after a restart."""
+    log = Log()
+    log.profile()
+    for k in range(MINUTES * 60 // 10):
+        for device, value, every_s in (("new", ill, 60), ("old", well, second_s)):
+            if k * 10 % every_s < 10:
+                log.read(code=code, value=value, device=device)
+        log.wait(10 * US_PER_S)
+    told = run(log)
+    opened = [alert for alert in told.alerts if (alert.severity, alert.event) == (wanted, "opened")]
+    assert [(alert.category, alert.onset_at) for alert in opened] == [("clinical", rfc3339(START_US))]
+    assert not [alert for alert in told.alerts if alert.event == "resolved"]
+    assert run(log, one_by_one(log)[::7]).lines() == told.lines()
+    cut, state = len(log) // 5, PartitionState()
+    first = run(Log(log.records[:cut]), state=state)
+    second = run(log, state=restored(pack_dirty(state, 0).pages, 0), begin=cut)
+    assert first.lines()["alerts"] + second.lines()["alerts"] == told.lines()["alerts"]
 
 
 @settings(max_examples=60, deadline=None)

@@ -17,6 +17,7 @@ from numpy.lib.recfunctions import repack_fields
 
 from models import baseline
 from models.detectors import forecast
+from models.detectors.crossings import STATE
 from streams.engine.forms import FORECASTS_6, FORMAT, Page
 from streams.engine.links import LINK
 from streams.engine.pages import PageError, counts, key_of, owner_of, pack_dirty, restored
@@ -376,6 +377,36 @@ def test_a_page_of_the_eighth_format_counted_every_window_alike(a_day: int, stre
     rows = baseline.take(restored(pages, 0).rows["base"], np.zeros(1, np.int64))
     assert baseline.in_stream(rows).tolist() == [stream]
     assert rows.lately.tolist() == [0.0]
+
+
+def test_a_page_of_the_ninth_format_is_still_read() -> None:
+    """Of a run beyond a floor it did not know the devices: it goes on, and what is learned of late is kept."""
+    log, state = Log(), PartitionState()
+    log.profile()
+    for value in (97, 82, 82, 82, 82, 82):
+        log.read(code="spo2", value=value, device="oximeter-1")
+        log.wait(MINUTE_US)
+    run(log, state=state)
+    state.rows["base"]["lately"][:1] = 5.0
+    old = np.dtype([(name, STATE[name]) for name in STATE.names or () if name != "of_device"], align=True)
+    pages = {key: as_format_9(page, old) for key, page in pack_dirty(state, 0).pages.items()}
+    again = restored(pages, 0)
+    assert again.rows["base"]["lately"][0] == 5.0
+    begin = len(log)
+    log.read(code="spo2", value=82, device="oximeter-1")
+    assert run(log, state=again, begin=begin).events() == [("spo2.low", "opened")]
+
+
+def as_format_9(page: bytes, of_floors: np.dtype[np.void]) -> bytes:
+    fields = msgspec.msgpack.decode(page)
+    fields[0], place = 9, Page.__struct_fields__.index("floors")
+    if len(fields) > place and fields[place]:
+        new = np.frombuffer(fields[place], STATE)
+        before = np.zeros(len(new), of_floors)
+        for name in of_floors.names or ():
+            before[name] = new[name]
+        fields[place] = before.tobytes()
+    return msgspec.msgpack.encode(fields)
 
 
 def as_format(number: int, page: bytes) -> bytes:

@@ -29,6 +29,14 @@ def lasted(inside: list[int]) -> bool:
 
 
 @dataclass
+class Device:
+    """What one device of a lane remembers: its latest reading, and its own runs."""
+
+    last: int
+    runs: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+@dataclass
 class Lane:
     """What one patient's vital remembers of one lane."""
 
@@ -39,6 +47,7 @@ class Lane:
     open: dict[str, int] = field(default_factory=dict)
     inside: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
     eased: dict[int, list[int]] = field(default_factory=lambda: {0: [], 1: []})
+    devices: dict[int, "Device"] = field(default_factory=dict)
 
     def reading(
         self,
@@ -50,22 +59,23 @@ class Lane:
         apart: bool = False,
         same: bool = False,
         now: "Lane | None" = None,
+        device: int = 1,
     ) -> list[Crossing]:
         """Judge one reading; `spot`: nothing of this vital for spot_gap_s before it; apart: nothing late before a late
         one; same: in the second of the one before; now: the lane of what is in order, if the reading was overtaken and
         is live."""
         before, broken, lasts = dict(self.open), set(), set()
+        mine = self._device(device, at)
         for rule in self.rules:
             if rule["rest"] and not rest:
                 continue
-            if not BEYOND[rule["op"]](value, rule["limit"]):
+            stays_quiet = rule.get("spot") and not spot and rule["id"] not in self.open
+            if not BEYOND[rule["op"]](value, rule["limit"]) or stays_quiet:
                 self.runs.pop(rule["id"], None)
-                continue
-            if rule.get("spot") and not spot and rule["id"] not in self.open:
-                self.runs.pop(rule["id"], None)
+                mine.runs.pop(rule["id"], None)
                 continue
             broken.add(rule["id"])
-            if self._extend(rule, at, spot, apart or spot, same) and (spot or not rule.get("spot")):
+            if self._extend(rule, at, spot, apart or spot, same, mine) and (spot or not rule.get("spot")):
                 lasts.add(rule["id"])
         told, shown = before, self.open
         if now is not None:
@@ -79,13 +89,26 @@ class Lane:
             found += self._eased(side, at, rest, broken) if self.live else []
         return found
 
-    def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool, same: bool) -> bool:
+    def _device(self, name: int, at: int) -> "Device":
+        """The runs of one device; those of one that has not been heard of for as long as makes a spot are over."""
+        mine = self.devices.setdefault(name, Device(at))
+        if at - mine.last > META["spot_gap_s"] * S:
+            mine.runs.clear()
+        mine.last = max(mine.last, at) if mine.runs else at
+        return mine
+
+    def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool, same: bool, mine: "Device") -> bool:
         """One more reading of a run; whether it is long enough now."""
         wanted = rule.get("repeat", 1)
         n, since = self.runs.get(rule["id"], (0, at))
         if apart and wanted == 1:
             n, since = 0, at
         n, since = n if n and same else n + 1, min(since, at)
+        if self.live:
+            own_n, own_since = mine.runs.get(rule["id"], (0, at))
+            own_n, own_since = own_n if own_n and same else own_n + 1, min(own_since, at)
+            mine.runs[rule["id"]] = own_n, own_since
+            n, since = (max(n, own_n), min(since, own_since)) if wanted == 1 else (n, since)
         self.runs[rule["id"]] = n, since
         persists = spot or at - since >= rule["persist_s"] * S or n >= rule.get("readings", n + 1)
         long_enough = n >= wanted and persists

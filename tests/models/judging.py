@@ -28,6 +28,7 @@ class One:
     live: bool = False
     apart: bool = False
     same: bool = False
+    device: int = 1
 
 
 def table(rows: int = 1) -> npt.NDArray[np.void]:
@@ -38,15 +39,15 @@ def run(states: npt.NDArray[np.void], readings: list[One], book: Floors | None =
     """Crossings by reading."""
     book = book or population_floors()
     line = np.array([BY_NAME[r.vital].index for r in readings], np.int64)
-    row, value, at, rest, lane, spot, live, apart, same = (
+    row, value, at, rest, lane, spot, live, apart, same, device = (
         np.array([getattr(r, name) for r in readings], kind)
         for name, kind in (
             ("row", "i8"), ("value", "f8"), ("at", "i8"), ("rest", "?"), ("lane", "i8"), ("spot", "?"), ("live", "?"),
-            ("apart", "?"), ("same", "?"),
+            ("apart", "?"), ("same", "?"), ("device", "u8"),
         )
     )  # fmt: skip
     broken = applicable(book, line, value, rest, spot)
-    c = judge(book, states, Judged(row, line, value, at, rest, lane, apart | spot, spot, live, same), broken)
+    c = judge(book, states, Judged(row, line, value, at, rest, lane, apart | spot, spot, live, same, device), broken)
     found: list[list[Crossing]] = [[] for _ in readings]
     for k, i in enumerate(c.reading.tolist()):
         assert (c.row[k], c.lane[k]) == (readings[i].row, readings[i].lane)

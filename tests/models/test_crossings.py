@@ -1,5 +1,6 @@
 """Runs of readings beyond a safety floor, against the plain-Python oracle and story by story."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,17 @@ def by_hand(readings: list[One]) -> list[list[Crossing]]:
         rules = [rule for rule in FLOORS if rule["vital"] == r.vital]
         lanes = rows.setdefault(r.row, [Lane(rules, step, lane == 0) for lane, step in enumerate(EARLIER_STEP_US)])
         now = lanes[0] if r.lane and r.live else None
-        told = lanes[r.lane].reading(r.value, r.at, rest=r.rest, spot=r.spot, apart=r.apart, same=r.same, now=now)
+        told = lanes[r.lane].reading(
+            r.value, r.at, rest=r.rest, spot=r.spot, apart=r.apart, same=r.same, now=now, device=r.device
+        )
         found.append(sorted(told, key=str))
     return found
 
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[One]:
-    """Up to three rows, in runs of like values that crowd around their limits; late readings may go back in time."""
+    """Up to three rows, in runs of like values that crowd around their limits; late readings may go back in time. What
+    one device measures, another may contradict."""
     vitals = draw(st.lists(st.sampled_from(WITH_FLOORS), min_size=1, max_size=3))
     latest: dict[tuple[int, int], int] = {}
     readings = []
@@ -50,8 +54,9 @@ def logs(draw: st.DrawFn) -> list[One]:
             rest = draw(st.sampled_from([True, True, False]))
             live, apart = lane == 0 or draw(st.booleans()), at - before > GAP_US
             spot = apart and (lane == 0 or not live or draw(st.booleans()))
-            same = abs(at - before) < S
-            readings.append(One(row, vitals[row], value, at, rest, lane, spot, live, apart, same))
+            same, device = abs(at - before) < S, draw(st.sampled_from([1, 1, 2, 3]))
+            shown = value if device == 1 else draw(st.sampled_from([value, *limits]))
+            readings.append(One(row, vitals[row], shown, at, rest, lane, spot, live, apart, same, device))
     return readings
 
 
@@ -73,7 +78,8 @@ def test_a_row_that_is_not_busy_has_nothing_to_remember(readings: list[One]) -> 
     for reading in readings:
         run(states, [reading])
         one = states[reading.row]
-        assert bool(one["busy"]) == bool(one["run_n"].any() or one["open"].any())
+        runs = one["run_n"].any() or one["of_device"]["n"].any()
+        assert bool(one["busy"]) == bool(runs or one["open"].any())
 
 
 def streamed(values: list[float], step_s: int = 300, **same: Any) -> list[One]:
@@ -88,6 +94,33 @@ def words(found: list[list[Crossing]]) -> list[tuple[int, str, str | None]]:
 
 def test_one_contrary_reading_begins_the_wait_anew() -> None:
     assert words(run(table(), streamed([97, 87, 87, 97, 87, 87, 87]))) == [(6, "raise", "spo2_low")]
+
+
+def test_what_another_device_measures_does_not_begin_the_wait_anew() -> None:
+    """An oximeter says 87 % every five minutes, and in between a watch says 97 %; then it is the oximeter that does."""
+    oximeter, watch = streamed([87, 87, 87]), streamed([97, 97], device=2)
+    watch = [replace(one, at=one.at + 60 * S) for one in watch]
+    both = sorted([*oximeter, *watch], key=lambda one: one.at)
+    assert words(run(table(), both)) == [(4, "raise", "spo2_low")]
+    both[2] = replace(both[2], value=97)
+    assert words(run(table(), both)) == []
+
+
+def test_a_device_that_was_laid_aside_does_not_go_on_with_its_run() -> None:
+    watch = streamed([97] * 8, device=2)
+    oximeter = [One(0, "spo2", 87, START + k * (GAP_US + S) + 60 * S) for k in range(2)]
+    assert words(run(table(), sorted([*watch, *oximeter], key=lambda one: one.at))) == []
+
+
+def test_a_second_cuff_within_the_limits_is_the_second_opinion() -> None:
+    cuffs = [One(0, "systolic_bp", value, START + k * 120 * S, device=k % 2) for k, value in enumerate([185, 130, 185])]
+    assert "sbp_crisis" not in [name for _, _, name in words(run(table(), cuffs))]
+
+
+def test_more_devices_than_are_followed_are_judged_together() -> None:
+    """Also where all of them are beyond the limit; what has not been heard of for longest makes room."""
+    many = [One(0, "spo2", 87, START + k * 60 * S, device=k % 5 + 1) for k in range(11)]
+    assert words(run(table(), many)) == [(10, "raise", "spo2_low")]
 
 
 def test_a_problem_that_grows_worse_is_raised_once_more_and_one_that_grows_milder_is_not() -> None:
