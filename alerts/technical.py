@@ -3,13 +3,14 @@
 For a nurse on the phone with the patient, not for an engineer.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from alerts.explain import named
 from models.phrases import counted, figure, joined, moment, phrase
 from models.times import from_us
 
-Fault = Literal["stuck", "behind", "ahead", "lost"]
+Fault = Literal["stuck", "behind", "late", "ahead", "lost"]
 HOUR_S, DAY_S = 3600, 86_400
 
 LASTS = phrase("it was resolved, and is still so")
@@ -51,8 +52,14 @@ def vital_title(vital: str) -> str:
     return phrase("No {vital} any more", vital=named(vital))
 
 
-def clock_title(device: str) -> str:
-    """One line for the worklist."""
+def clock_title(device: str, fault: Fault) -> str:
+    """One line for the worklist.
+
+    >>> clock_title("watch-9", "behind"), clock_title("watch-9", "late")
+    ('The clock of watch-9 is wrong', 'The clock of watch-9 is behind, or what it sends is always late')
+    """
+    if fault == "late":
+        return phrase("The clock of {device} is behind, or what it sends is always late", device=device or NAMELESS)
     return phrase("The clock of {device} is wrong", device=device or NAMELESS)
 
 
@@ -91,6 +98,8 @@ def _usual(usual_s: float | None, allowed_s: float) -> str:
 def clock_wrong(device: str, fault: Fault, measured_us: int, arrived_us: int) -> str:
     """Why: what a device says of the time cannot be true."""
     when = {"measured": moment(from_us(measured_us)), "arrived": moment(from_us(arrived_us))}
+    if fault == "late":
+        return _always_late(device, when)
     match fault:
         case "stuck":
             what = phrase(
@@ -115,6 +124,22 @@ def clock_wrong(device: str, fault: Fault, measured_us: int, arrived_us: int) ->
         phrase("The clock of {device} is wrong.", device=device or NAMELESS),
         what,
         phrase("Set its date, time and time zone anew."),
+    ])  # fmt: skip
+
+
+def _always_late(device: str, when: Mapping[str, str]) -> str:
+    """The same where the device's connection may be at fault as well."""
+    return joined([
+        phrase(
+            "{device} dated a reading {measured} that arrived on {arrived}, and what it sends has been as old for "
+            "hours, or for days, and never newer.",
+            device=device or NAMELESS, **when,
+        ),
+        phrase(
+            "So all that it measures counts as past, and even an emergency is told without waking anybody. Look at the "
+            "date, the time and the time zone that it shows, and set them anew. If they are right, its connection "
+            "takes that long: have it mended, or measure in another way."
+        ),
     ])  # fmt: skip
 
 

@@ -78,7 +78,9 @@ def _in_bulk(
     link, which = link[order], decided[order]
     table, at_s = state.links.table, _seconds(clock[which])
     passed = silence.passage(table["pace"], link, at_s, now_s)
-    compared = device_clock.compare(table["clock"], link, at_s, _seconds(accepted.at[which]), table["pace"]["last_s"])
+    pace = table["pace"]
+    measured_s = _seconds(_measured(accepted)[which])
+    compared = device_clock.compare(table["clock"], link, at_s, measured_s, pace["last_s"], pace["vital"])
     hard = passed.hard | compared.odd
     slots = table["slot"][passed.links]
     due = state.links.due(now_s)
@@ -124,7 +126,7 @@ def _arrivals(state: PartitionState, accepted: Accepted, clock: Ints, which: Int
     decided = accepted.outcome[which] == DECIDED
     return Arrivals(
         (2 * accepted.index[which] + 1).tolist(), _seconds(clock[which]).tolist(),
-        _seconds(accepted.at[which]).tolist(), np.where(decided, accepted.row[which], NOBODY).tolist(),
+        _seconds(_measured(accepted)[which]).tolist(), np.where(decided, accepted.row[which], NOBODY).tolist(),
         accepted.device[which].tolist(), lambda k: _arrival(state, accepted, clock, int(which[k])),
     )  # fmt: skip
 
@@ -138,7 +140,7 @@ def _arrival(state: PartitionState, accepted: Accepted, clock: Ints, j: int) -> 
         person.devices = {**known, device: name}
     row = int(accepted.row[j]) if accepted.outcome[j] == DECIDED else NOBODY
     return Arrival(
-        2 * index + 1, int(clock[j]), int(accepted.at[j]), row, int(accepted.vital[j]), device, name,
+        2 * index + 1, int(clock[j]), int(_measured(accepted)[j]), row, int(accepted.vital[j]), device, name,
         int(accepted.source[j]),
     )  # fmt: skip
 
@@ -211,6 +213,16 @@ def told_again(state: PartitionState, slot: int, problem: str, name: str, now_us
 def _part(state: PartitionState, slot: Ints, us: Ints) -> Ints:
     """The part of the patients' local day at each time."""
     return silence.part_of((us + local_offset_us(state, slot, us)) // US_PER_S)
+
+
+def _measured(accepted: Accepted) -> Ints:
+    """When each reading was measured, (n,) [us]; a series, when its last sample was."""
+    if not accepted.series:
+        return accepted.at
+    at = accepted.at.copy()
+    for j, samples in accepted.series.items():
+        at[j] += (len(samples) - 1) * accepted.period_us[j]
+    return at
 
 
 def _seconds(us: Ints) -> Ints:

@@ -209,7 +209,7 @@ class Vigil:
         if link.told == Told.VITAL:
             self._over(arrival, f"silence.{VITALS[pace.vital].name}")
         part = self._part_before(pace, now_s)
-        link.hand.compare(pace.last_s, now_s, seconds(arrival.event_us))
+        link.hand.compare(pace.last_s, now_s, seconds(arrival.event_us), device_clock.settings().late_s[pace.vital])
         pace.arrive(now_s, part, learn=link.told != Told.INHIBITED)
         self._device_back(arrival)
         link.source = arrival.source
@@ -309,23 +309,25 @@ class Vigil:
             self._clock_notice(arrival, problem, lasts=True)
 
     def _clock_notice(self, arrival: Arrival, problem: str, *, lasts: bool = False) -> None:
-        s = device_clock.settings()
+        s, fault = device_clock.settings(), self._clock_fault(arrival)
         self.out.notices.append(
             Notice(
                 position=arrival.position, slot=self.slot, vital=arrival.vital, raised=True, kind="sensor",
                 problem=problem, vitals=[arrival.vital] if arrival.row >= 0 else [],
                 rank=s.rank, rule=s.rule, onset_us=arrival.clock_us, decided_us=arrival.clock_us,
-                title=technical.clock_title(arrival.name), said=self._clock_words(arrival), lasts=lasts,
+                title=technical.clock_title(arrival.name, fault), lasts=lasts,
+                said=technical.clock_wrong(arrival.name, fault, arrival.event_us, arrival.clock_us),
                 reason=technical.LASTS if lasts else RETURNED,
             )
         )  # fmt: skip
 
-    def _clock_words(self, arrival: Arrival) -> str:
+    def _clock_fault(self, arrival: Arrival) -> technical.Fault:
         faults = {link.hand.fault for link in self._of(arrival.device) if link.hand.wrong}
-        fault: technical.Fault = "lost" if arrival.event_us < FIRST_YEAR_US else "ahead"
+        if device_clock.STUCK in faults:
+            return "stuck"
         if faults:
-            fault = "stuck" if device_clock.STUCK in faults else "behind"
-        return technical.clock_wrong(arrival.name, fault, arrival.event_us, arrival.clock_us)
+            return "behind" if device_clock.BEHIND in faults else "late"
+        return "lost" if arrival.event_us < FIRST_YEAR_US else "ahead"
 
 
 def _rank(link: Link) -> int:

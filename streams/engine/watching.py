@@ -18,7 +18,7 @@ from streams.engine.signals import Notice
 
 LEAST_S: list[int] = silence.settings().least_s.tolist()
 FLOOR_S: list[int] = silence.settings().floor_s.tolist()
-PERIOD_S, PACE_S = silence.settings().period_s, device_clock.settings().pace_s
+PERIOD_S, PACE_S, LATE_S = silence.settings().period_s, device_clock.settings().pace_s, device_clock.settings().late_s
 """Read once: `Link.passes` is on the way of many readings."""
 
 
@@ -73,7 +73,7 @@ class Link:
             return False
         if at_s // MINUTE_S != last_s // MINUTE_S:
             step = event_s - hand.event_s
-            if step == 0 or step < -PACE_S:
+            if step == 0 or step < -PACE_S or at_s - event_s > LATE_S[pace.vital]:
                 return False
             hand.mark_s, hand.event_s = at_s, event_s
         pace.last_s, self.due_s = at_s, None
@@ -137,7 +137,7 @@ def loaded(table: npt.NDArray[np.void], row: int, place: int, name: str) -> Link
     """A link of the table, in the hand."""
     one = table[place]
     pace, clock = one["pace"], one["clock"]
-    hand = Hand(*(int(clock[field]) for field in ("mark_s", "event_s", "lag_s", "run", "fault")))
+    hand = Hand(*(int(clock[field]) for field in ("mark_s", "event_s", "lag_s", "run", "fault", "age")))
     figures = int(pace["first_s"]), int(pace["last_s"]), pace["longest_s"].tolist(), int(pace["vital"])
     stands = int(pace["due_s"]), int(pace["told"]), bool(pace["stale"])
     known = Pace(*figures, int(pace["habit"]))
@@ -151,7 +151,7 @@ def packed(slot: int, link: Link) -> npt.NDArray[np.void]:
     pace, hand, due_s = link.pace, link.hand, NEVER_S if link.due_s is None else link.due_s
     one["pace"] = pace.first_s, pace.last_s, due_s, pace.longest_s, pace.vital, pace.habit, link.told, link.stale
     lag_s = min(max(hand.lag_s, -(2**31)), 2**31 - 1)
-    one["clock"] = hand.mark_s, hand.event_s, lag_s, hand.run, hand.fault
+    one["clock"] = hand.mark_s, hand.event_s, lag_s, hand.run, hand.fault, hand.age
     return one
 
 

@@ -270,7 +270,7 @@ def told() -> dict[str, tuple[str, str]]:
             explain.ahead(81.5, us(0), 70, 0.62),
         ),
         "silence": (technical.vital_title("spo2"), technical.vital_silent("spo2", "uhr-9", us(0), 600, 14_400)),
-        "sensor": (technical.clock_title(""), technical.clock_wrong("uhr-9", "behind", us(0), us(180))),
+        "sensor": (technical.clock_title("", "behind"), technical.clock_wrong("uhr-9", "behind", us(0), us(180))),
         "source": (quiet.title, quiet.said or ""),
         "delivery": alarm(),
     }

@@ -6,7 +6,9 @@ import pytest
 
 from alerts.policy import PolicySettings
 from models.times import US_PER_S, rfc3339
-from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, Log, one_by_one, run
+from streams.engine.pages import pack_dirty, restored
+from streams.engine.state import PartitionState
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, START_US, Log, one_by_one, run
 from tests.engine.wearing import TEN_MINUTES_US, WATCH, change, jumped, off, technical, watched, worn
 
 
@@ -101,6 +103,53 @@ def test_a_clock_that_is_not_seen_to_be_wrong_a_day_after_it_was_resolved_is_not
         jumped(log, 30, 3 * DAY_US)
     events = [event for problem, event in technical(run(log)) if problem.startswith("clock")]
     assert events == ["opened", "resolved"]
+
+
+def test_a_clock_that_was_behind_from_the_first_reading_on_is_one_alert_until_it_is_right() -> None:
+    """By the hours of a time zone: its emergencies are told as of the past, and only this says why."""
+    log = watched()
+    jumped(log, 8, 5 * HOUR_US)
+    log.read(code="spo2", value=75.0, device=WATCH, at_us=log.now_us - 5 * HOUR_US)
+    jumped(log, 4, 5 * HOUR_US)
+    worn(log, 1)
+    told = run(log)
+    assert technical(told) == [(f"clock.{WATCH}", "opened"), (f"clock.{WATCH}", "resolved")]
+    first = told.alerts[0]
+    assert (first.kind, first.severity, first.decided_at) == ("sensor", "advisory", rfc3339(START_US + 80 * MINUTE_US))
+    assert first.title == f"The clock of {WATCH} is behind, or what it sends is always late"
+    assert "never newer" in first.explanation
+    assert [one.retrospective for one in told.alerts if one.problem == "spo2.low"] == [True]
+    assert run(log, one_by_one(log)).lines() == told.lines()
+    for cut in range(1, len(log), 17):
+        state = PartitionState()
+        before = run(Log(log.records[:cut]), state=state).lines()["alerts"]
+        after = run(log, state=restored(pack_dirty(state, 0).pages, 0), begin=cut).lines()["alerts"]
+        assert before + after == told.lines()["alerts"]
+
+
+@pytest.mark.parametrize("every_us", [3 * HOUR_US, 8 * HOUR_US])
+def test_a_watch_that_only_ever_syncs_late_is_no_wrong_clock(every_us: int) -> None:
+    log = watched()
+    for k in range(20):
+        for back in range(every_us // TEN_MINUTES_US):
+            log.read(device=WATCH, at_us=log.now_us - every_us + back * TEN_MINUTES_US + MINUTE_US)
+            log.wait(US_PER_S)
+        log.wait(every_us - every_us // TEN_MINUTES_US * US_PER_S + k * MINUTE_US)
+        log.tick()
+    told = run(log)
+    assert technical(told) == []
+    assert told.late > 0
+
+
+def test_nights_that_are_sent_as_one_series_are_as_old_as_their_end() -> None:
+    """Eight hours of oximetry every night, sent when they are over, at no fixed time."""
+    log = watched()
+    for night in range(12):
+        night_us = 8 * HOUR_US
+        log.read(code="spo2", value=None, values=[96.0] * 97, period=300, device=WATCH, at_us=log.now_us - night_us)
+        log.wait(DAY_US + (night * 37 % 50 - 25) * MINUTE_US)
+        log.tick()
+    assert technical(run(log)) == []
 
 
 def test_a_backfill_of_six_hours_is_no_wrong_clock() -> None:
