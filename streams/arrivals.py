@@ -9,6 +9,7 @@ import numpy.typing as npt
 from models.detectors.silence import settings
 from models.times import US_PER_DAY, US_PER_S
 from streams import control
+from streams.engine.log import LAST_ARRIVAL_US
 
 Ints = npt.NDArray[np.int64]
 
@@ -30,6 +31,12 @@ class Records:
     value: list[bytes | None]
     headers: list[control.Headers]
     device: list[str]
+
+    @property
+    def passing_us(self) -> Ints:
+        """As time passes, (n,): for those without a time of arrival, which are the last ones, nobody waits."""
+        known = self.arrived_us[self.arrived_us <= LAST_ARRIVAL_US]
+        return np.minimum(self.arrived_us, known[-1]) if len(known) else self.arrived_us
 
 
 def grid_ticks(passed: int | None, arrived: Ints, grid_us: int) -> Ints:

@@ -241,8 +241,9 @@ def _documents(path: Path | None, what: int, secret: bytes) -> _Part:
 def decide(records: Records, engine: EngineSettings, batch: int, tick_s: int) -> Iterator[Effects]:
     """Run the step over the records, `batch` at a time, on one partition."""
     state, passed, failing, grid_us = PartitionState(), None, FailingSources(), tick_s * US_PER_S
-    for begin, end in pairwise(cuts(records.key, records.arrived_us, batch)):
-        arrived = np.maximum.accumulate(records.arrived_us[begin:end])
+    passing_us = records.passing_us
+    for begin, end in pairwise(cuts(records.key, passing_us, batch)):
+        arrived = np.maximum.accumulate(passing_us[begin:end])
         if passed is not None and arrived[0] - passed > QUIET_US:
             before = int(arrived[0]) - grid_us
             for ticks in silence(passed, before, grid_us, state.next_due_us):

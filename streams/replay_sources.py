@@ -50,9 +50,10 @@ def _changes(records: Records, monitor_unknown: bool, grid_us: int) -> list[Sour
     if not len(records.arrived_us):
         return []
     known, watch = Sources(), Watch(1, refusals=None)
-    ticks = grid_ticks(None, records.arrived_us, grid_us)
-    passing = Ticks(ticks, np.searchsorted(records.arrived_us, ticks))
-    log = LogSlice("readings", 0, np.arange(len(records.value)), records.arrived_us, records.key, records.value)
+    arrived_us = records.passing_us
+    ticks = grid_ticks(None, arrived_us, grid_us)
+    passing = Ticks(ticks, np.searchsorted(arrived_us, ticks))
+    log = LogSlice("readings", 0, np.arange(len(records.value)), arrived_us, records.key, records.value)
     reports = count_entries(known, log, _entries(known, records, monitor_unknown), passing)
     return [change for report in reports for change in watch.take(report)]
 

@@ -1,5 +1,8 @@
 """A patient's clock: the latest arrival of the patient's own records, and of ticks. Never of other patients' records.
 
+A record without a time of arrival (`log.LAST_ARRIVAL_US`), which is refused, moves no clock: after it everything of the
+patient would count as past.
+
 Positions order what happens inside a slice: record i is at 2i + 1, a tick before record i at 2i.
 """
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.segments import Ints, first_at_least, lasts, running_max, segments_of
-from streams.engine.log import LogSlice
+from streams.engine.log import LAST_ARRIVAL_US, LogSlice
 from streams.engine.state import PartitionState
 
 NEVER = np.iinfo(np.int64).max
@@ -53,7 +56,8 @@ def run_clocks(state: PartitionState, log: LogSlice, slot: Ints, index: Ints, ti
     record = index[order]
     passed = np.searchsorted(ticks.before, record, side="right") - 1
     latest = np.where(passed >= 0, tick_us[np.maximum(passed, 0)], state.tick_us) if len(tick_us) else state.tick_us
-    own = np.maximum(log.arrived_us[record], latest)
+    arrived = log.arrived_us[record]
+    own = np.maximum(np.where(arrived <= LAST_ARRIVAL_US, arrived, latest), latest)
     running = running_max(segment, own, state.patients["clock"][slots])
     at_record = np.empty(len(slot), np.int64)
     at_record[order] = running

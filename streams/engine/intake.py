@@ -16,7 +16,7 @@ from models.vitals import VITALS
 from streams.engine.columns import Columns
 from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
-from streams.engine.log import FIRST_US, LAST_US, LogSlice
+from streams.engine.log import FIRST_US, LAST_ARRIVAL_US, LAST_US, LogSlice
 from streams.engine.sources import sources_of
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
@@ -210,12 +210,15 @@ class _Problems:
         if j in c.bad_value:
             return Refusal(index, Reason.BAD_VALUE, c.bad_value[j], source)
         if self.clock[j]:
-            measured = c.at[j] if c.at[j] < FIRST_YEAR_US else self.last[j]
-            detail = f"measured {_legible(measured)}, arrived {_legible(self.arrived[j])}: the device's clock is wrong"
-            return Refusal(index, Reason.CLOCK_FAULT, detail, source)
+            return Refusal(index, Reason.CLOCK_FAULT, self._clock_detail(j), source)
         worst = self.low[j] if self.low[j] < vital.low else self.high[j]
         detail = f"{worst:g} {vital.unit} is outside {vital.low:g}..{vital.high:g} {vital.unit} for {vital.name}"
         return Refusal(index, Reason.IMPLAUSIBLE, detail, source)
+
+    def _clock_detail(self, j: int) -> str:
+        measured = self.columns.at[j] if self.columns.at[j] < FIRST_YEAR_US else self.last[j]
+        whose = "device" if self.arrived[j] <= LAST_ARRIVAL_US else "publisher"
+        return f"measured {_legible(measured)}, arrived {_legible(self.arrived[j])}: the {whose}'s clock is wrong"
 
 
 def _legible(us: int) -> str:
@@ -234,7 +237,7 @@ def _problems(
     implausible = ~((low >= LOW[c.vital]) & (high <= HIGH[c.vital]))
     arrived = log.arrived_us[index]
     absurd = (last > arrived + tolerance_us) | (c.at < FIRST_YEAR_US)
-    clock = absurd | _before_device(state, c, slot)
+    clock = absurd | _before_device(state, c, slot) | (arrived > LAST_ARRIVAL_US)
     bad = (c.vital < 0) | (c.unit < 0) | implausible | clock
     bad[list(c.bad_value)] = True
     return _Problems(bad, c, absurd, clock, low, high, last, arrived)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from aiokafka.partitioner import murmur2
 
+from models.detectors.silence import LATEST_S
 from models.times import US_PER_S
 
 Ints = npt.NDArray[np.int64]
@@ -15,6 +16,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 FIRST_US, LAST_US = -30_610_224_000 * US_PER_S, 253_402_300_799 * US_PER_S
 """The years 1000 to 9999, which RFC 3339 can say. Kafka carries whatever time stamp a producer made up."""
+LAST_ARRIVAL_US = LATEST_S * US_PER_S
+"""A record that says that it arrives after 2104 has no time of arrival: its publisher mistook the unit, or the day."""
 
 
 def _none() -> Ints:

@@ -14,7 +14,7 @@ from alerts import technical
 from alerts.raised import RETURNED
 from models.detectors import device_clock, silence
 from models.detectors.device_clock import Hand
-from models.detectors.silence import NEVER_S, Pace
+from models.detectors.silence import LATEST_S, NEVER_S, Pace
 from models.times import US_PER_S
 from models.vitals import VITALS
 from models.windows import WIDTH_US
@@ -78,9 +78,10 @@ class Vigil:
     def _look(self, until: int, clocks: Clocks) -> None:
         """The ticks before a position at which a link is due."""
         while self.links:
-            due_us = min(map(self._due_s, self.links)) * US_PER_S
-            tick = int(np.searchsorted(clocks.ticks, due_us))
-            if tick >= len(clocks.ticks) or 2 * int(clocks.tick_before[tick]) > until:
+            due_s = min(map(self._due_s, self.links))
+            tick = int(np.searchsorted(clocks.ticks, due_s * US_PER_S))
+            never = due_s > LATEST_S or tick >= len(clocks.ticks)  # the latest time that links know is never over
+            if never or 2 * int(clocks.tick_before[tick]) > until:
                 self._sooner_s = min(link.sooner_s for link in self.links)
                 return
             self._offset = int(clocks.tick_offset[tick]) - 1

@@ -93,6 +93,22 @@ def test_every_event_has_the_fields_of_the_contract_and_no_other(few: Folder) ->
         assert set(alert["rule"]) == {"id", "version", "source"}
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("arrived", ["9999-12-31T23:59:59Z", "2106-01-01T00:00:00Z"])
+def test_a_line_that_arrives_after_thousands_of_years_is_refused_and_nobody_waits_for_it(
+    folder: Folder, arrived: str
+) -> None:
+    """An emergency that is open would be told again every day and a half until then."""
+    lines = [reading(code="spo2", value=70.0), reading(at_us=START_US + MINUTE_US)]
+    folder.write("readings.jsonl", lines)
+    folder.replay()
+    alone = folder.bytes
+    folder.write("readings.jsonl", [*lines, reading(at_us=START_US + 2 * MINUTE_US, arrived=arrived)])
+    answer = folder.replay()
+    assert (answer["decided"], answer["rejected_by_reason"]) == (2, {"clock_fault": 1})
+    assert folder.bytes == alone
+
+
 ENGLISH = frozenset(
     {"the", "of", "and", "for", "is", "has", "been", "below", "above", "with", "this", "or", "own", "days", "lower"}
 )

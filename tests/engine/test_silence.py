@@ -5,6 +5,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from models.detectors.silence import LATEST_S
 from models.times import US_PER_S, rfc3339, to_us
 from streams.engine import standing
 from streams.engine.links import DEVICES_PER_ROW_MAX
@@ -336,3 +337,15 @@ def test_a_tick_without_work_looks_at_no_link() -> None:
     assert due > (log.now_us // US_PER_S)
     assert len(state.links.due(due - 1)) == 0
     assert np.array_equal(state.links.due(due), [0])
+
+
+@pytest.mark.timeout(30)
+def test_time_that_links_cannot_tell_ends_all_the_same() -> None:
+    """They know the time until the year 2105."""
+    log = watched()
+    worn(log, 1)
+    log.now_us = (LATEST_S - 60) * US_PER_S
+    log.read(code="heart_rate", device=WATCH)
+    log.wait(60 * DAY_US)
+    log.tick()
+    assert run(log).received == 7
