@@ -64,9 +64,9 @@ def are_ids(texts: list[str]) -> bool:
 
 
 class Context(msgspec.Struct, frozen=True, gc=False):
-    """What the patient was doing. Everything is optional; unknown fields are ignored."""
+    """What the patient was doing. Everything is optional, and may be null; unknown fields are ignored."""
 
-    activity: Literal["rest", "sleep", "active", "exercise", "unknown"] = "unknown"
+    activity: Literal["rest", "sleep", "active", "exercise", "unknown"] | None = "unknown"
     oxygen: bool | None = None
     body_site: str | None = None
     meal: str | None = None
@@ -77,6 +77,7 @@ class Reading(msgspec.Struct, kw_only=True, gc=False):
 
     `code` is a LOINC code, an MDC reference id or a vital's own name; `value` is a number, or one of `A C V P U` for
     consciousness; `values` with `period` [s] is a series that starts at `at`, null where a sample is missing.
+    What is optional may be null: many libraries write that for a field that is not there.
     The form of `id` and `patient` is checked in bulk by `are_ids`: a pattern here would double the cost of a decode.
     """
 
@@ -84,7 +85,7 @@ class Reading(msgspec.Struct, kw_only=True, gc=False):
     patient: str
     code: str
     at: Instant
-    device: str = ""
+    device: str | None = ""
     unit: str | None = None
     value: float | str | None = None
     values: list[float | None] | None = None

@@ -124,7 +124,7 @@ class Columns:
 
     def _contents(self, readings: list[Reading]) -> npt.NDArray[np.uint64]:
         """A hash of (device, vital, at, value). Each distinct device is looked at once."""
-        self.devices = devices = [r.device for r in readings]
+        self.devices = devices = [r.device or "" for r in readings]
         place = {name: k for k, name in enumerate(dict.fromkeys(devices))}
         self.distinct_devices = list(place)
         self.device = np.array(list(map(place.__getitem__, devices)), np.int64)

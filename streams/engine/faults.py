@@ -193,7 +193,7 @@ def _notices(
     past is noted as often as a vital of the device is concerned: it wakes nobody, and one episode holds all of it."""
     known, names = set(before.items()), dict[int, str]()
     if events:
-        names = {int(device): one.device for device, one in zip(accepted.device, accepted.readings, strict=True)}
+        names = {int(device): one.device or "" for device, one in zip(accepted.device, accepted.readings, strict=True)}
     found = list[Notice]()
     for event in events:
         row, slot = int(samples.row[event.sample]), int(samples.slot[event.sample])

@@ -134,7 +134,7 @@ def _arrivals(state: PartitionState, accepted: Accepted, clock: Ints, which: Int
 def _arrival(state: PartitionState, accepted: Accepted, clock: Ints, j: int) -> Arrival:
     """One reading with everything. The name of its device is kept: a problem is called by it."""
     slot, index = int(accepted.slot[j]), int(accepted.index[j])
-    name, device = accepted.readings[j].device, int(accepted.device[j])
+    name, device = accepted.readings[j].device or "", int(accepted.device[j])
     person = state.person(slot)
     if (known := person.devices).get(device) != name:
         person.devices = {**known, device: name}

@@ -232,3 +232,25 @@ def test_nothing_is_kept_of_an_unknown_patient() -> None:
     log.read()
     run(log, state=state)
     assert (state.patient_count, state.row_count, state.totals()[Outcome.REJECTED]) == (0, 0, 1)
+
+
+def test_what_is_optional_may_be_null() -> None:
+    """As many libraries write what is not there."""
+    log = known()
+    absent: dict[str, Any] = {"values": None, "period": None, "context": None, "quality": None}
+    nulls: list[dict[str, Any]] = [{"device": None}, {"context": {"activity": None, "oxygen": None}}, {}]
+    for k, named in enumerate(nulls):
+        fields = absent | reading(code="spo2", value=70.0, at_us=START_US + k * MINUTE_US) | named
+        log.add(b"p-1", json.dumps(fields).encode(), at=START_US + k * MINUTE_US)
+    log.read(id="again", code="spo2", value=70.0)
+    told = run(log)
+    assert told.outcomes == [3, 0, 1, 0], "no device is the same as none named"
+    assert told.events()[0] == ("spo2.low", "opened")
+
+
+def test_a_clock_of_a_device_without_a_name_is_told_as_that() -> None:
+    log = known()
+    for k in range(4):
+        fields = reading(at_us=START_US + DAY_US, id=f"r-{k}") | {"device": None}
+        log.add(b"p-1", json.dumps(fields).encode())
+    assert [alert.title for alert in run(log).alerts] == ["The clock of a device without a name is wrong"]
