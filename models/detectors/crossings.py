@@ -35,8 +35,11 @@ would fill the record."""
 DEVICES_MAX = 3
 """Devices of a row that are followed at once while each of them measures beyond a floor. One more takes the place of
 the one that was heard of last the longest ago."""
-OF_DEVICE = np.dtype([("since", "i8", SLOTS), ("device", "u8"), ("last", "i8"), ("n", "i2", SLOTS)], align=True)
-"""The runs of one device in lane 0; last: its latest reading that was judged. Empty when it has none."""
+OF_DEVICE = np.dtype(
+    [("since", "i8", SLOTS), ("device", "u8"), ("last", "i8"), ("value", "f8"), ("n", "i2", SLOTS)], align=True
+)
+"""The runs of one device in lane 0; last: its latest reading that was judged; value: of the one judged last. Empty when
+it has none."""
 
 STATE = np.dtype(
     [
@@ -64,7 +67,8 @@ class Judged:
 
     row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; apart:
     nothing of this row and lane for `spot_gap_us` before it; spot: and nothing else that it could persist on; live:
-    what it raises is told as now; same: measured in the second of the one before, so that it confirms nothing; device:
+    what it raises is told as now; same: measured in the second of the one before, so that it confirms nothing (nor does
+    what another device relays, which is found out here); device:
     hash of its name.
     """
 
@@ -166,7 +170,8 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     begins = one.spot[:, None] | ~floors.spot[one.line]
     broken = beyond(floors, one.line, one.value) & judged & (begins | before)
     since_before = states["since"][at]
-    run_n, since = _runs(floors, states["run_n"][at], since_before, one, judged, broken)
+    counted = replace(one, same=one.same | _relayed(floors, states, one))
+    run_n, since = _runs(floors, states["run_n"][at], since_before, counted, judged, broken)
     _of_devices(floors, states, one, judged, broken, run_n, since)
     long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
     long_enough |= run_n >= floors.enough[one.line]
@@ -199,12 +204,22 @@ def _runs(floors: Floors, n: Ints, since: Ints, one: Judged, judged: Bools, brok
     return n, np.where(begins, at, np.where(broken, np.minimum(since, at), since))
 
 
+def _relayed(floors: Floors, states: npt.NDArray[np.void], one: Judged) -> Bools:
+    """Which readings (n,) in their order are those of another device once more, as when two apps relay one."""
+    known = states["of_device"][one.row]
+    other = known["n"].any(axis=2) & (known["device"] != one.device[:, None])
+    near = np.abs(one.at[:, None] - known["last"]) < floors.relayed_us
+    equal = known["value"] == one.value[:, None]
+    relayed: Bools = (one.lane == NOW) & np.any(other & near & equal, axis=1)
+    return relayed
+
+
 def _of_devices(
     floors: Floors, states: npt.NDArray[np.void], one: Judged, judged: Bools, broken: Bools, run_n: Ints, since: Ints
 ) -> None:
     """Go on with the runs of the devices. Where a device's own is longer, because another one measured inside in
-    between, it is the row's too: run_n, since (n, 8) are updated in place. Not of rules that ask for several readings
-    in a row: what another device finds there in between is the second opinion that they wait for."""
+    between, it is the row's too: run_n, since (n, 8) are updated in place. Of rules that ask for several readings in a
+    row, only where there was none in between: what another device finds is the second opinion that they wait for."""
     now = np.flatnonzero(one.lane == NOW)
     if not len(now):
         return
@@ -215,7 +230,8 @@ def _of_devices(
     own = known[at] = _gone_on(known[at], readings, judged[now], mine)
     states["of_device"][readings.row] = known
     goes_on = mine & (floors.repeat[readings.line] == 1) & (own["n"] > 0)
-    run_n[now] = np.where(goes_on, np.maximum(run_n[now], own["n"]), run_n[now])
+    counts = goes_on | (mine & (states["run_n"][readings.row, NOW] > 0))
+    run_n[now] = np.where(counts, np.maximum(run_n[now], own["n"]), run_n[now])
     since[now] = np.where(goes_on, np.minimum(since[now], own["since"]), since[now])
 
 
@@ -226,7 +242,7 @@ def _gone_on(own: npt.NDArray[np.void], one: Judged, judged: Bools, broken: Bool
     longer = np.where(before == 0, 1, np.minimum(before + ~one.same[:, None], MOST_COUNTED))
     own["since"] = np.where(broken & (before == 0), at, np.minimum(own["since"], at))
     own["n"] = np.where(judged, np.where(broken, longer, 0), before)
-    own["device"], own["last"] = one.device, np.maximum(own["last"], one.at)
+    own["device"], own["last"], own["value"] = one.device, np.maximum(own["last"], one.at), one.value
     own[~own["n"].any(axis=1)] = 0
     return own
 

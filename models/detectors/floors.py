@@ -52,6 +52,7 @@ class Floors:
     near_high: Floats
     rules: tuple[tuple[Rule | None, ...], ...]
     spot_gap_us: int
+    relayed_us: int
     clear_n: int
     clear_us: int
 
@@ -76,7 +77,8 @@ def population_floors() -> Floors:
     meta = document["meta"]
     return Floors(
         limit, strict, persist, repeat, rank, enough, rest, spot, habit, own_within, *_near(limit),
-        tuple(map(tuple, rules)), meta["spot_gap_s"] * US_PER_S, meta["clear"]["readings"],
+        tuple(map(tuple, rules)), meta["spot_gap_s"] * US_PER_S,
+        meta["relayed_s"] * US_PER_S, meta["clear"]["readings"],
         meta["clear"]["for_s"] * US_PER_S,
     )  # fmt: skip
 

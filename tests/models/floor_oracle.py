@@ -33,6 +33,7 @@ class Device:
     """What one device of a lane remembers: its latest reading, and its own runs."""
 
     last: int
+    value: float = 0.0
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -65,6 +66,7 @@ class Lane:
         one; same: in the second of the one before; now: the lane of what is in order, if the reading was overtaken and
         is live."""
         before, broken, lasts = dict(self.open), set(), set()
+        relayed = self.live and self._is_relayed(device, value, at)
         mine = self._device(device, at)
         for rule in self.rules:
             if rule["rest"] and not rest:
@@ -75,7 +77,7 @@ class Lane:
                 mine.runs.pop(rule["id"], None)
                 continue
             broken.add(rule["id"])
-            if self._extend(rule, at, spot, apart or spot, same, mine) and (spot or not rule.get("spot")):
+            if self._extend(rule, at, spot, apart or spot, same, relayed, mine) and (spot or not rule.get("spot")):
                 lasts.add(rule["id"])
         told, shown = before, self.open
         if now is not None:
@@ -87,7 +89,13 @@ class Lane:
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken)
             found += self._eased(side, at, rest, broken) if self.live else []
+        mine.value = value
         return found
+
+    def _is_relayed(self, name: int, value: float, at: int) -> bool:
+        """Whether another device that is beyond a limit has just measured the same."""
+        others = [one for other, one in self.devices.items() if other != name and one.runs]
+        return any(one.value == value and abs(at - one.last) < META["relayed_s"] * S for one in others)
 
     def _device(self, name: int, at: int) -> "Device":
         """The runs of one device; those of one that has not been heard of for as long as makes a spot are over."""
@@ -97,18 +105,22 @@ class Lane:
         mine.last = max(mine.last, at) if mine.runs else at
         return mine
 
-    def _extend(self, rule: dict[str, Any], at: int, spot: bool, apart: bool, same: bool, mine: "Device") -> bool:
+    def _extend(
+        self, rule: dict[str, Any], at: int, spot: bool, apart: bool, same: bool, relayed: bool, mine: "Device"
+    ) -> bool:
         """One more reading of a run; whether it is long enough now."""
         wanted = rule.get("repeat", 1)
+        runs = rule["id"] in self.runs
         n, since = self.runs.get(rule["id"], (0, at))
         if apart and wanted == 1:
             n, since = 0, at
-        n, since = n if n and same else n + 1, min(since, at)
+        n, since = n if n and (same or relayed) else n + 1, min(since, at)
         if self.live:
             own_n, own_since = mine.runs.get(rule["id"], (0, at))
             own_n, own_since = own_n if own_n and same else own_n + 1, min(own_since, at)
             mine.runs[rule["id"]] = own_n, own_since
-            n, since = (max(n, own_n), min(since, own_since)) if wanted == 1 else (n, since)
+            n = max(n, own_n) if wanted == 1 or runs else n
+            since = min(since, own_since) if wanted == 1 else since
         self.runs[rule["id"]] = n, since
         persists = spot or at - since >= rule["persist_s"] * S or n >= rule.get("readings", n + 1)
         long_enough = n >= wanted and persists

@@ -48,7 +48,7 @@ def logs(draw: st.DrawFn) -> list[One]:
         lane = draw(st.sampled_from([0, 0, 0, 1]))
         for _ in range(draw(st.integers(1, 4))):
             before = latest.get((row, lane), START - GAP_US)
-            step = draw(st.sampled_from([0, 60, 300, 301, 600, 900, 1800, 1801, 3600, 7200]))
+            step = draw(st.sampled_from([0, 30, 60, 300, 301, 600, 900, 1800, 1801, 3600, 7200]))
             at = before + (step if lane == 0 else draw(st.sampled_from([step, -step]))) * S
             latest[row, lane] = at
             rest = draw(st.sampled_from([True, True, False]))
@@ -115,6 +115,33 @@ def test_a_device_that_was_laid_aside_does_not_go_on_with_its_run() -> None:
 def test_a_second_cuff_within_the_limits_is_the_second_opinion() -> None:
     cuffs = [One(0, "systolic_bp", value, START + k * 120 * S, device=k % 2) for k, value in enumerate([185, 130, 185])]
     assert "sbp_crisis" not in [name for _, _, name in words(run(table(), cuffs))]
+
+
+@pytest.mark.parametrize(("value", "device", "step_s", "crisis"), [
+    (185, 2, 2, False), (185, 2, 59, False), (185, 2, -40, False), (186, 2, 40, True), (185, 1, 40, True),
+    (185, 2, 60, True),
+])  # fmt: skip
+def test_one_measurement_that_two_apps_relay_does_not_confirm_itself(
+    value: float, device: int, step_s: int, crisis: bool
+) -> None:
+    """One app may tell it in whole minutes. Another value, or the same device again, is another measurement."""
+    cuff = [One(0, "systolic_bp", 185, START), One(0, "systolic_bp", value, START + step_s * S, device=device)]
+    assert ("sbp_crisis" in [name for _, _, name in words(run(table(), cuff))]) == crisis
+
+
+def test_a_cuff_confirms_itself_though_another_app_relays_what_it_measures() -> None:
+    cuff = [One(0, "systolic_bp", 185, START + k * 45 * S, device=k % 2 + 1) for k in range(3)]
+    assert [(i, name) for i, _, name in words(run(table(), cuff))][-1] == (2, "sbp_crisis")
+
+
+def test_samples_that_two_apps_relay_are_counted_once() -> None:
+    """Below 54 mg/dL the third of a run is an emergency."""
+    sensor = [One(0, "glucose", value, START + k * 300 * S) for k, value in enumerate([90, 52, 51, 50])]
+    again = [replace(one, at=one.at + 5 * S, device=2) for one in sensor]
+    both = [one for pair in zip(sensor, again, strict=True) for one in pair]
+    for readings in (sensor, both):
+        told = words(run(table(), readings))
+        assert [(readings[i].at - START) // S for i, _, name in told if name == "glucose_level2_low"] == [900]
 
 
 def test_more_devices_than_are_followed_are_judged_together() -> None:
