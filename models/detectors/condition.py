@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 
 from models.detectors import household, measures
+from models.detectors.crossings import DEVICES_MAX
 from models.detectors.days import Day, Spread, Window, noted
+from models.detectors.floors import population_floors
 from models.evidence import load
 from models.prior import to_scale
 from models.rules import Limit, Part, Trend, on_paths
@@ -29,12 +31,23 @@ SESSIONS_US = 2 * US_PER_DAY
 """Sessions of a share further apart than this for each are not consecutive: some blow every other day."""
 
 
+class Own(msgspec.Struct, array_like=True):
+    """The same of one device: readings in a row beyond a limit, since when, the latest one and its value."""
+
+    n: int
+    since_us: int
+    last_us: int
+    value: float
+
+
 class Run(msgspec.Struct, array_like=True):
-    """A limit: readings in a row beyond it, since when, and readings back inside since it is open."""
+    """A limit: readings in a row beyond it, since when, and readings back inside since it is open. own: by device, what
+    another device that measures inside does not interrupt."""
 
     n: int = 0
     since_us: int = 0
     ok: int = 0
+    own: dict[int, Own] = {}
 
 
 class Held(msgspec.Struct, array_like=True):
@@ -85,14 +98,14 @@ def spot_gap_us() -> int:
 
 def on_reading(
     one: Watched, rules: Iterable[Limit], at_us: int, value: float, *, spot: bool, resting: bool,
-    usual: Callable[[int], float | None] = lambda vital: None, behind_us: int = -1,
+    usual: Callable[[int], float | None] = lambda vital: None, behind_us: int = -1, device: int = 0,
 ) -> list[Change]:  # fmt: skip
     """A live reading. usual: the level of a vital that the patient states; behind_us: how long before the newest of its
-    vital it was measured, negative if after it."""
+    vital it was measured, negative if after it; device: hash of its name."""
     found = list[Change]()
     for rule in rules:
         if (resting or not rule.rest) and _concerns(one, rule, usual) and _counts(one, rule, value, behind_us):
-            found += _reading(one, rule, at_us, value, spot)
+            found += _reading(one, rule, at_us, value, spot, device)
     return found
 
 
@@ -119,25 +132,47 @@ def _concerns(one: Watched, rule: Limit, usual: Callable[[int], float | None]) -
     return level is None or level >= rule.usual_from
 
 
-def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool) -> list[Change]:
+def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool, device: int) -> list[Change]:
     is_open = rule.id in one.open.get(rule.problem, {})
     run = one.runs.get(rule.id, Run())
+    own = {name: o for name, o in run.own.items() if at_us - o.last_us <= rule.persist_us + spot_gap_us()}
     if not rule.broken(value):
-        if not is_open:
-            one.runs.pop(rule.id, None)
-            return []
-        one.runs[rule.id] = run = Run(0, 0, run.ok + 1)
-        if run.ok < _clear()["readings"]:
-            return []
-        del one.runs[rule.id]
-        return _closed(one, rule)
+        own.pop(device, None)
+        return _inside(one, rule, run.ok, own, is_open)
     alone = spot and rule.repeat == 1
-    run = Run(1 if alone else run.n + 1, at_us if alone or not run.n else min(run.since_us, at_us))
+    again = run.n > 0 and _relayed(own, device, at_us, value)
+    run = Run(1 if alone else run.n + (not again), at_us if alone or not run.n else min(run.since_us, at_us))
+    own[device] = mine = _gone_on(own.get(device), at_us, value)
+    run.own = dict(sorted(own.items(), key=lambda pair: pair[1].last_us)[-DEVICES_MAX:])
+    run.n, run.since_us = max(run.n, mine.n), run.since_us if alone else min(run.since_us, mine.since_us)
     one.runs[rule.id] = run
     lasted = alone or at_us - run.since_us >= rule.persist_us  # two spot checks that confirm each other span a time
     if is_open or run.n < rule.repeat or not lasted:
         return []
     return _opened(one, rule, run.since_us, 0)
+
+
+def _inside(one: Watched, rule: Limit, ok: int, own: dict[int, Own], is_open: bool) -> list[Change]:
+    """A reading within the limit. While another device is beyond it, it does not say that the problem is over."""
+    one.runs[rule.id] = run = Run(0, 0, ok + (not own) if is_open else 0, own)
+    if is_open and run.ok < _clear()["readings"]:
+        return []
+    if is_open or not own:
+        del one.runs[rule.id]
+    return _closed(one, rule) if is_open else []
+
+
+def _relayed(own: Mapping[int, Own], device: int, at_us: int, value: float) -> bool:
+    """Whether another device has just measured the same, as when two apps relay one measurement."""
+    near_us = population_floors().relayed_us
+    return any(o.value == value and abs(at_us - o.last_us) < near_us for name, o in own.items() if name != device)
+
+
+def _gone_on(own: Own | None, at_us: int, value: float) -> Own:
+    """The run of a device with one reading more."""
+    if own is None:
+        return Own(1, at_us, at_us, value)
+    return Own(own.n + 1, min(own.since_us, at_us), max(own.last_us, at_us), value)
 
 
 def ended(one: Watched, problem: str) -> None:

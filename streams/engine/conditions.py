@@ -125,7 +125,7 @@ def _sample(
     value, resting = float(samples.value[i]), bool(samples.resting[i])
     changes = _retired(one, plan.limits, rules.limits()) + condition.on_reading(
         one, held, at, value, spot=-behind > condition.spot_gap_us(), resting=resting, behind_us=behind,
-        usual=lambda vital: _usual(state, slot, vital),
+        usual=lambda vital: _usual(state, slot, vital), device=int(samples.device[i]),
     )  # fmt: skip
     position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
     band = band_of(i) if changes else None

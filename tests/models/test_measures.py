@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import rules
-from models.detectors.condition import Watched, on_reading, on_window
+from models.detectors.condition import Change, Watched, on_reading, on_window
 from models.detectors.days import Window
 from models.evidence import load
 from models.prior import prior
 from models.rules import Limit, Part, Trend
 from models.vitals import BY_NAME
 
-HOUR_US = 3_600_000_000
+HOUR_US, MINUTE_US = 3_600_000_000, 60_000_000
 Seen = list[tuple[int, int, float, float]]
 """vital, day, value, difference."""
 
@@ -258,3 +258,32 @@ def test_an_open_emergency_is_not_let_go_because_the_level_follows_it() -> None:
     assert on_reading(one, held, 99 * HOUR_US, 89.0, spot=True, resting=True) == []
     closed = [on_reading(one, held, (100 + n) * HOUR_US, 95.0, spot=True, resting=True) for n in range(2)]
     assert [change.raised for change in closed[1]] == [False]
+
+
+def by_turns(rule_id: str, turns: list[tuple[float, int]], step_us: int) -> list[bool]:
+    """What is told of values and their devices by turns: raised, or over."""
+    one, found, held = Watched(), list[Change](), (limit(rule_id),)
+    for k, (value, device) in enumerate(turns):
+        found += on_reading(one, held, k * step_us, value, spot=False, resting=True, device=device)
+    return [change.raised for change in found]
+
+
+def test_a_watch_that_finds_the_patient_well_does_not_interrupt_an_oximeter() -> None:
+    """Nor does it end what the oximeter has found, while that is in use."""
+    turns = [(90.0, 1), (97.0, 2)] * 6
+    assert by_turns("cov_emerg", turns, 5 * MINUTE_US) == [True]
+    assert by_turns("cov_emerg", [*turns, *[(97.0, 2)] * 3], 5 * MINUTE_US) == [True]
+    assert by_turns("cov_emerg", [*turns, *[(97.0, 2)] * 9], 5 * MINUTE_US) == [True, False]
+    assert by_turns("cov_emerg", [*turns, *[(97.0, 1)] * 2], 5 * MINUTE_US) == [True, False]
+    assert by_turns("cov_emerg", [(90.0, 1), (97.0, 2), (97.0, 1)] * 6, 5 * MINUTE_US) == []
+
+
+def test_a_loose_patch_does_not_interrupt_a_fever() -> None:
+    assert by_turns("fn_sustained", [(38.2, 1), (36.7, 2)] * 2, 31 * MINUTE_US) == [True]
+
+
+def test_one_measurement_that_two_apps_relay_confirms_no_condition() -> None:
+    assert by_turns("pe_severe", [(166.0, 1), (166.0, 2)], 9_000_000) == []
+    assert by_turns("pe_severe", [(166.0, 1), (166.0, 2), (166.0, 1)], 45_000_000) == [True]
+    assert by_turns("pe_severe", [(166.0, 1), (164.0, 2)], 9_000_000) == [True]
+    assert by_turns("pe_severe", [(166.0, 1), (166.0, 2)], MINUTE_US) == [True]
