@@ -36,6 +36,7 @@ from models.vitals import CODE_TO_VITAL, CONSCIOUSNESS_LEVELS, MDC_BY_NUMBER, NO
 
 _READ = frozenset({"preliminary", "final", "amended", "corrected"})
 _NOT_READ = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
+_CHANGED = frozenset({"amended", "corrected"})
 # The FHIR profiles demand the general code beside the exact one, in any order: then the exact one is what was measured.
 _NARROWER = {"heart_rate": "resting_heart_rate", "body_temperature": "skin_temperature"}
 # US Core pulse oximetry: inhaled oxygen flow rate [L/min], and concentration [%] of which air has 21.
@@ -49,8 +50,9 @@ _NO_SAMPLE = frozenset("EUL")  # FHIR: error, below and above the limit of detec
 def readings_from_observation(raw: bytes) -> list[Reading]:
     """The readings in an Observation (at least one), in the order of the resource, with the sender's units.
 
-    A component's reading has the id `<id>#<code>` (from the second of the same code on `<id>#<code>.2`). Components
-    with a dataAbsentReason are left out. Raises Refused; whatever the bytes are, it raises nothing else.
+    A component's reading has the id `<id>#<code>` (from the second of the same code on `<id>#<code>.2`); of a result
+    that was changed, `<id>#corrected.<versionId>` stands for the id. Components with a dataAbsentReason are left out.
+    Raises Refused; whatever the bytes are, it raises nothing else.
     """
     observation = decode_observation(raw)
     if observation.status in _NOT_READ:
@@ -150,7 +152,16 @@ def _observation_id(observation: Observation) -> str:
         raise refused(
             Reason.BAD_SHAPE, "has neither id nor identifier: a redelivery could not be told from a new reading"
         )
-    return _checked_id(ident, "id")
+    return _with_version(_checked_id(ident, "id"), observation)
+
+
+def _with_version(ident: str, observation: Observation) -> str:
+    """The id of a result that was changed: it comes under the id of the one before, and is no redelivery of it."""
+    if observation.status not in _CHANGED:
+        return ident
+    version = observation.meta.get("versionId") if isinstance(observation.meta, dict) else None
+    changed = f"{ident}#{observation.status}" + (f".{version}" if isinstance(version, str) else "")
+    return changed if _ID.fullmatch(changed) else ident
 
 
 def _patient(subject: Reference | None) -> str:

@@ -96,6 +96,7 @@ class Observation(Measured, kw_only=True):
     resourceType: str
     status: str
     id: str | None = None
+    meta: Any = None
     identifier: list[Identifier] = []
     subject: Reference | None = None
     focus: list[Reference] = []

@@ -254,3 +254,20 @@ def test_a_clock_of_a_device_without_a_name_is_told_as_that() -> None:
         fields = reading(at_us=START_US + DAY_US, id=f"r-{k}") | {"device": None}
         log.add(b"p-1", json.dumps(fields).encode())
     assert [alert.title for alert in run(log).alerts] == ["The clock of a device without a name is wrong"]
+
+
+def test_a_corrected_result_is_decided_and_only_once() -> None:
+    """In FHIR it comes under the id of the result that it corrects."""
+    log = Log()
+    log.profile()
+    fields = {
+        "resourceType": "Observation", "id": "spo2-1", "subject": {"reference": "Patient/p-1"},
+        "code": {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]}, "effectiveDateTime": rfc3339(START_US),
+    }  # fmt: skip
+    for status, value in (("final", 97), ("final", 97), ("corrected", 70), ("corrected", 70)):
+        quantity = {"value": value, "system": "http://unitsofmeasure.org", "code": "%"}
+        log.add(b"p-1", json.dumps(fields | {"status": status, "valueQuantity": quantity}).encode())
+        log.wait(MINUTE_US)
+    told = run(log)
+    assert told.outcomes == [2, 0, 2, 0]
+    assert told.events() == [("spo2.low", "opened")]

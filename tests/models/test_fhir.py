@@ -59,6 +59,19 @@ def test_a_result_that_may_be_used_is_read(status: str) -> None:
     assert len(read(status=status)) == 1
 
 
+@pytest.mark.parametrize("status", ["amended", "corrected"])
+def test_a_result_that_was_changed_is_no_redelivery_of_the_one_before(status: str) -> None:
+    """It has the same id, as FHIR demands; each of its versions is a reading of its own."""
+    before = read(status="final")[0].id
+    assert read(status=status)[0].id == f"{before}#{status}"
+    assert read(status=status, meta={"versionId": "3"})[0].id == f"{before}#{status}.3"
+    odd_ones: list[Any] = [[], "3", {"versionId": 3}]
+    for odd in odd_ones:
+        assert read(status=status, meta=odd)[0].id == f"{before}#{status}"
+    assert read(status=status, meta={"versionId": "9" * 200})[0].id == before
+    assert read(status="final", meta={"versionId": "3"})[0].id == before
+
+
 @pytest.mark.parametrize("status", ["registered", "cancelled", "entered-in-error", "unknown"])
 def test_a_result_that_may_not_be_used_is_refused_with_its_status(status: str) -> None:
     answer = refused(status=status)
