@@ -42,7 +42,7 @@ from alerts.policy import (
     told_with,
 )
 from alerts.policy.snooze import check
-from alerts.raised import RETURNED, Cleared, Raised, added, described, listed, relapsed
+from alerts.raised import RETURNED, WELL, Cleared, Raised, added, described, listed, relapsed
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES
 from models.phrases import counted, phrase
@@ -248,12 +248,12 @@ def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: Wh
 
 
 def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: When) -> Told:
-    """Its readings are well again. A device that is back is back; a body may only be resting."""
+    """It is over. A device that is back is back; readings that are well again may only be resting."""
     episode.event_us = episode.resolved_us = cleared.event_us
     episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
     episode.said = when.say(cleared.said) if cleared.said else episode.said
     calm_us = when.policy.calm_us
-    if episode.category == "technical" or cleared.reason == HAS_COME or not calm_us:
+    if episode.category == "technical" or cleared.reason != WELL or not calm_us:
         return _settled(episodes, when, _taken(episodes, episode, "clear", when, reason=cleared.reason))
     episode.calm_until_us = when.decided_us + calm_us
     minutes = calm_us // 60_000_000

@@ -14,6 +14,7 @@ from models.phrases import phrase
 TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery"})
 """Kinds that say something about devices and systems, not about the patient's body."""
 RETURNED = phrase("returned")
+WELL = phrase("back to normal for this patient")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Cleared:
     kind: Kind
     event_us: int
     evidence: Evidence | None
-    reason: str = phrase("back to normal for this patient")
+    reason: str = WELL
     said: str | None = None
 
 

@@ -14,7 +14,7 @@ from models.findings import SEVERITIES, Rule
 from models.phrases import counted, figure, inside, joined, phrase
 from models.situation import Situation
 from models.times import US_PER_S
-from models.trajectory import LONGEST_DAYS, condition_words
+from models.trajectory import LONGEST_DAYS, Anchored, condition_words, is_over
 from models.vitals import BY_NAME, VITALS
 from models.wording import UNITS, limit_of
 
@@ -47,11 +47,29 @@ class Scope:
         """The condition (or pair) for which it holds now, or None."""
         if self.pair is not None:
             return self.pair if self._paired(now) else None
-        if self.without & now.taken.keys() or not (self.target is None or target_low >= self.target):
-            return None
-        if self.over_age is not None and (now.age is None or now.age < self.over_age):
+        if not self._meant_for(now, target_low):
             return None
         return next((c for c in self.of if c in now.conditions and self._on_course(now, c)), None)
+
+    def passed(self, now: Situation, target_low: float) -> str | None:
+        """The condition (or pair) of which nothing but the days are over, or None."""
+        if self.holds(now, target_low) is not None:
+            return None
+        if self.pair is not None:
+            return self.pair if any(days is not None and days > self.drug_days[1] for days in self.begun(now)) else None
+        if not self._meant_for(now, target_low):
+            return None
+        return next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
+
+    def _meant_for(self, now: Situation, target_low: float) -> bool:
+        if self.without & now.taken.keys() or not (self.target is None or target_low >= self.target):
+            return False
+        return self.over_age is None or (now.age is not None and now.age >= self.over_age)
+
+    def _is_behind(self, now: Situation, at: Anchored) -> bool:
+        if self.course is None:
+            return at.condition not in now.conditions and is_over(at)
+        return at.anchor == self.course[0] and at.day > self.course[2]
 
     def _paired(self, now: Situation) -> bool:
         first, last = self.drug_days
@@ -150,6 +168,11 @@ class Trend:
     title: str
     scope: Scope
 
+    @property
+    def vitals(self) -> list[int]:
+        """All that its parts ask about."""
+        return sorted({vital for part in self.parts for vital in (part.vital, *part.others)})
+
     def while_open(self) -> "Trend":
         """The rule as it is asked while its problem is open: hysteresis, where the evidence says where that is over."""
         if all(part.until is None for part in self.parts):
@@ -161,11 +184,13 @@ class Trend:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The rules that hold for a patient on a day, by vital; a trend is listed under each vital of its parts. since: for
-    trends that belong to a course, its days so far, by id."""
+    trends that belong to a course, its days so far, by id. passed: rules of which nothing but the days are over: they
+    open nothing, and what they have opened goes on, for a day of the calendar makes nobody well."""
 
     limits: Mapping[int, tuple[Limit, ...]]
     trends: Mapping[int, tuple[Trend, ...]]
     since: Mapping[str, int]
+    passed: tuple[Limit | Trend, ...] = ()
 
 
 NOTHING = Plan({}, {}, {})
@@ -182,13 +207,14 @@ def plan(now: Situation, target_low: float = nan, off: frozenset[str] = frozense
     since: dict[str, int] = {}
     for trend in trends():
         condition = trend.scope.holds(now, target_low)
-        if condition is None or trend.scope.pair in off:
-            continue
-        for vital in sorted({vital for part in trend.parts for vital in (part.vital, *part.others)}):
+        for vital in trend.vitals if condition is not None and trend.scope.pair not in off else ():
             trended[vital] = (*trended.get(vital, ()), trend)
-        if trend.scope.course is not None:
-            since[trend.id] = now.courses[condition].days
-    return Plan(held, trended, since) if held or trended else NOTHING
+        named = condition or trend.scope.passed(now, target_low)
+        if trend.scope.course is not None and named is not None:
+            since[trend.id] = now.courses[named].days
+    every: tuple[Limit | Trend, ...] = (*limits(), *trends())
+    passed = tuple(rule for rule in every if rule.scope.pair not in off and rule.scope.passed(now, target_low))
+    return Plan(held, trended, since, passed) if held or trended or passed else NOTHING
 
 
 def concerned() -> frozenset[str]:

@@ -6,7 +6,7 @@ A rule opens its problem when it begins to hold; the problem closes when none of
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import isnan, nan
 from statistics import fmean, median
@@ -77,12 +77,14 @@ class Watched(msgspec.Struct, array_like=True):
 @dataclass(frozen=True, slots=True)
 class Change:
     """A problem that a rule opens or makes worse, or that none of its rules sees any more. left: how severe what goes
-    on of it is, where the worst of its rules is over."""
+    on of it is, where the worst of its rules is over; retired: it is not over, but the last of its rules is not for this
+    patient any more."""
 
     rule: Limit | Trend
     raised: bool
     since_us: int
     left: int | None = None
+    retired: bool = False
 
 
 @cache
@@ -422,10 +424,10 @@ def _closed(one: Watched, rule: Limit | Trend) -> list[Change]:
 
 
 def retired(one: Watched, held_now: set[str], every: Iterable[Limit | Trend]) -> list[Change]:
-    """Close what is open by rules that no longer hold for the patient (the profile or the course has moved on)."""
+    """Close what is open by rules that are no longer for the patient: the profile says something else."""
     found = list[Change]()
     for rule in every:
         if rule.id not in held_now and rule.id in one.open.get(rule.problem, {}):
             one.runs.pop(rule.id, None)
-            found += _closed(one, rule)
+            found += [replace(change, retired=True) for change in _closed(one, rule)]
     return found

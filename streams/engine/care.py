@@ -13,7 +13,7 @@ from alerts.events import Action, AlertEvent
 from alerts.explain import title
 from alerts.language import voice
 from alerts.policy import When
-from alerts.raised import Cleared, Raised
+from alerts.raised import WELL, Cleared, Raised
 from models.detectors import change_index, crossings, deviation, floors, forecast
 from models.findings import SEVERITIES, Finding, Rule
 from models.phrases import phrase, say
@@ -116,7 +116,7 @@ def _ledger(state: PartitionState, signal: "Signal | Notice", moves: Moves) -> l
         return ledger.on_earlier(person.episodes, problem, signal.retrospective, signal.onset_us, when)
     if not signal.raised:
         seen = evidence.of_signal(state, signal)
-        cleared = Cleared(problem, signal.kind, signal.event_us, seen, said=signal.said)
+        cleared = Cleared(problem, signal.kind, signal.event_us, seen, signal.reason or WELL, signal.said)
         return ledger.on_cleared(person.episodes, cleared, when)
     told = ledger.on_again if signal.again else ledger.on_raised
     return told(person.episodes, _raised(state, signal, problem, moves), when)

@@ -18,6 +18,7 @@ from models import rules
 from models.detectors import condition
 from models.detectors.condition import Change, Watched
 from models.detectors.days import Window
+from models.phrases import phrase
 from models.rules import Limit, Plan, Trend
 from models.segments import Bools, Ints
 from models.vitals import VITALS
@@ -32,6 +33,8 @@ from streams.engine.zones import local_date
 
 Every = tuple[Limit, ...] | tuple[Trend, ...]
 PEAK_FLOW = "peak_flow"
+NOT_MEANT = phrase("by the profile, its rule is no longer meant for this patient")
+"""Why an alert ends of which no reading says that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,9 @@ def _sample(
     if not held and one is None:
         return []
     one, behind = state.rules.of(slot), int(samples.newest[i]) - at
+    held += tuple(rule for rule in _going_on(one, plan) if isinstance(rule, Limit) and rule.vital == vital)
     value, resting = float(samples.value[i]), bool(samples.resting[i])
-    changes = _retired(one, plan.limits, rules.limits()) + condition.on_reading(
+    changes = _retired(one, plan, plan.limits, rules.limits()) + condition.on_reading(
         one, held, at, value, spot=-behind > condition.spot_gap_us(), resting=resting, behind_us=behind,
         usual=lambda vital: _usual(state, slot, vital), device=int(samples.device[i]),
     )  # fmt: skip
@@ -139,7 +143,8 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     if not held and one is None:
         return []
     one = state.rules.of(w.slot)
-    changes = _retired(one, plan.trends, rules.trends())
+    changes = _retired(one, plan, plan.trends, rules.trends())
+    held += tuple(rule for rule in _going_on(one, plan) if isinstance(rule, Trend) and w.vital in rule.vitals)
     if held:
         delta = w.value - w.band.expected if w.band.known else float("nan")
         window = Window(w.at_us, w.day, w.value, delta, w.n, w.low, w.high)
@@ -164,14 +169,20 @@ def _usual(state: PartitionState, slot: int, vital: int) -> float | None:
     return profile.usual.get(VITALS[vital].name) if profile else None
 
 
+def _going_on(one: Watched, plan: Plan) -> list[Limit | Trend]:
+    """Of the rules whose days are over, those that have opened something."""
+    return [rule for rule in plan.passed if rule.id in one.open.get(rule.problem, {})]
+
+
 def _retired(
-    one: Watched, held: Mapping[int, tuple[Limit, ...]] | Mapping[int, tuple[Trend, ...]], every: Every
+    one: Watched, plan: Plan, held: Mapping[int, tuple[Limit, ...]] | Mapping[int, tuple[Trend, ...]], every: Every
 ) -> list[Change]:
-    """Close what no longer holds; limits when a reading is judged, trends when a window is: a stretch of the log that
-    is cut elsewhere must not close one earlier."""
+    """Close what is no longer for the patient; limits when a reading is judged, trends when a window is: a stretch of
+    the log that is cut elsewhere must not close one earlier."""
     if not one.open:
         return []
-    return condition.retired(one, {rule.id for group in held.values() for rule in group}, every)
+    known = {rule.id for group in held.values() for rule in group} | {rule.id for rule in plan.passed}
+    return condition.retired(one, known, every)
 
 
 def _signal(
@@ -187,7 +198,7 @@ def _signal(
         rank=rule.rank if change.left is None else change.left, eased=change.left is not None,
         rule=rule.rule if change.raised else None, limit=None, onset_us=change.since_us, event_us=event_us,
         arrived_us=arrived_us, decided_us=decided_us, value=value, quality=quality, band=band, retrospective=False,
-        problem=rule.problem, title=said,
+        problem=rule.problem, title=said, reason=NOT_MEANT if change.retired else None,
     )  # fmt: skip
 
 

@@ -29,8 +29,8 @@ class Band:
 class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
     what was seen first; again: its limit was open already; eased: worse limits are over, and this one is left; usual:
-    it is how this patient is, and nobody is told, for this reason. problem, title, said: of what has its own words;
-    vitals: that it is about, if not the one."""
+    it is how this patient is, and nobody is told. reason: for that, or for an alert to end that no reading ends.
+    problem, title, said: of what has its own words; vitals: that it is about, if not the one."""
 
     position: int
     slot: int

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models import rules
+from streams.engine import conditions
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings
@@ -20,6 +21,15 @@ def someone(*conditions: str, **fields: Any) -> Log:
     log = Log()
     log.profile(conditions=[{"code": code} for code in conditions], **fields)
     return log
+
+
+def course(condition: str, anchor: str, days: int) -> dict[str, str]:
+    """Counted from so many days before the first."""
+    return {"condition": condition, "anchor": anchor, "date": str(FIRST_DAY - timedelta(days=days))}
+
+
+def dose(drug: str, days: int) -> dict[str, str]:
+    return {"code": drug, "start": str(FIRST_DAY - timedelta(days=days))}
 
 
 def daily(log: Log, code: str, values: list[float]) -> None:
@@ -303,7 +313,37 @@ def test_a_rule_ends_with_the_condition() -> None:
     log.wait(HOUR_US)
     log.profile(version=2)
     log.read(code="body_temperature", value=38.4)
-    assert [event for event, *_ in told(log)] == ["opened", "resolved"]
+    ended = run(log).alerts[-1]
+    assert (ended.event, ended.reason) == ("resolved", conditions.NOT_MEANT), "it is as hot as before, and not well"
+
+
+PAIR = [{"gene": "CYP2D6", "phenotype": "poor_metaboliser", "confirmed": True}]
+
+
+@pytest.mark.parametrize(
+    ("profile", "code", "bad", "well", "severity"),
+    [
+        ({"trajectories": [course("covid_ari", "symptom_onset", 28)]}, "spo2", 92, 97, "emergency"),
+        ({"trajectories": [course("pregnancy_preeclampsia", "birth", 42)]}, "spo2", 94, 98, "urgent"),
+        ({"medications": [dose("metoprolol", 14)], "genomics": PAIR}, "heart_rate", 44, 62, "urgent"),
+    ],
+)
+def test_a_day_of_the_calendar_makes_nobody_well(
+    profile: dict[str, Any], code: str, bad: float, well: float, severity: str
+) -> None:
+    log = someone(consent={"monitoring": True, "genomics": True}, **profile)
+    for value in (well, bad, bad, bad):
+        log.read(code=code, value=value)
+        log.wait(5 * MINUTE_US)
+    open_since = told(log)
+    assert open_since[-1][-1] == severity
+    log.wait(DAY_US - HOUR_US)
+    log.read(code=code, value=bad)
+    assert told(log) == open_since, "nothing but the date has changed"
+    for value in (well, well, well, bad, bad, bad):
+        log.wait(20 * MINUTE_US)
+        log.read(code=code, value=value)
+    assert [event for event, *_ in told(log)][len(open_since) :] == ["resolved"], "and opens nothing new"
 
 
 def test_what_a_person_resolved_is_told_anew_if_it_goes_on() -> None:
