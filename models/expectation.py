@@ -40,7 +40,8 @@ class Expectation:
     population: the mean without modifiers (a stated level where there is no other). path: the part of `mean` that is
     the course of a disease or recovery on this day; path_sd: how surely it is known, a part of `sd_between`;
     path_factor: by how much the day's course widens `sd_within` [1]. settling_sd: how much of what new drugs do may not
-    have come yet. These four also hold on top of what was learned from own data.
+    have come yet. These four also hold on top of what was learned from own data. caution: what has to be said of every
+    vital, None if nothing.
     """
 
     mean: Floats
@@ -56,6 +57,7 @@ class Expectation:
     settling_sd: Floats
     modifiers: tuple[Modifier, ...]
     phases: tuple[Phase, ...]
+    caution: str | None = None
 
     def settled(self) -> "Expectation":
         """The same without the course of the day: what holds of the patient before, and after it."""
@@ -84,7 +86,7 @@ def expect(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Exp
     phases = _phases(draft, now)
     _skin_tone(draft, profile.skin_tone)
     draft.keep_physical()
-    return _expectation(draft, phases)
+    return replace(_expectation(draft, phases), caution=_caution(now))
 
 
 @lru_cache(maxsize=64)
@@ -108,9 +110,19 @@ def modifier_ids() -> frozenset[str]:
 
 
 def describe(expectation: Expectation, vital_index: int) -> list[str]:
-    """The modifiers of one vital in words, in the order in which they act: 'metoprolol: 11 /min lower'."""
+    """The modifiers of one vital in words, in the order in which they act: 'metoprolol: 11 /min lower'; before them
+    what has to be said of every vital."""
     mine = (m for m in expectation.modifiers if m.vital == vital_index)
-    return [phrase("{modifier}: {change}", modifier=m.label, change=_change(m)) for m in mine]
+    first = [] if expectation.caution is None else [expectation.caution]
+    return first + [phrase("{modifier}: {change}", modifier=m.label, change=_change(m)) for m in mine]
+
+
+def _caution(now: Situation) -> str | None:
+    """The evidence knows no children: what is expected of them, and every limit, is an adult's, and nobody may take a
+    word about normal for more than that."""
+    if now.years is None or now.years >= load("design")["population"]["age_range"]["min"]:
+        return None
+    return phrase("age {years}, with levels and limits of adults", years=figure(int(max(now.years, 0))))
 
 
 def _age(draft: Draft, now: Situation) -> None:
@@ -123,8 +135,14 @@ def _age(draft: Draft, now: Situation) -> None:
             delta, between = slope * (now.age - start.age_reference), start.sd_known_age[i] / start.sd_between[i]
             within = older["cv"] * start.mean[i] / start.sd_within[i] if widens else 1.0
             source = " ".join(older["src"]) if widens else start.source[i]
-            label = phrase("age {years}", years=figure(int(now.age)))
+            label = _in_years(now.age, kept=now.age != now.years)
             draft.add(Modifier("age", i, label, delta, within, source, "person", sd_between_factor=between))
+
+
+def _in_years(age: float, *, kept: bool) -> str:
+    """kept: within the ages on which the evidence was fitted, while the patient is younger or older."""
+    years = figure(int(age))
+    return phrase("age taken as {years}", years=years) if kept else phrase("age {years}", years=years)
 
 
 def _sex(draft: Draft, now: Situation) -> None:

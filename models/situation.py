@@ -62,10 +62,11 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that an effect's rule may ask about. genotypes: gene to PM, IM, NM or UM, or to deficient or
-    affected, confirmed and agreed to."""
+    """Everything that an effect's rule may ask about. age: kept within the ages on which the evidence was fitted;
+    years: as it is. genotypes: gene to PM, IM, NM or UM, or to deficient or affected, confirmed and agreed to."""
 
     age: float | None
+    years: float | None
     sex: str | None
     conditions: frozenset[str]
     courses: Mapping[str, Anchored]
@@ -85,8 +86,10 @@ def situation(profile: Profile, on: date) -> Situation:
     listed = [(terminology.condition_id(*coded(entry.code)), entry.since) for entry in profile.conditions]
     begun = {name for name, since in listed if name and (since is None or since <= on)}
     begun |= {name for name, at in courses.items() if at.days >= 0}
+    years = None if profile.birth_date is None else (on - profile.birth_date).days / 365.25
     return Situation(
-        age=_age(profile.birth_date, on),
+        age=_held(years),
+        years=years,
         sex=profile.sex if profile.sex in ("female", "male") else None,
         conditions=frozenset(name for name in begun if name not in courses or not is_over(courses[name])),
         courses=courses,
@@ -107,12 +110,9 @@ def holds(when: When, now: Situation, drugs: frozenset[str], days: int | None) -
     return when.days is None or (days is not None and when.days[0] <= days <= when.days[1])
 
 
-def _age(born: date | None, on: date) -> float | None:
-    """Age in years, kept within the ages on which the evidence was fitted."""
-    if born is None:
-        return None
+def _held(years: float | None) -> float | None:
     ages = load("design")["population"]["age_range"]
-    return float(min(max((on - born).days / 365.25, ages["min"]), ages["max"]))
+    return None if years is None else float(min(max(years, ages["min"]), ages["max"]))
 
 
 def _taken(profile: Profile, on: date) -> dict[str, Taken]:

@@ -9,6 +9,7 @@ from alerts.desk.consent import Withdrawal, dated
 from alerts.desk.watched import watched
 from alerts.explain import UNITS, called
 from alerts.language import ENGLISH, voice
+from models.evidence import load
 from models.expectation import expect
 from models.phrases import say
 from models.profile import Profile, Target, parse_profile, sees
@@ -59,7 +60,7 @@ def in_words(
 
 def _lines(profile: Profile, on: date, withdrawn: Sequence[Withdrawal]) -> list[list[str]]:
     told = [
-        ["Age", f"{years(profile.birth_date, on)} years" if profile.birth_date else ""],
+        ["Age", _age(profile.birth_date, on)],
         ["Sex", profile.sex or ""],
         ["Conditions", ", ".join(_condition(one.code) for one in profile.conditions)],
         ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
@@ -78,6 +79,14 @@ def _genetics(profile: Profile) -> str:
         return "withheld by the patient"
     results = [(f"{_words(one.gene)} {one.phenotype.replace('_', ' ')}", one.confirmed) for one in profile.genomics]
     return ", ".join(words if confirmed else f"{words} (not confirmed, without effect)" for words, confirmed in results)
+
+
+def _age(born: date | None, on: date) -> str:
+    """Of a child also that nothing here was made for children."""
+    if born is None:
+        return ""
+    child = years(born, on) < load("design")["population"]["age_range"]["min"]
+    return f"{years(born, on)} years" + (" (levels and limits here are those of adults)" if child else "")
 
 
 def years(born: date, on: date) -> int:

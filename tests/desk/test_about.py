@@ -91,6 +91,24 @@ def test_the_day_of_a_recovery_is_that_of_the_patient(zone: str | None, hour: in
     ]
 
 
+def lines(**fields: Any) -> dict[str, str]:
+    found = in_words(json.dumps({"patient": "p-1", "version": 1, "consent": {"monitoring": True}, **fields}), NOW)
+    assert found is not None
+    return dict(found["lines"])
+
+
+@pytest.mark.parametrize(
+    ("born", "wanted"),
+    [
+        ("2008-01-21", "17 years (levels and limits here are those of adults)"),
+        ("2008-01-20", "18 years"),
+        ("1950-04-02", "75 years"),
+    ],
+)
+def test_of_a_child_the_page_says_that_all_limits_are_those_of_adults(born: str, wanted: str) -> None:
+    assert lines(birth_date=born)["Age"] == wanted
+
+
 def test_a_condition_that_nothing_watches_is_marked() -> None:
     body = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}}
     body["conditions"] = [{"code": "heart_failure"}, {"code": {"system": "icd-10", "code": "M10"}}]

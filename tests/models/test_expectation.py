@@ -151,6 +151,23 @@ def test_age_moves_the_level_and_makes_it_surer() -> None:
     assert NOTHING.sd_between[i] > 15
 
 
+@pytest.mark.parametrize(
+    ("born", "said", "first"),
+    [
+        ("2018-01-01", "age taken as 18", "age 8, with levels and limits of adults"),
+        ("1926-01-01", "age taken as 95", None),
+        ("1960-01-01", "age 66", None),
+    ],
+)
+def test_nobody_is_told_another_age_than_the_patient_s(born: str, said: str, first: str | None) -> None:
+    found = expect(profile(birth_date=born), date(2026, 1, 5))
+    assert {m.label for m in found.modifiers if m.id == "age"} == {said}
+    words = [describe(found, vital.index) for vital in VITALS]
+    wanted = len(VITALS) if first else 0
+    assert sum("adults" in text for one in words for text in one) == wanted, "of a child it is said with every vital"
+    assert first is None or all(one[0] == first for one in words)
+
+
 def test_women_and_men_differ_as_cited() -> None:
     for vital, difference in (("qtc", 13), ("resting_heart_rate", 3), ("heart_rate", 3)):
         assert moved(vital, sex="female") - moved(vital, sex="male") == pytest.approx(difference)
