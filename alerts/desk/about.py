@@ -18,6 +18,9 @@ from models.readings import Refused
 from models.terminology import condition_id
 from models.vitals import BY_NAME, VITALS
 
+FOLLOWED = "spo2"
+"""Whose prescribed range the limits follow, by its lower end (floors.yaml: target)."""
+
 
 def in_words(
     body: str | None,
@@ -104,9 +107,11 @@ def _words(code: Any) -> str:
 
 
 def _target(target: Target) -> str:
-    """`Oxygen saturation 88 to 92 % (dr-4)`."""
+    """`Oxygen saturation 88 to 92 % (dr-4)`. That no limit follows one of another vital, nobody must find out by it."""
     unit = BY_NAME[target.vital].unit
-    return f"{called(target.vital)} {_range(target.low, target.high)} {UNITS.get(unit, unit)} ({target.author})"
+    without = "" if target.vital == FOLLOWED and target.low is not None else "; no limit here follows it"
+    said = f"{called(target.vital)} {_range(target.low, target.high)} {UNITS.get(unit, unit)}"
+    return f"{said} ({target.author}{without})"
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -109,6 +109,18 @@ def test_of_a_child_the_page_says_that_all_limits_are_those_of_adults(born: str,
     assert lines(birth_date=born)["Age"] == wanted
 
 
+@pytest.mark.parametrize(
+    ("target", "wanted"),
+    [
+        ({"vital": "spo2", "low": 88, "high": 92}, "Oxygen saturation 88 to 92 % (dr-4)"),
+        ({"vital": "spo2", "high": 92}, "Oxygen saturation up to 92 % (dr-4; no limit here follows it)"),
+        ({"vital": "glucose", "low": 90}, "Glucose from 90 mg/dL (dr-4; no limit here follows it)"),
+    ],
+)
+def test_a_target_that_no_limit_follows_is_marked(target: dict[str, Any], wanted: str) -> None:
+    assert lines(targets=[target | {"author": "dr-4"}])["Targets set"] == wanted
+
+
 def test_a_condition_that_nothing_watches_is_marked() -> None:
     body = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}}
     body["conditions"] = [{"code": "heart_failure"}, {"code": {"system": "icd-10", "code": "M10"}}]
