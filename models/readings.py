@@ -114,8 +114,12 @@ class Reject(msgspec.Struct, kw_only=True, gc=False):
     arrived_at: str
 
 
+Aside = Literal["moving", "sensor"]
+
+
 class VitalSummary(msgspec.Struct, kw_only=True, gc=False):
-    """One closed window of one vital, for charts. Values are in the vital's canonical unit."""
+    """One closed window of one vital, for charts. Values are in the vital's canonical unit. aside: why it says nothing
+    of the patient at rest, if it does not: most of it was measured in motion, or by a sensor that cannot be right."""
 
     patient: str
     vital: str
@@ -129,3 +133,4 @@ class VitalSummary(msgspec.Struct, kw_only=True, gc=False):
     low: float | None
     high: float | None
     state: Literal["normal", "deviating", "unknown", "withheld"]
+    aside: Aside | None = None

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from models.readings import VitalSummary
+from models.readings import Aside, VitalSummary
 
 GAP_FACTOR = 2.5
 """A distance between windows of more than so many usual distances is a gap (the usual one is the median)."""
@@ -31,6 +31,7 @@ class Window:
     low: float | None
     high: float | None
     state: str
+    aside: Aside | None = None
 
 
 def window(summary: VitalSummary, start_s: float) -> Window:
@@ -45,6 +46,7 @@ def window(summary: VitalSummary, start_s: float) -> Window:
         summary.low,
         summary.high,
         summary.state,
+        summary.aside,
     )
 
 

@@ -2,7 +2,8 @@
 
 At home a set is what was measured close together: beside its newest part the others count as long as the evidence says
 (`models/evidence/news2.yaml`). What is missing is never taken for normal: the score lies between two bounds, and what
-is missing is named. Whether oxygen is given no device says.
+is missing is named. Whether oxygen is given no device says. A pulse that is known to have been measured on the stairs,
+or by a sensor that cannot be right, is no part of a set, nor are breathing and saturation.
 """
 
 from collections.abc import Iterable
@@ -34,12 +35,17 @@ WORDS = {
 HOUR_S = 3600.0
 
 
+def at_rest() -> list[str]:
+    """The vitals that say something here only of a patient who does not move."""
+    return [VITAL_OF[part] for part in load("news2")["meta"]["home"]["at_rest"]]
+
+
 def early_warning(
     newest: Iterable[tuple[str, Window, Window | None]], body: str | None, now_s: float | None
 ) -> dict[str, Any] | None:
     """The score for the page; None where it does not apply, or too little was measured lately. newest: of each vital
-    the newest window and the newest with readings, None if withheld, as of `Store.newest`; body: the profile as it
-    came, of which nobody knows whom it is about if it cannot be read; now_s: time of the log."""
+    the newest window and the newest with readings, None if withheld, as of `Store.newest` with `at_rest`; body: the
+    profile as it came, of which nobody knows whom it is about if it cannot be read; now_s: time of the log."""
     try:
         profile = None if body is None else parse_profile(body.encode())
     except Refused:

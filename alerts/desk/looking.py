@@ -16,7 +16,7 @@ from alerts.desk.chart import Window, gap_s
 from alerts.desk.consent import Withdrawal
 from alerts.desk.cost import OUTCOMES, cost
 from alerts.desk.desk import Desk, MemberOf
-from alerts.desk.early_warning import early_warning
+from alerts.desk.early_warning import at_rest, early_warning
 from alerts.desk.handover import PART_MAX, handover
 from alerts.desk.incidents import others_of
 from alerts.desk.members import Member
@@ -114,9 +114,8 @@ def _add_patients(router: APIRouter, desk: Desk, member: MemberOf) -> None:
         desk.patient(patient, asking, request)
         desk.audit.look(asking, "desk.saw_patient", patient=patient)
         now_s = desk.store.log_time_s
-        newest = desk.store.newest(patient)
-        standing = [standing_of(*one, now_s) for one in newest]
-        score = early_warning(newest, desk.store.profile(patient), now_s)
+        standing = [standing_of(*one, now_s) for one in desk.store.newest(patient)]
+        score = early_warning(desk.store.newest(patient, at_rest()), desk.store.profile(patient), now_s)
         known = {"log_time": instant(now_s), "withdrawn": _withdrawn(desk.store.withdrawn(patient))}
         return _json({"patient": patient, **known, "vitals": standing, "news2": score})
 

@@ -13,17 +13,26 @@ from typing import Any
 import numpy as np
 
 from alerts.desk.chart import WORST_FIRST, Window
+from models.readings import Aside
 
 Array = np.ndarray[Any, np.dtype[Any]]
 STRETCH_S = 6 * 3600.0
 NUMBERS = ("mean", "min", "max", "expected", "low", "high")
 DTYPE = np.dtype(
-    [("start_s", "<f8"), ("period_s", "<f8"), ("n", "<i4"), *((one, "<f8") for one in NUMBERS), ("state", "u1")]
+    [
+        ("start_s", "<f8"),
+        ("period_s", "<f8"),
+        ("n", "<i4"),
+        *((one, "<f8") for one in NUMBERS),
+        ("state", "u1"),
+        ("aside", "u1"),
+    ]
 )
 """As it lies in the row, without air between; a number that is not known is NaN, which no JSON can bring."""
-ROW = struct.Struct("<ddi6dB")
+ROW = struct.Struct("<ddi6dBB")
 CODES = {state: code for code, state in enumerate(WORST_FIRST)}
 UNKNOWN = CODES["unknown"]
+ASIDE: tuple[Aside | None, ...] = (None, "moving", "sensor")
 Row = tuple[Any, ...]
 """One window, in the order of DTYPE."""
 
@@ -35,7 +44,7 @@ def stretch_of(start_s: float) -> int:
 
 def row_of(one: Window) -> Row:
     numbers = (math.nan if value is None else value for value in (getattr(one, name) for name in NUMBERS))
-    return (one.start_s, one.period_s, one.n, *numbers, CODES.get(one.state, UNKNOWN))
+    return (one.start_s, one.period_s, one.n, *numbers, CODES.get(one.state, UNKNOWN), ASIDE.index(one.aside))
 
 
 def joined(body: bytes, news: Iterable[Row], from_s: float) -> tuple[bytes, int, int]:
@@ -63,5 +72,6 @@ def windows_of(held: Array) -> list[Window]:
 
 
 def window_of(start_s: float, period_s: float, n: int, *rest: Any) -> Window:
-    mean, least, most, expected, low, high = (None if value != value else value for value in rest[:-1])
-    return Window(start_s, period_s, n, mean, least, most, expected, low, high, WORST_FIRST[rest[-1]])
+    *numbers, state, aside = rest
+    mean, least, most, expected, low, high = (None if value != value else value for value in numbers)
+    return Window(start_s, period_s, n, mean, least, most, expected, low, high, WORST_FIRST[state], ASIDE[aside])

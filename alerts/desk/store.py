@@ -6,7 +6,7 @@ be done because the database is away raises one of `database.AWAY`.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -232,11 +232,11 @@ class Store:
         with self._engine.connect() as connection:
             return windows.vitals_of(connection, patient)
 
-    def newest(self, patient: str) -> list[tuple[str, Window, Window | None]]:
-        """Each vital of a patient, by name: its newest window, and the newest that holds readings. Of one of which
-        nothing may be shown, that it is so."""
+    def newest(self, patient: str, at_rest: Collection[str] = ()) -> list[tuple[str, Window, Window | None]]:
+        """Each vital of a patient, by name: its newest window, and the newest that holds readings (of those `at_rest`,
+        of the patient at rest). Of one of which nothing may be shown, that it is so."""
         with self._engine.connect() as connection:
-            found = windows.newest(connection, patient)
+            found = windows.newest(connection, patient, at_rest)
             closed = withdrawing.closed(connection, patient, (vital for vital, _, _ in found))
         return [(vital, emptied(now), None) if vital in closed else (vital, now, last) for vital, now, last in found]
 

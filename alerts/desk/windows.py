@@ -3,6 +3,7 @@ months of a vital are 8,640 windows, of which a chart shows a few hundred. `char
 what this is held against. Blocking.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from alerts.desk.schema import WINDOWS
 
 LONGEST_S = 2 * 86_400.0
 """No window is longer: those that reach into a time have begun at most so long before it."""
+LOOKED_BACK = 5
+"""Stretches in which one looks for a patient at rest: a day, wherever it begins."""
 HELD = WINDOWS.c
 Span = tuple[float | None, float | None]
 """From when, until when [s since 1970]; None is open."""
@@ -38,20 +41,29 @@ def vitals_of(connection: Connection, patient: str) -> list[str]:
     return found
 
 
-def newest(connection: Connection, patient: str) -> list[tuple[str, Window, Window | None]]:
-    """Each vital of a patient, by name: its newest window, and the newest that holds readings."""
+def newest(
+    connection: Connection, patient: str, at_rest: Collection[str] = ()
+) -> list[tuple[str, Window, Window | None]]:
+    """Each vital of a patient, by name: its newest window, and the newest that holds readings; of those `at_rest` the
+    newest that tells of a patient who does not move, by a sensor that can be right."""
     found = []
     for vital in vitals_of(connection, patient):
+        rests = vital in at_rest
         mine = select(HELD.body).where(HELD.patient == patient, HELD.vital == vital)
         mine = mine.order_by(HELD.stretch.desc()).limit(1)
         last = unpacked(connection.execute(mine).scalars())
-        measured = last[last["n"] > 0]
+        measured = _told(last, rests)
         if not measured.size:
-            spoken = unpacked(connection.execute(mine.where(HELD.measured > 0)).scalars())
-            measured = spoken[spoken["n"] > 0]
+            spoken = mine.where(HELD.measured > 0).limit(LOOKED_BACK if rests else 1)
+            measured = _told(unpacked(reversed(connection.execute(spoken).scalars().all())), rests)
         (now,) = windows_of(last[-1:])
         found.append((vital, now, next(iter(windows_of(measured[-1:])), None)))
     return found
+
+
+def _told(held: Array, rests: bool) -> Array:
+    told: Array = held[(held["n"] > 0) & (held["aside"] == 0)] if rests else held[held["n"] > 0]
+    return told
 
 
 def whole(connection: Connection, patient: str, vital: str, span: Span) -> list[Window]:
@@ -114,7 +126,7 @@ def _merged(held: Array, points: int, cadence_s: float) -> list[Window]:
     begins = starts[0] + place[first] * width_s
     readings = np.add.reduceat(held["n"].astype(np.int64), first)
     rows = zip(begins.tolist(), readings.tolist(), *(columns[name].tolist() for name in NUMBERS), worst.tolist(),
-               strict=True)  # fmt: skip
+               np.zeros_like(worst).tolist(), strict=True)  # fmt: skip
     return [window_of(begin_s, width_s, *rest) for begin_s, *rest in rows]
 
 

@@ -209,7 +209,7 @@ def _say(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -> 
     out.ruled += [_ruled(one, vital, slot, r.day, bands, path, int(i)) for i in noted]
     out.moves += [_moved(state, one.take(moved), bands, moved, verdict.beyond[moved])] if len(moved) else []
     if out.wanted:
-        _tell(state, one, vital, slot, bands, verdict.usable, verdict.is_open, out)
+        _tell(state, r, bands, verdict, out)
 
 
 def _ruled(one: Closed, vital: Ints, slot: Ints, day: Ints, bands: "_Bands", path: Floats, i: int) -> conditions.Ruled:
@@ -321,26 +321,18 @@ def _signal(one: Closed, vital: Ints, slot: Ints, bands: _Bands, changes: deviat
     )  # fmt: skip
 
 
-def _tell(
-    state: PartitionState,
-    one: Closed,
-    vital: Ints,
-    slot: Ints,
-    bands: _Bands,
-    usable: Bools,
-    is_open: Bools,
-    out: Closings,
-) -> None:
+def _tell(state: PartitionState, r: _Round, bands: _Bands, verdict: _Verdict, out: Closings) -> None:
     """Summaries for the charts. What could not be judged is unknown, never normal; a band is shown once it is one."""
-    deviates = is_open | bands.reached
+    one, usable, deviates = r.one, verdict.usable, verdict.is_open | bands.reached
     expected, low, high = (np.where(bands.known, b, np.nan) for b in (bands.expected, bands.low, bands.high))
     for i in range(len(one.row)):
-        v = VITALS[vital[i]]
+        v = VITALS[r.vital[i]]
         word: Word = "unknown" if not usable[i] else "deviating" if deviates[i] else "normal"
         summary = VitalSummary(
-            patient=state.person(int(slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])),
+            patient=state.person(int(r.slot[i])).name, vital=v.name, start=rfc3339(int(one.start[i])),
             period_s=float(v.window_s),
             n=int(one.n[i]), mean=shown(one.mean[i]), min=shown(one.low[i]), max=shown(one.high[i]),
             expected=shown(expected[i]), low=shown(low[i]), high=shown(high[i]), state=word,
+            aside="sensor" if r.spoilt[i] else None if r.resting[i] else "moving",
         )  # fmt: skip
-        out.summaries.append(((int(one.position[i]), int(slot[i]), int(vital[i]), int(one.start[i])), summary))
+        out.summaries.append(((int(one.position[i]), int(r.slot[i]), int(r.vital[i]), int(one.start[i])), summary))

@@ -1,12 +1,18 @@
 """NEWS2 on a patient's page: between bounds, of one set of observations, for whom it was made, and never an alert."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from alerts.desk.chart import Window
-from alerts.desk.early_warning import early_warning
+from alerts.desk.early_warning import at_rest, early_warning
+from alerts.desk.store import Store
+from alerts.desk.worklist import instant
+from models.readings import Aside, VitalSummary
+from tests.desk.databases import Databases
+from tests.engine.factories import MINUTE_US, Log, run
 
 NOW_S = 1_767_700_000.0
 MINUTE_S, HOUR_S = 60.0, 3600.0
@@ -74,6 +80,55 @@ def test_what_is_withheld_is_missing() -> None:
     one = told(seen)
     assert "oxygen saturation" in one["missing"]
     assert one["lower"] == 0
+
+
+STAIRS: dict[str, tuple[float, float]] = {"heart_rate": (72, 135), "respiratory_rate": (16, 27), "spo2": (97, 91)}
+
+
+@pytest.fixture
+def store(databases: Databases) -> Iterator[Store]:
+    made = Store(databases.cache)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("activity", "lower", "risk"), [
+    ("exercise", 2, "low"), ("unknown", 11, "high"), ("rest", 11, "high"),
+])  # fmt: skip
+def test_who_climbs_stairs_is_not_scored_for_it_and_who_does_not_say_what_they_do_is(
+    store: Store, activity: str, lower: int, risk: str
+) -> None:
+    """An hour at rest with a low pressure at its end, and a quarter of one of which the readings say what it was."""
+    log = Log()
+    log.profile()
+    for minute in range(75):
+        stairs = minute >= 60
+        says: dict[str, Any] = {"context": {"activity": activity}} if stairs else {}
+        for code, (calm, climbing) in STAIRS.items():
+            log.read(code=code, value=climbing if stairs else calm, **says)
+        if minute == 58:
+            log.read(code="systolic_bp", value=96)
+        log.wait(MINUTE_US)
+    log.wait(30 * MINUTE_US)
+    log.tick()
+    store.put_summaries(run(log).summaries)
+    one = early_warning(store.newest("p-1", at_rest()), None, store.log_time_s)
+    assert one is not None
+    assert (one["lower"], one["risk"]) == (lower, risk)
+
+
+def test_one_looks_back_a_day_for_a_patient_at_rest(store: Store) -> None:
+    figures: dict[str, Any] = dict.fromkeys(("mean", "min", "max"), 72.0) | dict.fromkeys(("expected", "low", "high"))
+    for hour in range(40):
+        aside: Aside | None = None if hour == 8 else "sensor" if hour % 2 else "moving"
+        store.put_summaries([VitalSummary(
+            patient="p-1", vital="heart_rate", start=str(instant(NOW_S + hour * HOUR_S)), period_s=900.0, n=1,
+            state="unknown", aside=aside, **figures,
+        )])  # fmt: skip
+        ((_, now, rest),) = store.newest("p-1", ["heart_rate"])
+        assert now.start_s == NOW_S + hour * HOUR_S
+        assert (rest is not None) is (8 <= hour <= 32) or 32 < hour < 38, hour
+        assert rest is None or rest.start_s == NOW_S + 8 * HOUR_S
 
 
 @pytest.mark.parametrize(("low", "high", "scale"), [(88, 92, 2), (88, 96, 1), (None, 92, 1), (94, 98, 1)])

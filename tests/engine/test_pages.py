@@ -295,6 +295,12 @@ def pages_of(stored: dict[str, Any]) -> dict[bytes, bytes]:
     return {key.encode(): zlib.decompress(base64.b64decode(page)) for key, page in stored["pages"].items()}
 
 
+def as_then(told: Told, stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The summaries without the fields that came later."""
+    found = [msgspec.to_builtins(summary) for summary in told.summaries]
+    return [{name: one[name] for name in before} for one, before in zip(found, stored, strict=True)]
+
+
 def test_a_page_of_the_third_format_is_still_read() -> None:
     """Its windows, those of late readings too, did not know of sensor faults: what was open goes on as it was."""
     stored, pages, log = as_stored(FORMAT_3)
@@ -302,7 +308,7 @@ def test_a_page_of_the_third_format_is_still_read() -> None:
     state = restored(pages, 0)
     assert len(state.late.table) > 0
     told = run(log, state=state, begin=stored["first"])
-    assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
+    assert as_then(told, stored["summaries"]) == stored["summaries"]
     assert told.outcomes == stored["outcomes"]
     assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
 
@@ -322,7 +328,7 @@ def test_a_page_of_the_fifth_format_is_still_read() -> None:
     habits[0][:] = habits[1]
     assert contents(state) == contents(afresh), "no reading of that log says how good its signal was"
     told = run(log, state=state, begin=stored["first"])
-    assert [msgspec.to_builtins(summary) for summary in told.summaries] == stored["summaries"]
+    assert as_then(told, stored["summaries"]) == stored["summaries"]
     assert contents(restored(pages | pack_dirty(state, 0).pages, 0)) == contents(state)
 
 
