@@ -30,7 +30,8 @@ class Scope:
     none of these drug classes; target: only with a prescribed range of oxygen saturation that begins there [%] or
     above; over_age: only from it. pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with
     one of these phenotypes, by itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago,
-    or nobody knows when."""
+    or nobody knows when. classes: of drugs, in place of conditions: all of these (ids in medications.yaml) are taken,
+    and one of the drugs begun so many days ago, if any are named."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
@@ -42,21 +43,25 @@ class Scope:
     phenotypes: frozenset[str] = frozenset()
     drugs: frozenset[str] = frozenset()
     drug_days: tuple[int, int] = (0, LONGEST_DAYS)
+    classes: frozenset[str] = frozenset()
 
     def holds(self, now: Situation, target_low: float) -> str | None:
-        """The condition (or pair) for which it holds now, or None."""
-        if self.pair is not None:
-            return self.pair if self._paired(now) else None
+        """The condition (pair, or drugs) for which it holds now, or None."""
+        if self._of_drugs:
+            first, last = self.drug_days
+            held = any(since is None or first <= since <= last for since in self.begun(now))
+            return self._of_drugs if held else None
         if not self._meant_for(now, target_low):
             return None
         return next((c for c in self.of if c in now.conditions and self._on_course(now, c)), None)
 
     def passed(self, now: Situation, target_low: float) -> str | None:
-        """The condition (or pair) of which nothing but the days are over, or None."""
+        """The condition (pair, or drugs) of which nothing but the days are over, or None."""
         if self.holds(now, target_low) is not None:
             return None
-        if self.pair is not None:
-            return self.pair if any(days is not None and days > self.drug_days[1] for days in self.begun(now)) else None
+        if self._of_drugs:
+            over = any(days is not None and days > self.drug_days[1] for days in self.begun(now))
+            return self._of_drugs if over else None
         if not self._meant_for(now, target_low):
             return None
         return next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
@@ -71,15 +76,19 @@ class Scope:
             return at.condition not in now.conditions and is_over(at)
         return at.anchor == self.course[0] and at.day > self.course[2]
 
-    def _paired(self, now: Situation) -> bool:
-        first, last = self.drug_days
-        return any(since is None or first <= since <= last for since in self.begun(now))
+    @property
+    def _of_drugs(self) -> str | None:
+        """The pair or the drugs that it is about, None if it is about conditions."""
+        return self.pair or " ".join(sorted(self.classes)) or None
 
     def begun(self, now: Situation) -> list[int | None]:
-        """Days since the drugs of a pair were begun, and the inhibitor where one makes the genotype what it has to be;
-        empty where that is not so. Not known to be otherwise is not enough: it must be known, confirmed and agreed to.
+        """Days since the drugs were begun; of a pair also the inhibitor where one makes the genotype what it has to be,
+        and nothing where it is not. Not known to be otherwise is not enough: it must be known, confirmed and agreed to.
         """
-        drugs = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
+        doses = [dose for taken in now.taken.values() for dose in taken.doses]
+        drugs = [dose.days for dose in doses if dose.drug in self.drugs]
+        if self.pair is None:
+            return (drugs if self.drugs else [None]) if self.classes <= now.taken.keys() else []
         if any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
             return drugs
         by = [now.inhibited[gene] for gene in sorted(self.gene) if now.converted(gene) in self.phenotypes]
@@ -231,6 +240,12 @@ def genes() -> frozenset[str]:
 
 
 @cache
+def classes() -> frozenset[frozenset[str]]:
+    """The drug classes that have any rule, together with those that it needs as well."""
+    return frozenset(limit.scope.classes for limit in limits() if limit.scope.classes)
+
+
+@cache
 def limits() -> tuple[Limit, ...]:
     """All limits, in the order of the file. Raises EvidenceError if one has no counterpart in conditions.yaml."""
     return tuple(_limit(line, _cited(line)) for line in load("rules")["limits"])
@@ -266,7 +281,7 @@ def checked() -> None:
 def unread() -> set[str]:
     """Ids of conditions.yaml that rules.yaml neither reads nor leaves out with a reason, and the other way round."""
     document = load("rules")
-    read = {line["id"] for line in (*document["limits"], *document["trends"]) if "pair" not in line}
+    read = {line["id"] for line in (*document["limits"], *document["trends"]) if not _own(line)}
     left = {id for group in document["left_out"].values() for id in group["ids"]}
     return (read | left) ^ set(_alerts())
 
@@ -277,10 +292,17 @@ def _alerts() -> dict[str, dict[str, Any]]:
     return {row["id"]: row for entry in conditions for row in (*entry["alerts"], *entry.get("extra_alerts", []))}
 
 
+def _own(line: dict[str, Any]) -> bool:
+    """Whether a line says all of a rule itself, and conditions.yaml nothing."""
+    return "pair" in line or "classes" in line
+
+
 def _cited(line: dict[str, Any]) -> dict[str, Any]:
-    if "pair" in line:
-        if line["pair"] not in {entry["id"] for entry in load("genomics")["pairs"]}:
-            raise EvidenceError("rules", f"genomics.yaml has no pair {line['pair']}")
+    if "pair" in line and line["pair"] not in {entry["id"] for entry in load("genomics")["pairs"]}:
+        raise EvidenceError("rules", f"genomics.yaml has no pair {line['pair']}")
+    if missing := set(line.get("classes", ())) - {entry["id"] for entry in load("medications")["classes"]}:
+        raise EvidenceError("rules", f"medications.yaml has no classes {sorted(missing)}")
+    if _own(line):
         return line
     found = _alerts().get(line["id"])
     if found is None:
@@ -289,7 +311,7 @@ def _cited(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of(line: dict[str, Any]) -> tuple[str, ...]:
-    if "pair" in line:
+    if _own(line):
         return ()
     return tuple(line["of"]) if isinstance(line["of"], list) else (line["of"],)
 
@@ -302,7 +324,7 @@ def _scope(line: dict[str, Any], cited: dict[str, Any]) -> Scope:
     return Scope(
         _of(line), course, frozenset(line.get("without_classes", ())), target, line.get("over_age"), line.get("pair"),
         frozenset(line.get("gene", ())), frozenset(line.get("phenotypes", ())),
-        frozenset(line.get("drugs", ())), (first, last),
+        frozenset(line.get("drugs", ())), (first, last), frozenset(line.get("classes", ())),
     )  # fmt: skip
 
 
@@ -311,7 +333,7 @@ def _rule(line: dict[str, Any], cited: dict[str, Any]) -> Rule:
 
 
 def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
-    vital, op = BY_NAME[line.get("vital", cited["vital"])], cited["op"]
+    vital, op = BY_NAME[line.get("vital", cited["vital"])], line.get("op", cited["op"])
     high, value = op.startswith(">"), float(line.get("limit", cited["value"]))
     if not vital.low <= value <= vital.high:
         raise EvidenceError("rules", f"{line['id']}: {value} is not a possible {vital.name}")
@@ -319,7 +341,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
     return Limit(
         id=line.get("as", line["id"]), vital=vital.index, high=high, strict=op in ("<", ">"), limit=value,
         persist_us=line.get("persist_s", 0) * US_PER_S, repeat=line.get("repeat", 1), rest=line.get("rest", False),
-        rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited),
+        rank=SEVERITIES.index(line.get("severity", cited["severity"])), rule=_rule(line, cited),
         problem=f"{vital.name}.{'high' if high else 'low'}",
         title=phrase("{what} ({condition})", what=limit, condition=_inside(line)), scope=_scope(line, cited),
         usual_from=line.get("usual_from"),

@@ -20,7 +20,7 @@ from models.profile_fields import coded
 from models.rules import Plan
 from models.segments import Bools, Ints
 from models.situation import situation
-from models.terminology import condition_id
+from models.terminology import condition_id, drug
 from models.vitals import VITALS
 from streams.engine.zones import local_date
 
@@ -160,7 +160,10 @@ def _has_rules(state: "PartitionState", slot: int) -> bool:
     named = [condition_id(*coded(entry.code)) for entry in profile.conditions]
     named += [condition_id(*coded(entry.condition)) for entry in profile.trajectories]
     genes = {coded(entry.gene)[0].strip().upper() for entry in profile.genomics} if profile.consent.genomics else set()
-    return not _concerned().isdisjoint(named) or not rules.genes().isdisjoint(genes)
+    drugs = (drug(*coded(entry.code)) for entry in profile.medications)
+    taken = frozenset(name for known in drugs if known is not None for name in known.classes)
+    asked = any(classes <= taken for classes in rules.classes())
+    return asked or not _concerned().isdisjoint(named) or not rules.genes().isdisjoint(genes)
 
 
 @cache

@@ -317,6 +317,48 @@ def test_a_rule_ends_with_the_condition() -> None:
     assert (ended.event, ended.reason) == ("resolved", conditions.NOT_MEANT), "it is as hot as before, and not well"
 
 
+@pytest.mark.parametrize(
+    ("drugs", "code", "calm", "beyond", "inside", "minutes", "severity"),
+    [
+        ([("morphine", 400)], "respiratory_rate", 14, 8, 9, 3, "emergency"),
+        ([("morphine", 400)], "spo2", 97, 85, 86, 3, "emergency"),
+        ([("donepezil", 400), ("bisoprolol", 400)], "heart_rate", 62, 44, 45, 5, "urgent"),
+        ([("clozapine", 56)], "heart_rate", 80, 121, 120, 10, "urgent"),
+        ([("clozapine", 56)], "body_temperature", 36.6, 38.0, 37.9, 0, "urgent"),
+    ],
+)
+def test_what_a_drug_does_harm_by_is_watched_closer_while_it_is_taken(
+    drugs: list[tuple[str, int]], code: str, calm: float, beyond: float, inside: float, minutes: int, severity: str
+) -> None:
+    """At the limit for as long as medications.yaml says; not beside it, not sooner, not without one of the drugs."""
+    every = [dose(drug, days) for drug, days in drugs]
+
+    def worst(value: float, minutes: int, medications: list[dict[str, str]]) -> str | None:
+        log = someone(medications=medications)
+        for minute in range(30 + minutes + 1):
+            log.read(code=code, value=calm if minute < 30 else value)
+            log.wait(MINUTE_US)
+        return max((severity for _, kind, _, severity in told(log) if kind == "condition"), default=None)
+
+    assert worst(beyond, minutes, every) == severity
+    assert worst(inside, minutes, every) is None
+    assert minutes == 0 or worst(beyond, minutes - 1, every) is None
+    assert worst(beyond, minutes, every[:-1]) is None
+    later = [one | {"start": str(FIRST_DAY - timedelta(days=57))} for one in every]
+    assert (worst(beyond, minutes, later) is None) is ("clozapine" in dict(drugs))
+
+
+def test_a_very_low_saturation_after_an_operation_is_an_emergency() -> None:
+    def told_at(value: float) -> list[str]:
+        log = someone(trajectories=[course("postop_joint", "surgery", 4)])
+        for minute in range(40):
+            log.read(code="spo2", value=97 if minute < 30 else value)
+            log.wait(MINUTE_US)
+        return [severity for *_, severity in told(log)]
+
+    assert (told_at(89), told_at(88)[-1]) == (["urgent"], "emergency")
+
+
 PAIR = [{"gene": "CYP2D6", "phenotype": "poor_metaboliser", "confirmed": True}]
 
 

@@ -25,9 +25,10 @@ def someone(gene: str, phenotype: str, drug: str, start: str | None = "2026-01-1
 
 
 def held(profile: Profile, off: frozenset[str] = frozenset()) -> set[str]:
+    """What pairs bring; some drugs are watched whatever the genes are."""
     found = plan(situation(profile, TODAY), off=off)
-    limits = {rule.id for group in found.limits.values() for rule in group}
-    return limits | {rule.id for group in found.trends.values() for rule in group}
+    limits = {rule.id for group in found.limits.values() for rule in group if rule.scope.pair is not None}
+    return limits | {rule.id for group in found.trends.values() for rule in group if rule.scope.pair is not None}
 
 
 PAIRS = [
