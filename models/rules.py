@@ -30,8 +30,8 @@ class Scope:
     none of these drug classes; target: only with a prescribed range of oxygen saturation that begins there [%] or
     above; over_age: only from it. pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with
     one of these phenotypes, by itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago,
-    or nobody knows when. classes: of drugs, in place of conditions: all of these (ids in medications.yaml) are taken,
-    and one of the drugs begun so many days ago, if any are named."""
+    or nobody knows when. classes: of drugs (ids in medications.yaml), all of which are taken, beside one of the
+    conditions or in their place; then one of the drugs was begun so many days ago, if any are named."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
@@ -67,7 +67,9 @@ class Scope:
         return next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
 
     def _meant_for(self, now: Situation, target_low: float) -> bool:
-        if self.without & now.taken.keys() or not (self.target is None or target_low >= self.target):
+        if not self.classes <= now.taken.keys() or self.without & now.taken.keys():
+            return False
+        if not (self.target is None or target_low >= self.target):
             return False
         return self.over_age is None or (now.age is not None and now.age >= self.over_age)
 
@@ -79,7 +81,7 @@ class Scope:
     @property
     def _of_drugs(self) -> str | None:
         """The pair or the drugs that it is about, None if it is about conditions."""
-        return self.pair or " ".join(sorted(self.classes)) or None
+        return self.pair or (None if self.of else " ".join(sorted(self.classes)) or None)
 
     def begun(self, now: Situation) -> list[int | None]:
         """Days since the drugs were begun; of a pair also the inhibitor where one makes the genotype what it has to be,
@@ -241,8 +243,9 @@ def genes() -> frozenset[str]:
 
 @cache
 def classes() -> frozenset[frozenset[str]]:
-    """The drug classes that have any rule, together with those that it needs as well."""
-    return frozenset(limit.scope.classes for limit in limits() if limit.scope.classes)
+    """The drug classes that have any rule without a condition, together with those that it needs as well."""
+    scopes = (limit.scope for limit in limits())
+    return frozenset(scope.classes for scope in scopes if scope.classes and not scope.of)
 
 
 @cache
@@ -294,7 +297,7 @@ def _alerts() -> dict[str, dict[str, Any]]:
 
 def _own(line: dict[str, Any]) -> bool:
     """Whether a line says all of a rule itself, and conditions.yaml nothing."""
-    return "pair" in line or "classes" in line
+    return "of" not in line
 
 
 def _cited(line: dict[str, Any]) -> dict[str, Any]:

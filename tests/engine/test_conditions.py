@@ -348,6 +348,30 @@ def test_what_a_drug_does_harm_by_is_watched_closer_while_it_is_taken(
     assert (worst(beyond, minutes, later) is None) is ("clozapine" in dict(drugs))
 
 
+@pytest.mark.parametrize(
+    ("condition", "drug", "code", "calm", "beyond", "inside"),
+    [
+        ("autoimmune_flare", "prednisone", "body_temperature", 36.6, 38.0, 37.9),
+        ("long_qt", "citalopram", "heart_rate", 62, 44, 45),
+    ],
+)
+def test_some_rules_of_a_condition_are_for_who_takes_a_drug_as_well(
+    condition: str, drug: str, code: str, calm: float, beyond: float, inside: float
+) -> None:
+    def rules_of(value: float, *conditions: str, **fields: Any) -> list[str]:
+        log = someone(*conditions, **fields)
+        for minute in range(40):
+            log.read(code=code, value=calm if minute < 30 else value)
+            log.wait(MINUTE_US)
+        return [severity for _, kind, _, severity in told(log) if kind == "condition"]
+
+    taken = {"medications": [dose(drug, 400)]}
+    assert rules_of(beyond, condition, **taken) == ["urgent"]
+    assert rules_of(inside, condition, **taken) == []
+    assert rules_of(beyond, condition) == []
+    assert rules_of(beyond, **taken) == []
+
+
 def test_a_very_low_saturation_after_an_operation_is_an_emergency() -> None:
     def told_at(value: float) -> list[str]:
         log = someone(trajectories=[course("postop_joint", "surgery", 4)])
