@@ -1,6 +1,6 @@
 """A patient's profile in the words of the page: who they are, where in their course, what moves their normal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from models.profile import Profile, Target, parse_profile, sees
 from models.profile_fields import coded
 from models.readings import Refused
 from models.terminology import condition_id
+from models.trajectory import anchored, is_course
 from models.vitals import BY_NAME, VITALS
 
 FOLLOWED = "spo2"
@@ -65,7 +66,7 @@ def _lines(profile: Profile, on: date, withdrawn: Sequence[Withdrawal]) -> list[
     told = [
         ["Age", _age(profile.birth_date, on)],
         ["Sex", profile.sex or ""],
-        ["Conditions", ", ".join(_condition(one.code) for one in profile.conditions)],
+        ["Conditions", _conditions(profile, on)],
         ["Medication", ", ".join(_words(m.code) for m in profile.medications if m.stop is None or m.stop >= on)],
         ["Genetics", _genetics(profile)],
         ["Targets set", ", ".join(_target(target) for target in profile.targets)],
@@ -97,9 +98,19 @@ def years(born: date, on: date) -> int:
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
-def _condition(code: Any) -> str:
-    """One that the evidence does not know is watched by nothing of its own, which nobody must take for granted."""
-    return _words(code) if condition_id(*coded(code)) else f"{_words(code)} (not known here, without effect)"
+def _conditions(profile: Profile, on: date) -> str:
+    dated = {at.condition for at in anchored(profile, on)}
+    return ", ".join(_condition(one.code, dated) for one in profile.conditions)
+
+
+def _condition(code: Any, dated: Collection[str]) -> str:
+    """One that the evidence does not know is watched by nothing of its own, and a recovery of which nobody says since
+    when by nothing that is counted from a day, which nobody must take for granted."""
+    known = condition_id(*coded(code))
+    if known is None:
+        return f"{_words(code)} (not known here, without effect)"
+    undated = is_course(known) and known not in dated
+    return _words(code) + (" (without a date: what is counted from one has no effect)" if undated else "")
 
 
 def _words(code: Any) -> str:

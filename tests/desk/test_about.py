@@ -121,6 +121,18 @@ def test_a_target_that_no_limit_follows_is_marked(target: dict[str, Any], wanted
     assert lines(targets=[target | {"author": "dr-4"}])["Targets set"] == wanted
 
 
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [
+        ({"code": "postop_joint"}, "postop joint (without a date: what is counted from one has no effect)"),
+        ({"code": "postop_joint", "since": "2026-01-18"}, "postop joint"),
+        ({"code": "copd"}, "copd"),
+    ],
+)
+def test_a_recovery_of_which_nobody_says_since_when_is_marked(known: dict[str, str], wanted: str) -> None:
+    assert lines(conditions=[known])["Conditions"] == wanted
+
+
 def test_a_condition_that_nothing_watches_is_marked() -> None:
     body = {"patient": "p-1", "version": 1, "consent": {"monitoring": True}}
     body["conditions"] = [{"code": "heart_failure"}, {"code": {"system": "icd-10", "code": "M10"}}]
