@@ -273,6 +273,13 @@ def trends() -> tuple[Trend, ...]:
     return tuple(_trend(line, _cited(line)) for line in load("rules")["trends"])
 
 
+@cache
+def together(rule_id: str) -> frozenset[int]:
+    """The vitals that a trend asks about together; none of what asks about one."""
+    asked = next((trend.vitals for trend in trends() if trend.id == rule_id), [])
+    return frozenset(asked if len(asked) > 1 else ())
+
+
 def checked() -> None:
     """Read every rule. Raises EvidenceError if one is broken, or an alert of conditions.yaml is forgotten."""
     limits()

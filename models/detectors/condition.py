@@ -5,7 +5,7 @@ A rule opens its problem when it begins to hold; the problem closes when none of
 (rules.yaml meta.clear).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isnan, nan
@@ -20,7 +20,7 @@ from models.detectors.days import Day, Spread, Window, noted
 from models.detectors.floors import population_floors
 from models.evidence import load
 from models.prior import to_scale
-from models.rules import Limit, Part, Trend, on_paths
+from models.rules import Limit, Part, Trend, on_paths, together
 from models.times import US_PER_DAY
 from models.vitals import VITALS
 from models.windows import LATENESS_US
@@ -183,8 +183,9 @@ def ended(one: Watched, problem: str) -> None:
         one.runs.pop(rule, None)
 
 
-def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
-    """Forget what is known of these vitals."""
+def withheld(one: Watched, vitals: Sequence[int], names: Iterable[str]) -> None:
+    """Forget what is known of these vitals, and what they said together with others, which may say it again."""
+    lost = {vital for vital in vitals if vital in one.days}
     for vital in vitals:
         one.days.pop(vital, None)
         one.windows.pop(vital, None)
@@ -193,7 +194,8 @@ def withheld(one: Watched, vitals: Iterable[int], names: Iterable[str]) -> None:
         one.spreads.pop(vital, None)
         one.aside.pop(vital, None)
     starts = tuple(f"{name}." for name in names)
-    for problem in [problem for problem in one.open if problem.startswith(starts)]:
+    gone = [name for name, held in one.open.items() if name.startswith(starts) or any(lost & together(r) for r in held)]
+    for problem in gone:
         ended(one, problem)
 
 

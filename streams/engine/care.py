@@ -19,6 +19,7 @@ from models.findings import SEVERITIES, Finding, Rule
 from models.phrases import phrase, say
 from models.pool import NOWHERE
 from models.readings import Reason, Refused
+from models.rules import together as asked
 from models.times import rfc3339
 from models.vitals import BY_NAME, VITALS
 from streams.engine import evidence
@@ -282,18 +283,18 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     """Vitals without consent and devices given back: what is known of them is dropped, and their open episodes end. So
     does what several vitals said together, one of which is lost: the others say it again if it stands without that."""
     vitals = state.withheld_vitals(slot)
-    known = bool((state.row_of[slot, vitals] >= 0).any())
+    lost = {vital for vital in vitals if state.row_of[slot, vital] >= 0}
     state.drop_rows(slot, vitals)
     person, names = state.person(slot), {VITALS[v].name for v in vitals}
     when = _when(state, slot, arrived_us, arrived_us)
-    together = [e for e in person.episodes if known and e.problem == change_index.PROBLEM]
+    together = [e for e in person.episodes if lost and (e.problem == change_index.PROBLEM or lost & asked(e.rule.id))]
     for episode in person.episodes if names else ():
         episode.evidence = evidence.without(episode.evidence, names, all_of_it=episode in together)
     for episode in together:
         episode.said = when.say(OF_SEVERAL)
     due = [e for e in person.episodes if e.vital in names or e in together]
     events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
-    due = unwatched(state, slot, arrived_us) + faults_gone(state, slot, known)
+    due = unwatched(state, slot, arrived_us) + faults_gone(state, slot, bool(lost))
     events += ledger.on_forgotten(person.episodes, due, when, phrase("the device is no longer watched"))
     state.note_wake(slot)
     return events

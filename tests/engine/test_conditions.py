@@ -561,6 +561,29 @@ def test_pressure_down_and_heart_rate_up_after_heart_surgery_is_an_emergency(
     assert [severity for _, _, problem, severity in told(log) if problem == "postop_cardiac.tamponade"] == wanted
 
 
+@pytest.mark.parametrize(("withheld", "wanted"), [("systolic_bp", True), ("heart_rate", True), ("glucose", False)])
+def test_who_withdraws_one_of_the_vitals_of_a_rule_has_its_alert_end_for_that(withheld: str, wanted: bool) -> None:
+    """And not two days later, as back to normal."""
+    operated: dict[str, Any] = {"trajectories": [course("postop_cardiac", "surgery", 4)]}
+    log = someone(**operated)
+    log.read(code="glucose", value=110)
+    alternating(log, 2, ("systolic_bp", 122.0, 1.0), ("heart_rate", 70.0, 1.0))
+    log.read(code="systolic_bp", value=98)
+    for _ in range(4):
+        log.read(code="heart_rate", value=95)
+        log.wait(15 * MINUTE_US)
+    log.profile(version=2, withheld=[withheld], **operated)
+    begin = len(log)
+    for _ in range(3 * 24):
+        log.wait(HOUR_US)
+        log.read(code="systolic_bp", value=98)
+        log.read(code="heart_rate", value=95)
+    of_rule = [a for a in run(log).alerts if a.problem == "postop_cardiac.tamponade" and a.event != "escalated"]
+    ends = [(alert.event, alert.reason) for alert in of_rule[1:]]
+    assert (ends == [("expired", "consent was withdrawn")]) is wanted
+    assert run(log, [begin]).alerts == run(log).alerts
+
+
 @pytest.mark.parametrize(("days_before", "wanted"), [(9, ["urgent"]), (3, [])])
 def test_warmer_than_usual_in_the_days_without_neutrophils_counts_below_the_fever_line(
     days_before: int, wanted: list[str]
