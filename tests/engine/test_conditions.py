@@ -372,6 +372,15 @@ def test_some_rules_of_a_condition_are_for_who_takes_a_drug_as_well(
     assert rules_of(beyond, **taken) == []
 
 
+@pytest.mark.parametrize(("value", "wanted"), [(85, "emergency"), (86, "urgent")])
+def test_whoever_lives_low_with_sickle_cells_is_an_emergency_at_85(value: float, wanted: str) -> None:
+    log = someone("sickle_cell", usual={"spo2": 89})
+    for minute in range(45):
+        log.read(code="spo2", value=89 if minute < 30 else value)
+        log.wait(MINUTE_US)
+    assert told(log)[-1][-1] == wanted
+
+
 def test_a_very_low_saturation_after_an_operation_is_an_emergency() -> None:
     def told_at(value: float) -> list[str]:
         log = someone(trajectories=[course("postop_joint", "surgery", 4)])
