@@ -24,6 +24,10 @@ Measure = Literal[
 ]  # fmt: skip
 
 
+DRUGS = "drugs"
+"""In place of a condition, of a rule that is about drugs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Whom a rule is for. of: with one of these conditions; course: (anchor, first, last day) or None; without: taking
@@ -46,25 +50,21 @@ class Scope:
     classes: frozenset[str] = frozenset()
 
     def holds(self, now: Situation, target_low: float) -> str | None:
-        """The condition (pair, or drugs) for which it holds now, or None."""
-        if self._of_drugs:
+        """The condition (pair, or `DRUGS`) for which it holds now, or None."""
+        if not self.of:
             first, last = self.drug_days
             held = any(since is None or first <= since <= last for since in self.begun(now))
-            return self._of_drugs if held else None
-        if not self._meant_for(now, target_low):
-            return None
-        return next((c for c in self.of if c in now.conditions and self._on_course(now, c)), None)
+            return (self.pair or DRUGS) if held else None
+        named = next((c for c in self.of if c in now.conditions and self._on_course(now, c)), None)
+        return named if named is not None and self._meant_for(now, target_low) else None
 
     def passed(self, now: Situation, target_low: float) -> str | None:
-        """The condition (pair, or drugs) of which nothing but the days are over, or None."""
-        if self.holds(now, target_low) is not None:
-            return None
-        if self._of_drugs:
-            over = any(days is not None and days > self.drug_days[1] for days in self.begun(now))
-            return self._of_drugs if over else None
-        if not self._meant_for(now, target_low):
-            return None
-        return next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
+        """The same, where it does not hold since its days are over, and for nothing else."""
+        if not self.of:
+            over = any(since is not None and since > self.drug_days[1] for since in self.begun(now))
+            return (self.pair or DRUGS) if over else None
+        named = next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
+        return named if named is not None and self._meant_for(now, target_low) else None
 
     def _meant_for(self, now: Situation, target_low: float) -> bool:
         if not self.classes <= now.taken.keys() or self.without & now.taken.keys():
@@ -78,23 +78,19 @@ class Scope:
             return at.condition not in now.conditions and is_over(at)
         return at.anchor == self.course[0] and at.day > self.course[2]
 
-    @property
-    def _of_drugs(self) -> str | None:
-        """The pair or the drugs that it is about, None if it is about conditions."""
-        return self.pair or (None if self.of else " ".join(sorted(self.classes)) or None)
-
     def begun(self, now: Situation) -> list[int | None]:
         """Days since the drugs were begun; of a pair also the inhibitor where one makes the genotype what it has to be,
         and nothing where it is not. Not known to be otherwise is not enough: it must be known, confirmed and agreed to.
         """
-        doses = [dose for taken in now.taken.values() for dose in taken.doses]
-        drugs = [dose.days for dose in doses if dose.drug in self.drugs]
-        if self.pair is None:
-            return (drugs if self.drugs else [None]) if self.classes <= now.taken.keys() else []
-        if any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
+        if self.pair is None and (not self.drugs or not self.classes <= now.taken.keys()):
+            return [None] if self.classes <= now.taken.keys() else []
+        drugs = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
+        if not drugs:
+            return []
+        if self.pair is None or any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):
             return drugs
         by = [now.inhibited[gene] for gene in sorted(self.gene) if now.converted(gene) in self.phenotypes]
-        return drugs + [dose.days for taken in by for dose in taken.doses] if drugs and by else []
+        return drugs + [dose.days for taken in by for dose in taken.doses] if by else []
 
     def _on_course(self, now: Situation, condition: str) -> bool:
         if self.course is None:
@@ -211,21 +207,28 @@ def plan(now: Situation, target_low: float = nan, off: frozenset[str] = frozense
     """The rules that hold in this situation. target_low: where the prescribed range of oxygen saturation begins [%],
     NaN if there is none; off: pairs of a gene and a drug that are left out."""
     held: dict[int, tuple[Limit, ...]] = {}
-    for limit in limits():
-        if limit.scope.pair not in off and limit.scope.holds(now, target_low):
-            held[limit.vital] = (*held.get(limit.vital, ()), limit)
     trended: dict[int, tuple[Trend, ...]] = {}
     since: dict[str, int] = {}
-    for trend in trends():
-        condition = trend.scope.holds(now, target_low)
-        for vital in trend.vitals if condition is not None and trend.scope.pair not in off else ():
-            trended[vital] = (*trended.get(vital, ()), trend)
-        named = condition or trend.scope.passed(now, target_low)
-        if trend.scope.course is not None and named is not None:
-            since[trend.id] = now.courses[named].days
-    every: tuple[Limit | Trend, ...] = (*limits(), *trends())
-    passed = tuple(rule for rule in every if rule.scope.pair not in off and rule.scope.passed(now, target_low))
-    return Plan(held, trended, since, passed) if held or trended or passed else NOTHING
+    passed = list[Limit | Trend]()
+    for rule in _every():
+        holds = rule.scope.holds(now, target_low)
+        named = holds or rule.scope.passed(now, target_low)
+        if named is None or rule.scope.pair in off:
+            continue
+        if rule.scope.course is not None:
+            since[rule.id] = now.courses[named].days
+        if holds is None:
+            passed.append(rule)
+        elif isinstance(rule, Limit):
+            held[rule.vital] = (*held.get(rule.vital, ()), rule)
+        else:
+            trended |= {vital: (*trended.get(vital, ()), rule) for vital in rule.vitals}
+    return Plan(held, trended, since, tuple(passed)) if held or trended or passed else NOTHING
+
+
+@cache
+def _every() -> tuple[Limit | Trend, ...]:
+    return (*limits(), *trends())
 
 
 def concerned() -> frozenset[str]:
