@@ -33,7 +33,7 @@ from streams.engine.zones import local_date
 
 Every = tuple[Limit, ...] | tuple[Trend, ...]
 PEAK_FLOW = "peak_flow"
-NOT_MEANT = phrase("by the profile, its rule is no longer meant for this patient")
+NOT_MEANT = phrase("by the profile, the last rule that saw it is no longer meant for this patient")
 """Why an alert ends of which no reading says that it is over."""
 
 
