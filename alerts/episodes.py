@@ -293,6 +293,19 @@ def ended_by_hand(episodes: Sequence[Episode], problem: str, before_us: int) -> 
     return latest if latest.resolved_us + REPEAT_AFTER_US <= before_us else None
 
 
+def may_repeat(episodes: list[Episode], problem: str, event_us: int) -> bool:
+    """Whether a reading beyond a limit that is open already may be news: nobody was told of a limit (it was the
+    patient's habit until now), or a day ago, and the alert is still open. What was acknowledged or snoozed waits."""
+    live = [e for e in episodes if e.problem == problem and not e.retrospective and not e.closed]
+    told = [e for e in live if "limit" in e.sources]
+    return not told or any(repeats(e, event_us) for e in told)
+
+
+def repeats(episode: Episode, event_us: int) -> bool:
+    """Whether a limit that is still broken is told once more: a day later, while nobody has taken it up."""
+    return episode.state in ("open", "escalated") and event_us - episode.event_us >= REPEAT_AFTER_US
+
+
 def begins_next(episodes: list[Episode], problem: str, retrospective: bool, onset_us: int) -> Episode | None:
     """The unresolved episode of a problem that begins within a day after that time, and soonest after it."""
     after = [

@@ -10,7 +10,6 @@ from alerts.episodes import (
     EVERYBODY,
     HAS_COME,
     REPEAT,
-    REPEAT_AFTER_US,
     UNARMED,
     Episode,
     NotAllowed,
@@ -21,6 +20,7 @@ from alerts.episodes import (
     ended_by_hand,
     find,
     next_due_us,
+    repeats,
     seen,
     unseen,
 )
@@ -81,24 +81,12 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     return _settled(episodes, when, told)
 
 
-def may_repeat(episodes: list[Episode], problem: str, event_us: int) -> bool:
-    """Whether a reading beyond a limit that is open already may be news: nobody was told of a limit (it was the
-    patient's habit until now), or a day ago, and the alert is still open. What was acknowledged or snoozed waits."""
-    live = [e for e in episodes if e.problem == problem and not e.retrospective and not e.closed]
-    told = [e for e in live if "limit" in e.sources]
-    return not told or any(_repeats(e, event_us) for e in told)
-
-
-def _repeats(episode: Episode, event_us: int) -> bool:
-    return episode.state in ("open", "escalated") and event_us - episode.event_us >= REPEAT_AFTER_US
-
-
 def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
     """A limit that is open already is broken again: told once more after a day, and raised if it never was."""
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None or episode.closed or raised.kind not in episode.sources:
         return on_raised(episodes, raised, when)
-    if not _repeats(episode, raised.event_us):
+    if not repeats(episode, raised.event_us):
         return []
     episode.event_us, episode.population = raised.event_us, raised.population
     episode.evidence = listed(raised)

@@ -7,7 +7,8 @@ from typing import Any
 from models.evidence import load
 from models.findings import SEVERITIES
 from models.profile import Profile
-from models.rules import Limit, Scope, Trend, plan
+from models.rules import Limit, Trend, plan
+from models.scope import Scope
 from models.situation import Situation, situation
 from models.vitals import VITALS
 

@@ -5,22 +5,20 @@ A rule opens its problem when it begins to hold; the problem closes when none of
 (rules.yaml meta.clear).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from math import isnan, nan
 from statistics import fmean, median
 from typing import Any
 
-import msgspec
-
 from models.detectors import household, measures
 from models.detectors.crossings import DEVICES_MAX
-from models.detectors.days import Day, Spread, Window, noted
+from models.detectors.days import Day, Window, noted
 from models.detectors.floors import population_floors
+from models.detectors.watched import Change, Own, Run, Watched, closed, opened
 from models.evidence import load
 from models.prior import to_scale
-from models.rules import Limit, Part, Trend, on_paths, together
+from models.rules import Limit, Part, Trend, on_paths
 from models.times import US_PER_DAY
 from models.vitals import VITALS
 from models.windows import LATENESS_US
@@ -29,62 +27,6 @@ CONFIRM_US = 36 * 3600 * 1_000_000
 """Two windows further apart do not confirm each other."""
 SESSIONS_US = 2 * US_PER_DAY
 """Sessions of a share further apart than this for each are not consecutive: some blow every other day."""
-
-
-class Own(msgspec.Struct, array_like=True):
-    """The same of one device: readings in a row beyond a limit, since when, the latest one and its value."""
-
-    n: int
-    since_us: int
-    last_us: int
-    value: float
-
-
-class Run(msgspec.Struct, array_like=True):
-    """A limit: readings in a row beyond it, since when, and readings back inside since it is open. own: by device, what
-    another device that measures inside does not interrupt."""
-
-    n: int = 0
-    since_us: int = 0
-    ok: int = 0
-    own: dict[int, Own] = {}
-
-
-class Held(msgspec.Struct, array_like=True):
-    """A rule that is open: its rank, since when, and the last day on which it held (trends)."""
-
-    rank: int
-    since_us: int
-    day: int
-
-
-class Watched(msgspec.Struct, array_like=True):
-    """What is remembered of one patient: days and the last two windows by vital, runs by limit, what is open by problem
-    and rule; paths: by vital and day, what the course adds to the level, of vitals with rules on that; usual: their
-    level when the course began (both on the working scale); spreads: of vitals with rules on that; aside: by vital, a
-    window that may be of somebody else, until the next one says (`household`)."""
-
-    days: dict[int, list[Day]] = {}
-    windows: dict[int, list[Window]] = {}
-    runs: dict[str, Run] = {}
-    open: dict[str, dict[str, Held]] = {}
-    paths: dict[int, dict[int, float]] = {}
-    usual: dict[int, float] = {}
-    spreads: dict[int, list[Spread]] = {}
-    aside: dict[int, Window] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A problem that a rule opens or makes worse, or that none of its rules sees any more. left: how severe what goes
-    on of it is, where the worst of its rules is over; retired: it is not over, but the last of its rules is not for this
-    patient any more."""
-
-    rule: Limit | Trend
-    raised: bool
-    since_us: int
-    left: int | None = None
-    retired: bool = False
 
 
 @cache
@@ -151,7 +93,7 @@ def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool, de
     lasted = alone or at_us - run.since_us >= rule.persist_us  # two spot checks that confirm each other span a time
     if is_open or run.n < rule.repeat or not lasted:
         return []
-    return _opened(one, rule, run.since_us, 0)
+    return opened(one, rule, run.since_us, 0)
 
 
 def _inside(one: Watched, rule: Limit, ok: int, own: dict[int, Own], is_open: bool) -> list[Change]:
@@ -161,7 +103,7 @@ def _inside(one: Watched, rule: Limit, ok: int, own: dict[int, Own], is_open: bo
         return []
     if is_open or not own:
         del one.runs[rule.id]
-    return _closed(one, rule) if is_open else []
+    return closed(one, rule) if is_open else []
 
 
 def _relayed(own: Mapping[int, Own], device: int, at_us: int, value: float) -> bool:
@@ -175,28 +117,6 @@ def _gone_on(own: Own | None, at_us: int, value: float) -> Own:
     if own is None:
         return Own(1, at_us, at_us, value)
     return Own(own.n + 1, min(own.since_us, at_us), max(own.last_us, at_us), value)
-
-
-def ended(one: Watched, problem: str) -> None:
-    """A person resolved the problem: what goes on is raised anew."""
-    for rule in one.open.pop(problem, {}):
-        one.runs.pop(rule, None)
-
-
-def withheld(one: Watched, vitals: Sequence[int], names: Iterable[str]) -> None:
-    """Forget what is known of these vitals, and what they said together with others, which may say it again."""
-    lost = {vital for vital in vitals if vital in one.days}
-    for vital in vitals:
-        one.days.pop(vital, None)
-        one.windows.pop(vital, None)
-        one.paths.pop(vital, None)
-        one.usual.pop(vital, None)
-        one.spreads.pop(vital, None)
-        one.aside.pop(vital, None)
-    starts = tuple(f"{name}." for name in names)
-    gone = [name for name, held in one.open.items() if name.startswith(starts) or any(lost & together(r) for r in held)]
-    for problem in gone:
-        ended(one, problem)
 
 
 def on_window(
@@ -220,9 +140,9 @@ def on_window(
         held = one.open.get(rule.problem, {}).get(rule.id)
         asked = rule if held is None else rule.while_open()
         if _holds(one, asked, window.day, best, (since or {}).get(rule.id, 0)):
-            found += _opened(one, rule, window.at_us, window.day)
+            found += opened(one, rule, window.at_us, window.day)
         elif held is not None and window.day - held.day >= _lets_go_after(one, rule):
-            found += _closed(one, rule)
+            found += closed(one, rule)
     return found
 
 
@@ -401,35 +321,3 @@ def _reference(days: list[Day], part: Part, best: float | None) -> float:
     if part.of_best:
         return max([day.mean for day in days] + ([best] if best else []))
     return median(day.mean for day in days) if len(days) >= max(measures.LEAST_BEFORE, 2 * part.k) else 0.0
-
-
-def _opened(one: Watched, rule: Limit | Trend, since_us: int, day: int) -> list[Change]:
-    """Note that a rule holds; a change if its problem is new or becomes worse by it."""
-    held = one.open.setdefault(rule.problem, {})
-    worst = max((other.rank for other in held.values()), default=-1)
-    if rule.id in held:
-        held[rule.id].day = day
-        return []
-    held[rule.id] = Held(rule.rank, since_us, day)
-    return [Change(rule, raised=True, since_us=since_us)] if rule.rank > worst else []
-
-
-def _closed(one: Watched, rule: Limit | Trend) -> list[Change]:
-    """Note that a rule no longer holds; a change if it was the last one of its problem, or the worst."""
-    held = one.open[rule.problem]
-    since_us = held.pop(rule.id).since_us
-    if held:
-        left = max(other.rank for other in held.values())
-        return [Change(rule, raised=True, since_us=since_us, left=left)] if left < rule.rank else []
-    del one.open[rule.problem]
-    return [Change(rule, raised=False, since_us=since_us)]
-
-
-def retired(one: Watched, held_now: set[str], every: Iterable[Limit | Trend]) -> list[Change]:
-    """Close what is open by rules that are no longer for the patient: the profile says something else."""
-    found = list[Change]()
-    for rule in every:
-        if rule.id not in held_now and rule.id in one.open.get(rule.problem, {}):
-            one.runs.pop(rule.id, None)
-            found += [replace(change, retired=True) for change in _closed(one, rule)]
-    return found

@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 
 from alerts import ledger
-from alerts.episodes import HAS_COME, Episode, NotAllowed, eased, ended_by_hand
+from alerts.episodes import HAS_COME, Episode, NotAllowed, eased, ended_by_hand, may_repeat
 from alerts.events import Action, AlertEvent
 from alerts.explain import title
 from alerts.language import voice
@@ -89,7 +89,7 @@ def _tell(
 def _is_news(episodes: list[Episode], signal: "Signal | Recurrence | Notice") -> bool:
     """Whether anybody need know of what goes on as before."""
     if isinstance(signal, Recurrence):
-        return ledger.may_repeat(episodes, problem_of(signal.vital, signal.high), signal.event_us)
+        return may_repeat(episodes, problem_of(signal.vital, signal.high), signal.event_us)
     if isinstance(signal, Notice) and signal.lasts:
         return ended_by_hand(episodes, signal.problem, signal.decided_us) is not None
     return True

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from alerts.explain import title
 from models import rules
-from models.detectors import condition
-from models.detectors.condition import Change, Watched
+from models.detectors import condition, watched
 from models.detectors.days import Window
+from models.detectors.watched import Change, Watched
 from models.phrases import phrase
 from models.rules import Limit, Plan, Trend
 from models.segments import Bools, Ints
@@ -182,7 +182,7 @@ def _retired(
     if not one.open:
         return []
     known = {rule.id for group in held.values() for rule in group} | {rule.id for rule in plan.passed}
-    return condition.retired(one, known, every)
+    return watched.retired(one, known, every)
 
 
 def _signal(

@@ -53,7 +53,7 @@ class Page(msgspec.Struct, array_like=True):
     remember; in both, rows are counted from the page's first one; sent: what must be known of readings that come again;
     links: who sends what, and when it came last (`links.LINK`); late, late_watch: work on late windows (`late.STATE`,
     `late.WATCH`); forecasts: filters of glucose rows (`forecasts.STATE`); rules: what the rules of conditions
-    remember (`condition.Watched`); weeks, waits: of all rows, or nothing (`drift.STATE`, `budget.WAIT`), budgets: of
+    remember (`watched.Watched`); weeks, waits: of all rows, or nothing (`drift.STATE`, `budget.WAIT`), budgets: of
     all patients, or nothing (`budget.STATE`); together: of those in a page of format 4 or before (`weeks.OPEN`);
     sensors: of all rows, or nothing (`sensor.STATE`), sensors_watched: of those with something odd (`sensors.EXTRA`);
     outside: vitals outside their own band (`outside.STATE`).

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models import rules
-from models.detectors import condition
-from models.detectors.condition import Held, Run, Watched
+from models.detectors import watched
+from models.detectors.watched import Held, Run, Watched
 from models.profile_fields import coded
 from models.rules import Plan
 from models.segments import Bools, Ints
@@ -114,7 +114,7 @@ class Rules:
     def ended(self, slot: int, problem: str) -> None:
         """A person resolved the problem."""
         if one := self.known(slot):
-            condition.ended(one, problem)
+            watched.ended(one, problem)
 
     def withhold(self, slot: int, vitals: Iterable[int]) -> None:
         """Forget what is known of these vitals of a patient."""
@@ -124,7 +124,7 @@ class Rules:
         if len(gone) == len(VITALS):
             del self._watched[slot]
         else:
-            condition.withheld(one, gone, [VITALS[v].name for v in gone])
+            watched.withheld(one, gone, [VITALS[v].name for v in gone])
 
     def packed(self, slots: range) -> bytes:
         """What is remembered of a page's patients; places are counted from the page's first one."""

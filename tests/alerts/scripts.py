@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts import ledger
-from alerts.episodes import Episode
+from alerts.episodes import Episode, may_repeat
 from alerts.events import Action, ActionType, AlertEvent, Evidence
 from alerts.policy import PolicySettings, When
 from alerts.raised import Cleared, Raised
@@ -70,7 +70,7 @@ class Life:
             rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"), onset_us=us(at),
             event_us=us(at), retrospective=False, evidence=evidence(at, 81.0), population=True,
         )  # fmt: skip
-        if not ledger.may_repeat(self.episodes, problem, us(at)):
+        if not may_repeat(self.episodes, problem, us(at)):
             return []
         return self._said(*ledger.on_again(self.episodes, finding, self.when(at)))
 

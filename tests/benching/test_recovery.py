@@ -6,7 +6,7 @@ from functools import cache
 import msgspec
 import pytest
 
-from models.detectors.condition import Held, Watched
+from models.detectors.watched import Held, Watched
 from streams.benching import recovery
 from streams.engine.forms import Page
 from streams.engine.pages import pack_dirty, restored

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models import rules
-from models.detectors.condition import Change, Watched, on_reading, on_window
+from models.detectors.condition import on_reading, on_window
 from models.detectors.days import Window
+from models.detectors.watched import Change, Watched
 from models.evidence import load
 from models.prior import prior
 from models.rules import Limit, Part, Trend
