@@ -6,8 +6,9 @@ import { gauge } from "./icons.js";
 import { h, setText, told } from "./dom.js";
 import { incidentSection, incidentWords } from "./incident.js";
 import { marksOf } from "./marks.js";
+import { statesSection } from "./standing.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
-import { EVENT_WORDS, STATE_WORDS, VITAL_STATE_WORDS, band, digits, enough, fullTime, measured, number, seconds, span, time, vitalWord } from "./words.js";
+import { EVENT_WORDS, STATE_WORDS, band, digits, enough, fullTime, measured, number, seconds, span, time, vitalWord } from "./words.js";
 
 const DAY_S = 86400;
 const RANGES = [
@@ -340,50 +341,6 @@ function legend() {
     key("hatched", "not known"),
     key("episode", "episode"),
     key("action", "what was done"),
-  );
-}
-
-function statesSection(found) {
-  if (found === null) return h("p", { class: "problem" }, "How the vitals stand cannot be shown now.");
-  const withdrawn = found.withdrawn.map((one) => h("p", {}, h("strong", {}, one.words)));
-  if (!found.vitals.length && !withdrawn.length) return h("section", {});
-  const nowS = seconds(found.log_time);
-  return h(
-    "section",
-    { aria: { label: "How each vital stands" } },
-    h("h2", {}, "How each vital stands"),
-    withdrawn,
-    found.vitals.length ? h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS))) : null,
-    found.news2 ? earlyWarning(found.news2, nowS) : null,
-  );
-}
-
-/** NEWS2 between its bounds: what is missing is said, and never taken for normal. */
-function earlyWarning(one, nowS) {
-  const atS = seconds(one.at);
-  const score = one.lower === one.upper ? `${one.lower}` : `${one.lower} to ${one.upper}`;
-  const missing = one.missing.length ? `; not known: ${one.missing.join(", ")}` : "";
-  return h(
-    "p",
-    { class: "news2" },
-    h("abbr", { title: "National Early Warning Score 2" }, "NEWS2"),
-    ` ${score} of 20, `,
-    h("span", { title: fullTime(atS) }, `${span(Math.max(nowS - atS, 0))} ago`),
-    `${one.red ? "; one part scores 3" : ""}${one.scale === 2 ? "; saturation by scale 2" : ""}${missing}. `,
-    h("span", { class: "quiet" }, "Context, not an alert."),
-  );
-}
-
-/** A vital that is not known or withheld never looks like a normal one: other word, other shape, no value as of now. */
-function vitalState(one, nowS) {
-  const lastS = seconds(one.last_at);
-  const age = lastS === null ? "" : `last ${measured(one.vital, one.last_value, one.unit)}, ${span(Math.max(nowS - lastS, 0))} ago`;
-  return h(
-    "li",
-    { class: `vital-state ${one.state}` },
-    h("span", { class: "name" }, vitalWord(one.vital)),
-    h("span", { class: "word" }, VITAL_STATE_WORDS[one.state] ?? one.state),
-    h("span", { class: "quiet", title: lastS === null ? "" : fullTime(lastS) }, age),
   );
 }
 
