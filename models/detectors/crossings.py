@@ -247,6 +247,14 @@ def _gone_on(own: npt.NDArray[np.void], one: Judged, judged: Bools, broken: Bool
     return own
 
 
+def _beside(states: npt.NDArray[np.void], one: Judged) -> Bools:
+    """Of each reading (n,) the rules beyond which another device measures, (n, 8)."""
+    known = states["of_device"][one.row]
+    other = (known["device"] != one.device[:, None])[:, :, None]
+    beside: Bools = (other & (known["n"] > 0)).any(axis=1)
+    return beside
+
+
 def _place_of(known: npt.NDArray[np.void], device: npt.NDArray[np.uint64]) -> Ints:
     """The place of each device (n,) among those known of its row, (n, DEVICES_MAX): a free one, or the oldest, if it
     has none."""
@@ -375,7 +383,8 @@ def _eased(
     since: Ints, side: int,
 ) -> list[tuple[Ints, ...]]:  # fmt: skip
     """The worst limits of a side are over in the same way where milder ones go on, so that the next crossing of the
-    worst is news. Of readings in their order; `after` is updated in place."""
+    worst is news. Of readings in their order, and not while another device still measures beyond the worst: its next
+    reading would be told as a new crisis each time. `after` is updated in place."""
     slots, now = SIDES["high" if side == HIGH else "low"], one.lane == NOW
     rank = floors.rank[one.line][:, slots] + 1
     worst = np.where(after[:, slots], rank, 0).max(axis=1)
@@ -383,6 +392,7 @@ def _eased(
     left = after[:, slots] & ~is_worst
     bad = (broken[:, slots] & is_worst).any(axis=1) | (worst == 0)
     ok = now & ~bad & (judged[:, slots] | ~(after[:, slots] & is_worst)).all(axis=1)
+    ok &= ~(_beside(states, one)[:, slots] & after[:, slots] & is_worst).any(axis=1)
     n, at_s = states["eased_n"][one.row, side].astype(np.int64), one.at // US_PER_S
     begun_s = np.where(ok & (n == 0), at_s % EASED_S, states["eased_s"][one.row, side])
     n = np.where(now & bad, 0, np.minimum(n + ok, floors.clear_n))

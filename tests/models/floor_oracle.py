@@ -88,7 +88,7 @@ class Lane:
             now.opened(shown)
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken)
-            found += self._eased(side, at, rest, broken) if self.live else []
+            found += self._eased(side, at, rest, broken, mine) if self.live else []
         mine.value = value
         return found
 
@@ -183,15 +183,15 @@ class Lane:
         since, self.inside[side] = self.inside[side][0], []
         return [("clear", side, 0, None, since)]
 
-    def _eased(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:
-        """The same of the worst rules that are open, where milder ones are left."""
+    def _eased(self, side: int, at: int, rest: bool, broken: set[str], device: "Device") -> list[Crossing]:
+        """The same of the worst rules that are open, where milder ones are left, and no other device is beyond them."""
         still = [r for r in self._of(side) if r["id"] in self.open]
         worst = max(map(rank, still), default=-1)
         mine, left = ([r for r in still if (rank(r) == worst) == is_worst] for is_worst in (True, False))
         if not still or any(r["id"] in broken and rank(r) >= worst for r in self._of(side)):
             self.eased[side] = []
             return []
-        if any(r["rest"] and not rest for r in mine):
+        if any(r["rest"] and not rest for r in mine) or self._beside(mine, device, at):
             return []
         self.eased[side].append(at)
         if not lasted(self.eased[side]) or not left:
@@ -201,6 +201,12 @@ class Lane:
         self.eased[side] = []
         milder = max(left, key=rank)
         return [("eased", side, rank(milder), milder["id"], self.open[milder["id"]])]
+
+    def _beside(self, rules: list[dict[str, Any]], device: "Device", at: int) -> bool:
+        """Whether another device that has been heard of lately is beyond one of these rules."""
+        near_us = META["spot_gap_s"] * S
+        others = [one for one in self.devices.values() if one is not device and at - one.last <= near_us]
+        return any(rule["id"] in one.runs for one in others for rule in rules)
 
     def _of(self, side: int) -> list[dict[str, Any]]:
         return [r for r in self.rules if SIDES[r["op"]] == side]

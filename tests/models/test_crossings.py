@@ -175,6 +175,16 @@ def test_a_milder_limit_does_not_keep_a_worse_one_open() -> None:
     ]  # fmt: skip
 
 
+def test_one_device_does_not_end_the_worst_limit_while_another_is_beyond_it() -> None:
+    """An oximeter that says 80 % every quarter of an hour is no new crisis each time because a watch says 87 %."""
+    watch = [One(0, "spo2", 87, START + k * 60 * S, device=1) for k in range(83)]
+    oximeter = [One(0, "spo2", 80, START + (k * 15 + 11) * 60 * S + S, device=2) for k in range(3)]
+    both = sorted(watch + oximeter, key=lambda one: one.at)
+    assert [(word, rule) for _, word, rule in words(run(table(), both)) if word in ("raise", "eased")] == [
+        ("raise", "spo2_low"), ("raise", "spo2_very_low"), ("eased", "spo2_low"),
+    ]  # fmt: skip
+
+
 def test_what_is_kept_of_the_worst_limit_lies_in_the_holes_of_before() -> None:
     """A page of before is read as one in which nothing has been counted."""
     old = {name: one for name, one in (STATE.fields or {}).items() if not name.startswith("eased")}
