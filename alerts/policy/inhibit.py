@@ -82,14 +82,16 @@ def same_change_us() -> int:
 
 def protects(episode: Episode, kind: Kind, rank: int) -> bool:
     """Whether what is held back, or was acknowledged, is now also seen by a detector that nothing holds back. Who has
-    acknowledged that a heart is fast for this patient does not know that it is too fast for anyone."""
+    acknowledged that a heart is fast for this patient does not know that it is too fast for anyone; nor that it is so
+    again, where a limit had become milder meanwhile and only the patient's own band was still as severe."""
     if kind in PERSONAL:
         return False
     if episode.held is not None:
         return episode.kind in PERSONAL
-    personal = bool(episode.sources) and all(one in PERSONAL for one in episode.sources)
+    others = [one for one in episode.sources if one not in PERSONAL]
+    milder = all(episode.ranks.get(one, rank) < rank for one in others)
     severe = rank >= max(URGENT, episode.rank) and not episode.retrospective
-    return episode.state == "acknowledged" and personal and severe
+    return episode.state == "acknowledged" and len(others) < len(episode.sources) and milder and severe
 
 
 def _blind(sensor: Episode, episode: Episode) -> bool:

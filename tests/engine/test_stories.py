@@ -227,6 +227,25 @@ def test_a_limit_is_told_again_to_who_has_acknowledged_it_while_the_vital_stays_
     assert told == ["first urgent limit", "worse urgent limit"]
 
 
+def test_a_second_crisis_is_told_to_who_has_acknowledged_the_first_though_the_own_band_is_as_severe_between() -> None:
+    log, told = watched(), list[str]()
+    for values in ([120.0, 121.0, 122.0] * 10, [186.0] * 3, [165.0] * 4, [186.0] * 3):
+        before = len(run(log, settings=CALMED).alerts)
+        daily_twice(log, values)
+        alerts = run(log, settings=CALMED).alerts
+        told += [f"{a.notify} {a.severity}" for a in alerts[before:] if a.notify not in (None, "taken")]
+        if alerts and alerts[-1].state == "open":
+            log.act(alerts[-1].alert_id, action_id=f"a-{len(log)}")
+    assert told == ["first advisory", "worse urgent", "worse urgent"]
+
+
+def daily_twice(log: Log, values: list[float]) -> None:
+    """A cuff in the morning and in the evening."""
+    for value in values:
+        log.read(code="systolic_bp", value=value)
+        log.wait(12 * HOUR_US)
+
+
 def test_a_limit_for_everyone_is_told_to_who_has_acknowledged_that_the_vital_is_far_from_its_band() -> None:
     log = watched()
     hearts(log, 62.0, 6 * 24)
