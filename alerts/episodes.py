@@ -335,10 +335,13 @@ def unseen(episode: Episode, kind: str) -> None:
 
 
 def eased(episodes: list[Episode], problem: str, kind: str, rank: int) -> None:
-    """The worst that a detector saw of a problem is over, and something milder, of this rank, goes on."""
+    """The worst that a detector saw of a problem is over, and something milder, of this rank, goes on. Of an alert of
+    pages of before nobody knows how severe the others see it: as then, it is what the limit says, for one message too
+    many is better than an emergency that nobody is told of."""
     for episode in episodes:
         if episode.problem == problem and not episode.retrospective and kind in episode.sources:
-            episode.ranks[kind] = rank
+            unknown = dict.fromkeys(episode.sources, rank) if kind == "limit" else {}
+            episode.ranks = unknown | episode.ranks | {kind: rank}
             ease(episode)
 
 

@@ -20,6 +20,7 @@ from alerts.episodes import (
     advance,
     alert_id,
     day_of,
+    eased,
     ended_by_hand,
     find,
     next_due_us,
@@ -129,6 +130,17 @@ def test_what_everybody_was_asked_about_in_an_older_page_is_at_the_end_of_its_ch
 
     assert read() == EVERYBODY
     assert [read(due_us=1), read(state="resolved"), read(problem=UNANSWERED), read(rung=0)] == [3, 3, 3, 0]
+
+
+def test_an_emergency_of_an_older_page_is_told_when_it_comes_back_though_a_rule_of_a_condition_goes_on() -> None:
+    life = Life()
+    life.raised(0, "condition", "urgent")
+    life.raised(5, "limit", "emergency")
+    life.acted(10, "acknowledge")
+    life.episodes[0].ranks = {}
+    eased(life.episodes, "spo2.low", "limit", SEVERITIES.index("urgent"))
+    assert life.raised(60, "limit", "emergency") == [("updated", "open")]
+    assert life.told[-1].notify == "worse"
 
 
 def test_every_event_of_the_contract_can_happen() -> None:
