@@ -68,8 +68,7 @@ class Judged:
     row: index into the states; line: limit set; value in canonical units; at: event time [us]; at_rest; lane; apart:
     nothing of this row and lane for `spot_gap_us` before it; spot: and nothing else that it could persist on; live:
     what it raises is told as now; same: measured in the second of the one before, so that it confirms nothing (nor does
-    what another device relays, which is found out here); device:
-    hash of its name.
+    what another device relays, which is found out here); device: hash of its name.
     """
 
     row: Ints
@@ -86,19 +85,7 @@ class Judged:
 
     def take(self, index: Ints) -> "Judged":
         """The readings at these indices."""
-        return Judged(
-            self.row[index],
-            self.line[index],
-            self.value[index],
-            self.at[index],
-            self.at_rest[index],
-            self.lane[index],
-            self.apart[index],
-            self.spot[index],
-            self.live[index],
-            self.same[index],
-            self.device[index],
-        )
+        return Judged(*(getattr(self, name)[index] for name in Judged.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
