@@ -117,9 +117,10 @@ class Reject(msgspec.Struct, kw_only=True, gc=False):
 Aside = Literal["moving", "sensor"]
 
 
-class VitalSummary(msgspec.Struct, kw_only=True, gc=False):
+class VitalSummary(msgspec.Struct, kw_only=True, gc=False, omit_defaults=True):
     """One closed window of one vital, for charts. Values are in the vital's canonical unit. aside: why it says nothing
-    of the patient at rest, if it does not: most of it was measured in motion, or by a sensor that cannot be right."""
+    of the patient at rest: most of it was measured in motion, or by a sensor that cannot be right; left out where it
+    does."""
 
     patient: str
     vital: str

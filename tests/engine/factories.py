@@ -24,6 +24,10 @@ from streams.engine.step import Effects, EngineSettings, step
 SECRET = b"a secret that only tests use"
 START_US = 1_767_600_000 * US_PER_S
 """2026-01-05T08:00:00Z, on the grid of every window."""
+SUMMARY_FIELDS = {
+    "patient", "vital", "start", "period_s", "n", "mean", "min", "max", "expected", "low", "high", "state",
+}  # fmt: skip
+"""Of a VitalSummary (CONTRACT 2)."""
 SETTINGS = EngineSettings(SECRET, policy=PolicySettings(calm_us=0).unescalated)
 """What is well again is resolved at once, and nobody has to answer: stories about that have settings of their own."""
 MINUTE_US, HOUR_US, DAY_US = 60 * US_PER_S, 3600 * US_PER_S, 86_400 * US_PER_S

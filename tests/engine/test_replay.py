@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.readings import VitalSummary
 from models.times import rfc3339, to_us
 from streams import arrivals, replay
 from streams.arrivals import QUIET_US, silence
@@ -20,7 +19,7 @@ from streams.engine.rings import MOST
 from streams.engine.state import PartitionState
 from streams.settings import Settings
 from tests.cli.command import Homebeat
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, action, profile, reading
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, SUMMARY_FIELDS, action, profile, reading
 from tests.engine.folder import Folder, Line
 
 DATA = Path(__file__).parents[2] / "streams" / "demo" / "data"
@@ -376,4 +375,15 @@ def test_the_command_writes_what_the_function_writes(folder: Folder, tmp_path: P
     assert done.json["alerts"] == answer["alerts"] > 1, "a day in which nobody answers"
     assert (tmp_path / "other.jsonl").read_bytes() == wanted
     (summary,) = map(json.loads, (tmp_path / "summaries.jsonl").read_text().splitlines())
-    assert set(summary) == set(VitalSummary.__struct_fields__)
+    assert set(summary) == SUMMARY_FIELDS
+
+
+def test_a_summary_says_of_what_was_measured_in_motion_that_it_was_and_has_no_other_field_else(folder: Folder) -> None:
+    lines = [
+        low(START_US + n * DAY_US, 97.0, context={"activity": moving}) for n, moving in enumerate(["active", "rest"])
+    ]
+    folder.readings = folder.write("readings.jsonl", [*lines, low(START_US + 2 * DAY_US, 97.0)])
+    folder.replay(summaries=folder.folder / "s.jsonl")
+    said = [json.loads(line) for line in (folder.folder / "s.jsonl").read_text().splitlines()]
+    assert [set(summary) - SUMMARY_FIELDS for summary in said] == [{"aside"}, set()]
+    assert said[0]["aside"] == "moving"

@@ -13,12 +13,12 @@ import pytest
 
 from alerts.events import Category, EventName, Evidence, State
 from models.findings import Finding, Kind, Rule, Severity
-from models.readings import Reject, VitalSummary
+from models.readings import Reject
 from models.times import rfc3339
 from streams.broker import EmbeddedBroker
 from tests.brokers import Broker
 from tests.engine import test_bad_input as bad
-from tests.engine.factories import HOUR_US, MINUTE_US, action, profile, reading
+from tests.engine.factories import HOUR_US, MINUTE_US, SUMMARY_FIELDS, action, profile, reading
 from tests.requirements import require
 from tests.worker.live import Deployment, Worker, deployment, until
 from tests.worker.retelling import headers_of, retold
@@ -91,7 +91,7 @@ def test_a_finding_and_a_summary_come_out_too(live: Live, patient: str) -> None:
     finding = until(lambda: _of(here, "findings", patient), "a finding")[0]
     assert set(finding) == set(Finding.__struct_fields__)
     summary = until(lambda: _of(here, "vitals", patient), "a summary")[0]
-    assert set(summary) == set(VitalSummary.__struct_fields__)
+    assert set(summary) == SUMMARY_FIELDS
     assert (summary["vital"], summary["n"], summary["mean"], summary["state"]) == ("heart_rate", 1, 70.0, "unknown")
 
 
