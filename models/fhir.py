@@ -51,7 +51,7 @@ def readings_from_observation(raw: bytes) -> list[Reading]:
     """The readings in an Observation (at least one), in the order of the resource, with the sender's units.
 
     A component's reading has the id `<id>#<code>` (from the second of the same code on `<id>#<code>.2`); of a result
-    that was changed, `<id>#corrected.<versionId>` stands for the id. Components with a dataAbsentReason are left out.
+    that was changed, `<id>#<status>.<versionId>` stands for the id. Components with a dataAbsentReason are left out.
     Raises Refused; whatever the bytes are, it raises nothing else.
     """
     observation = decode_observation(raw)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from models import rules
 from models.detectors import watched
 from models.detectors.watched import Held, Run, Watched
+from models.profile import Profile
 from models.profile_fields import coded
 from models.rules import Plan
 from models.segments import Bools, Ints
@@ -160,10 +161,14 @@ def _has_rules(state: "PartitionState", slot: int) -> bool:
     named = [condition_id(*coded(entry.code)) for entry in profile.conditions]
     named += [condition_id(*coded(entry.condition)) for entry in profile.trajectories]
     genes = {coded(entry.gene)[0].strip().upper() for entry in profile.genomics} if profile.consent.genomics else set()
+    return not _concerned().isdisjoint(named) or not rules.genes().isdisjoint(genes) or _takes_watched(profile)
+
+
+def _takes_watched(profile: Profile) -> bool:
+    """Whether drugs are taken that have rules by themselves."""
     drugs = (drug(*coded(entry.code)) for entry in profile.medications)
     taken = frozenset(name for known in drugs if known is not None for name in known.classes)
-    asked = any(classes <= taken for classes in rules.classes())
-    return asked or not _concerned().isdisjoint(named) or not rules.genes().isdisjoint(genes)
+    return any(classes <= taken for classes in rules.classes())
 
 
 @cache
