@@ -9,16 +9,13 @@ from typing import cast
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from streams import limits, metrics
+from streams import limits
 from streams.keeper import Keeper
 from streams.measuring import keep_measuring
 from streams.pace import Pace
+from tests.worker.gauges import gauge
 
 MANY = limits.BEHIND_RECORDS + 1
-
-
-def behind() -> float:
-    return next(sample.value for family in metrics.partitions_behind.collect() for sample in family.samples)
 
 
 async def test_being_behind_is_said_once_a_minute_at_most(caplog: pytest.LogCaptureFixture) -> None:
@@ -35,12 +32,6 @@ async def test_being_behind_is_said_once_a_minute_at_most(caplog: pytest.LogCapt
     assert "[0, 1]" in caplog.messages[1]
 
 
-def lag(partition: int) -> float:
-    return next(
-        s.value for f in metrics.consumer_lag.collect() for s in f.samples if s.labels["partition"] == f"{partition}"
-    )
-
-
 async def test_what_waits_while_nothing_is_decided_is_measured_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     pace, loop = Pace(), asyncio.get_running_loop()
     began_s = loop.time()
@@ -52,7 +43,7 @@ async def test_what_waits_while_nothing_is_decided_is_measured_and_said(monkeypa
 
     assert look_after(0, 100, 100) == ""
     assert look_after(9, 100, 140) == ""
-    assert lag(3) == 40
+    assert gauge("consumer_lag", partition="3") == 40
     assert look_after(15, 120, 140) == "", "it moves"
     assert look_after(15 + limits.STUCK_S, 120, 150) == "partitions [3] are stuck: records wait, and none is decided"
     assert look_after(50, 150, 150) == ""
@@ -77,23 +68,23 @@ async def test_a_worker_that_decides_nothing_learns_how_much_waits(monkeypatch: 
     async with asyncio.timeout(5):
         while keeper.pace._lag.get(4) != 25:
             await asyncio.sleep(0)
-    assert lag(4) == 25
+    assert gauge("consumer_lag", partition="4") == 25
     measuring.cancel()
 
 
 async def test_who_has_caught_up_is_no_longer_behind() -> None:
     pace = Pace()
     pace.note(0, MANY)
-    assert behind() == 1
+    assert gauge("partitions_behind") == 1
     pace.note(0, limits.BEHIND_RECORDS)
-    assert behind() == 0
+    assert gauge("partitions_behind") == 0
 
 
 async def test_partitions_that_went_to_others_are_not_complained_of(caplog: pytest.LogCaptureFixture) -> None:
     pace = Pace()
     pace.note(0, MANY)
     pace.forget()
-    assert behind() == 0
+    assert gauge("partitions_behind") == 0
     pace._said_s = float("-inf")
     caplog.clear()
     pace.note(1, 0)

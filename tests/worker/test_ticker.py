@@ -5,13 +5,10 @@ import logging
 import pytest
 
 from models.times import US_PER_S
-from streams import limits, metrics
+from streams import limits
 from streams.ticker import Ahead
 from tests.engine.factories import MINUTE_US, START_US
-
-
-def ahead_s() -> float:
-    return next(sample.value for family in metrics.log_ahead_seconds.collect() for sample in family.samples)
+from tests.worker.gauges import gauge
 
 
 async def test_a_clock_that_was_set_back_is_said_and_measured(caplog: pytest.LogCaptureFixture) -> None:
@@ -19,7 +16,7 @@ async def test_a_clock_that_was_set_back_is_said_and_measured(caplog: pytest.Log
     with caplog.at_level(logging.ERROR, logger="streams.ticker"):
         for minute in range(3):
             ahead.look({0: START_US + 50 * MINUTE_US, 1: START_US}, START_US + minute * MINUTE_US)
-    assert ahead_s() == 48 * 60
+    assert gauge("log_ahead_seconds") == 48 * 60
     (said,) = caplog.messages
     assert said.startswith("TIME STANDS STILL in partitions [0], 3000 s ahead of this machine's clock")
 
@@ -27,6 +24,6 @@ async def test_a_clock_that_was_set_back_is_said_and_measured(caplog: pytest.Log
 async def test_a_log_of_now_is_not_ahead(caplog: pytest.LogCaptureFixture) -> None:
     Ahead().look({0: START_US, 1: START_US + round(limits.LOG_AHEAD_S * US_PER_S)}, START_US)
     Ahead().look({0: START_US - MINUTE_US}, START_US)
-    assert (ahead_s(), caplog.messages) == (0, [])
+    assert (gauge("log_ahead_seconds"), caplog.messages) == (0, [])
     Ahead().look({}, START_US)
-    assert ahead_s() == 0
+    assert gauge("log_ahead_seconds") == 0
