@@ -8,6 +8,7 @@ is by then. The alarm stands meanwhile, and tells everybody once more when that 
 """
 
 from alerts.episodes import EVERYBODY, UNANSWERED, Episode, alert_id, day_of, find, make_room
+from alerts.events import AlertEvent
 from alerts.policy import When
 from alerts.policy.settings import OPS
 from models.findings import Rule
@@ -15,6 +16,11 @@ from models.phrases import counted, figure, phrase
 
 RULE = Rule("unanswered", "1", "DESIGN")
 SETTLED = phrase("nothing waits any more: it was answered, is over, or another team was asked")
+
+
+def asks_everybody(event: AlertEvent) -> bool:
+    """Whether the whole chain was asked before: there is nobody left to be the next."""
+    return event.problem == UNANSWERED or event.rung >= EVERYBODY
 
 
 def unanswered(episodes: list[Episode]) -> list[Episode]:

@@ -18,10 +18,10 @@ import msgspec
 from alerts.channels.fhir_check import FORBIDDEN, ID, wrong_in
 from alerts.channels.protocol import Outcome
 from alerts.channels.webhook import WebhookChannel
-from alerts.episodes import EVERYBODY
 from alerts.events import AlertEvent, Evidence
 from alerts.language import ENGLISH
 from alerts.sources import PATIENT_PREFIX
+from alerts.unanswered import asks_everybody
 from models.vitals import BY_NAME
 from models.wording import level_of
 
@@ -153,7 +153,7 @@ def _observation(event: AlertEvent, evidence: Evidence, number: int) -> dict[str
 
 def _task(event: AlertEvent) -> dict[str, Any]:
     """Who must act."""
-    asked = "everybody" if event.rung >= EVERYBODY else f"rung {event.rung + 1}"
+    asked = "everybody" if asks_everybody(event) else f"rung {event.rung + 1}"
     made: dict[str, Any] = {
         "resourceType": "Task",
         "id": event.alert_id,

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from alerts.channels.quiet import QUIET_HOURS
+from alerts.episodes import UNANSWERED
 from alerts.events import AlertEvent, Category, Notice
 from alerts.explain import SEVERITY_WORDS
 from alerts.language import ENGLISH, voice
+from alerts.unanswered import asks_everybody
 from models.phrases import phrase, say, stamp
 
 LEADS: dict[Notice, str] = {
@@ -15,6 +18,8 @@ LEADS: dict[Notice, str] = {
 }  # fmt: skip
 GIVEN = phrase("Assigned to you")
 UNSAFE: dict[Category, str] = {"clinical": phrase("clinical alert"), "technical": phrase("technical alert")}
+UNSAFE_UNANSWERED = phrase("an alert that nobody has answered")
+"""Of the alarm at the end of a chain: it is about a patient, and nobody may take it for a fault of some device."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ def message_of(
     language: that of the deployment, in which the event has been told."""
     about = {
         "lead": GIVEN if event.event == "assigned" else LEADS.get(event.notify or "first", LEADS["first"]),
-        "about": event.title if safe else UNSAFE[event.category],
+        "about": _about(event, safe),
     }
     severity, spoken = SEVERITY_WORDS[event.severity], voice(language)
     lines: list[str] = [phrase("{lead}: {about}", **about), phrase("Severity: {severity}", severity=severity)]
@@ -43,14 +48,26 @@ def message_of(
     if event.reason and safe:
         lines.append(phrase("Reason: {reason}", reason=event.reason))
     if event.deadline and event.state == "open":
-        by = stamp(event.deadline)
-        lines += ["", phrase("Please answer by {deadline}; then the next one is asked.", deadline=by)]
+        lines += ["", _asks(event, stamp(event.deadline))]
     if link and event.state == "open":
         lines.append(phrase("I have it: {link}", link=link))
     if desk:
         lines.append(phrase("More: {link}", link=desk))
     subject = phrase("[{severity}] {lead}: {about}", severity=severity, **about)
     return Message(say(subject, spoken), "\n".join(say(line, spoken) for line in lines) + "\n")
+
+
+def _about(event: AlertEvent, safe: bool) -> str:
+    """What it is about, as far as the channel may carry it. How many wait after quiet hours names no patient."""
+    if safe or event.problem == QUIET_HOURS:
+        return event.title
+    return UNSAFE_UNANSWERED if event.problem == UNANSWERED else UNSAFE[event.category]
+
+
+def _asks(event: AlertEvent, by: str) -> str:
+    if asks_everybody(event):
+        return phrase("Please answer by {deadline}; then everybody is asked again.", deadline=by)
+    return phrase("Please answer by {deadline}; then the next one is asked.", deadline=by)
 
 
 def _taken(event: AlertEvent) -> str:

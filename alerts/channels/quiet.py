@@ -22,6 +22,8 @@ from models.phrases import counted, say
 Slot = tuple[str, datetime]
 """A channel, and when its quiet hours are over."""
 RULE = Rule("quiet_hours", "1", "DESIGN")
+QUIET_HOURS = "delivery.quiet_hours"
+"""The problem of the one message about what is not told singly."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def together(slot: Slot, number: int, team: str | None, language: str = ENGLISH)
     return AlertEvent(
         alert_id=f"quiet-{channel}-{until:%Y%m%dT%H%M%S%z}", sequence=1, event="opened", state="acknowledged",
         patient=patient_of("quiet_hours"), care_team=team, severity="advisory", category="technical", kind="delivery",
-        problem="delivery.quiet_hours", title=say(title, spoken), onset_at=at, event_at=at, arrived_at=at,
+        problem=QUIET_HOURS, title=say(title, spoken), onset_at=at, event_at=at, arrived_at=at,
         decided_at=at, retrospective=False, evidence=[], explanation=say(said, spoken),
         population_rule_would_fire=False, rule=RULE, notify="first",
     )  # fmt: skip

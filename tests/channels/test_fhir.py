@@ -15,7 +15,7 @@ from alerts.channels.fhir import INVALID, FhirChannel, TaskStatus, bundle_of, st
 from alerts.channels.fhir_check import wrong_in
 from alerts.channels.protocol import idempotency_key
 from alerts.channels.webhook import WebhookLimits
-from alerts.episodes import EVERYBODY
+from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
 from tests.channels.events import EVIDENCE, alert
 from tests.channels.server import Answer, answering
@@ -69,6 +69,7 @@ def test_the_task_follows_the_episode() -> None:
     assert (task["owner"]["display"], task["for"]["reference"]) == ("cardiology-home", "Patient/p-17")
     assert task["businessStatus"]["text"] == "opened, rung 2"
     assert parts(alert(rung=EVERYBODY))["Task"]["businessStatus"]["text"] == "opened, everybody"
+    assert parts(alert(problem=UNANSWERED, rung=3))["Task"]["businessStatus"]["text"] == "opened, everybody"
     assert parts(EVENTS[1])["Task"]["note"] == [{"text": "nurse-2: seen"}]
 
 

@@ -10,15 +10,15 @@ import msgspec
 import pytest
 
 from alerts.channels.health import FAILED_IN_A_ROW, Health
-from alerts.channels.message import message_of
+from alerts.channels.message import UNSAFE, UNSAFE_UNANSWERED, message_of
 from alerts.channels.post import Letter, Post, shared
 from alerts.channels.progress import Told
 from alerts.channels.protocol import Outcome
 from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
-from alerts.language import voice
+from alerts.language import languages, voice
 from alerts.teams import Person
-from models.phrases import phrase, say
+from models.phrases import phrase, say, stamp
 from streams.deliveries import delivery_of
 from streams.notifying import silent_because
 from tests.alerts.test_teams import DIRECTORY, NOON
@@ -128,6 +128,22 @@ def test_a_message_asks_for_what_is_to_be_done_and_says_nothing_where_there_is_n
     said = message_of(alert(**whole), safe=False, desk="D", link="L").text
     assert "returned" not in said
     assert all(words in said for words in ("Please answer by", "I have it: L", "More: D"))
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_end_of_a_chain_is_no_fault_of_a_device_and_nobody_else_is_asked_after_it(language: str) -> None:
+    """Whoever is reached by a channel that may not name the patient gets up for it all the same."""
+    spoken, by = voice(language), stamp("2026-01-05T09:00:00Z")
+    alarm = alert(category="technical", problem=UNANSWERED, rung=3, deadline="2026-01-05T09:00:00Z")
+    said = message_of(alarm, safe=False, desk=None, link=None, language=language)
+    assert say(UNSAFE_UNANSWERED, spoken) in said.subject
+    assert say(UNSAFE["technical"], spoken) not in said.subject + said.text
+    last = say(phrase("Please answer by {deadline}; then everybody is asked again.", deadline=by), spoken)
+    assert last in said.text
+    worse = msgspec.structs.replace(alarm, problem="spo2.low", rung=EVERYBODY)
+    assert last in message_of(worse, safe=False, desk=None, link=None, language=language).text
+    first = msgspec.structs.replace(alarm, problem="spo2.low", rung=1)
+    assert last not in message_of(first, safe=False, desk=None, link=None, language=language).text
 
 
 def test_whom_a_message_has_reached_is_remembered_as_long_as_the_message() -> None:
