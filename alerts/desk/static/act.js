@@ -40,6 +40,7 @@ export class ActDialog {
     this.until.replaceChildren(...SNOOZES.map((hours) => h("option", { value: String(hours) }, hours === 1 ? "1 hour" : `${hours} hours`)));
     byId("act-form").addEventListener("submit", (event) => this.submit(event));
     byId("act-cancel").addEventListener("click", () => this.dialog.close());
+    this.dialog.addEventListener("close", () => this.left());
     this.reason.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.submit(event);
     });
@@ -91,6 +92,12 @@ export class ActDialog {
     byId("act-chips").replaceChildren(...chips.map((words) => this.chip(words)));
     this.dialog.showModal();
     (type === "assign" ? this.to : this.reason).focus();
+  }
+
+  /** Whom it was about, and what was written, does not stay in the page. */
+  left() {
+    for (const id of ["act-title", "act-about", "act-problem"]) setText(byId(id), "");
+    this.reason.value = "";
   }
 
   chip(words) {

@@ -12,10 +12,11 @@ import { Filters } from "./filters.js";
 import { Heard } from "./heard.js";
 import { onKeys } from "./keys.js";
 import { drawLink } from "./link.js";
+import { drawLists, drawNote } from "./lists.js";
 import { Patient } from "./patient.js";
 import { showSearch } from "./search.js";
 import { listen } from "./stream.js";
-import { announce, answered, heardOf, tells } from "./telling.js";
+import { announce, answered, heardOf, hush, tells } from "./telling.js";
 import { Worklist, compare } from "./worklist.js";
 import { LISTS, SEVERITIES, fullTime, seconds } from "./words.js";
 
@@ -50,37 +51,7 @@ function draw(fresh) {
   filters.offer("rule", [...state.alerts.values()].map((one) => one.rule.id));
   list.show(alerts, { nowS: state.nowS, chosen: state.chosen, fresh });
   bulk.show(alerts, list);
-  drawNote(!alerts.length);
-}
-
-/** What the list does not show, and why: a list that is narrowed never looks like one with nothing on it. */
-function drawNote(none) {
-  const word = LISTS.find((one) => one.view === state.view).word.toLowerCase();
-  byId("empty").hidden = !none;
-  const more = (state.counters?.lists[state.view] ?? 0) - list.order.length;
-  const calm = state.view === "open" ? [h("strong", {}, "Nothing waits for an answer."), "New alerts appear here by themselves."] : [`No ${word} alerts.`];
-  const said = filters.active ? ["Nothing on this list matches the filters."] : state.quiet && more > 0 ? ["Nothing on this list that cannot wait."] : calm;
-  byId("empty").replaceChildren(...said.map((line) => h("p", {}, line)));
-  byId("list-note").hidden = more <= 0 || (none && !state.quiet && !filters.active);
-  const waits = `${more} that can wait ${more === 1 ? "is" : "are"} kept for the morning`;
-  setText(byId("list-note"), filters.active ? `${more} more are hidden by the filters` : state.quiet ? waits : `${more} more are not shown`);
-}
-
-function drawLists() {
-  const counts = state.counters?.lists ?? {};
-  const buttons = LISTS.map(({ view, word }) =>
-    h(
-      "button",
-      { type: "button", class: "list", data: { view }, aria: { pressed: String(view === state.view) }, onclick: () => setView(view) },
-      word,
-      h("span", { class: "count" }, String(counts[view] ?? "…")),
-    ),
-  );
-  const focused = document.activeElement?.dataset.view;
-  byId("lists").replaceChildren(...buttons);
-  if (focused) buttons.find((one) => one.dataset.view === focused)?.focus();
-  const open = counts.open ?? 0;
-  document.title = `${open ? `(${open}) ` : ""}homebeat desk`;
+  drawNote(state, list.order.length, filters.active);
 }
 
 function takeCounters(counters) {
@@ -89,7 +60,7 @@ function takeCounters(counters) {
   state.nowS = seconds(counters.log_time);
   setText(byId("log-time"), fullTime(state.nowS));
   byId("log-time").dateTime = counters.log_time ?? "";
-  if (JSON.stringify(counters.lists) !== before) drawLists();
+  if (JSON.stringify(counters.lists) !== before) drawLists(state, setView);
   if (filters.wanted.overdue) draw();
   list.pass(state.nowS);
   patient.pass(state.nowS);
@@ -192,7 +163,7 @@ function forgetOld() {
 
 function setView(view) {
   state.view = view;
-  drawLists();
+  drawLists(state, setView);
   draw();
   load();
 }
@@ -248,7 +219,7 @@ function mark(id, pending, asked = null) {
 function move(step) {
   const id = list.beside(state.chosen, step);
   if (!id) return;
-  if (matchMedia("(min-width: 60rem)").matches) choose(id);
+  if (matchMedia("(min-width: 60rem)").matches || document.body.classList.contains("detailed")) choose(id);
   else {
     state.chosen = id;
     list.choose(id);
@@ -256,13 +227,16 @@ function move(step) {
   list.focus(id);
 }
 
+/** What a key acts on: the alert that is seen, or the first of the list. Beside a patient without an alert it is none. */
+const atHand = () => state.chosen ?? (patient.alone ? null : list.order[0]);
+
 const ACTS = { a: "acknowledge", r: "resolve", s: "snooze", g: "assign", n: "new_normal" };
 const KEYS = {
   j: () => move(1),
   ArrowDown: () => move(1),
   k: () => move(-1),
   ArrowUp: () => move(-1),
-  ...Object.fromEntries(Object.entries(ACTS).map(([key, type]) => [key, () => act(state.chosen ?? list.order[0], type)])),
+  ...Object.fromEntries(Object.entries(ACTS).map(([key, type]) => [key, () => act(atHand(), type)])),
   q: () => setQuiet(!state.quiet),
   "/": () => byId("filter-patient").focus(),
   Escape: back,
@@ -308,7 +282,7 @@ async function go(place) {
 /** From elsewhere to an alert. */
 async function visit(alert) {
   state.view = alert.view;
-  drawLists();
+  drawLists(state, setView);
   await go("worklist");
   keep(alert);
   choose(alert.alert_id);
@@ -327,7 +301,7 @@ async function visitPatient(id) {
 /** From elsewhere to a list, narrowed to what is wanted there. */
 async function visitList(view, wanted) {
   state.view = view;
-  drawLists();
+  drawLists(state, setView);
   back();
   filters.set(wanted);
   await go("worklist");
@@ -385,6 +359,7 @@ function forget() {
   state.chosen = null;
   patient.showNothing();
   byId("report").replaceChildren();
+  hush();
   draw();
 }
 
@@ -395,7 +370,7 @@ async function start() {
   byId("told-close").addEventListener("click", () => (byId("told").hidden = true));
   byId("me").addEventListener("click", () => choosePassword(state.member));
   byId("go-quiet").addEventListener("click", () => setQuiet(!state.quiet));
-  drawLists();
+  drawLists(state, setView);
   draw();
   try {
     await door.byLink();

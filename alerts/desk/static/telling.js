@@ -29,3 +29,9 @@ export function announce(alert, known, quiet) {
   const said = [`${known ? "Now" : "New"} ${word.toLowerCase()} alert: `, h("span", told(), alert.title), `, patient ${alert.patient}`];
   byId(alert.severity === "emergency" ? "shout" : "say").replaceChildren(...said);
 }
+
+/** Nothing of what was said stays, which names patients. */
+export function hush() {
+  for (const id of ["say", "shout", "told-words"]) byId(id).replaceChildren();
+  byId("told").hidden = true;
+}
