@@ -46,7 +46,7 @@ def _make(folder: Path) -> None:
 
 def desk_config(settings: Settings) -> "DeskConfig":
     """What the desk may know. Makes the data folder when its database lies in there; raises WrongSettings."""
-    from alerts.desk import DeskConfig
+    from alerts.desk.config import STILL_AFTER_S, DeskConfig
 
     if settings.desk_database_url is None:
         _make(settings.data_folder)
@@ -65,6 +65,7 @@ def desk_config(settings: Settings) -> "DeskConfig":
         off=frozenset(settings.modifiers_off),
         directory=_teams_if_readable(settings),
         kafka=security_options(settings),
+        still_after_s=STILL_AFTER_S if settings.ticks == "on" else None,
     )
 
 

@@ -14,6 +14,10 @@ STATIC = Path(__file__).parent / "static"
 """The page: plain files."""
 
 
+STILL_AFTER_S = 180.0
+"""Workers tell of every minute, and a restart of one takes less than two."""
+
+
 class DeskError(Exception):
     """The desk cannot do it; the text is one line for the person at the keyboard."""
 
@@ -50,6 +54,8 @@ class DeskConfig:
     chart_points: int = 2_000
     worklist_rows: int = 500
     allowed_hosts: tuple[str, ...] = ()
+    still_after_s: float | None = STILL_AFTER_S
+    """So long no worker may have told of a minute before the page says that nobody decides; None for never."""
     kafka: Mapping[str, Any] = field(default_factory=dict)
     """Further options of aiokafka's clients, such as TLS and SASL."""
     link_key: bytes = field(default=b"", repr=False)

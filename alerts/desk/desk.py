@@ -76,4 +76,5 @@ class Desk:
             "overdue": counts["overdue"],
             "ready": self.status.ready,
             "connected": self.status.connected,
+            "still": self.status.still,
         }

@@ -94,7 +94,7 @@ def _counted(number: int) -> None:
 class Feed(Generic[Kind, About]):
     """One topic. ready: everything that was there at the start is kept. connected: the broker answers.
 
-    after: another one, which has to be ready first.
+    after: another one, which has to be ready first; tail: how many of its last records tell enough, None for all.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class Feed(Generic[Kind, About]):
         keep: Keep[Kind, About],
         told: Callable[[About], None],
         after: "Feed[Any, Any] | None" = None,
+        tail: int | None = None,
     ) -> None:
         self.topic = topic
         self.ready = False
@@ -114,7 +115,7 @@ class Feed(Generic[Kind, About]):
         self.lag = 0
         self._client, self._read, self._keep, self._told = client, read, keep, told
         self._goal: dict[TopicPartition, int] | None = None
-        self._after, self._caught_up = after, asyncio.Event()
+        self._after, self._caught_up, self._tail = after, asyncio.Event(), tail
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
@@ -130,6 +131,7 @@ class Feed(Generic[Kind, About]):
             )
             try:
                 await consumer.start()
+                await self._pass_over(consumer)
                 await self._follow(consumer)
             except LOST as error:
                 log.info("desk: %s is not taken in (%s), trying again", self.topic, type(error).__name__)
@@ -141,6 +143,15 @@ class Feed(Generic[Kind, About]):
     async def caught_up(self) -> None:
         """Returns once this is ready."""
         await self._caught_up.wait()
+
+    async def _pass_over(self, consumer: AIOKafkaConsumer) -> None:
+        """All but the tail."""
+        parts = consumer.assignment() if self._tail is not None else ()
+        if not parts:
+            return
+        begins, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+        for tp in parts:
+            consumer.seek(tp, max(begins[tp], ends[tp] - (self._tail or 0)))
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
         probe = asyncio.create_task(self._probe(consumer))

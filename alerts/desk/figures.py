@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from alerts.desk.audit import Audit
 from alerts.desk.hub import Hub
+from alerts.desk.minutes import Minutes
 from alerts.desk.store import Store
 from alerts.desk.waits import BUCKETS_S, Waits, overdue, waits
 from models.findings import SEVERITIES
@@ -26,10 +27,12 @@ class Followed(Protocol):
 
 
 class Status:
-    """Whether the desk can be trusted to be complete and up to date."""
+    """Whether the desk can be trusted to be complete and up to date. minutes: what workers tell of time, None if
+    nothing is heard of it."""
 
-    def __init__(self, feeds: Sequence[Followed] = ()) -> None:
+    def __init__(self, feeds: Sequence[Followed] = (), minutes: Minutes | None = None) -> None:
         self.feeds = feeds
+        self._minutes = minutes
 
     @property
     def ready(self) -> bool:
@@ -40,6 +43,11 @@ class Status:
     def connected(self) -> bool:
         """The broker answers: what is shown is not merely what was."""
         return all(feed.connected for feed in self.feeds)
+
+    @property
+    def still(self) -> bool:
+        """Nobody decides any more, about some patients or all: what is shown is not up to date."""
+        return self._minutes is not None and self._minutes.still
 
     @property
     def sentence(self) -> str:
@@ -85,14 +93,6 @@ class Figures(Collector):
             records.add_metric([feed.topic, "read"], feed.records - feed.unreadable)
             records.add_metric([feed.topic, "unreadable"], feed.unreadable)
         yield records
-
-
-def _refused(audit: Audit) -> Metric:
-    """What was refused; much that is only `counted` is somebody who should be looked for."""
-    refused = CounterMetricFamily("homebeat_desk_refused", "Refusals, as the audit keeps them.", labels=["kept"])
-    for kept, many in audit.refusals.items():
-        refused.add_metric([kept], many)
-    return refused
 
 
 def _answers(store: Store) -> Iterator[Metric]:

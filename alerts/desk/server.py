@@ -1,4 +1,4 @@
-"""The desk running: three feeds from Kafka, the audit back to it, the web server, and one way to stop."""
+"""The desk running: four feeds from Kafka, the audit back to it, the web server, and one way to stop."""
 
 import asyncio
 import contextlib
@@ -19,6 +19,7 @@ from alerts.desk.config import DeskConfig, DeskError, PortTaken
 from alerts.desk.feed import Feed, alert_event, patient_profile, vital_summary
 from alerts.desk.figures import Status
 from alerts.desk.hub import Hub
+from alerts.desk.minutes import TAIL, Minutes, told_minute
 from alerts.desk.moving import Moves
 from alerts.desk.publish import ActionPublisher, AuditPublisher
 from alerts.desk.store import Store
@@ -61,8 +62,9 @@ async def _serve(
     on_ready: Callable[[str], None] | None,
 ) -> None:
     hub = Hub()
-    feeds = _feeds(config, store, hub)
-    status = Status(feeds)
+    minutes = Minutes(store, config.still_after_s)
+    feeds = _feeds(config, store, hub, minutes)
+    status = Status(feeds, minutes)
     publish = ActionPublisher(config.topic("actions"), config.client)
     audit, auditing = Audit(accounts.engine), AuditPublisher(config.topic("audit"), config.client)
     server = _server(create_app(store, publish, hub, accounts, audit, status, **_bounds(config)))
@@ -85,7 +87,7 @@ async def _serve(
         await auditing.close()
 
 
-def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[Any, Any], ...]:
+def _feeds(config: DeskConfig, store: Store, hub: Hub, minutes: Minutes) -> tuple[Feed[Any, Any], ...]:
     """A feed for each topic, so that a long history of vitals does not hold up an alert. Vitals wait for the profiles:
     what somebody has withdrawn is not shown first and taken out later."""
 
@@ -98,6 +100,7 @@ def _feeds(config: DeskConfig, store: Store, hub: Hub) -> tuple[Feed[Any, Any], 
         profiles,
         Feed(topic("alerts"), client, alert_event, store.put_events, lambda ids: hub.tell(alerts=ids)),
         Feed(topic("vitals"), client, vital_summary, store.put_summaries, lambda ids: hub.tell(patients=ids), profiles),
+        Feed(topic("sources"), client, told_minute, minutes.take, lambda _: None, tail=TAIL),
     )
 
 

@@ -57,13 +57,17 @@ class Store:
 
     @property
     def log_time_s(self) -> float | None:
-        """The newest time the log has spoken of (a decision, or the end of a window): the page's now."""
+        """The newest time the log has spoken of (a minute, a decision, the end of a window): the page's now."""
         return self._log_time_s
 
     @property
     def log_began_s(self) -> float | None:
         """The oldest time that the log has spoken of: of what was before, nothing is known."""
         return self._log_began_s
+
+    def go_on(self, at_s: float) -> None:
+        """Time has passed, whether or not anything else was said in it."""
+        self._log_time_s = max(at_s, self._log_time_s or at_s)
 
     def put_events(self, events: Sequence[AlertEvent]) -> list[str]:
         """Keep alert events, each (`alert_id`, `sequence`) once; answers with the alerts that have news."""

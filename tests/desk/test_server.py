@@ -164,7 +164,7 @@ async def test_a_desk_without_a_broker_serves_says_so_and_stops(tmp_path: Path) 
 
         await until_answer(alive)
         answer = await client.get("/readyz")
-        assert (answer.status_code, answer.text) == (503, "still reading t.profiles, t.alerts, t.vitals\n")
+        assert (answer.status_code, answer.text) == (503, "still reading t.profiles, t.alerts, t.vitals, t.sources\n")
     stop.set()
     await asyncio.wait_for(running, END_S)
 

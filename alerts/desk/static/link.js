@@ -10,7 +10,9 @@ export function drawLink({ linked, counters }) {
       ? ["lost", "Stream lost", "The desk cannot reach the stream. What you see may be old, and actions may not be recorded."]
       : counters && !counters.ready
         ? ["waiting", "Catching up", ""]
-        : ["live", "Live", ""];
+        : counters?.still
+          ? ["lost", "Standing still", "For some minutes nothing has been decided, about some patients or all. Alerts may be missing: tell whoever runs homebeat."]
+          : ["live", "Live", ""];
   byId("link").dataset.state = name;
   setText(byId("link-word"), word);
   byId("trouble").hidden = !trouble || !counters;
