@@ -3,6 +3,7 @@
 
 import { h, setText } from "./dom.js";
 import { drawMarks, inWords, marksOf, wordsAt } from "./marks.js";
+import { drawMeasured, measuredOf, unseen } from "./measured.js";
 import { band, clockTime, dateOnly, digits, measured, number, seconds, time, unitWord, vitalWord } from "./words.js";
 
 const uPlot = globalThis.uPlot;
@@ -84,6 +85,7 @@ export class VitalChart {
     this.chart = chart;
     this.view = view;
     Object.assign(this, columns(chart));
+    this.measured = measuredOf(view.evidence, chart.vital, view);
     this.spans = unknownSpans(this.windows, chart.gap_s, view.sinceS, view.untilS);
     this.runs = bandRuns(this.windows);
     this.plotted.setAttribute("aria-label", this.summary());
@@ -136,7 +138,7 @@ export class VitalChart {
 
   /** The values that have to be in sight, with some air. */
   reach() {
-    const seen = [];
+    const seen = this.measured.map((one) => one.value);
     for (const one of this.windows) if (one) seen.push(one.mean, one.low, one.high);
     const values = seen.filter((value) => value !== null && Number.isFinite(value));
     if (!values.length) return { min: 0, max: 1 };
@@ -187,6 +189,7 @@ export class VitalChart {
     ctx.clip();
     this.windows.forEach((one, place) => this.drawPoint(u, one, place));
     drawMarks(u, this.marks, look, px());
+    drawMeasured(u, this.measured, look("--onset"), px());
     if (this.view.onsetS !== null) drawOnset(u, this.view.onsetS);
     ctx.restore();
   }
@@ -201,19 +204,27 @@ export class VitalChart {
     else if (alone || few) drawMark(u, one.middle, one.mean, 2.6, look("--line"), false);
   }
 
-  /** The line under the heading: what the cursor is on, or the newest window. */
+  /** What the alert is about and no window tells of yet, in words; null if there is nothing. */
+  get unseen() {
+    const last = this.windows.findLast((found) => found);
+    return unseen(this.measured, last, { vital: this.chart.vital, unit: this.chart.unit, nowS: this.view.nowS });
+  }
+
+  /** The line under the heading: what the cursor is on, or what is newest. */
   describe(place) {
-    const one = place === null || place === undefined ? this.windows.findLast((found) => found) : this.windows[place];
+    const resting = place === null || place === undefined;
+    const one = resting ? this.windows.findLast((found) => found) : this.windows[place];
+    const said = resting ? this.unseen : null;
     if (!one) {
-      setText(this.caption, this.windows.length ? "Nothing known here" : "No readings in this time");
+      setText(this.caption, this.windows.length ? "Nothing known here" : said ? `${said} · no window is over yet` : "No readings in this time");
       return;
     }
     const own = band(one);
     const verdict = { normal: "within own band", deviating: "outside own band", unknown: "not known", withheld: "withheld by consent" };
     const parts = [time(one.startS, this.view.nowS), measured(this.chart.vital, one.mean, this.chart.unit, digits(one)), own ? `own band ${own}` : "no own band", verdict[one.state]];
-    if (place !== null && place !== undefined) parts.push(...wordsAt(this.marks, one.middle, Math.max((one.endS - one.startS) / 2, (this.view.untilS - this.view.sinceS) / 150)));
-    setText(this.caption, (place === null || place === undefined ? "Newest: " : "") + parts.join(" · "));
-    this.caption.dataset.state = one.state;
+    if (!resting) parts.push(...wordsAt(this.marks, one.middle, Math.max((one.endS - one.startS) / 2, (this.view.untilS - this.view.sinceS) / 150)));
+    setText(this.caption, (said ? `${said} · newest window: ` : resting ? "Newest: " : "") + parts.join(" · "));
+    this.caption.dataset.state = said ? "" : one.state;
   }
 
   /** The chart in a sentence, for those who do not see it. */
@@ -222,12 +233,13 @@ export class VitalChart {
     const count = (state) => shown.filter((one) => one.state === state).length;
     const last = shown.at(-1);
     const name = vitalWord(this.chart.vital);
-    if (!last) return `${name}: no readings in this time.`;
+    const said = this.unseen;
+    if (!last) return said ? `${name}: no window is over yet. ${said}.` : `${name}: no readings in this time.`;
     const own = band(last);
     return (
       `${name}: ${shown.length} windows, ${count("deviating")} outside the patient's own band, ` +
       `${count("unknown") + count("withheld")} not known, ${this.spans.length} stretches without knowledge. ` +
-      `Newest ${measured(this.chart.vital, last.mean, this.chart.unit, digits(last))}${own ? `, own band ${own}` : ""}.` +
+      `Newest ${measured(this.chart.vital, last.mean, this.chart.unit, digits(last))}${own ? `, own band ${own}` : ""}.${said ? ` ${said}.` : ""}` +
       inWords(this.marks, this.view.sinceS, this.view.untilS)
     );
   }

@@ -71,6 +71,7 @@ export class Patient {
   /** Show an alert; its charts and history are fetched. */
   async show(alert, nowS) {
     const other = this.alert?.alert_id !== alert.alert_id || this.alert.patient !== alert.patient;
+    const news = other || this.alert.sequence !== alert.sequence;
     this.alert = alert;
     this.nowS = nowS;
     if (other) {
@@ -79,7 +80,7 @@ export class Patient {
     }
     this.build(other);
     this.pass(nowS);
-    await Promise.all([this.fetchHistory(), this.fetchStates(), this.fetchAbout(), other ? this.fetchCharts() : null]);
+    await Promise.all([this.fetchHistory(), this.fetchStates(), this.fetchAbout(), news ? this.fetchCharts() : null]);
   }
 
   /** Ask for something; then tells whether its answer is to be shown: answers may come in another order than they were
@@ -182,7 +183,7 @@ export class Patient {
     const newest = this.asks("states");
     const found = await api.states(patient).catch(() => null);
     if (this.alert?.patient !== patient || !newest()) return;
-    this.states.replaceChildren(statesSection(found));
+    this.states.replaceChildren(statesSection(found, this.alert.evidence));
     const withdrawn = found && JSON.stringify(found.withdrawn);
     if (this.withdrawn && withdrawn && withdrawn !== this.withdrawn) this.fetchAbout();
     this.withdrawn = withdrawn ?? this.withdrawn;
@@ -195,7 +196,7 @@ export class Patient {
     const eventS = seconds(alert.event_at);
     const past = alert.state === "resolved" || alert.retrospective;
     const untilS = past ? Math.min(nowS ?? eventS, eventS + 0.25 * lengthS) : (nowS ?? eventS);
-    return { sinceS: untilS - lengthS, untilS, onsetS: seconds(alert.onset_at), nowS }; // seconds(undefined) is null: nothing has begun
+    return { sinceS: untilS - lengthS, untilS, onsetS: seconds(alert.onset_at), nowS, evidence: alert.evidence }; // seconds(undefined) is null: nothing has begun
   }
 
   async fetchCharts() {
@@ -339,6 +340,7 @@ function legend() {
     key("dash", "expected"),
     key("diamond", "outside own band"),
     key("hatched", "not known"),
+    key("ring", "in the alert"),
     key("episode", "episode"),
     key("action", "what was done"),
   );

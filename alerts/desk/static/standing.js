@@ -3,7 +3,8 @@
 import { h } from "./dom.js";
 import { VITAL_STATE_WORDS, fullTime, measured, seconds, span, vitalWord } from "./words.js";
 
-export function statesSection(found) {
+/** evidence: of the alert that is shown, of which there may be readings that are newer than any window. */
+export function statesSection(found, evidence = []) {
   if (found === null) return h("p", { class: "problem" }, "How the vitals stand cannot be shown now.");
   const withdrawn = found.withdrawn.map((one) => h("p", {}, h("strong", {}, one.words)));
   if (!found.vitals.length && !withdrawn.length) return h("section", {});
@@ -13,7 +14,7 @@ export function statesSection(found) {
     { aria: { label: "How each vital stands" } },
     h("h2", {}, "How each vital stands"),
     withdrawn,
-    found.vitals.length ? h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS))) : null,
+    found.vitals.length ? h("ul", { class: "vital-states" }, found.vitals.map((one) => vitalState(one, nowS, newerThan(one, evidence)))) : null,
     found.news2 ? earlyWarning(found.news2, nowS) : null,
   );
 }
@@ -34,15 +35,23 @@ function earlyWarning(one, nowS) {
   );
 }
 
+/** What the alert is about, of this vital, if it is newer than the last window; null if there is nothing. */
+function newerThan({ vital, state, last_at: lastAt }, evidence) {
+  if (!["normal", "deviating"].includes(state)) return null;
+  const mine = evidence.filter((one) => one.vital === vital && Number.isFinite(one.value) && (!lastAt || seconds(one.at) > seconds(lastAt)));
+  return mine.sort((one, other) => seconds(other.at) - seconds(one.at))[0] ?? null;
+}
+
 /** A vital that is not known or withheld never looks like a normal one: other word, other shape, no value as of now. */
-function vitalState(one, nowS) {
+function vitalState(one, nowS, alarmed) {
   const lastS = seconds(one.last_at);
+  const words = alarmed ? `In the alert: ${measured(one.vital, alarmed.value, one.unit)}, ${span(Math.max(nowS - seconds(alarmed.at), 0))} ago` : (VITAL_STATE_WORDS[one.state] ?? one.state);
   const age = lastS === null ? "" : `last ${measured(one.vital, one.last_value, one.unit)}, ${span(Math.max(nowS - lastS, 0))} ago`;
   return h(
     "li",
-    { class: `vital-state ${one.state}` },
+    { class: `vital-state ${alarmed ? "told" : one.state}` },
     h("span", { class: "name" }, vitalWord(one.vital)),
-    h("span", { class: "word" }, VITAL_STATE_WORDS[one.state] ?? one.state),
+    h("span", { class: "word" }, words),
     h("span", { class: "quiet", title: lastS === null ? "" : fullTime(lastS) }, age),
   );
 }
