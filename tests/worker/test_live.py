@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
+from confluent_kafka import Producer
 
 from alerts.events import Category, EventName, Evidence, State
 from models.findings import Finding, Kind, Rule, Severity
@@ -20,7 +21,7 @@ from tests.brokers import Broker
 from tests.engine import test_bad_input as bad
 from tests.engine.factories import HOUR_US, MINUTE_US, SUMMARY_FIELDS, action, profile, reading
 from tests.requirements import require
-from tests.worker.live import Deployment, Worker, deployment, until
+from tests.worker.live import ANSWER_WITHIN_S, Deployment, Worker, deployment, until
 from tests.worker.retelling import headers_of, retold
 
 METRICS = (
@@ -266,6 +267,21 @@ def test_a_reading_from_kcat_is_decided(request: pytest.FixtureRequest, live: Li
     )  # fmt: skip
     here.received += 1
     assert here.told(patient)["evidence"][0]["value"] == 78.0
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "snappy", "zstd"])
+def test_a_reading_is_decided_however_its_publisher_compresses(live: Live, patient: str, codec: str) -> None:
+    """One batch that nobody could unpack stopped its partition for good, and with it the worker."""
+    here, _ = live
+    name = f"{patient}-{codec}"
+    here.enrol(name)
+    made = reading(name, code="spo2", value=78.0, at_us=_us(_now()), note="worth compressing " * 100)
+    brokers, partitioner = here.broker.address, "murmur2_random"
+    producer = Producer({"bootstrap.servers": brokers, "partitioner": partitioner, "compression.type": codec})
+    producer.produce(here.prefix + "readings", json.dumps(made).encode(), name.encode())
+    assert producer.flush(ANSWER_WITHIN_S) == 0
+    here.received += 1
+    assert here.told(name)["evidence"][0]["value"] == 78.0
 
 
 def test_a_snooze_ends_by_the_ticks_of_the_worker(live: Live, patient: str) -> None:
