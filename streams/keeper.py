@@ -18,7 +18,7 @@ is right, and the group's offset is not (somebody has moved it): what is missing
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from aiokafka import ConsumerRecord
@@ -89,6 +89,11 @@ class Keeper:
         """Log time of a partition: its latest tick; None before the first."""
         held = self._held.get(partition)
         return held.state.tick_us if held and held.state.tick_us > 0 else None
+
+    def origins(self, partition: int) -> Iterable[bytes]:
+        """Which control records the state of a partition has been given (see `engine.origins`)."""
+        held = self._held.get(partition)
+        return held.state.all_origins() if held else ()
 
     async def take(self, tp: TP, records: list[ConsumerRecord], receipt: Receipt, highwater: int) -> None:
         """Decide one chunk and publish its effects. highwater: the offset after the partition's last record."""

@@ -20,6 +20,7 @@ from models.times import rfc3339
 from streams import control
 from streams.control import ControlRecord, Origin
 from streams.keeper import Keeper
+from streams.lives import Lives
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 
@@ -29,31 +30,35 @@ def _wall_ms() -> int:
 
 
 class Sequencer:
-    """Sequences for one worker. now_ms: the clock by which the same worker writes ticks."""
+    """Sequences for one worker. now_ms: the clock by which the same worker writes ticks; lives: of the topics that
+    records come on (None: they have one each)."""
 
     def __init__(
-        self, settings: Settings, publisher: Publisher, keeper: Keeper, now_ms: Callable[[], int] = _wall_ms
-    ) -> None:
+        self, settings: Settings, publisher: Publisher, keeper: Keeper, now_ms: Callable[[], int] = _wall_ms,
+        lives: Lives | None = None,
+    ) -> None:  # fmt: skip
         self._settings, self._publisher, self._keeper, self._now_ms = settings, publisher, keeper, now_ms
+        self._lives = lives
 
     async def profiles(self, records: list[ConsumerRecord]) -> None:
         """Versions of profiles, or null: forget the patient. Returns when the broker has all of them in the log."""
-        await self._sequence(records, _profile)
+        await self._sequence(records, "profiles", _profile)
 
     async def actions(self, records: list[ConsumerRecord]) -> None:
         """Actions. Whether one is allowed is for the engine to say, which knows the state of the alert."""
-        await self._sequence(records, _action)
+        await self._sequence(records, "actions", _action)
 
     async def _sequence(
-        self, records: list[ConsumerRecord], checked: Callable[[ConsumerRecord], ControlRecord]
+        self, records: list[ConsumerRecord], word: str, checked: Callable[[ConsumerRecord, Origin], ControlRecord]
     ) -> None:
         """All of them, one of each patient at a time: were a later one in the log and an earlier one not, the earlier
         one would be taken for a repeat when it is sequenced again."""
         good: list[tuple[ConsumerRecord, ControlRecord]] = []
         refused: list[Sent] = []
+        begin = await self._begin(word, records)
         for record in records:
             try:
-                good.append((record, checked(record)))
+                good.append((record, checked(record, Origin(word, record.partition, begin + record.offset))))
             except Refused as error:
                 refused.append(await self._publisher.reject(_dead_letter(record, error)))
         await settled(refused)
@@ -61,6 +66,13 @@ class Sequencer:
             await settled(
                 [await self._publisher.control(one, timestamp_ms=self._arrival_ms(record)) for record, one in turn]
             )
+
+    async def _begin(self, word: str, records: list[ConsumerRecord]) -> int:
+        """Where the life of their topic begins, which is added to their offsets; they are of one partition."""
+        if self._lives is None:
+            return 0
+        first, last = records[0], records[-1]
+        return await self._lives.begin(word, first.partition, first.offset, last.offset + 1)
 
     def _arrival_ms(self, record: ConsumerRecord) -> int:
         """When it arrived; in log time where something else than the wall clock makes time pass (the demo).
@@ -88,12 +100,12 @@ def _in_turns(records: list[tuple[ConsumerRecord, ControlRecord]]) -> list[list[
     return turns
 
 
-def _profile(record: ConsumerRecord) -> ControlRecord:
+def _profile(record: ConsumerRecord, origin: Origin) -> ControlRecord:
     patient = parse_profile(record.value).patient if record.value is not None else _patient(record.key)
-    return control.profile(patient, record.value, Origin("profiles", record.partition, record.offset))
+    return control.profile(patient, record.value, origin)
 
 
-def _action(record: ConsumerRecord) -> ControlRecord:
+def _action(record: ConsumerRecord, origin: Origin) -> ControlRecord:
     """An action that has the right shape."""
     try:
         patient = Action.model_validate_json(record.value or b"").patient
@@ -101,7 +113,7 @@ def _action(record: ConsumerRecord) -> ControlRecord:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Refused(Reason.BAD_ACTION, f"{where}: {first['msg']}" if where else first["msg"]) from error
-    return control.action(patient, record.value or b"", Origin("actions", record.partition, record.offset))
+    return control.action(patient, record.value or b"", origin)
 
 
 def _patient(key: bytes | None) -> str:

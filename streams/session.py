@@ -22,6 +22,7 @@ from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import PAGES_TABLE, app_id, changelog_topic
+from streams.lives import Lives
 from streams.measuring import keep_measuring
 from streams.membership import Membership, Replaced
 from streams.outage import StateNotAssigned
@@ -51,7 +52,8 @@ class Session:
         changelog = KafkaChangelog(changelog_topic(settings), self.shelves, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, self.shelves.pages, self.publisher, self._confirmed_s, self)
         self.reader = ChangelogReader(settings)
-        self.sequencer = Sequencer(settings, self.publisher, self.keeper)
+        lives = Lives(self.keeper.origins, self._end_of, lambda: self.keeper.assignments)
+        self.sequencer = Sequencer(settings, self.publisher, self.keeper, lives=lives)
         self._agents()
         self.failure: BaseException | None = None
 
@@ -139,6 +141,12 @@ class Session:
         """The offset after the last reading that the log has of each partition."""
         tps = [TP(self.settings.topic("readings"), partition) for partition in partitions]
         return {tp.partition: end for tp, end in (await self.app.consumer.highwaters(*tps)).items()}
+
+    async def _end_of(self, word: str, partition: int) -> int:
+        """The offset after the last record of `profiles` or `actions`, as far as a fetch or an answer has said it."""
+        tp = TP(self.settings.topic(word), partition)
+        asked = await self.app.consumer.highwaters(tp)
+        return max(asked[tp] or 0, self.app.consumer.highwater(tp) or 0)
 
     def go_back(self, partition: int, position: int) -> None:
         """Fetch the readings of a partition from this position on."""

@@ -1,7 +1,7 @@
 """Who was forgotten, on which page and at which offset. Known by a digest only: a name must not outlive its person."""
 
 import hashlib
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
 from streams.control import Origin
@@ -51,6 +51,10 @@ class Departed:
         """When this name was forgotten last; NEVER if it was not."""
         page = self._last_page(name)
         return NEVER if page is None else self._of_page[page][digest_of(name)]
+
+    def origins(self) -> Iterator[bytes]:
+        """Which control records have been applied of each."""
+        return (gone.origins for of_page in self._of_page.values() for gone in of_page.values())
 
     def note_origin(self, name: str, origin: Origin) -> int | None:
         """A control record was applied since. The page that has changed; None if nobody of this name was forgotten."""

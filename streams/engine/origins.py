@@ -5,7 +5,7 @@ bring back somebody who was forgotten. Nothing at or before the last place appli
 topic partition that a patient's records came on, usually one of `profiles` and one of `actions`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from streams.control import OFFSETS_MAX, PARTITIONS_MAX, Origin
 
@@ -31,6 +31,16 @@ def with_origin(known: bytes, origin: Origin) -> bytes:
     places = [place for place in _places(known) if place // OFFSETS_MAX != lane]
     places.append(lane * OFFSETS_MAX + origin.offset)
     return b"".join(place.to_bytes(_BYTES) for place in sorted(places))
+
+
+def latest(known: Iterable[bytes], topic: str, partition: int) -> int:
+    """The last place in a partition of a topic that was applied of anybody; -1 if there is none.
+
+    >>> latest([with_origin(NOTHING, Origin("profiles", 3, n)) for n in (17, 4)], "profiles", 3)
+    17
+    """
+    lane = _lane(Origin(topic, partition, 0))
+    return max((p % OFFSETS_MAX for one in known for p in _places(one) if p // OFFSETS_MAX == lane), default=-1)
 
 
 def _lane(origin: Origin) -> int:

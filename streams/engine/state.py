@@ -6,7 +6,7 @@ state changes exactly once although delivery is at least once. The `meta` page c
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
@@ -203,6 +203,12 @@ class PartitionState:
     def origins_of(self, name: str, slot: int | None) -> bytes:
         """Which control records have been applied of somebody, known or forgotten."""
         return self.person(slot).origins if slot is not None else self.gone.last(name).origins
+
+    def all_origins(self) -> Iterator[bytes]:
+        """The same of everybody, known or forgotten, and of sources."""
+        yield from (person.origins for person in self.people if person is not None)
+        yield from self.gone.origins()
+        yield from (one.origins for one in self.sources.standing.values())
 
     def note_origin(self, name: str, slot: int | None, origin: Origin | None) -> None:
         """Remember that a control record was applied. Of somebody who was never known there is nothing to remember."""

@@ -15,6 +15,7 @@ from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
 from streams.ledger import changelog_topic
+from streams.lives import Lives
 from streams.page_store import Batch, Shelves
 from streams.publisher import Publisher
 from streams.relief import read_before_joining
@@ -79,13 +80,17 @@ class Worker:
         changelog = KafkaChangelog(self._changelog_topic, self.shelves, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, self.shelves.pages, self.publisher, self._confirmed_s, self)
         self.reader = Reader(site, process, self._changelog_topic)
-        self.sequencer = Sequencer(settings, self.publisher, self.keeper, site.now_ms)
+        lives = Lives(self.keeper.origins, self._end_of, lambda: self.keeper.assignments)
+        self.sequencer = Sequencer(settings, self.publisher, self.keeper, site.now_ms, lives)
         bounds = Bounds(records=settings.chunk_records, bytes=settings.chunk_bytes)
         topics = settings.topic("readings"), settings.topic("profiles"), settings.topic("actions")
         self.consumer = Consumer(
             site.broker, site.group, site.network, process, site.rng, topics, bounds, commit_s,
             self._revoked, self._assigned,
         )  # fmt: skip
+
+    async def _end_of(self, word: str, partition: int) -> int:
+        return len(self.site.broker.log(self.settings.topic(word), partition))
 
     # --- the life of it
 
