@@ -18,6 +18,7 @@ from typing import Any
 
 from streams import limits, metrics
 from streams.brake import EverythingRefused
+from streams.engine.pages import PageError
 from streams.errors import CutShort, Failed, HomebeatError
 from streams.evidence_view import require_sound
 from streams.health import HealthServer
@@ -96,7 +97,7 @@ class Worker:
                 return True
             if isinstance(error, Replaced):
                 return await self._stepped_aside(stop, error)
-            if isinstance(error, EverythingRefused | CutShort):
+            if isinstance(error, EverythingRefused | CutShort | PageError):
                 raise
             if not passing(error):
                 log.exception("the worker stops: this is a bug, or a setting that Kafka refuses")

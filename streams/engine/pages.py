@@ -22,13 +22,14 @@ from streams.engine.people import Person
 from streams.engine.placing import place
 from streams.engine.sources import pack, unpack
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
+from streams.errors import Failed
 
 META, CLOCK, SOURCES = "meta", "clock", "sources"
 PLACED_AT_ONCE = 64
 """Pages that are decoded and put back together: 2.5 MiB or so, beside the raw pages and the state."""
 
 
-class PageError(Exception):
+class PageError(Failed):
     """A page that this version cannot read: written by a newer one, or damaged."""
 
 
@@ -195,16 +196,15 @@ def _unpacked(raw: bytes) -> Page:
 
 
 def _readable(raw: bytes, decode: Callable[[bytes], Read]) -> Read:
-    """Decode and check the format before anything is believed."""
+    """Decode once the format is known: a newer one may be of another shape altogether."""
     try:
-        page = decode(raw)
+        if (found := _head(raw).format) <= FORMAT:
+            return decode(raw)
     except msgspec.DecodeError as error:
         raise PageError(f"a state page cannot be read: {error}") from error
-    if page.format > FORMAT:
-        raise PageError(
-            f"a state page has format {page.format}, this version reads up to {FORMAT}: start the newer homebeat again"
-        )
-    return page
+    raise PageError(
+        f"a state page has format {found}, this version reads up to {FORMAT}: start the newer homebeat again"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,20 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams import limits
 from streams.broker import free_port
+from streams.engine.forms import FORMAT
 from streams.errors import BrokerNotReady, BrokerUnreachable
 from streams.settings import Settings
 from streams.topics import TopicRefused, create_missing, topics_of
 from streams.worker import Worker, make_topics
 from tests.brokers import HOST, Broker
+from tests.worker.live import WITHIN_S, deployment
 
 Answers = list[Exception]
 
@@ -134,3 +137,23 @@ async def test_a_worker_that_waits_for_its_broker_says_so_and_can_be_stopped(
         await asyncio.sleep(0.01)
     stop.set()
     assert await asyncio.wait_for(preparing, 10) is False
+
+
+@pytest.mark.kafka
+def test_pages_of_a_newer_homebeat_are_refused_in_one_sentence(
+    kafka_broker: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """After a downgrade, by the worker and by `check --ledger`: it is no fault of homebeat, and says how to mend it."""
+    newer = msgspec.msgpack.encode([FORMAT + 1, 17])
+    with deployment(kafka_broker, prefix, tmp_path) as here:
+        assert here.start().stop() == 0
+        here.put("homebeat-pages-changelog", b"0/0", newer, partition=0)
+        here.settle()
+        worker = here.begin()
+        assert worker.process.wait(WITHIN_S) == 1
+        checked = here.homebeat("check", "--ledger")
+    assert worker.log().count("Traceback") == 0
+    for said in (worker.log().splitlines()[-1], checked.complaint):
+        assert said.startswith("homebeat: a state page has format")
+        assert said.endswith("start the newer homebeat again")
+    assert checked.code == 1
