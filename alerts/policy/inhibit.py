@@ -81,9 +81,9 @@ def same_change_us() -> int:
 
 
 def protects(episode: Episode, kind: Kind, rank: int) -> bool:
-    """Whether what is held back, or was acknowledged, is now also seen by a detector that nothing holds back. Who has
-    acknowledged that a heart is fast for this patient does not know that it is too fast for anyone; nor that it is so
-    again, where a limit had become milder meanwhile and only the patient's own band was still as severe."""
+    """Whether what is held back, acknowledged or snoozed is now also seen by a detector that nothing holds back. Who
+    knows that a heart is fast for this patient does not know that it is too fast for anyone; nor that it is so again,
+    where a limit had become milder meanwhile and only the patient's own band was still as severe."""
     if kind in PERSONAL:
         return False
     if episode.held is not None:
@@ -91,7 +91,7 @@ def protects(episode: Episode, kind: Kind, rank: int) -> bool:
     others = [one for one in episode.sources if one not in PERSONAL]
     milder = all(episode.ranks.get(one, rank) < rank for one in others)
     severe = rank >= max(URGENT, episode.rank) and not episode.retrospective
-    return episode.state == "acknowledged" and len(others) < len(episode.sources) and milder and severe
+    return episode.state in ("acknowledged", "snoozed") and len(others) < len(episode.sources) and milder and severe
 
 
 def _blind(sensor: Episode, episode: Episode) -> bool:

@@ -1,4 +1,5 @@
-"""Snooze: bounded, authored, of one episode, by one team. An emergency has none, and what gets worse ends it."""
+"""Snooze: bounded, authored, of one episode, by one team. An emergency has none, and what gets worse ends it; so does a
+limit as severe as what was snoozed, where that was what the patient's own band says: who put it off did not know."""
 
 from alerts.episodes import MOST_SNOOZED_US, NotAllowed
 from alerts.events import Action
@@ -23,6 +24,11 @@ def snooze(case: Case, so_far: Decision) -> Decision:
     match case.what:
         case "wake":
             return so_far.says(STAGE, "over", phrase("it was snoozed by {who} until {until}", **whose))
+        case "worse" if so_far.rank <= episode.rank:
+            ended = phrase(
+                "a limit is broken, and {who} had snoozed until {until} what is unusual for this patient", **whose
+            )
+            return so_far.says(STAGE, "ended", ended)
         case "worse":
             worse = SEVERITY_WORDS[SEVERITIES[so_far.rank]]
             ended = phrase("{severity} is worse than what was snoozed by {who} until {until}", severity=worse, **whose)

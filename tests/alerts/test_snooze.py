@@ -83,3 +83,26 @@ def test_what_becomes_an_emergency_leaves_it() -> None:
     assert life.raised(2, severity="emergency") == [("updated", "open")]
     with pytest.raises(NotAllowed, match="emergency"):
         life.snoozed(3, 10)
+
+
+def test_a_limit_as_severe_as_the_own_band_that_was_snoozed_is_told() -> None:
+    """Whoever snoozed a heart that is fast for this patient did not know that it would be too fast for anyone."""
+    life = Life()
+    life.raised(0, "deviation")
+    life.snoozed(1, 600)
+    assert life.raised(2, "limit") == [("updated", "open")]
+    assert (life.told[-1].notify, life.told[-1].until) == ("worse", None)
+    assert [a.reason for a in life.told[-1].policy if a.stage == "snooze"] == [
+        "a limit is broken, and nurse-2 had snoozed until 5 January 2026 at 18:01 UTC what is unusual for this patient"
+    ]
+
+
+@pytest.mark.parametrize(("before", "then", "severity"), [
+    ("limit", "deviation", "urgent"), ("deviation", "limit", "advisory"), ("condition", "limit", "urgent"),
+])  # fmt: skip
+def test_what_says_nothing_new_leaves_the_snooze(before: Any, then: Any, severity: Any) -> None:
+    life = Life()
+    life.raised(0, before)
+    life.snoozed(1, 600)
+    assert life.raised(2, then, severity) == []
+    assert life.episodes[0].state == "snoozed"

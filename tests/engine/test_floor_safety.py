@@ -106,3 +106,19 @@ def test_no_learned_band_keeps_an_urgent_limit_quiet(floor: dict[str, Any]) -> N
     assert mine
     within = [f.low is not None and f.high is not None and f.low <= (f.value or 0) <= f.high for f in mine]
     assert any(within) or floor["id"] == "glucose_critical", "eight days do not bring a band up to 400 mg/dL"
+
+
+def test_a_limit_that_a_pulse_comes_to_while_its_own_band_is_snoozed_is_told() -> None:
+    log = Log()
+    log.profile()
+    for value, minutes in ((70.0, 2 * 1440), (112.0, 120), (142.0, 60)):
+        for k in range(minutes // 5):
+            log.read(value=value + k % 3, context={"activity": "rest"})
+            log.wait(5 * MINUTE_US)
+        if value == 112.0:
+            (known,) = [alert for alert in run(log).alerts if alert.kind == "deviation"]
+            log.act(known.alert_id, "snooze", until=rfc3339(log.now_us + 12 * HOUR_US), reason="anxious today")
+    told = [(a.event, a.state, a.severity, a.rule.id) for a in run(log).alerts if a.alert_id == known.alert_id]
+    assert told[1:] == [
+        ("snoozed", "snoozed", "urgent", "acute_deviation"), ("updated", "open", "urgent", "hr_high_red"),
+    ]  # fmt: skip
