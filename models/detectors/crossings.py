@@ -342,15 +342,17 @@ def _cleared(
     """A side is cleared after enough readings back inside, over long enough; `after` is updated in place.
 
     A reading that an open rule does not apply to (a moving heart) says nothing about it: it neither counts nor resets.
+    Nor does one in its order of a device beside which another one has lately measured beyond the limit.
     """
     found: list[tuple[Ints, ...]] = []
     if not after.any():
         states["ok_n"][one.row, one.lane] = 0
         return found
+    beside = after & _beside(states, one) & (one.lane == NOW)[:, None]
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
         is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
-        ok = (judged | ~after)[:, slots].all(axis=1) & ~bad
+        ok = (judged | ~after)[:, slots].all(axis=1) & ~bad & ~beside[:, slots].any(axis=1)
         n = states["ok_n"][at].astype(np.int64)
         begun = np.where(is_open & ok & (n == 0), one.at, states["ok_since"][at])
         n = np.where(is_open & ~bad, np.minimum(n + ok, MOST_COUNTED), 0)

@@ -122,3 +122,19 @@ def test_a_limit_that_a_pulse_comes_to_while_its_own_band_is_snoozed_is_told() -
     assert told[1:] == [
         ("snoozed", "snoozed", "urgent", "acute_deviation"), ("updated", "open", "urgent", "hr_high_red"),
     ]  # fmt: skip
+
+
+def test_a_device_that_finds_the_patient_well_does_not_end_what_another_one_measures_twice_an_hour() -> None:
+    log = Log()
+    log.profile()
+    for minute in range(6 * 60):
+        log.read(code="spo2", value=97.0, device="watch")
+        log.wait(MINUTE_US // 2)
+        if minute % 28 == 0:
+            log.read(code="spo2", value=86.0, device="oximeter")
+        log.wait(MINUTE_US // 2)
+    assert run(log).events() == [("spo2.low", "opened")]
+    for _ in range(50):
+        log.read(code="spo2", value=97.0, device="watch")
+        log.wait(MINUTE_US)
+    assert run(log).events() == [("spo2.low", "opened"), ("spo2.low", "resolved")]

@@ -87,7 +87,7 @@ class Lane:
         if now is not None:
             now.opened(shown)
         for side in (0, 1):
-            found += self._cleared(side, at, rest, broken)
+            found += self._cleared(side, at, rest, broken, mine)
             found += self._eased(side, at, rest, broken, mine) if self.live else []
         mine.value = value
         return found
@@ -167,13 +167,14 @@ class Lane:
                 found.append(("again", side, rank(worst), worst["id"], self.runs[worst["id"]][1]))
         return found
 
-    def _cleared(self, side: int, at: int, rest: bool, broken: set[str]) -> list[Crossing]:
-        """Readings back inside of every rule that is open, enough of them, over long enough."""
+    def _cleared(self, side: int, at: int, rest: bool, broken: set[str], device: "Device") -> list[Crossing]:
+        """Readings back inside of every rule that is open, enough of them, over long enough, and no other device is
+        beyond one of them."""
         still = [r for r in self._of(side) if r["id"] in self.open]
         if not still or any(r["id"] in broken for r in self._of(side)):
             self.inside[side] = []
             return []
-        if any(r["rest"] and not rest for r in still):
+        if any(r["rest"] and not rest for r in still) or (self.live and self._beside(still, device, at)):
             return []
         self.inside[side].append(at)
         if not lasted(self.inside[side]):
