@@ -21,7 +21,7 @@ from models.wording import UNITS, limit_of
 
 Measure = Literal[
     "rise", "slope", "mean", "delta", "delta_mean", "moved", "share", "stalled", "swing", "below", "cv", "of_path",
-    "again", "score", "together",
+    "again", "score", "together", "level", "ratio",
 ]  # fmt: skip
 
 
@@ -173,7 +173,7 @@ def genes() -> frozenset[str]:
 @cache
 def classes() -> frozenset[frozenset[str]]:
     """The drug classes that have any rule without a condition, together with those that it needs as well."""
-    scopes = (limit.scope for limit in limits())
+    scopes = [limit.scope for limit in limits()] + [trend.scope for trend in trends()]
     return frozenset(scope.classes for scope in scopes if scope.classes and not scope.of)
 
 
@@ -298,8 +298,8 @@ def _trend(line: dict[str, Any], cited: dict[str, Any]) -> Trend:
     side = f"{VITALS[first.vital].name}.{'high' if first.up else 'low'}"
     return Trend(
         id=line.get("as", line["id"]), parts=parts, at_least=line.get("at_least", 1), within_d=line.get("within_d", 1),
-        rank=SEVERITIES.index(cited["severity"]), rule=_rule(line, cited), problem=line.get("problem", side),
-        title=titled, scope=_scope(line, cited),
+        rank=SEVERITIES.index(line.get("severity", cited["severity"])), rule=_rule(line, cited),
+        problem=line.get("problem", side), title=titled, scope=_scope(line, cited),
     )  # fmt: skip
 
 

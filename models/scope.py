@@ -15,8 +15,9 @@ class Scope:
     none of these drug classes; target: only with a prescribed range of oxygen saturation that begins there [%] or
     above; over_age: only from it. pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with
     one of these phenotypes, by itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago,
-    or nobody knows when. classes: of drugs (ids in medications.yaml), all of which are taken, beside one of the
-    conditions or in their place; then one of the drugs was begun so many days ago, if any are named."""
+    or nobody knows when; without drugs it is about the gene alone. classes: of drugs (ids in medications.yaml), all of
+    which are taken, beside one of the conditions or in their place; then one of the drugs was begun so many days ago,
+    if any are named (beside a condition it has to be known when)."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
@@ -44,11 +45,19 @@ class Scope:
         if not self.of:
             over = any(since is not None and since > self.drug_days[1] for since in self.begun(now))
             return (self.pair or DRUGS) if over else None
+        if self.drugs:
+            over = self._begun_within(now, self.drug_days[1] + 1, LONGEST_DAYS)
+            return next((c for c in self.of if c in now.conditions), None) if over else None
         named = next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
         return named if named is not None and self._meant_for(now, target_low) else None
 
+    def _begun_within(self, now: Situation, first: int, last: int) -> bool:
+        return any(since is not None and first <= since <= last for since in self.begun(now))
+
     def _meant_for(self, now: Situation, target_low: float) -> bool:
         if not self.classes <= now.taken.keys() or self.without & now.taken.keys():
+            return False
+        if self.drugs and not self._begun_within(now, *self.drug_days):
             return False
         if not (self.target is None or target_low >= self.target):
             return False
@@ -65,7 +74,8 @@ class Scope:
         """
         if self.pair is None and (not self.drugs or not self.classes <= now.taken.keys()):
             return [None] if self.classes <= now.taken.keys() else []
-        drugs = [dose.days for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
+        doses = [dose for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
+        drugs: list[int | None] = [dose.days for dose in doses] if self.drugs else [None]
         if not drugs:
             return []
         if self.pair is None or any(now.genotypes.get(gene) in self.phenotypes for gene in self.gene):

@@ -38,13 +38,13 @@ def _rules(now: Situation, off: frozenset[str]) -> Iterator[Limit | Trend]:
 
 
 def _why(scope: Scope, now: Situation) -> str:
-    """`CYP2D6 poor metaboliser on metoprolol`, or `CYP2D6 inhibited by paroxetine on metoprolol`."""
+    """`CYP2D6 poor metaboliser on metoprolol`, or `CYP2D6 inhibited by paroxetine on metoprolol`; `LMNA affected`."""
     genes = [gene for gene in sorted(scope.gene) if now.genotypes.get(gene) in scope.phenotypes]
     results = [f"{gene} {_result(now.genotypes[gene])}" for gene in genes]
     converted = [gene for gene in sorted(scope.gene) if now.converted(gene) in scope.phenotypes]
     results = results or [f"{gene} inhibited by {now.inhibited[gene].words()}" for gene in converted]
     drugs = {name for taken in now.taken.values() for name in taken.names & scope.drugs}
-    return f"{' and '.join(results)} on {' and '.join(sorted(drugs))}"
+    return " and ".join(results) + (f" on {' and '.join(sorted(drugs))}" if drugs else "")
 
 
 def _result(known: str) -> str:
@@ -61,6 +61,8 @@ def _what(rule: Limit | Trend) -> dict[str, str]:
 
 def _long(scope: Scope, now: Situation) -> str:
     """How many days of the watch are left, counted from when what brings it about was begun the last time."""
+    if not scope.drugs:
+        return "for as long as the result stands"
     last = scope.drug_days[1]
     begun = scope.begun(now)
     left = [last - days for days in begun if days is not None and days <= last]

@@ -302,6 +302,9 @@ def _in_windows(one: Watched, part: Part, today: int, best: float | None) -> boo
     apart = windows[-1].at_us - windows[0].at_us
     if part.measure == "delta":
         return apart <= CONFIRM_US and all(_beyond(part, window.delta) for window in windows)
+    if part.measure in ("level", "ratio"):
+        over = measures.latest(one.days.get(part.others[0], ()), today) if part.measure == "ratio" else 1.0
+        return apart <= CONFIRM_US and all(_beyond(part, window.value / over) for window in windows)
     reference = _reference(one.days[part.vital], part, best)
     near = reference > 0 and apart <= SESSIONS_US * part.windows
     return near and all(_beyond(part, window.value / reference) for window in windows)

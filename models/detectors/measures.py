@@ -1,6 +1,6 @@
 """What the rules of conditions measure over days, as of the end of the last day given. NaN: too little is known.
 
-The words of rules.yaml (`swing`, `below`, `cv`, `of_path`, `again`, `score`, `together`) say which is which.
+The words of rules.yaml (`swing`, `below`, `cv`, `of_path`, `again`, `score`, `together`, `ratio`) say which is which.
 """
 
 from collections.abc import Mapping, Sequence
@@ -110,6 +110,11 @@ def _moved(days: Sequence[Day], first: int, vital: int, part: Part) -> dict[int,
         now += part.weight * ((to_scale(scale, day.mean) - level) / sd - now)
         found[day.day] = now
     return found
+
+
+def latest(days: Sequence[Day], today: int) -> float:
+    """The last value of a day, NaN where there is none."""
+    return days[-1].last if days and days[-1].day == today else nan
 
 
 FIGURES = ("slope", "mean", "delta_mean", "moved")

@@ -76,6 +76,12 @@ def test_a_pair_that_acts_is_told_with_what_is_watched_and_how_long(
     assert [one["long"] for one in unknown] == ["for as long as it is taken: nobody knows since when"]
 
 
+def test_a_gene_that_is_watched_whatever_is_taken_is_told_without_a_drug() -> None:
+    wanted = [{"vital": "heart_rate", "limit": "below 45 /min", "severity": "urgent"}]
+    why = {"why": "LMNA affected", "limits": wanted, "long": "for as long as the result stands"}
+    assert told("LMNA", "pathogenic", "paracetamol", start=None)["watched"] == [why]
+
+
 @pytest.mark.parametrize(
     ("zone", "hour", "day"),
     [("Pacific/Auckland", 12, 3), ("Europe/London", 12, 2), ("America/Los_Angeles", 4, 1), (None, 4, 2)],
@@ -152,8 +158,11 @@ def test_who_is_watched_because_of_an_inhibitor_is_told_so() -> None:
 def test_every_pair_that_has_a_rule_is_told_here() -> None:
     scopes = [rule.scope for rule in rules.limits()] + [rule.scope for rule in rules.trends()]
     ruled = {scope.pair for scope in scopes if scope.pair}
+    known: list[tuple[str, str, str, str | None]] = [(*one[:3], one[-1]) for one in BEGUN]
+    known += [(gene, "pathogenic", "paracetamol", None) for gene in ("KCNH2", "SCN5A", "LMNA")]
     for pair in sorted(ruled):
-        shown = [told(*one[:3], start=one[-1], off=frozenset(ruled - {pair}))["watched"] for one in BEGUN]
+        off = frozenset(ruled - {pair})
+        shown = [told(gene, result, drug, start=start, off=off)["watched"] for gene, result, drug, start in known]
         assert len([one for one in shown if one]) >= 1, f"{pair} is told of nobody"
 
 

@@ -113,6 +113,18 @@ def test_a_pair_is_watched_from_when_its_own_drug_was_begun(
     assert held(someone(gene, phenotype, drug, medications=both)) == alone != set()
 
 
+@pytest.mark.parametrize(("gene", "wanted"), [
+    ("KCNH2", {"lqt2_slow"}), ("SCN5A", {"lqt3_slow", "brugada_fever", "brugada_warm"}), ("LMNA", {"lmna_slow"}),
+])  # fmt: skip
+def test_some_genes_are_watched_whatever_is_taken(gene: str, wanted: set[str]) -> None:
+    """As long as the result stands, is confirmed, and the patient agrees."""
+    for drugs in ([], [{"code": "paracetamol"}], [{"code": "codeine", "start": "2020-01-01"}]):
+        assert held(someone(gene, "pathogenic", "", medications=drugs)) == wanted
+        assert held(someone(gene, "pathogenic", "", medications=drugs, agreed=False)) == set()
+        assert held(someone(gene, "pathogenic", "", medications=drugs, confirmed=False)) == set()
+        assert held(someone(gene, "benign", "", medications=drugs)) == set()
+
+
 SLOW = {"cyp2d6_pm_slow", "cyp2d6_pm_very_slow"}
 
 

@@ -1,0 +1,130 @@
+"""Rules of conditions and drugs that ask about two vitals at once: just at their limits, and just beside them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, Log, run
+from tests.engine.known import FIRST_DAY, course, dose, someone
+
+QUARTER_US = 15 * MINUTE_US
+
+
+def hours(log: Log, quarters: int, **levels: float) -> None:
+    """So many quarters of an hour at rest with these vitals."""
+    for quarter in range(quarters):
+        for code, level in levels.items():
+            log.read(code=code, value=level + quarter % 2 * 0.2, context={"activity": "rest"})
+            log.wait(MINUTE_US)
+        log.wait(QUARTER_US - len(levels) * MINUTE_US)
+
+
+def told_by(log: Log, rule: str) -> list[str]:
+    log.tick()
+    return [a.severity for a in run(log).alerts if a.rule.id == rule and a.event == "opened"]
+
+
+@pytest.mark.parametrize(("heart", "pressure", "wanted"), [
+    (151.0, 89.0, ["emergency"]), (149.0, 89.0, []), (151.0, 90.0, []),
+])  # fmt: skip
+def test_a_very_fast_heart_in_atrial_fibrillation_is_an_emergency_with_a_low_pressure(
+    heart: float, pressure: float, wanted: list[str]
+) -> None:
+    for conditions, found in ((["atrial_fibrillation"], wanted), ([], [])):
+        log = someone(*conditions)
+        hours(log, 4, heart_rate=heart)
+        log.read(code="systolic_bp", value=pressure)
+        hours(log, 4, heart_rate=heart)
+        assert told_by(log, "af_fast_and_low") == found
+
+
+@pytest.mark.parametrize(("known", "rule"), [
+    (course("postop_major_abdominal", "surgery", 4), "po_shock_index"),
+    (course("postop_joint", "surgery", 4), "po_shock_index"),
+    (course("chemo_neutropenia", "cycle_day1", 9), "fn_shock_index"),
+])  # fmt: skip
+@pytest.mark.parametrize(("heart", "pressure", "wanted"), [
+    (105.0, 105.0, ["urgent"]), (104.0, 105.0, []), (99.0, 98.0, ["urgent"]),
+])  # fmt: skip
+def test_a_pulse_as_high_as_the_pressure_is_told_where_people_bleed_or_have_sepsis(
+    known: dict[str, str], rule: str, heart: float, pressure: float, wanted: list[str]
+) -> None:
+    log = someone(trajectories=[known])
+    log.read(code="systolic_bp", value=pressure)
+    hours(log, 3, heart_rate=heart)
+    assert told_by(log, rule) == wanted
+    nobody = someone()
+    nobody.read(code="systolic_bp", value=pressure)
+    hours(nobody, 3, heart_rate=heart)
+    assert told_by(nobody, rule) == []
+
+
+def test_a_pulse_is_not_held_against_the_pressure_of_another_day() -> None:
+    log = someone(trajectories=[course("postop_joint", "surgery", 4)])
+    log.read(code="systolic_bp", value=95.0)
+    log.wait(DAY_US)
+    hours(log, 3, heart_rate=105.0)
+    assert told_by(log, "po_shock_index") == []
+
+
+@pytest.mark.parametrize(
+    ("vital", "rule", "high"), [("systolic_bp", "pe_sympt", 140), ("diastolic_bp", "pe_sympt_dbp", 90)]
+)
+@pytest.mark.parametrize(("below", "oxygen", "wanted"), [(0, 94.0, ["emergency"]), (1, 94.0, []), (0, 95.0, [])])
+def test_high_pressure_with_low_oxygen_in_pregnancy_is_an_emergency_once_both_are_confirmed(
+    vital: str, rule: str, high: int, below: int, oxygen: float, wanted: list[str]
+) -> None:
+    log = someone("pregnancy_preeclampsia")
+    for measured in (1, 2):
+        log.read(code=vital, value=high - below)
+        log.read(code="spo2", value=oxygen)
+        log.wait(HOUR_US)
+        assert told_by(log, rule) == (wanted if measured == 2 else [])
+
+
+@pytest.mark.parametrize(("breathing", "heart", "drug", "wanted"), [
+    (7.0, 15.0, "empagliflozin", ["urgent"]), (4.0, 15.0, "empagliflozin", []), (7.0, 9.0, "empagliflozin", []),
+    (7.0, 15.0, "metformin", []),
+])  # fmt: skip
+def test_fast_breathing_and_a_fast_heart_on_an_sglt2_inhibitor_are_told_together(
+    breathing: float, heart: float, drug: str, wanted: list[str]
+) -> None:
+    log = someone(medications=[dose(drug, 30)])
+    hours(log, 130, respiratory_rate=15.0, heart_rate=70.0)
+    hours(log, 4, respiratory_rate=15.0 + breathing, heart_rate=70.0 + heart)
+    assert told_by(log, "sglt2_ketoacidosis") == wanted
+
+
+def weighed(gained: list[float], **fields: Any) -> Log:
+    log = someone("heart_failure", **fields)
+    for gain in gained:
+        log.read(code="body_weight", value=round(80 + gain, 1))
+        log.wait(HOUR_US)
+        log.tick()
+        log.wait(DAY_US - HOUR_US)
+    return log
+
+
+RISEN = [0.0] * 8 + [0.4, 0.8, 1.2, 1.6]
+"""Twelve mornings, a diuretic on the last; then those of two days."""
+
+
+@pytest.mark.parametrize(("then", "wanted"), [
+    ([1.6, 1.6, 1.5], ["advisory"]), ([1.5, 1.4, 1.1], ["advisory"]), ([1.4, 1.3, 0.9], []), ([1.3, 1.0, 0.7], []),
+])  # fmt: skip
+def test_a_weight_that_does_not_come_down_on_a_diuretic_is_told_after_two_days(
+    then: list[float], wanted: list[str]
+) -> None:
+    begun = {"code": "furosemide", "start": str(FIRST_DAY + timedelta(days=11))}
+    assert told_by(weighed(RISEN + then, medications=[begun]), "hf_no_response") == wanted
+    others = ({"code": "furosemide"}, {"code": "furosemide", "start": "2025-01-01"}, begun | {"code": "ramipril"})
+    for other in others:  # nobody knows since when, for long, another drug
+        assert told_by(weighed(RISEN + then, medications=[other]), "hf_no_response") == []
+
+
+def test_who_goes_home_at_the_dry_weight_is_not_asked_to_lose_any() -> None:
+    begun = {"code": "torsemide", "start": str(FIRST_DAY)}
+    assert told_by(weighed([0.0, 0.1, 0.0, 0.1, 0.0], medications=[begun]), "hf_no_response") == []
+    steady = {"code": "torsemide", "start": str(FIRST_DAY + timedelta(days=11))}
+    assert told_by(weighed([0.0] * 15, medications=[steady]), "hf_no_response") == []
