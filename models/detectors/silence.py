@@ -102,9 +102,12 @@ def part_at(local_s: int) -> int:
 
 
 def allowed_s(longest_s: Ints, watched_s: Ints, vital: Ints, habit: Ints) -> Ints:
-    """For how long links may be silent, (n,) [s]. longest_s (n,): longest usual pause; watched_s (n,): known for."""
-    s = settings()
-    waited = np.where(watched_s >= s.learn_s[habit], 0, s.start_s[habit])
+    """For how long links may be silent, (n,) [s]. longest_s (n,): longest usual pause; watched_s (n,): known for. What
+    has come day and night for as long as its own group is watched is not weekly because its device is weighed on, too.
+    """
+    s, own = settings(), settings().group_of[vital]
+    stream = (watched_s >= s.learn_s[own]) & (longest_s < s.both_parts_s)
+    waited = np.where(watched_s >= s.learn_s[habit], 0, s.start_s[np.where(stream, np.minimum(own, habit), habit)])
     return np.minimum(np.maximum(np.maximum(s.floor_s[vital], longest_s * s.percent // 100), waited), s.most_s)
 
 
@@ -180,10 +183,15 @@ class Pace:
         """Whether the link has been watched long enough for its own habit to count."""
         return bool(self.last_s - self.first_s >= settings().learn_s[self.habit])
 
+    def _waited_s(self, part: int) -> int:
+        """For how long is waited for what is not known yet, as of `allowed_s`."""
+        s, own = settings(), int(settings().group_of[self.vital])
+        stream = self.last_s - self.first_s >= s.learn_s[own] and self.usual_s(part) < s.both_parts_s
+        return 0 if self.known else int(s.start_s[min(own, self.habit) if stream else self.habit])
+
     def allowed_s(self, part: int) -> int:
         """For how long it may be silent after its latest arrival, in this part of the day."""
-        s = settings()
-        waited = 0 if self.known else int(s.start_s[self.habit])
+        s, waited = settings(), self._waited_s(part)
         learned = self.usual_s(part) * s.percent // 100
         return min(max(int(s.floor_s[self.vital]), learned, waited), s.most_s)
 

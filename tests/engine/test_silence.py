@@ -12,7 +12,7 @@ from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import step
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, Log, one_by_one, run
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SETTINGS, START_US, Log, one_by_one, run
 from tests.engine.wearing import SCALE, TEN_MINUTES_US, WATCH, change, daily, jumped, off, technical, watched, worn
 
 
@@ -349,3 +349,25 @@ def test_time_that_links_cannot_tell_ends_all_the_same() -> None:
     log.wait(60 * DAY_US)
     log.tick()
     assert run(log).received == 7
+
+
+@pytest.mark.parametrize(("days", "every_us", "waited_d"), [(4, HOUR_US, 1.5), (2, HOUR_US, 8), (6, DAY_US, 8)])
+def test_a_stream_is_not_taken_for_weekly_because_its_hub_also_brings_a_weight(
+    days: int, every_us: int, waited_d: float
+) -> None:
+    """Four days of heart rates, hour by hour, say that nothing for a day and a half is a silence; daily ones do not."""
+    log = Log()
+    log.profile()
+    for _ in range(days * DAY_US // every_us):
+        log.read(value=72.0, device="hub")
+        last_us = log.now_us
+        log.wait(every_us)
+        if (log.now_us - START_US) % DAY_US == 0:
+            log.read(code="body_weight", value=80.0, device="hub")
+    for _ in range(9):
+        log.wait(DAY_US)
+        log.read(code="body_weight", value=80.0, device="hub")
+        log.tick()
+    told = [alert for alert in run(log).alerts if alert.problem == "silence.heart_rate"]
+    waited_us = to_us(datetime.fromisoformat(told[0].decided_at)) - last_us
+    assert waited_d * DAY_US <= waited_us < (waited_d + 1.1) * DAY_US

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -28,6 +28,7 @@ class Oracle:
     vital: str
     first_s: int
     last_s: int
+    habit: str = "heart_rate"
     pauses: list[tuple[int, int, int]] = field(default_factory=list)
 
     def usual_s(self, part: int) -> int:
@@ -36,9 +37,10 @@ class Oracle:
         return max((s for _, s, of in late if of == part or s >= SILENCE["both_parts_h"] * HOUR_S), default=0)
 
     def allowed_s(self, part: int) -> int:
-        group = GROUP[self.vital]
-        known = self.last_s - self.first_s >= group["learn_d"] * DAY_S
-        waited = 0 if known else round(group["start_d"] * DAY_S)
+        group, habit = GROUP[self.vital], max(GROUP[self.vital], GROUP[self.habit], key=lambda one: one["start_d"])
+        watched_d = (self.last_s - self.first_s) / DAY_S
+        stream = watched_d >= group["learn_d"] and self.usual_s(part) < SILENCE["both_parts_h"] * HOUR_S
+        waited = 0 if watched_d >= habit["learn_d"] else round((group if stream else habit)["start_d"] * DAY_S)
         learned = int(self.usual_s(part) * SILENCE["factor"])
         return int(min(max(round(group["floor_h"] * HOUR_S), learned, waited), SILENCE["most_d"] * DAY_S))
 
@@ -54,9 +56,10 @@ def part_at(at_s: int) -> int:
     return int(silence.part_of(np.array([at_s]))[0])
 
 
-def pace_of(vital: str, at_s: int) -> Pace:
-    place = BY_NAME[vital].index
-    return Pace(at_s, at_s, [[0, 0], [0, 0]], place, int(settings().group_of[place]))
+def pace_of(vital: str, at_s: int, habit: str = "heart_rate") -> Pace:
+    """habit: what else its device measures."""
+    groups = settings().group_of[[BY_NAME[vital].index, BY_NAME[habit].index]]
+    return Pace(at_s, at_s, [[0, 0], [0, 0]], BY_NAME[vital].index, int(groups.max()))
 
 
 PAUSES_S = st.one_of(
@@ -67,9 +70,11 @@ PAUSES_S = st.one_of(
 SOME_VITALS = ("heart_rate", "body_weight", "sleep_duration")
 
 
-@given(st.sampled_from(SOME_VITALS), st.lists(PAUSES_S, max_size=40))
-def test_one_link_waits_as_the_oracle_does_after_every_arrival(vital: str, pauses: list[int]) -> None:
-    pace, oracle, now_s = pace_of(vital, START_S), Oracle(vital, START_S, START_S), START_S
+@example("heart_rate", "body_weight", [6 * HOUR_S] * 20)
+@example("heart_rate", "sleep_duration", [11 * HOUR_S, 13 * HOUR_S] * 10)
+@given(st.sampled_from(SOME_VITALS), st.sampled_from(SOME_VITALS), st.lists(PAUSES_S, max_size=40))
+def test_one_link_waits_as_the_oracle_does_after_every_arrival(vital: str, beside: str, pauses: list[int]) -> None:
+    pace, oracle, now_s = pace_of(vital, START_S, beside), Oracle(vital, START_S, START_S, beside), START_S
     for pause in pauses:
         part, now_s = part_at(now_s), now_s + pause
         pace.arrive(now_s, part)
@@ -79,13 +84,15 @@ def test_one_link_waits_as_the_oracle_does_after_every_arrival(vital: str, pause
 
 
 @hypothesis_settings(deadline=None, max_examples=200)
-@given(st.lists(st.tuples(st.integers(0, 2), PAUSES_S), min_size=1, max_size=60), st.data())
+@given(
+    st.lists(st.tuples(st.integers(0, 2), PAUSES_S), min_size=1, max_size=60), st.sampled_from(SOME_VITALS), st.data()
+)
 def test_links_in_bulk_wait_as_one_by_one_whatever_the_batches(
-    steps: list[tuple[int, int]], data: st.DataObject
+    steps: list[tuple[int, int]], beside: str, data: st.DataObject
 ) -> None:
     """Arrivals of three links; the hard ones are gone through one by one, as the engine does."""
     table = np.zeros(3, STATE)
-    paces = [pace_of(vital, START_S) for vital in SOME_VITALS]
+    paces = [pace_of(vital, START_S, beside) for vital in SOME_VITALS]
     for place, pace in enumerate(paces):
         put(table, place, pace)
     now_s = [START_S] * 3
