@@ -28,7 +28,8 @@ Measure = Literal[
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A limit on single readings of a vital (row in VITALS), in canonical units; `persist_us`, or at once where the
-    reading stands alone; `repeat`: readings in a row; `usual_from`: only for who is not known to live below that."""
+    reading stands alone; `repeat`: readings in a row; `usual_from`: only for who is not known to live below that;
+    `on_oxygen`: of readings while it is given."""
 
     id: str
     vital: int
@@ -44,6 +45,7 @@ class Limit:
     title: str
     scope: Scope
     usual_from: float | None = None
+    on_oxygen: bool = False
 
     def broken(self, value: float) -> bool:
         """Whether a reading is beyond the limit."""
@@ -264,6 +266,7 @@ def _scope(line: dict[str, Any], cited: dict[str, Any]) -> Scope:
         _of(line), course, frozenset(line.get("without_classes", ())), target, line.get("over_age"), line.get("pair"),
         frozenset(line.get("gene", ())), frozenset(line.get("phenotypes", ())),
         frozenset(line.get("drugs", ())), (first, last), frozenset(line.get("classes", ())),
+        tuple(line["within"]) if "within" in line else None,
     )  # fmt: skip
 
 
@@ -283,7 +286,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
         rank=SEVERITIES.index(line.get("severity", cited["severity"])), rule=_rule(line, cited),
         problem=f"{vital.name}.{'high' if high else 'low'}",
         title=phrase("{what} ({condition})", what=limit, condition=_inside(line)), scope=_scope(line, cited),
-        usual_from=line.get("usual_from"),
+        usual_from=line.get("usual_from"), on_oxygen=line.get("on_oxygen", False),
     )  # fmt: skip
 
 

@@ -11,13 +11,14 @@ DRUGS = "drugs"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whom a rule is for. of: with one of these conditions; course: (anchor, first, last day) or None; without: taking
-    none of these drug classes; target: only with a prescribed range of oxygen saturation that begins there [%] or
-    above; over_age: only from it. pair: of a gene and a drug (id in genomics.yaml), in place of conditions; `gene` with
-    one of these phenotypes, by itself or by an inhibitor, one of the drugs (or the inhibitor) begun so many days ago,
-    or nobody knows when; without drugs it is about the gene alone. classes: of drugs (ids in medications.yaml), all of
-    which are taken, beside one of the conditions or in their place; then one of the drugs was begun so many days ago,
-    if any are named (beside a condition it has to be known when)."""
+    """Whom a rule is for. of: with one of these conditions; course: (anchor, first, last day) or None; without:
+    taking none of these drug classes; target: only with a prescribed range of oxygen saturation that begins there
+    [%] or above; within: only with one that lies in these bounds [%]; over_age: only from it. pair: of a gene and a
+    drug (id in genomics.yaml), in place of conditions; `gene` with one of these phenotypes, by itself or by an
+    inhibitor, one of the drugs (or the inhibitor) begun so many days ago, or nobody knows when; without drugs it is
+    about the gene alone. classes: of drugs (ids in medications.yaml), all of which are taken, beside one of the
+    conditions or in their place; then one of the drugs was begun so many days ago, if any are named (beside a
+    condition it has to be known when)."""
 
     of: tuple[str, ...]
     course: tuple[str, int, int] | None = None
@@ -30,6 +31,7 @@ class Scope:
     drugs: frozenset[str] = frozenset()
     drug_days: tuple[int, int] = (0, LONGEST_DAYS)
     classes: frozenset[str] = frozenset()
+    within: tuple[float, float] | None = None
 
     def holds(self, now: Situation, target_low: float) -> str | None:
         """The condition (pair, or `DRUGS`) for which it holds now, or None."""
@@ -61,6 +63,8 @@ class Scope:
             return False
         if not (self.target is None or target_low >= self.target):
             return False
+        if self.within is not None and not _lies_in(now.spo2_target, self.within):
+            return False
         return self.over_age is None or (now.age is not None and now.age >= self.over_age)
 
     def _is_behind(self, now: Situation, at: Anchored) -> bool:
@@ -88,3 +92,7 @@ class Scope:
             return True
         at, (anchor, first, last) = now.courses.get(condition), self.course
         return at is not None and at.anchor == anchor and first <= at.day <= last
+
+
+def _lies_in(prescribed: tuple[float, float] | None, bounds: tuple[float, float]) -> bool:
+    return prescribed is not None and bounds[0] <= prescribed[0] and prescribed[1] <= bounds[1]

@@ -74,6 +74,8 @@ class Situation:
     genotypes: Mapping[str, str]
     inhibited: Mapping[str, Taken]
     """Gene to the strong inhibitors of its enzyme that are taken."""
+    spo2_target: tuple[float, float] | None = None
+    """The prescribed range of oxygen saturation [%], where both ends are."""
 
     def converted(self, gene: str) -> str | None:
         """What an inhibitor makes of a known genotype, whatever it is by itself."""
@@ -96,6 +98,7 @@ def situation(profile: Profile, on: date) -> Situation:
         taken=_taken(profile, on),
         genotypes=_genotypes(profile),
         inhibited=_inhibited(profile, on),
+        spo2_target=_prescribed(profile),
     )
 
 
@@ -108,6 +111,11 @@ def holds(when: When, now: Situation, drugs: frozenset[str], days: int | None) -
     if when.without_classes & now.taken.keys():
         return False
     return when.days is None or (days is not None and when.days[0] <= days <= when.days[1])
+
+
+def _prescribed(profile: Profile) -> tuple[float, float] | None:
+    ranges = ((target.low, target.high) for target in profile.targets if target.vital == "spo2")
+    return next(((low, high) for low, high in ranges if low is not None and high is not None), None)
 
 
 def _held(years: float | None) -> float | None:

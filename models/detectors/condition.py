@@ -42,14 +42,18 @@ def spot_gap_us() -> int:
 
 def on_reading(
     one: Watched, rules: Iterable[Limit], at_us: int, value: float, *, spot: bool, resting: bool,
-    usual: Callable[[int], float | None] = lambda vital: None, behind_us: int = -1, device: int = 0,
+    usual: Callable[[int], float | None] = lambda vital: None, behind_us: int = -1, device: int = 0, oxygen: int = -1,
 ) -> list[Change]:  # fmt: skip
     """A live reading. usual: the level of a vital that the patient states; behind_us: how long before the newest of its
-    vital it was measured, negative if after it; device: hash of its name."""
+    vital it was measured, negative if after it; device: hash of its name; oxygen: 1 while it is given, 0 on air, -1
+    where nobody says, which says nothing to a rule about oxygen."""
     found = list[Change]()
     for rule in rules:
-        if (resting or not rule.rest) and _concerns(one, rule, usual) and _counts(one, rule, value, behind_us):
-            found += _reading(one, rule, at_us, value, spot, device)
+        if (rule.rest and not resting) or (rule.on_oxygen and oxygen < 0):
+            continue
+        seen = nan if rule.on_oxygen and not oxygen else value
+        if _concerns(one, rule, usual) and _counts(one, rule, seen, behind_us):
+            found += _reading(one, rule, at_us, seen, spot, device)
     return found
 
 

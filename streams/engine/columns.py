@@ -49,6 +49,8 @@ class Columns:
         still = contexts.count(None) == len(contexts)
         moving = () if still else [c is not None and c.activity in ACTIVE for c in contexts]
         self.moving = np.zeros(len(readings), bool) if still else np.array(moving, bool)
+        gas = () if still else [-1 if c is None or c.oxygen is None else c.oxygen for c in contexts]
+        self.oxygen = np.full(len(readings), -1, np.int8) if still else np.array(gas, np.int8)
         self.quality = np.array([r.quality for r in readings], np.float64)
         for j in np.flatnonzero((self.quality < 0) | (self.quality > 1)).tolist():
             self.bad_value.setdefault(j, f"quality {self.quality[j]:g} is outside 0..1")

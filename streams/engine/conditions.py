@@ -58,9 +58,12 @@ class Ruled:
 
 @cache
 def _near() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """By vital: the highest low limit and the lowest high limit of any rule (infinite where there is none)."""
+    """By vital: the highest low limit and the lowest high limit of any rule (infinite where there is none), but those
+    about oxygen that is given: their limit is where most people live."""
     low, high = np.full(len(VITALS), -np.inf), np.full(len(VITALS), np.inf)
     for rule in rules.limits():
+        if rule.on_oxygen:
+            continue
         if rule.high:
             high[rule.vital] = min(high[rule.vital], rule.limit)
         else:
@@ -87,7 +90,8 @@ def candidates(state: PartitionState, samples: Samples) -> Ints:
     if not len(mine):
         return mine
     (low, high), vital, value = _near(), samples.vital[mine], samples.value[mine]
-    near = np.unique(samples.slot[mine][(value <= low[vital]) | (value >= high[vital])]).tolist()
+    close = (value <= low[vital]) | (value >= high[vital]) | (samples.oxygen[mine] > 0)
+    near = np.unique(samples.slot[mine][close]).tolist()
     busy = state.rules.running(np.unique(samples.slot[mine]).tolist())
     return mine[np.isin(samples.slot[mine], np.array([*near, *busy], np.int64))]
 
@@ -130,6 +134,7 @@ def _sample(
     changes = _retired(one, plan, plan.limits, rules.limits()) + condition.on_reading(
         one, held, at, value, spot=-behind > condition.spot_gap_us(), resting=resting, behind_us=behind,
         usual=lambda vital: _usual(state, slot, vital), device=int(samples.device[i]),
+        oxygen=int(samples.oxygen[i]),
     )  # fmt: skip
     position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
     band = band_of(i) if changes else None

@@ -41,7 +41,8 @@ class Accepted:
 
     index: record in the slice; slot; vital (-1 if the code is unknown); at [us]; device: hash of its name; clock_fault:
     refused because the device's clock cannot be right; row, newest (newest event time of the row before), value
-    (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; series, period_us: samples
+    (canonical): valid where outcome is DECIDED; moving: the context says active or exercise; oxygen: 1 while it is
+    given, 0 on air, -1 where nobody says; series, period_us: samples
     of the readings that are series, and their distance; source: hash of the reading's source, and sources: the names of
     the hashes. early: how many of the refused, from the first on, are of no reading in the columns; unread: records
     that were withheld without being read; decided: places of the readings that are.
@@ -59,6 +60,7 @@ class Accepted:
     value: Floats
     outcome: Ints
     moving: Bools
+    oxygen: npt.NDArray[np.int8]
     quality: Floats
     series: dict[int, Floats]
     period_us: dict[int, int]
@@ -103,7 +105,7 @@ def take_in(
     return Accepted(
         readings, index, slot, columns.vital, columns.at, columns.device_hash, problems.absurd & bad,
         row, newest, columns.value, outcome, columns.moving,
-        columns.quality, columns.series, columns.period_us, refused, known.rekeyed,
+        columns.oxygen, columns.quality, columns.series, columns.period_us, refused, known.rekeyed,
         *sources_of(log, columns, index), early, unread, valid[~again],
     )  # fmt: skip
 

@@ -22,7 +22,8 @@ REST_US = load("vitals")["vitals"]["heart_rate"]["rest_window_rule"]["steps_zero
 @dataclass(frozen=True, slots=True)
 class Samples:
     """Columns (n,) in log order. index: record; row, slot, vital; at, clock [us]; newest: newest event time of the row
-    before; value in canonical units; resting: not known to move; quality: NaN if not said; device: hash of its name."""
+    before; value in canonical units; resting: not known to move; quality: NaN if not said; device: hash of its name;
+    oxygen: 1 while it is given, 0 on air, -1 where nobody says."""
 
     index: Ints
     row: Ints
@@ -35,6 +36,7 @@ class Samples:
     resting: Bools
     quality: Floats
     device: npt.NDArray[np.uint64]
+    oxygen: npt.NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -49,7 +51,8 @@ def samples_of(state: PartitionState, accepted: Accepted, clock: Ints) -> Sample
     slot, vital, moving = accepted.slot[source], accepted.vital[source], accepted.moving[source]
     resting = ~_moving(state, slot, at, moving | ((vital == STEPS) & (value > 0)), moving)
     columns = accepted.index[source], accepted.row[source], slot, vital, at, clock[source], newest, value
-    return Samples(*columns, resting, accepted.quality[source], accepted.device[source])
+    of_reading = accepted.quality[source], accepted.device[source], accepted.oxygen[source]
+    return Samples(*columns, resting, *of_reading)
 
 
 def _expanded(accepted: Accepted, source: Ints) -> tuple[Ints, Ints, Floats, Ints]:

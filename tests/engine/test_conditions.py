@@ -311,3 +311,34 @@ def test_a_qt_interval_that_has_become_longer_is_told_from_the_fifth_recording(
         log.wait(round(hours * HOUR_US))
     log.tick()
     assert ("qt_delta" in {alert.rule.id for alert in run(log).alerts if alert.rule}) is wanted
+
+
+@pytest.mark.parametrize(("oxygen", "value", "high", "minutes", "wanted"), [
+    (True, 93.0, 92, 31, ["advisory"]), (True, 93.0, 92, 29, []), (True, 92.0, 92, 60, []), (False, 96.0, 92, 60, []),
+    (None, 96.0, 92, 60, []), (True, 96.0, 96, 60, []),
+])  # fmt: skip
+def test_who_is_given_too_much_oxygen_for_the_prescribed_range_is_told(
+    oxygen: bool | None, value: float, high: float, minutes: int, wanted: list[str]
+) -> None:
+    """Whoever holds carbon dioxide back; on air it is no harm, and where the readings do not say nobody knows."""
+    target = {"vital": "spo2", "low": 88, "high": high, "author": "dr-4", "reason": "hypercapnia risk"}
+    for known, found in ((["copd"], wanted), ([], [])):
+        log = someone(*known, targets=[target])
+        for minute in range(30 + minutes + 1):
+            log.read(code="spo2", value=90.0 if minute < 30 else value, context={"oxygen": oxygen})
+            log.wait(MINUTE_US)
+        assert [a.severity for a in run(log).alerts if a.rule.id == "copd_target_high_o2"] == found
+
+
+def test_too_much_oxygen_is_over_once_there_is_less_or_it_is_air_and_not_when_nobody_says() -> None:
+    target = {"vital": "spo2", "low": 88, "high": 92, "author": "dr-4", "reason": "hypercapnia risk"}
+    for oxygen, value, over in ((True, 91.0, True), (False, 95.0, True), (None, 90.0, False)):
+        log = someone("copd", targets=[target])
+        for _ in range(60):
+            log.read(code="spo2", value=95.0, context={"oxygen": True})
+            log.wait(MINUTE_US)
+        for _ in range(5):
+            log.read(code="spo2", value=value, context={"oxygen": oxygen})
+            log.wait(MINUTE_US)
+        told_of = [a.event for a in run(log).alerts if a.problem == "spo2.high"]
+        assert told_of == (["opened", "resolved"] if over else ["opened"]), (oxygen, value)
