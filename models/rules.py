@@ -17,7 +17,7 @@ from models.situation import Situation
 from models.times import US_PER_S
 from models.trajectory import LONGEST_DAYS, condition_words
 from models.vitals import BY_NAME, VITALS
-from models.wording import UNITS, limit_of
+from models.wording import UNITS, in_sentence, limit_of
 
 Measure = Literal[
     "rise", "slope", "mean", "delta", "delta_mean", "moved", "share", "stalled", "swing", "below", "cv", "of_path",
@@ -330,7 +330,7 @@ def _label(line: dict[str, Any]) -> str:
 
 def _inside(line: dict[str, Any]) -> str:
     label = _label(line)
-    return inside(label, label.lower())
+    return inside(label, in_sentence(label))
 
 
 def _words(part: Part) -> str:

@@ -48,3 +48,14 @@ def unbracketed(label: str) -> str:
     'Glucose'
     """
     return label.split(" (")[0]
+
+
+def in_sentence(label: str) -> str:
+    """A label of the evidence as it stands inside a sentence: names of genes, diseases and people stay as they are.
+
+    >>> in_sentence("Heart failure"), in_sentence("CYP2D6 ultrarapid on codeine"), in_sentence("Parkinson's disease")
+    ('heart failure', 'CYP2D6 ultrarapid on codeine', "Parkinson's disease")
+    """
+    first, rest = label.split()[0], label[1:]
+    named = first.endswith("'s") or first[1:] != first[1:].lower() or any(letter.isdigit() for letter in first)
+    return label if named else label[0].lower() + rest

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from streams.engine.step import EngineSettings
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, run
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, SECRET, Log, run
 from tests.engine.known import FIRST_DAY, dose, someone, told
 
 
@@ -105,3 +105,20 @@ def test_a_modifier_is_left_out_by_setting() -> None:
     with_it, without = run(log), run(log, settings=EngineSettings(SECRET, off=frozenset({"beta_blocker"})))
     expected = [next(s.expected for s in told.summaries if s.expected is not None) for told in (with_it, without)]
     assert expected[0] < expected[1]
+
+
+@pytest.mark.parametrize(("fields", "code", "value", "title"), [
+    ({"genomics": [{"gene": "LMNA", "phenotype": "pathogenic", "confirmed": True}]}, "heart_rate", 43.0,
+     "Heart rate below 45 /min (LMNA variant)"),
+    ({"trajectories": [{"condition": "covid_ari", "anchor": "symptom_onset", "date": str(FIRST_DAY)}]},
+     "respiratory_rate", 25.0,
+     "Respiratory rate at or above 25 /min (COVID-19 / acute respiratory infection recovery)"),
+    ({"conditions": [{"code": "heart_failure"}]}, "heart_rate", 125.0, "Heart rate above 120 /min (heart failure)"),
+])  # fmt: skip
+def test_genes_and_diseases_are_written_as_people_write_them(
+    fields: dict[str, Any], code: str, value: float, title: str
+) -> None:
+    log = Log()
+    log.profile(**{"consent": {"monitoring": True, "genomics": True}} | fields)
+    log.read(code=code, value=value, context={"activity": "rest"})
+    assert title in [alert.title for alert in run(log).alerts]
