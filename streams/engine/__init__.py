@@ -10,7 +10,8 @@
 - `faults`, `sensors`: samples that a sensor's fault has spoilt, and what is remembered of it
 - `late`: windows gathered again from what came late, and deviations of the past
 - `gathering`: samples into their windows, and the windows that close; `closing`: those against the patient's own
-  baseline; `signals`: what the floors and the baseline say; `sample_signals`: what single samples give cause to say
+  baseline (`unjudged`: but vitals that a condition makes meaningless); `signals`: what the floors and the baseline say;
+  `sample_signals`: what single samples give cause to say
 - `outside`: which vitals stand outside their patients' own bands
 - `weeks`, `drifting`: what changes slowly: a week of a vital against its own level, and several vitals together
 - `conditions` (`ruled`): the alert rules of patients' conditions, on single readings and on days

@@ -82,7 +82,7 @@ def _snapshot(state: PartitionState, row: int, position: int) -> Snapshot:
 class _Round:
     """One window of each of some rows, (n,), and what was expected of them. y, z: on the working scale; newer: than all
     that the row has learned from; quarter: of the local day; resting: at rest; full: holds enough to teach; spoilt: by
-    a sensor's fault."""
+    a sensor's fault; unjudged: a condition makes it meaningless."""
 
     one: Closed
     vital: Ints
@@ -101,6 +101,7 @@ class _Round:
     resting: Bools
     full: Bools
     spoilt: Bools
+    unjudged: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +142,16 @@ def _predicted(state: PartitionState, one: Closed) -> _Round:
     y = to_working(one.mean, vital)
     passing = state.courses.passing(state, slot, vital, day)
     predicted = baseline.predict(base, prior, one.start, quarter, y, line, passing)
+    unjudged = state.unjudged.on(state, slot, vital, day)
+    predicted = replace(predicted, known=predicted.known & ~unjudged)
     z = (y - predicted.mean) / predicted.sd
     resting = (2 * one.active <= one.n) | (vital == STEPS)  # steps are activity: taken at rest alone, none would count
     full = (one.n >= LEARN_LATE_N) | (baseline.settings().learn_from[line] == 1)
     spoilt = sensor.is_unknown(one.n, one.faulty)
     return _Round(
-        one, vital, slot, prior, base, newer, ended, line, day, quarter, y, passing, predicted, z, resting, full, spoilt
-    )
+        one, vital, slot, prior, base, newer, ended, line, day, quarter, y, passing, predicted, z, resting, full,
+        spoilt, unjudged,
+    )  # fmt: skip
 
 
 def _judged(state: PartitionState, r: _Round) -> _Verdict:
@@ -178,7 +182,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
     frozen = verdict.is_open | baseline.spared(r.base, r.passing, r.day)
     wrong = frozen | state.weeks.drifts(row, z)
     calm = ~wrong & (one.broken == 0)
-    fit = r.resting & ~r.spoilt & (~one.late | (r.newer & r.full))
+    fit = r.resting & ~r.spoilt & ~r.unjudged & (~one.late | (r.newer & r.full))
     learns = fit & (calm | ~r.predicted.known)
     deviation.learn(state.rows["deviation"], row, r.line, z, r.base.n, verdict.judged & r.newer & one.live, calm)
     state.weeks.nights_end(row[r.ended], r.day[r.ended])

@@ -38,6 +38,7 @@ from streams.engine.rows import PATIENT, PRIOR, ROW, grown, prior_of
 from streams.engine.ruled import Rules
 from streams.engine.sensors import Sensors
 from streams.engine.sources import Sources
+from streams.engine.unjudged import Unjudged
 from streams.engine.weeks import Weeks
 from streams.engine.zones import local_date
 
@@ -94,6 +95,7 @@ class PartitionState:
         self.late = LateWork()
         self.forecasts = Forecasts()
         self.rules = Rules()
+        self.unjudged = Unjudged()
         self.courses, self.weeks, self.sensors = Courses(), Weeks(), Sensors()
         self.outside = Pool(outside.STATE)
         self.profiles = Profiles()
