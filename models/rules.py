@@ -57,9 +57,10 @@ class Limit:
 @dataclass(frozen=True, slots=True)
 class Part:
     """One measure on the days of a vital; true at or beyond `value` upwards (`up`) or downwards, beyond it only if
-    `strict`. others: vitals that are feared to move the other way; least_sd: by vital; weight: of a day in a running
-    mean [1]; windows: the last; session: so many readings of one window confirm each other as well; until: what has to
-    be reached for it to be over, `value` if nothing is said."""
+    `strict`. others: vitals that are feared to move the other way; least_sd: by vital; weight: of a day in a
+    running mean [1]; windows: the last; session: so many readings of one window confirm each other as well; seldom:
+    who measures so seldom that nothing can confirm it is judged by the one; until: what has to be reached for it to
+    be over, `value` if nothing is said."""
 
     vital: int
     measure: Measure
@@ -81,6 +82,7 @@ class Part:
     weight: float = 0.0
     strict: bool = False
     session: bool = False
+    seldom: bool = False
     until: float | None = None
 
     @property
@@ -319,7 +321,7 @@ def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator
             fall_alone=float(row.get("fall_alone", 0)), limit=row.get("limit", 0), weight=float(row.get("weight", 0)),
             others=tuple(BY_NAME[name].index for name in row.get("others", ())),
             least_sd=tuple(map(float, row.get("least_sd", ()))), strict=row["op"] in ("<", ">"),
-            session=row.get("session", False), until=row.get("until"),
+            session=row.get("session", False), seldom=row.get("seldom", False), until=row.get("until"),
         )  # fmt: skip
 
 
@@ -336,7 +338,7 @@ def _inside(line: dict[str, Any]) -> str:
 def _words(part: Part) -> str:
     """What a trend says, for the worklist, without the vital's name."""
     unit = VITALS[part.vital].unit
-    amount, days = joined([figure(abs(part.value), "g"), UNITS.get(unit, unit)]), _days(part.days)
+    amount, days = joined([figure(abs(part.value), ".3g"), UNITS.get(unit, unit)]), _days(part.days)
     match part.measure, part.up:
         case "rise", True if part.strict:
             return phrase("up by more than {amount} in {days}", amount=amount, days=days)

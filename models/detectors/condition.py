@@ -268,9 +268,10 @@ def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
     windows = one.windows.get(part.vital, [])[-part.confirm :]
     if part.session and windows and windows[-1].n >= part.confirm:  # repeated at once, as who gained weight is asked to
         windows = [household.least(windows[-1], part.up)] * part.confirm
-    if part.confirm == 1 or not windows or windows[-1].day != days[-1].day:
+    apart = len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > CONFIRM_US
+    if part.confirm == 1 or not windows or windows[-1].day != days[-1].day or (part.seldom and apart):
         first, values = days[-1].day, [days[-1].last]
-    elif len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > CONFIRM_US:
+    elif apart:
         return False
     else:
         first, values = windows[0].day, [window.value for window in windows]

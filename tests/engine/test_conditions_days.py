@@ -259,3 +259,19 @@ def test_measures_over_days_do_not_depend_on_how_the_log_is_cut_or_on_stored_pag
     first = run(Log(log.records[:cut]), state=before)
     after = restored(pack_dirty(before, 0).pages, 0)
     assert first.alerts + run(log, state=after, begin=cut).alerts == whole.alerts
+
+
+@pytest.mark.parametrize(("gained", "every_d", "wanted"), [
+    (2.4, 7, ["Weight up by 2.27 kg or more in 7 days (heart failure)"]), (2.2, 7, []), (2.4, 1, []),
+])  # fmt: skip
+def test_who_weighs_once_a_week_is_not_asked_to_confirm_a_gain_a_week_later(
+    gained: float, every_d: int, wanted: list[str]
+) -> None:
+    """The next weighing of somebody who weighs daily does confirm it, and comes the next morning."""
+    log = someone("heart_failure", weight_kg=80)
+    for weight in [80.0, 80.1] * 5 + [80.0 + gained]:
+        log.read(code="body_weight", value=weight)
+        log.wait(HOUR_US)
+        log.tick()
+        log.wait(every_d * DAY_US - HOUR_US)
+    assert [alert.title for alert in run(log).alerts if alert.kind == "condition"] == wanted
