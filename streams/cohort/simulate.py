@@ -16,6 +16,7 @@ READINGS_MAX = 60_000_000
 BY_PLAN = 16
 """Readings a patient-day that no sensor streams, about: to refuse at once what would not fit."""
 
+HEADING = "# A synthetic cohort"
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, out of how many."""
 
@@ -26,8 +27,10 @@ def simulate(
     """Write a cohort to `out` (made when missing) and say what is in it.
 
     The same patients, days, seed, kind and cadence give the same bytes. Raises WrongSettings for a cohort that would
-    not fit into memory, Failed when the folder cannot be written.
+    not fit into memory, or would be written over what is not the same one; Failed when the folder cannot be written.
     """
+    asked = {"patients": patients, "days": days, "seed": seed, "cohort": kind, "cadence": cadence}
+    _refuse_to_write_over(out, asked)
     expected = round(patients * days * a_day(kind, cadence))
     if expected > READINGS_MAX:
         raise WrongSettings(
@@ -39,11 +42,29 @@ def simulate(
         made.append(patient(seed, number, days, kind, cadence))
         progress("patients", number + 1, patients)
     try:
-        return _written(
-            out, made, {"patients": patients, "days": days, "seed": seed, "cohort": kind, "cadence": cadence}, progress
-        )
+        return _written(out, made, asked, progress)
     except OSError as wrong:
         raise Failed(f"{out} cannot be written: {wrong.strerror or wrong}") from None
+
+
+def _refuse_to_write_over(out: Path, asked: dict[str, Any]) -> None:
+    """A cohort takes minutes to make and to replay: it gives way to itself only, also when it was not made whole."""
+    there = [name for name in (READINGS, PROFILES, LABELS, README) if (out / name).exists()]
+    if there and _made_by(asked) not in _what_it_says(out / README):
+        raise WrongSettings(
+            f"{out} holds {', '.join(there)} already, and not of this cohort: name another --out, or delete them"
+        )
+
+
+def _what_it_says(readme: Path) -> str:
+    try:
+        return readme.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _made_by(asked: dict[str, Any]) -> str:
+    return "Made by `homebeat simulate " + " ".join(f"--{name} {value}" for name, value in asked.items()) + "`"
 
 
 def a_day(kind: str, cadence: str) -> float:
@@ -58,6 +79,7 @@ def a_day(kind: str, cadence: str) -> float:
 
 def _written(out: Path, made: list[Patient], asked: dict[str, Any], progress: Progress) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
+    (out / README).write_text(f"{HEADING}\n\nNot whole: still being made, or given up. {_made_by(asked)}.\n", "utf-8")
     total = sum(len(one.readings.vital) for one in made)
     done = 0
 
@@ -77,17 +99,16 @@ def _written(out: Path, made: list[Patient], asked: dict[str, Any], progress: Pr
         "labels": write_lines(out / LABELS, labels),
         "events": dict(sorted(Counter(label["event"] for label in labels).items())),
     }
-    (out / README).write_text(_readme(result), encoding="utf-8")
+    (out / README).write_text(_readme(result, asked), encoding="utf-8")
     return result
 
 
-def _readme(result: dict[str, Any]) -> str:
+def _readme(result: dict[str, Any], asked: dict[str, Any]) -> str:
     """What the folder holds, for who finds it a year later."""
     events = "\n".join(f"- {name}: {count}" for name, count in result["events"].items()) or "- none"
-    asked = " ".join(f"--{name} {result[name]}" for name in ("patients", "days", "seed", "cohort", "cadence"))
-    return f"""# A synthetic cohort
+    return f"""{HEADING}
 
-Nobody in here is a person. Made by `homebeat simulate {asked}`: the same command gives the same bytes.
+Nobody in here is a person. {_made_by(asked)}: the same command gives the same bytes.
 Every patient, device and care team has `synthetic` in its name.
 
 - `{READINGS}`: {result["readings"]:,} readings in order of arrival

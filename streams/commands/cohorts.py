@@ -27,7 +27,8 @@ def simulate(out: Path, as_json: bool, **asked: Any) -> None:
     """A seeded synthetic cohort: readings.jsonl.gz, profiles.jsonl and labels.jsonl in FOLDER.
 
     Nobody in it is a person. Profiles, true levels, noise, gaps, device errors and planted events come from the
-    evidence and the seed. `null` plants nothing: every alert on it is a false one.
+    evidence and the seed. `null` plants nothing: every alert on it is a false one. Files of those names that are there
+    already, and not of the same cohort, are not written over.
 
     \b
     Examples:

@@ -304,6 +304,34 @@ def test_a_cohort_that_would_not_fit_is_refused_before_it_is_made(tmp_path: Path
     assert not (tmp_path / "never").exists()
 
 
+def test_a_cohort_is_written_over_itself_only(tmp_path: Path) -> None:
+    """A second one with another seed took the place of the first, whose alerts then belonged to nobody."""
+    make(tmp_path, patients=1, days=3)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(WrongSettings, match=r"holds readings\.jsonl\.gz, .*not of this cohort: name another --out"):
+        make(tmp_path, patients=1, days=3, seed=6)
+    make(tmp_path, patients=1, days=3)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_what_was_begun_is_made_whole_and_what_is_somebody_elses_is_kept(tmp_path: Path) -> None:
+    def stopped(stage: str, *_: int) -> None:
+        if stage == "readings":
+            raise KeyboardInterrupt
+
+    ours, other = tmp_path / "ours", tmp_path / "other"
+    with pytest.raises(KeyboardInterrupt):
+        cohorts.simulate(ours, patients=1, days=3, seed=5, kind="mixed", cadence="daily", progress=stopped)
+    assert "Not whole" in (ours / "README.md").read_text("utf-8")
+    assert make(ours, patients=1, days=3)["readings"] > 0
+    assert "Not whole" not in (ours / "README.md").read_text("utf-8")
+    other.mkdir()
+    (other / "profiles.jsonl").write_text("of real people\n", "utf-8")
+    with pytest.raises(WrongSettings, match="profiles"):
+        make(other, patients=1, days=3)
+    assert [path.name for path in other.iterdir()] == ["profiles.jsonl"]
+
+
 @pytest.mark.parametrize("kind", ["null", "hypoglycaemia"])
 @pytest.mark.parametrize("cadence", ["daily", "hourly", "dense"])
 def test_the_size_of_a_cohort_is_known_before_it_is_made(kind: str, cadence: str, tmp_path: Path) -> None:
