@@ -36,7 +36,7 @@ from models.vitals import CODE_TO_VITAL, CONSCIOUSNESS_LEVELS, MDC_BY_NUMBER, NO
 
 _READ = frozenset({"preliminary", "final", "amended", "corrected"})
 _NOT_READ = frozenset({"registered", "cancelled", "entered-in-error", "unknown"})
-_CHANGED = frozenset({"amended", "corrected"})
+_OF_ITS_OWN = frozenset({"preliminary", "amended", "corrected"})
 # The FHIR profiles demand the general code beside the exact one, in any order: then the exact one is what was measured.
 _NARROWER = {"heart_rate": "resting_heart_rate", "body_temperature": "skin_temperature"}
 # US Core pulse oximetry: inhaled oxygen flow rate [L/min], and concentration [%] of which air has 21.
@@ -51,8 +51,8 @@ def readings_from_observation(raw: bytes) -> list[Reading]:
     """The readings in an Observation (at least one), in the order of the resource, with the sender's units.
 
     A component's reading has the id `<id>#<code>` (from the second of the same code on `<id>#<code>.2`); of a result
-    that was changed, `<id>#<status>.<versionId>` stands for the id. Components with a dataAbsentReason are left out.
-    Raises Refused; whatever the bytes are, it raises nothing else.
+    that is preliminary or was changed, `<id>#<status>.<versionId>` stands for the id. Components with a
+    dataAbsentReason are left out. Raises Refused; whatever the bytes are, it raises nothing else.
     """
     observation = decode_observation(raw)
     if observation.status in _NOT_READ:
@@ -156,8 +156,9 @@ def _observation_id(observation: Observation) -> str:
 
 
 def _with_version(ident: str, observation: Observation) -> str:
-    """The id of a result that was changed: it comes under the id of the one before, and is no redelivery of it."""
-    if observation.status not in _CHANGED:
+    """The id of a result that is not the final one: they all come under one id, and none is a redelivery of another.
+    If nothing has changed, it is found by its time and value."""
+    if observation.status not in _OF_ITS_OWN:
         return ident
     version = observation.meta.get("versionId") if isinstance(observation.meta, dict) else None
     changed = f"{ident}#{observation.status}" + (f".{version}" if isinstance(version, str) else "")

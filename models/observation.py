@@ -83,6 +83,7 @@ class Measured(msgspec.Struct):
     valueDateTime: Any = None
     valuePeriod: Any = None
     dataAbsentReason: CodeableConcept | None = None
+    modifierExtension: Any = None
 
     def values(self) -> list[str]:
         """The value[x] that are given: at most one, if the resource is sound."""
@@ -142,6 +143,11 @@ def decode_observation(raw: bytes) -> Observation:
     for part in (observation, *observation.component):
         if len(part.values()) > 1:
             raise refused(Reason.BAD_SHAPE, f"two values of one measurement: {', '.join(part.values())}")
+        if part.modifierExtension:
+            raise refused(
+                Reason.BAD_SHAPE,
+                "a modifierExtension may turn its meaning round, and none is known: send it without, as what it means",
+            )
     return observation
 
 

@@ -60,11 +60,38 @@ class _Stamp(msgspec.Struct, gc=False):
     period: float | None = None
 
 
-class _Observed(msgspec.Struct, gc=False):
+class _Began(msgspec.Struct, gc=False):
+    start: Instant | None = None
+
+
+class _Sampled(msgspec.Struct, gc=False):
+    period: float = 0.0
+    data: str | None = None
+
+    def span_s(self) -> float:
+        return self.period / 1000 * len((self.data or "").split())
+
+
+class _Component(msgspec.Struct, gc=False):
+    valueSampledData: _Sampled | None = None
+
+
+class _Observed(_Component, gc=False):
     """The same of a FHIR Observation."""
 
     effectiveDateTime: Instant | None = None
+    effectiveInstant: Instant | None = None
+    effectivePeriod: _Began | None = None
     issued: Instant | None = None
+    component: list[_Component] = []
+
+    def at(self) -> Instant | None:
+        began = self.effectivePeriod.start if self.effectivePeriod else None
+        return self.effectiveDateTime or self.effectiveInstant or began or self.issued
+
+    def span_s(self) -> float:
+        parts = (part.valueSampledData for part in (self, *self.component))
+        return max((part.span_s() for part in parts if part), default=0.0)
 
 
 class _Dated(msgspec.Struct, gc=False):
@@ -213,11 +240,12 @@ def _slowly(line: bytes, stamp: _Stamp, last: int) -> tuple[int, bytes | None]:
     with the one before it, for the engine to refuse.
     """
     patient = stamp.patient if stamp.patient is not None else subject_of(line)
-    at = stamp.arrived or stamp.at
+    at, span = stamp.arrived or stamp.at, 0.0
     if at is None:
         observed = _or_nothing(_observed, line) or _Observed()
-        at = observed.effectiveDateTime or observed.issued
-    span = len(stamp.values) * (stamp.period or 0) if stamp.values and stamp.arrived is None else 0
+        at, span = observed.at(), observed.span_s()
+    elif stamp.values and stamp.arrived is None:
+        span = len(stamp.values) * (stamp.period or 0)
     arrived = last if at is None else to_us(at) + round(min(max(span, 0), 1e9) * US_PER_S)
     return arrived, patient.encode() if patient else None
 

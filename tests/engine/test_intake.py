@@ -256,18 +256,29 @@ def test_a_clock_of_a_device_without_a_name_is_told_as_that() -> None:
     assert [alert.title for alert in run(log).alerts] == ["The clock of a device without a name is wrong"]
 
 
-def test_a_corrected_result_is_decided_and_only_once() -> None:
-    """In FHIR it comes under the id of the result that it corrects."""
+@pytest.mark.parametrize(
+    ("results", "outcomes"),
+    [
+        ([("final", 97), ("final", 97), ("corrected", 70), ("corrected", 70)], [2, 0, 2, 0]),
+        ([("preliminary", 97), ("final", 70)], [2, 0, 0, 0]),
+        ([("preliminary", 70), ("final", 70)], [1, 0, 1, 0]),
+    ],
+    ids=["corrected", "final after preliminary", "final as preliminary"],
+)
+def test_a_result_that_differs_from_the_one_before_is_decided_and_only_once(
+    results: list[tuple[str, float]], outcomes: list[int]
+) -> None:
+    """In FHIR it comes under the id of that one. A final saturation of 70 passed for a repeat of 97."""
     log = Log()
     log.profile()
     fields = {
         "resourceType": "Observation", "id": "spo2-1", "subject": {"reference": "Patient/p-1"},
         "code": {"coding": [{"system": "http://loinc.org", "code": "59408-5"}]}, "effectiveDateTime": rfc3339(START_US),
     }  # fmt: skip
-    for status, value in (("final", 97), ("final", 97), ("corrected", 70), ("corrected", 70)):
+    for status, value in results:
         quantity = {"value": value, "system": "http://unitsofmeasure.org", "code": "%"}
         log.add(b"p-1", json.dumps(fields | {"status": status, "valueQuantity": quantity}).encode())
         log.wait(MINUTE_US)
     told = run(log)
-    assert told.outcomes == [2, 0, 2, 0]
+    assert told.outcomes == outcomes
     assert told.events() == [("spo2.low", "opened")]

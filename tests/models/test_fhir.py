@@ -59,8 +59,8 @@ def test_a_result_that_may_be_used_is_read(status: str) -> None:
     assert len(read(status=status)) == 1
 
 
-@pytest.mark.parametrize("status", ["amended", "corrected"])
-def test_a_result_that_was_changed_is_no_redelivery_of_the_one_before(status: str) -> None:
+@pytest.mark.parametrize("status", ["preliminary", "amended", "corrected"])
+def test_a_result_before_the_final_one_or_after_it_is_no_redelivery_of_it(status: str) -> None:
     """It has the same id, as FHIR demands; each of its versions is a reading of its own."""
     before = read(status="final")[0].id
     assert read(status=status)[0].id == f"{before}#{status}"
@@ -77,6 +77,15 @@ def test_a_result_that_may_not_be_used_is_refused_with_its_status(status: str) -
     answer = refused(status=status)
     assert answer.reason is Reason.BAD_VALUE
     assert status in answer.detail
+
+
+def test_what_may_turn_the_meaning_of_a_result_round_is_refused_and_not_read_over() -> None:
+    """FHIR: who does not know a modifier extension may not process what it stands in."""
+    extension = [{"url": "http://example.org/not-of-this-patient", "valueBoolean": True}]
+    assert refused(modifierExtension=extension).reason is Reason.BAD_SHAPE
+    systolic = {"valueQuantity": {"value": 142, "code": "mm[Hg]"}, "modifierExtension": extension}
+    assert "modifierExtension" in refused(**pressure(systolic=systolic)).detail
+    assert len(read(modifierExtension=[])) == 1
 
 
 def pressure(**components: dict[str, Any]) -> dict[str, Any]:
