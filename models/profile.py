@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from models import terminology
+from models import mending, terminology
 from models.profile_fields import (
     Code,
     Coding,
@@ -39,8 +39,6 @@ from models.vitals import BY_NAME, VITALS
 MAX_ITEMS = 256
 """Entries of one list (conditions, medications, ...): ten times the longest real problem or drug list, so that only a
 broken export meets it, and the work a profile can cause stays bounded."""
-
-_STEPS = ("<id>", "<coding>", "[key]")
 
 
 class SkinTone(Document):
@@ -245,24 +243,5 @@ def _written(code: str | Coding) -> str:
 
 
 def _refusal(error: ValidationError) -> Refused:
-    first, count = error.errors(include_url=False, include_input=False)[0], error.error_count()
-    if first["type"] == "json_invalid":
-        return Refused(Reason.NOT_JSON, first["msg"])
-    where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in _path(first["loc"])).lstrip(".")
-    more = f" (and {count - 1} more)" if count > 1 else ""
-    return Refused(Reason.BAD_PROFILE, f"{where or 'profile'}: {_mend(first['type'], first['msg'])}{more}")
-
-
-def _path(loc: tuple[int | str, ...]) -> list[int | str]:
-    """The way to the field, without pydantic's own steps, and bounded: a key of the document is part of it."""
-    return [part if isinstance(part, int) else _printable(part[:64]) for part in loc if part not in _STEPS]
-
-
-def _printable(key: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in key)
-
-
-def _mend(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "is not a field of a profile; correct its name or remove it"
-    return "is required; add it" if kind == "missing" else message.removeprefix("Value error, ")
+    broken = error.errors(include_url=False, include_input=False, include_context=False)[0]["type"] == "json_invalid"
+    return Refused(Reason.NOT_JSON if broken else Reason.BAD_PROFILE, mending.of_document(error, "a profile"))

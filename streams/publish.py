@@ -17,6 +17,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
+from models import mending
 from models.readings import ID_PATTERN, Refused
 from streams import limits
 from streams.connection import admin_client, client_options
@@ -109,7 +110,7 @@ def addressed_reading(line: Line) -> Record | Problem:
     except msgspec.ValidationError as wrong:
         return Problem(line.number, f"cannot be addressed to a patient: {wrong}")
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
-        return Problem(line.number, f"not JSON: {str(wrong).removeprefix('JSON is malformed: ')}")
+        return Problem(line.number, mending.of_bytes(line.content, wrong))
     except RecursionError:
         return Problem(line.number, "nested too deeply")
     patient = _patient_of(address)

@@ -14,6 +14,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from alerts.events import Action
+from models import mending
 from models.profile import parse_profile
 from models.readings import Reason, Refused, Reject
 from models.times import rfc3339
@@ -110,9 +111,7 @@ def _action(record: ConsumerRecord, origin: Origin) -> ControlRecord:
     try:
         patient = Action.model_validate_json(record.value or b"").patient
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise Refused(Reason.BAD_ACTION, f"{where}: {first['msg']}" if where else first["msg"]) from error
+        raise Refused(Reason.BAD_ACTION, mending.of_document(error, "an action")) from error
     return control.action(patient, record.value or b"", origin)
 
 

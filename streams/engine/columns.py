@@ -104,7 +104,7 @@ class Columns:
         elif reading.values is not None:
             return self._series(j, reading, reading.values)
         elif isinstance(reading.value, str):
-            self.bad_value[j] = f"{reading.value!r:.40} is no number"
+            self.bad_value[j] = f"{reading.value!r:.40} is a text: send the number without quotation marks"
         elif reading.value is not None:
             return reading.value
         return np.nan

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from models import fhir
+from models import fhir, mending
 from models.observation import Reference
 from models.readings import MAX_READING_BYTES, Reading, Reason, Refused
 from streams.engine.log import LogSlice
@@ -102,7 +102,7 @@ def _read_other(raw: bytes | None, error: Exception) -> list[Reading]:
         return fhir.readings_from_observation(raw)
     if not isinstance(error, msgspec.ValidationError):
         _text(raw)
-    raise Refused(_misshapen(error), str(error)) from error
+    raise Refused(_misshapen(error), mending.of_reading(str(error))) from error
 
 
 def _text(raw: bytes) -> str:
@@ -110,7 +110,7 @@ def _text(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as other:
-        raise Refused(Reason.NOT_JSON, f"not JSON: {other}") from other
+        raise Refused(Reason.NOT_JSON, mending.of_bytes(raw, other)) from other
 
 
 def device_of(raw: bytes | None) -> str:
@@ -134,7 +134,7 @@ def _fields(raw: bytes) -> dict[str, msgspec.Raw]:
     except RecursionError as other:
         raise Refused(Reason.BAD_SHAPE, "nested too deeply") from other
     except (msgspec.DecodeError, ValueError) as other:
-        raise Refused(Reason.NOT_JSON, f"not JSON: {other}") from other
+        raise Refused(Reason.NOT_JSON, mending.of_bytes(raw, other)) from other
 
 
 def _misshapen(error: Exception) -> Reason:

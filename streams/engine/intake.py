@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from models.readings import Reading, Reason, are_ids
 from models.times import US_PER_DAY, US_PER_S, rfc3339
-from models.vitals import VITALS
+from models.vitals import NOT_A_VITAL, VITALS
 from streams.engine.columns import Columns
 from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
@@ -206,7 +206,7 @@ class _Problems:
         c, vital = self.columns, VITALS[self.columns.vital[j]]
         source = reading.device or None
         if c.vital[j] < 0:
-            return Refusal(index, Reason.UNKNOWN_CODE, f"code {reading.code!r:.80} names no vital", source)
+            return Refusal(index, Reason.UNKNOWN_CODE, _of_no_vital(reading.code), source)
         if c.unit[j] < 0:
             return Refusal(index, Reason.UNKNOWN_UNIT, c.bad_unit[j], source)
         if j in c.bad_value:
@@ -221,6 +221,11 @@ class _Problems:
         measured = self.columns.at[j] if self.columns.at[j] < FIRST_YEAR_US else self.last[j]
         whose = "device" if self.arrived[j] <= LAST_ARRIVAL_US else "publisher"
         return f"measured {_legible(measured)}, arrived {_legible(self.arrived[j])}: the {whose}'s clock is wrong"
+
+
+def _of_no_vital(code: str) -> str:
+    what = f"it is {NOT_A_VITAL[code]}" if code in NOT_A_VITAL else "send LOINC, an MDC_ reference id or its own name"
+    return f"code {code!r:.80} names no vital: {what}"
 
 
 def _legible(us: int) -> str:

@@ -18,6 +18,7 @@ from alerts.episodes import DAY_US, Episode, NotAllowed, next_wake_us
 from alerts.events import Action, AlertEvent
 from alerts.policy import PolicySettings, When
 from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
+from models import mending
 from models.readings import MAX_ID_CHARS, Reason, Refused
 from models.times import LONG_AGO, to_us
 from streams.control import Origin
@@ -106,7 +107,7 @@ def parse_action(document: bytes) -> Action:
     try:
         return Action.model_validate_json(document)
     except ValidationError as error:
-        raise Refused(Reason.BAD_ACTION, str(error.errors(include_url=False)[0]["msg"])) from error
+        raise Refused(Reason.BAD_ACTION, mending.of_document(error, "an action")) from error
 
 
 def hash_of(source: str) -> int:
