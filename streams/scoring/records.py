@@ -1,12 +1,16 @@
 """Alerts and labels as they are scored, from AlertEvents and from lines `{"patient", "start", "end", "problem"?}`."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar, get_args
 
+from alerts.episodes import REPEAT
 from alerts.events import Category
+from alerts.language import languages, voice
 from alerts.sources import PATIENT_PREFIX
 from models.times import to_us
 
@@ -112,17 +116,30 @@ def of_patients(events: Iterable[Json]) -> list[Json]:
     return [event for event in events if not _patient(event).startswith(PATIENT_PREFIX)]
 
 
-NEWS = ("now ", "repeat: ")
-"""Beginnings of the reasons for which an alert that is open is told again."""
+NEWS = ("now {severity}", str(REPEAT))
+"""The reasons for which an alert that is open is told again, as `alerts.ledger` gives them."""
+
+
+@cache
+def _is_news() -> re.Pattern[str]:
+    """These reasons in every language in which they may have been told: a file of alerts does not say in which."""
+    voices = [voice(language) for language in languages()]
+    said = {spoken.template(reason, None, 1) if spoken else reason for spoken in voices for reason in NEWS}
+    return re.compile("|".join(_BLANK.sub(".+", re.escape(reason)) for reason in sorted(said)))
+
+
+_BLANK = re.compile(r"\\\{\w+\\\}")
+"""Where something stands in a template, once that is escaped."""
 
 
 def comes_up(event: Json) -> bool:
     """Whether the event asks something of the team that was not asked before. An escalation asks somebody else the
-    same, and that nobody answered is no alert about a patient."""
+    same, that nobody answered is no alert about a patient, and a comment ("now on antibiotics") is of the team."""
     name, reason = event.get("event", "opened"), str(event.get("reason") or "")
     if event.get("kind") == "delivery":
         return False
-    return name in ("opened", "reopened") or (name == "updated" and reason.startswith(NEWS))
+    ours = name == "updated" and not event.get("by")
+    return name in ("opened", "reopened") or (ours and bool(_is_news().match(reason)))
 
 
 def _identity(event: Json, number: int) -> tuple[object, int]:

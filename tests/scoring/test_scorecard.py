@@ -1,15 +1,19 @@
 """The scorecard tells apart what is found by whom, what was there to be found, and who fares worst."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from alerts.language import languages
 from streams.score import as_json, as_text, score
 from streams.scoring.deciles import deciles
 from streams.scoring.records import opened, worklist
 from streams.scoring.tally import Tally
+from tests.alerts.scripts import DAY_MIN, PROMPT, Life
 from tests.scoring.records import Json, alert, at, label, us
 
 
@@ -97,8 +101,21 @@ def test_what_is_told_again_comes_up_again_and_what_only_changes_hands_does_not(
         ("resolved", "back to normal for this patient"), ("reopened", "returned"),
     ]  # fmt: skip
     events = [first, *({**first, "sequence": k, "event": e, "reason": r} for k, (e, r) in enumerate(later, start=2))]
+    events.append({**first, "sequence": 10, "event": "updated", "reason": "now on antibiotics", "by": "nurse-1"})
     assert [found.record["sequence"] for found in opened(events)] == [1, 3, 4, 9]
     assert len(worklist(events)) == 4
+
+
+@pytest.mark.parametrize("language", languages())
+def test_what_is_told_again_comes_up_again_in_whatever_language_it_was_told(language: str) -> None:
+    """A deployment that speaks German had fewer alerts and hits on the card than the same one in English."""
+    life = Life(policy=replace(PROMPT, language=language))
+    life.raised(0)
+    life.again(DAY_MIN + 1)
+    life.raised(DAY_MIN + 2, severity="emergency")
+    events = [msgspec.to_builtins(event) for event in life.told]
+    assert [event["event"] for event in events] == ["opened", "updated", "updated"]
+    assert len(opened(events)) == len(worklist(events)) == 3
 
 
 def test_the_first_days_of_each_patient_can_be_left_out() -> None:
