@@ -78,6 +78,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             channel.name: Dispatcher(channel, Outbox(config.slots, config.waiting), self._record)
             for channel in post.channels
         }
+        for name in self._dispatchers:
+            metrics.deliveries.labels(channel=name, outcome="failed")  # at 0: Prometheus sees no rise from nothing to 1
         self._letters: dict[str, Letter] = {}
         self._quiet = Quiet(limits.QUIET_WHOLE_MAX)
         self._timers: dict[Slot, asyncio.TimerHandle] = {}

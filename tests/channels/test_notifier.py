@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from aiohttp import web
+from prometheus_client import REGISTRY
 
 from alerts.channels.webhook import WebhookLimits
 from alerts.episodes import BEGAN_EARLIER, REPEAT
@@ -116,6 +117,18 @@ async def test_a_dead_address_ends_in_a_failed_delivery(embedded_broker: Embedde
         await topics.put(embedded_broker.address, f"{prefix}alerts", [alert()])
         await until(lambda: len(deliveries) == 1)
     assert (deliveries[0]["outcome"], deliveries[0]["attempts"]) == ("failed", 2)
+
+
+async def test_the_first_delivery_that_fails_is_a_rise_to_prometheus(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """A counter that is born at 1 has not risen: the rule on failed deliveries kept quiet about a first lost alert."""
+    url = "http://first.invalid:1/alerts"
+    (channel,) = webhook_channels(config(embedded_broker, prefix, url))
+    labels = {"channel": channel.name, "outcome": "failed"}
+    assert REGISTRY.get_sample_value("homebeat_deliveries_total", labels) is None
+    async with notifying(config(embedded_broker, prefix, url)):
+        await until(lambda: REGISTRY.get_sample_value("homebeat_deliveries_total", labels) == 0)
 
 
 @pytest.mark.slow
