@@ -5,6 +5,7 @@ passes on the same grid as in the live system, counted in arrival time. The batc
 What happens to sources is found after the slice that shows it, so nobody is asked in turn about them, as ops would be.
 """
 
+import contextlib
 import secrets
 import time
 from collections import Counter
@@ -312,7 +313,7 @@ def write_alerts(path: Path, alerts: Iterable[AlertEvent]) -> None:
 
 
 class _Writer:
-    """Summaries as JSON lines, or nowhere."""
+    """Summaries as JSON lines, or nowhere. Raises Failed, with the name of the file, when it cannot be written."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -320,19 +321,26 @@ class _Writer:
 
     def __enter__(self) -> "_Writer":
         if self._path is not None:
-            try:
+            with self._named():
                 self._file = self._path.open("wb")
-            except OSError as wrong:
-                raise Failed(f"{self._path} cannot be written: {wrong.strerror or wrong}") from None
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError) if kind else self._named():
+                self._file.close()
 
     def __call__(self, summaries: list[Any]) -> None:
         if self._file is not None:
-            self._file.writelines(msgspec.json.encode(summary, order="sorted") + b"\n" for summary in summaries)
+            with self._named():
+                self._file.writelines(msgspec.json.encode(summary, order="sorted") + b"\n" for summary in summaries)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as wrong:
+            raise Failed(f"{self._path} cannot be written: {wrong.strerror or wrong}") from None
 
 
 _writer = _Writer

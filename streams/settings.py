@@ -185,7 +185,7 @@ class Settings(BaseSettings):
         servers = [server.strip().removeprefix("kafka://") for server in broker.split(",")]
         for server in servers:
             host, _, port = server.rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+            if not host or "/" in host or not port.isdigit() or not 0 < int(port) < 65_536:
                 raise ValueError("should be HOST:PORT, several with commas")
         return ",".join(servers)
 

@@ -48,6 +48,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("language", "tlh", "should be one of en, de"),
         ("broker", "kafka-1", "should be HOST:PORT"),
         ("broker", "kafka-1:9092,", "should be HOST:PORT"),
+        ("broker", "http://kafka-1:9092", "should be HOST:PORT"),
         ("broker", "kafka-1:99999", "should be HOST:PORT"),
         (
             "topic_prefix",
