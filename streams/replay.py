@@ -37,6 +37,7 @@ from streams.process import bulk_collector
 from streams.publish import subject_of
 from streams.replay_sources import FailingSources, cuts, with_quiet_sources
 from streams.settings import Settings
+from streams.stamps import observed_in
 
 Ints = npt.NDArray[np.int64]
 T = TypeVar("T")
@@ -59,40 +60,6 @@ class _Stamp(msgspec.Struct, gc=False):
     arrived: Instant | None = None
     values: list[float | None] | None = None
     period: float | None = None
-
-
-class _Began(msgspec.Struct, gc=False):
-    start: Instant | None = None
-
-
-class _Sampled(msgspec.Struct, gc=False):
-    period: float = 0.0
-    data: str | None = None
-
-    def span_s(self) -> float:
-        return self.period / 1000 * len((self.data or "").split())
-
-
-class _Component(msgspec.Struct, gc=False):
-    valueSampledData: _Sampled | None = None
-
-
-class _Observed(_Component, gc=False):
-    """The same of a FHIR Observation."""
-
-    effectiveDateTime: Instant | None = None
-    effectiveInstant: Instant | None = None
-    effectivePeriod: _Began | None = None
-    issued: Instant | None = None
-    component: list[_Component] = []
-
-    def at(self) -> Instant | None:
-        began = self.effectivePeriod.start if self.effectivePeriod else None
-        return self.effectiveDateTime or self.effectiveInstant or began or self.issued
-
-    def span_s(self) -> float:
-        parts = (part.valueSampledData for part in (self, *self.component))
-        return max((part.span_s() for part in parts if part), default=0.0)
 
 
 class _Dated(msgspec.Struct, gc=False):
@@ -197,7 +164,6 @@ def _lines(path: Path | None) -> Iterator[list[bytes]]:
 
 
 _stamp = msgspec.json.Decoder(_Stamp).decode
-_observed = msgspec.json.Decoder(_Observed).decode
 _dated = msgspec.json.Decoder(_Dated).decode
 _NO_HEADERS: control.Headers = ()
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -243,7 +209,7 @@ def _slowly(line: bytes, stamp: _Stamp, last: int) -> tuple[int, bytes | None]:
     patient = stamp.patient if stamp.patient is not None else subject_of(line)
     at, span = stamp.arrived or stamp.at, 0.0
     if at is None:
-        observed = _or_nothing(_observed, line) or _Observed()
+        observed = observed_in(line)
         at, span = observed.at(), observed.span_s()
     elif stamp.values and stamp.arrived is None:
         span = len(stamp.values) * (stamp.period or 0)

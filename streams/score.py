@@ -20,6 +20,7 @@ from streams.errors import Failed, WrongSettings
 from streams.limits import DOCUMENT_MESSAGE_BYTES_MAX
 from streams.lines import line_batches
 from streams.lines import opened as opened_file
+from streams.publish import subject_of
 from streams.scoring.card import Figure, Scorecard, scorecard
 from streams.scoring.clocks import AHEAD_US, measured_us
 from streams.scoring.deciles import Deciles
@@ -41,6 +42,7 @@ from streams.scoring.records import (
 )
 from streams.scoring.tally import Tally, tally
 from streams.scoring.worst import Worst, worst
+from streams.stamps import observed_in
 
 SEED = 20260105
 READINGS = "first to last reading of each patient"
@@ -265,8 +267,8 @@ class _Measured(msgspec.Struct):
 
 
 def observed(paths: Sequence[Path], ahead_us: int = AHEAD_US) -> dict[str, Span]:
-    """First and last reading by patient. A line that is no reading (a FHIR Observation, say, or one that cannot be
-    read) is passed over, and so is one of a time that cannot be. ahead_us: see `clocks`."""
+    """First and last reading by patient. A line that cannot be read is passed over, and so is one of a time that cannot
+    be. ahead_us: see `clocks`."""
     found: dict[str, Span] = {}
     decode = msgspec.json.Decoder(_Measured).decode
     for content in (content for path in paths for _, content in _contents(path)):
@@ -274,10 +276,12 @@ def observed(paths: Sequence[Path], ahead_us: int = AHEAD_US) -> dict[str, Span]
             reading = decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        at_us = measured_us(reading.at, reading.arrived, ahead_us)
-        if reading.patient is not None and at_us is not None:
-            first, last = found.get(reading.patient, (at_us, at_us))
-            found[reading.patient] = (min(first, at_us), max(last, at_us))
+        fhir = reading.at is None
+        at_us = measured_us(observed_in(content).at() if fhir else reading.at, reading.arrived, ahead_us)
+        patient = subject_of(content) if fhir else reading.patient
+        if patient is not None and at_us is not None:
+            first, last = found.get(patient, (at_us, at_us))
+            found[patient] = (min(first, at_us), max(last, at_us))
     return found
 
 

@@ -325,6 +325,19 @@ def test_what_replay_refuses_is_no_observation(tmp_path: Path) -> None:
     assert observed([tmp_path / "readings.jsonl"]) == {"p": (us(0), us(240))}
 
 
+def test_who_sends_fhir_is_observed_too(tmp_path: Path) -> None:
+    """Whoever sent nothing else was nobody, or was watched from the first alert on: rates then come out too high."""
+    of: dict[str, object] = {"resourceType": "Observation", "subject": {"reference": "Patient/p"}}
+    said: list[dict[str, object]] = [
+        {"effectiveInstant": at(0)},
+        {"effectivePeriod": {"start": at(9)}},
+        {"effectiveDateTime": at(0)[:10]},
+    ]
+    lines = [json.dumps(of | one) for one in said]
+    (tmp_path / "readings.jsonl").write_text("\n".join(lines))
+    assert observed([tmp_path / "readings.jsonl"]) == {"p": (us(0), us(9))}
+
+
 def test_a_clock_may_be_ahead_as_far_as_the_deployment_says(tmp_path: Path) -> None:
     line = {"patient": "p", "at": at(1), "arrived": at(0)}
     (tmp_path / "readings.jsonl").write_text(json.dumps(line))

@@ -115,7 +115,7 @@ class _Figure:
         """Why a group cannot be judged; empty if it can."""
         s, sums = settings(), dict(zip(SUMS, self.table[mask].sum(axis=0), strict=True))
         if mask.sum() < s["patients_min"]:
-            return f"{mask.sum()} people, {s['patients_min']} are needed"
+            return f"{mask.sum()} {'person' if mask.sum() == 1 else 'people'}, {s['patients_min']} are needed"
         if self.name == "sensitivity" and sums["labels"] < s["events_min"]:
             return f"{sums['labels']:.0f} labels, {s['events_min']} are needed"
         if sums["days"] < s["days_min"]:
