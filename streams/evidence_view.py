@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any
 
-from models import evidence
+from models import evidence, terminology
 from models.checked import checked
 from streams.errors import Failed, WrongSettings
 
@@ -48,7 +49,7 @@ def look_up(wanted: str) -> dict[str, Any]:
     if not found and wanted in evidence_files():
         found = [Entry(wanted, wanted, "", evidence.load(wanted))]
     if not found:
-        raise WrongSettings(f"no evidence has the id {wanted!r}: `homebeat evidence` lists them")
+        raise WrongSettings(f"no evidence has the id {wanted!r}: {_meant(wanted)}")
     register = evidence.load("sources")["sources"]
     cited = sorted({source for entry in found for source in _cited(entry.content)})
     return {
@@ -56,6 +57,15 @@ def look_up(wanted: str) -> dict[str, Any]:
         "entries": [{"file": f"{e.file}.yaml", "path": e.path, "content": e.content} for e in found],
         "sources": {source: register[source] for source in cited},
     }
+
+
+def _meant(wanted: str) -> str:
+    """What to ask for instead: the classes of a drug, what is written nearly so, else the list of all."""
+    drug = terminology.drug(wanted)
+    if drug is not None:
+        return f"it is a drug of {' and '.join(drug.classes)}"
+    near = get_close_matches(terminology.word(wanted), [*evidence_files(), *(entry.id for entry in entries())], 1)
+    return f"{near[0]} was probably meant" if near else "`homebeat evidence` lists them"
 
 
 def summary() -> dict[str, Any]:

@@ -119,7 +119,8 @@ def read(data: Path) -> list[Course]:
     try:
         return [_course(one.patient, one.drafts, one.labels) for one in cgm.people(folder) if len(one.drafts) > 1]
     except (OSError, KeyError, ValueError) as error:
-        raise WrongSettings(f"{folder} holds no glucose sets as published (README.md, scorecard): {error}") from error
+        wanted = ", ".join(file for file, _ in cgm.SETS.values())
+        raise WrongSettings(f"{folder} holds no glucose sets as published, which are {wanted}: {error}") from error
 
 
 def _course(patient: str, drafts: Sequence[Any], labels: Iterable[dict[str, Any]]) -> Course:

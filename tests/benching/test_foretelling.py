@@ -117,5 +117,7 @@ def test_what_is_written_is_the_network_to_three_decimals() -> None:
 
 
 def test_a_folder_without_glucose_is_refused_with_what_is_expected(tmp_path: Path) -> None:
-    with pytest.raises(WrongSettings, match="holds no glucose sets as published"):
+    with pytest.raises(
+        WrongSettings, match=r"holds no glucose sets as published, which are Hall2018_processed_akhil\.csv\.gz, "
+    ):
         foretelling.measure(tmp_path)

@@ -116,7 +116,9 @@ def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
         (["bench", "recovery", "--rate", "5"], "soak"),
         (["bench", "throughput", "--database", "sqlite:///x"], "desk"),
         (["bench", "desk", "--patients", "5", "--patients", "6"], "once"),
-        (["evidence", "no-such-figure"], "no evidence has the id 'no-such-figure'"),
+        (["evidence", "no-such-figure"], "no evidence has the id 'no-such-figure': `homebeat evidence` lists them"),
+        (["evidence", "hearth rate"], "heart_rate was probably meant"),
+        (["evidence", "Metoprolol"], "it is a drug of beta_blocker"),
     ],
 )
 def test_wrong_usage_is_one_clear_line_and_exit_2(homebeat: Homebeat, arguments: list[str], says: str) -> None:
