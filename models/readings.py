@@ -94,12 +94,6 @@ class Reading(msgspec.Struct, kw_only=True, gc=False):
     context: Context | None = None
 
 
-class ReplayLine(Reading, kw_only=True, gc=False):
-    """A reading in a file: it may carry the time at which it arrived (else it arrived when it was measured)."""
-
-    arrived: Instant | None = None
-
-
 class Reject(msgspec.Struct, kw_only=True, gc=False):
     """A dead letter: the reason, and the record as it came."""
 

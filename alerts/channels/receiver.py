@@ -4,11 +4,9 @@ It checks the signature, does the work once per `Idempotency-Key` however often 
 seen at `GET /received`. Memory only, bounded.
 """
 
-import asyncio
 import json
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -104,23 +102,3 @@ def _event(body: bytes) -> dict[str, Any] | None:
 
 def _problem(status: int, message: str) -> web.Response:
     return web.json_response({"error": message}, status=status)
-
-
-async def run_receiver(
-    host: str,
-    port: int,
-    secret: bytes | None,
-    stop: asyncio.Event,
-    on_ready: Callable[[str], None] | None = None,
-) -> None:
-    """Serve until `stop`. Port 0 takes a free one; `on_ready` gets the address. OSError when the port is taken."""
-    runner = web.AppRunner(create_receiver(secret), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-        bound = runner.addresses[0][1]
-        if on_ready is not None:
-            on_ready(f"http://{host}:{bound}")
-        await stop.wait()
-    finally:
-        await runner.cleanup()
