@@ -1,6 +1,7 @@
 """The words of a message to a person. What is not marked safe gets nothing by which a patient could be told."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.channels.quiet import QUIET_HOURS
 from alerts.episodes import UNANSWERED
@@ -8,7 +9,7 @@ from alerts.events import AlertEvent, Category, Notice
 from alerts.explain import SEVERITY_WORDS
 from alerts.language import ENGLISH, voice
 from alerts.unanswered import asks_everybody
-from models.phrases import phrase, say, stamp
+from models.phrases import moment, phrase, say
 
 LEADS: dict[Notice, str] = {
     "first": phrase("New"), "worse": phrase("Worse"), "escalated": phrase("Not answered yet"),
@@ -48,7 +49,7 @@ def message_of(
     if event.reason and safe:
         lines.append(phrase("Reason: {reason}", reason=event.reason))
     if event.deadline and event.state == "open":
-        lines += ["", _asks(event, stamp(event.deadline))]
+        lines += ["", _asks(event, _at(event.deadline))]
     if link and event.state == "open":
         lines.append(phrase("I have it: {link}", link=link))
     if desk:
@@ -70,8 +71,13 @@ def _asks(event: AlertEvent, by: str) -> str:
     return phrase("Please answer by {deadline}; then the next one is asked.", deadline=by)
 
 
+def _at(rfc3339: str) -> str:
+    """For a person who is woken: no seconds, and none of the form that programs read."""
+    return moment(datetime.fromisoformat(rfc3339))
+
+
 def _taken(event: AlertEvent) -> str:
     """Who has it now, for whoever was asked before."""
     if event.until is not None:
-        return phrase("{who} has snoozed it until {until}.", who=event.by, until=stamp(event.until))
+        return phrase("{who} has snoozed it until {until}.", who=event.by, until=_at(event.until))
     return phrase("{who} has it. Nothing is asked of you any more.", who=event.by)

@@ -89,7 +89,7 @@ async def test_a_mail_says_what_a_nurse_needs_and_how_to_take_it() -> None:
         assert await sent(one, deadline="2026-01-05T09:00:00Z") == ("delivered", 1)
     (mail,) = box.mails
     assert mail["Subject"] == "[urgent] New: Heart rate high for this patient"
-    for words in ("p-17", "https://desk/a/a-1", "answer by 2026-01-05T09:00:00Z"):
+    for words in ("p-17", "https://desk/a/a-1", "answer by 5 January 2026 at 09:00 UTC"):
         assert words in text(mail)
 
 

@@ -18,7 +18,7 @@ from alerts.episodes import EVERYBODY, UNANSWERED
 from alerts.events import AlertEvent
 from alerts.language import languages, voice
 from alerts.teams import Person
-from models.phrases import phrase, say, stamp
+from models.phrases import moment, phrase, say
 from streams.deliveries import delivery_of
 from streams.notifying import silent_because
 from tests.alerts.test_teams import DIRECTORY, NOON
@@ -133,7 +133,7 @@ def test_a_message_asks_for_what_is_to_be_done_and_says_nothing_where_there_is_n
 @pytest.mark.parametrize("language", languages())
 def test_the_end_of_a_chain_is_no_fault_of_a_device_and_nobody_else_is_asked_after_it(language: str) -> None:
     """Whoever is reached by a channel that may not name the patient gets up for it all the same."""
-    spoken, by = voice(language), stamp("2026-01-05T09:00:00Z")
+    spoken, by = voice(language), moment(datetime(2026, 1, 5, 9, tzinfo=UTC))
     alarm = alert(category="technical", problem=UNANSWERED, rung=3, deadline="2026-01-05T09:00:00Z")
     said = message_of(alarm, safe=False, desk=None, link=None, language=language)
     assert say(UNSAFE_UNANSWERED, spoken) in said.subject
@@ -144,6 +144,17 @@ def test_the_end_of_a_chain_is_no_fault_of_a_device_and_nobody_else_is_asked_aft
     assert last in message_of(worse, safe=False, desk=None, link=None, language=language).text
     first = msgspec.structs.replace(alarm, problem="spo2.low", rung=1)
     assert last not in message_of(first, safe=False, desk=None, link=None, language=language).text
+
+
+@pytest.mark.parametrize(
+    ("language", "by"), [("en", "5 January 2026 at 09:00 UTC"), ("de", "5. Januar 2026, 09:00 Uhr (UTC)")]
+)
+def test_a_person_reads_times_as_people_write_them(language: str, by: str) -> None:
+    told = alert(deadline="2026-01-05T09:00:59.506Z")
+    assert by in message_of(told, safe=False, desk=None, link=None, language=language).text
+    rests = alert(notify="taken", event="snoozed", state="snoozed", by="cas", until="2026-01-05T09:00:00Z")
+    said = message_of(rests, safe=False, desk=None, link=None, language=language).text
+    assert by in said
 
 
 def test_whom_a_message_has_reached_is_remembered_as_long_as_the_message() -> None:
