@@ -81,6 +81,8 @@ const formats = {
   day: new Intl.DateTimeFormat("en-GB", { ...DAY, ...CLOCK }),
   year: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...CLOCK }),
   clock: new Intl.DateTimeFormat("en-GB", CLOCK),
+  zoned: new Intl.DateTimeFormat("en-GB", { ...CLOCK, timeZoneName: "short" }),
+  zonedDay: new Intl.DateTimeFormat("en-GB", { ...DAY, ...CLOCK, timeZoneName: "short" }),
   date: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" }),
 };
 
@@ -88,10 +90,16 @@ export const fullTime = (instantS) => (instantS === null ? "no data yet" : forma
 export const clockTime = (instantS) => formats.clock.format(instantS * 1000);
 export const dateOnly = (instantS) => formats.date.format(instantS * 1000);
 
+const offset = (instantS) => new Date(instantS * 1000).getTimezoneOffset();
+
+/** Whether the clocks change within an hour of it: one hour of that night there is twice, and another one never. */
+const clocksChange = (instantS) => [-3600, 3600].some((apart) => offset(instantS + apart) !== offset(instantS));
+
 /** As short as it can be without doubt, seen from the time of the log. */
 export function time(instantS, nowS) {
   if (instantS === null) return "";
   const apart = Math.abs((nowS ?? instantS) - instantS);
-  const format = apart < 12 * 3600 ? formats.clock : apart < 300 * 86400 ? formats.day : formats.year;
+  const [clock, day] = clocksChange(instantS) ? [formats.zoned, formats.zonedDay] : [formats.clock, formats.day];
+  const format = apart < 12 * 3600 ? clock : apart < 300 * 86400 ? day : formats.year;
   return format.format(instantS * 1000);
 }
