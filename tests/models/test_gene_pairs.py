@@ -120,6 +120,7 @@ def test_some_genes_are_watched_whatever_is_taken(gene: str, wanted: set[str]) -
     """As long as the result stands, is confirmed, and the patient agrees."""
     for drugs in ([], [{"code": "paracetamol"}], [{"code": "codeine", "start": "2020-01-01"}]):
         assert held(someone(gene, "pathogenic", "", medications=drugs)) == wanted
+        assert held(someone(gene, "Likely pathogenic", "", medications=drugs)) == wanted
         assert held(someone(gene, "pathogenic", "", medications=drugs, agreed=False)) == set()
         assert held(someone(gene, "pathogenic", "", medications=drugs, confirmed=False)) == set()
         assert held(someone(gene, "benign", "", medications=drugs)) == set()
