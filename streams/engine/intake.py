@@ -17,7 +17,7 @@ from streams.engine.columns import Columns
 from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
 from streams.engine.log import FIRST_US, LAST_ARRIVAL_US, LAST_US, LogSlice
-from streams.engine.sources import sources_of
+from streams.engine.sources import is_source, sources_of
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Floats = npt.NDArray[np.float64]
@@ -154,6 +154,10 @@ def _settle(
     if log.key[index] != reading.patient.encode():
         if not rekeyed or rekeyed[-1][0] != index:
             rekeyed.append((index, reading.patient.encode()))
+        return None
+    if is_source(reading.patient):  # an alert of it could be answered by nobody
+        detail = f"{reading.patient:.140} is the name of a source: patients have other ids"
+        decoded.refused.append(Refusal(index, Reason.BAD_SHAPE, detail, reading.device or None))
         return None
     slot = state.slot_of.get(reading.patient)
     if slot is not None or log.offset[index] <= state.gone_at(reading.patient):

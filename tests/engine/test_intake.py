@@ -256,6 +256,16 @@ def test_a_clock_of_a_device_without_a_name_is_told_as_that() -> None:
     assert [alert.title for alert in run(log).alerts] == ["The clock of a device without a name is wrong"]
 
 
+@pytest.mark.parametrize("settings", [SETTINGS, MONITOR], ids=["reject", "monitor"])
+def test_nobody_is_monitored_under_the_name_of_a_source(settings: EngineSettings) -> None:
+    """Whoever was had alerts that no action could reach: they escalated, and nobody could answer."""
+    log = Log()
+    log.read(patient="source:urn:dev:watch", code="spo2", value=70.0, device="d-1")
+    told = run(log, settings=settings)
+    assert (told.outcomes, told.alerts) == ([0, 1, 0, 0], [])
+    assert told.rejects[0].detail == "source:urn:dev:watch is the name of a source: patients have other ids"
+
+
 @pytest.mark.parametrize(
     ("results", "outcomes"),
     [
