@@ -7,7 +7,7 @@ import contextlib
 import getpass
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +49,16 @@ def add_user(user: str, role: str, teams: tuple[str, ...], name: str, password_s
     with _opened() as (accounts, audit):
         accounts.put(name or user, user, _role(role), teams, password or None, replace)
         audit.record(_by(), "desk.account_put", account=user, role=role, teams=list(teams))
-    click.echo(f"{user} may sign in as {role} of {', '.join(teams) or 'no team yet'}")
+    click.echo(f"{user} may sign in as {role} of {_in_words(role, teams)}")
+
+
+def _in_words(role: str, teams: Iterable[str]) -> str:
+    """Whose patients they see."""
+    from alerts.desk.members import EVERY_TEAM
+
+    if role == "admin" or EVERY_TEAM in teams:
+        return "every team"
+    return ", ".join(sorted(teams)) or "no team yet"
 
 
 @click.command("remove-user")
@@ -84,7 +93,8 @@ def users(as_json: bool) -> None:
         for one in found
     ]
     lines = [
-        f"{one.id}  {one.role}  {', '.join(sorted(one.teams))}{'  disabled' if one.disabled_s else ''}" for one in found
+        f"{one.id}  {one.role}  {_in_words(one.role, one.teams)}{'  disabled' if one.disabled_s else ''}"
+        for one in found
     ]
     answer({"users": rows}, "\n".join(lines) or "nobody yet: homebeat desk add-user", as_json)
 

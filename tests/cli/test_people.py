@@ -10,6 +10,7 @@ def test_an_account_is_made_listed_given_a_link_and_taken_away(homebeat: Homebea
     asked = ("desk", "add-user", "nurse-1", "--team", "cardiology-home", "--password-stdin")
     made = homebeat.fed(b"a long password\n", *asked, **own)
     assert made.code == 0, made.err
+    assert made.out.strip() == "nurse-1 may sign in as nurse of cardiology-home"
     listed = homebeat("desk", "users", "--json", **own).json["users"]
     (known,) = listed
     assert known.pop("disabled") is False
@@ -29,3 +30,18 @@ def test_a_poor_password_or_a_second_account_is_one_clear_line(homebeat: Homebea
         again = homebeat.fed(b"a long password\n", "desk", "add-user", "nurse-1", "--password-stdin", **own)
         assert again.code == code
     assert "--replace" in again.err
+
+
+def test_of_an_admin_it_is_said_that_they_see_every_team(homebeat: Homebeat, tmp_path: Path) -> None:
+    own = {"data_folder": str(tmp_path)}
+    for user, asked, whose in (
+        ("mara", ("--role", "admin"), "every team"), ("ann", ("--team", "*"), "every team"), ("new", (), "no team yet")
+    ):  # fmt: skip
+        made = homebeat.fed(b"a long password\n", "desk", "add-user", user, *asked, "--password-stdin", **own)
+        assert made.out.strip().endswith(f" of {whose}"), made.err
+    lines = homebeat("desk", "users", **own).out.splitlines()
+    assert [line.partition("  ")[2] for line in lines] == [
+        "nurse  every team",
+        "admin  every team",
+        "nurse  no team yet",
+    ]

@@ -5,6 +5,7 @@ import contextlib
 import pytest
 from playwright.async_api import expect
 
+from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.morning import Morning
 from tests.desk.running import PASSWORD, accounts_at, link
@@ -37,3 +38,15 @@ async def test_a_link_pasted_into_an_open_tab_signs_that_person_in(morning: Morn
             await opened.evaluate("address => { location.href = address; }", link(morning.kept, who))
             await expect(opened.locator("#me")).to_have_text(f"{who} · lead")
             await expect(opened).to_have_url(f"{morning.url}/")
+
+
+async def test_who_is_in_no_team_or_in_a_misspelt_one_is_not_told_of_a_calm_shift(morning: Morning) -> None:
+    await morning.put(content.heart_alert())
+    async with page() as opened:
+        await morning.enter(opened, "nurse-new", role="nurse", teams=())
+        empty = opened.locator("#empty")
+        await expect(empty).to_contain_text("You are in no team yet, and see no patient.")
+        await expect(empty).not_to_contain_text("Nothing waits")
+    async with page() as opened:
+        await morning.enter(opened, "nurse-3", role="nurse", teams=("cardiology-hom",))
+        await expect(opened.locator("#empty")).to_contain_text("Of patients of cardiology-hom.")
