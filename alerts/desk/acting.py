@@ -102,11 +102,17 @@ async def _taken(desk: Desk, asking: Member, found: list[Standing], asked: Asked
             await desk.publish(action)
         except NotPublished as error:
             desk.figures.actions.labels(asked.type, "not_published").inc()
-            problem = f"Not recorded: {error}. The alert still waits; please try again."
-            return JSONResponse({"error": problem, "recorded": done}, status_code=503)
+            return JSONResponse({"error": _missed(done, len(actions), error), "recorded": done}, status_code=503)
         desk.figures.actions.labels(asked.type, "published").inc()
     first = actions[0]
     return {"action_id": first.action_id, "at": first.at.isoformat(), "recorded": len(actions)}
+
+
+def _missed(done: int, asked: int, error: NotPublished) -> str:
+    """What is said of actions of which not all are known to be recorded."""
+    if asked == 1:
+        return f"Not recorded: {error}. The alert still waits; please try again."
+    return f"{done} of {asked} are recorded, the others not: {error}. They still wait; please try again."
 
 
 def _audited(desk: Desk, asking: Member, action: Action) -> None:

@@ -30,9 +30,10 @@ class Log:
     def __init__(self) -> None:
         self.actions: list[Action] = []
         self.away = False
+        self.takes: int | None = None
 
     async def __call__(self, action: Action) -> None:
-        if self.away:
+        if self.away or len(self.actions) == self.takes:
             raise NotPublished("the stream did not take it")
         self.actions.append(action)
 
@@ -136,6 +137,17 @@ async def test_an_action_that_did_not_reach_the_log_is_not_called_done(
     answer = await client.post("/api/alerts/a-1/actions", json={"type": "acknowledge"})
     assert answer.status_code == 503
     assert "Not recorded" in answer.json()["error"]
+
+
+async def test_of_several_actions_it_is_said_how_many_are_recorded(
+    client: httpx.AsyncClient, store: Store, log: Log
+) -> None:
+    ids = [f"a-{n}" for n in range(5)]
+    store.put_events([alert(one, severity="advisory") for one in ids])
+    log.takes = 2
+    answer = await client.post("/api/alerts/acknowledge", json={"alerts": ids, "reason": "seen"})
+    assert (answer.status_code, answer.json()["recorded"]) == (503, 2)
+    assert answer.json()["error"].startswith("2 of 5 are recorded, the others not: ")
 
 
 async def test_an_action_on_an_alert_that_nobody_knows_is_refused(client: httpx.AsyncClient, log: Log) -> None:
