@@ -26,6 +26,8 @@ HOLES_SHOWN, PATIENTS_SHOWN = 3, 3
 PROFILES_WITHIN_S = 120.0
 IN_TEAM_ANSWERS = "mend its name in HOMEBEAT_TEAM_ANSWERS"
 NEXT_CHANNEL = "mend it; people are told by their next channel until it answers"
+RECORD = "mend it; it misses every alert until it answers"
+MEMBERS_SHOWN = 3
 
 
 async def care_teams(settings: Settings, *, connected: bool) -> list[Check]:
@@ -161,16 +163,32 @@ def _nobody(team: str, patients: list[str]) -> Check:
 async def channels(directory: Directory) -> list[Check]:
     """Each address, and the server that takes mail, asked without telling anybody."""
     named = sorted((name, one) for name, one in directory.channels.items() if not isinstance(one, EmailAddress))
-    checks = list(await asyncio.gather(*(_channel(name, address) for name, address in named)))
+    checks = list(await asyncio.gather(*(_channel(name, address, _mend(directory, {name})) for name, address in named)))
     if directory.mail is not None:
         from alerts.channels.asking import ask_mail
         from alerts.channels.build import server_of
 
-        checks.append(answered("mail", await ask_mail(server_of(directory.mail)), NEXT_CHANNEL))
+        mails = {name for name, one in directory.channels.items() if isinstance(one, EmailAddress)}
+        checks.append(answered("mail", await ask_mail(server_of(directory.mail)), _mend(directory, mails)))
     return checks
 
 
-async def _channel(name: str, address: Address) -> Check:
+def _mend(directory: Directory, silent: set[str]) -> str:
+    """What it means that these channels do not answer: whom nothing else reaches is told of nothing until they do."""
+    whose = {name: set(one.reach) for name, one in directory.members.items() if silent & set(one.reach)}
+    alone = sorted(name for name, reach in whose.items() if reach <= silent)
+    if not whose:
+        record = any(directory.channels[name].kind == "fhir" for name in silent)
+        return RECORD if record else "mend it, or take it out of the file: nobody is reached by it"
+    if not alone:
+        return NEXT_CHANNEL
+    shown = ", ".join(alone[:MEMBERS_SHOWN]) + (
+        f" and {len(alone) - MEMBERS_SHOWN} more" * (len(alone) > MEMBERS_SHOWN)
+    )
+    return f"mend it at once: nothing else reaches {shown}, or name a second channel in `reach`"
+
+
+async def _channel(name: str, address: Address, mend: str) -> Check:
     if isinstance(address, AppriseAddress):
         return _apprise(name, address.url.get_secret_value())
     if isinstance(address, EmailAddress):
@@ -182,7 +200,7 @@ async def _channel(name: str, address: Address) -> Check:
     from alerts.channels.asking import ask_fhir, ask_webhook
 
     answer = await (ask_fhir(url) if address.kind == "fhir" else ask_webhook(url))
-    return answered(f"channel {name}", answer, NEXT_CHANNEL)
+    return answered(f"channel {name}", answer, mend)
 
 
 def _is_web(url: str) -> bool:

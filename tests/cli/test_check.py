@@ -342,6 +342,21 @@ def test_a_mail_server_that_is_not_there_is_a_warning(homebeat: Homebeat) -> Non
     assert "127.0.0.1:1 does not answer" in found["mail"][1]
 
 
+def test_whom_nothing_else_reaches_is_named_beside_the_channel_that_does_not_answer(
+    homebeat: Homebeat, tmp_path: Path
+) -> None:
+    file = tmp_path / "teams.toml"
+    gone = {"hook": "http://127.0.0.1:9/x", "other": "http://127.0.0.1:9/y", "spare": "http://127.0.0.1:9/z"}
+    members = {"ann": ["hook"], "bob": ["hook", "other"]}
+    ehr = '[channels.ehr]\nkind = "fhir"\nurl = "http://127.0.0.1:9/r4"\nsafe = true\n'
+    file.write_text(written(gone, members, ehr, team("ops", ["ann", "bob"], ["ann", "bob", "everybody"])))
+    answered = homebeat("check", "--json", teams_file=str(file))
+    assert mend(answered, "channel hook").startswith("mend it at once: nothing else reaches ann, or name")
+    assert "next channel" in mend(answered, "channel other")
+    assert "nobody is reached by it" in mend(answered, "channel spare")
+    assert "misses every alert" in mend(answered, "channel ehr")
+
+
 def test_what_apprise_reaches_is_said_to_be_not_asked_and_how_to_try_it(homebeat: Homebeat) -> None:
     """Nothing is sent, and the address, which often is a password, is not shown."""
     with receiver(200) as (port, seen):
