@@ -5,6 +5,7 @@ be done because the database is away raises one of `database.AWAY`.
 """
 
 import math
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -48,6 +49,7 @@ class Store:
         self._writer = Writer(self._engine)
         self._keep_s, self._keep_windows = keep_days * DAY_S, keep_windows
         self._log_time_s: float | None = None
+        self._passing = threading.Lock()  # each topic tells of time in a thread of its own, and it must not go back
         self._log_began_s: float | None = None
         self._since_prune: dict[tuple[str, str], int] = defaultdict(int)
 
@@ -67,7 +69,8 @@ class Store:
 
     def go_on(self, at_s: float) -> None:
         """Time has passed, whether or not anything else was said in it."""
-        self._log_time_s = max(at_s, self._log_time_s or at_s)
+        with self._passing:
+            self._log_time_s = max(at_s, self._log_time_s or at_s)
 
     def put_events(self, events: Sequence[AlertEvent]) -> list[str]:
         """Keep alert events, each (`alert_id`, `sequence`) once; answers with the alerts that have news."""
@@ -324,5 +327,6 @@ class Store:
 
     def _pass_time(self, times: list[float]) -> None:
         if times:
-            self._log_time_s = max(*times, self._log_time_s or times[0], times[0])
-            self._log_began_s = min(*times, times[0] if self._log_began_s is None else self._log_began_s)
+            self.go_on(max(times))
+            with self._passing:
+                self._log_began_s = min(*times, times[0] if self._log_began_s is None else self._log_began_s)
