@@ -15,11 +15,11 @@ from alerts.channels.closing import let_go
 from streams import limits
 from streams.connection import client_options
 from streams.keeper import Keeper
-from streams.ledger import changelog_topic
 from streams.outage import passing
 from streams.page_store import Batch, Shelves
 from streams.publisher import Publisher, Sent
 from streams.settings import Settings
+from streams.topics import changelog_topic
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from streams.check_teams import care_teams
 from streams.checked import Check, answered
 from streams.configure import misspelt
 from streams.connection import admin_client
-from streams.errors import BrokerUnreachable
+from streams.errors import BrokerUnreachable, PartitionsChanged
 from streams.evidence_view import summary
 from streams.settings import PREFIX, Settings
-from streams.topics import COPARTITIONED, partition_counts, topics_of
+from streams.topics import COPARTITIONED, changelog_topic, partition_counts, topics_of
 
 if TYPE_CHECKING:
     from streams.ledger import Ledger
@@ -124,16 +124,17 @@ def _entries(found: dict[str, Any]) -> Check:
 
 async def _kafka(settings: Settings) -> list[Check]:
     """The broker first; without it the topics cannot be looked at."""
+    pages = changelog_topic(settings)
     try:
         async with admin_client(settings) as admin:
             brokers = (await admin.describe_cluster())["brokers"]
             names = [topic.name for topic in topics_of(settings.topic_prefix, settings.partitions)]
             known = set(await admin.list_topics())
-            counts = await partition_counts(admin, [name for name in names if name in known])
+            counts = await partition_counts(admin, [name for name in (*names, pages) if name in known])
     except BrokerUnreachable as wrong:
         return [Check("broker", "bad", str(wrong), "then run `homebeat check` again")]
     answers = Check("broker", "ok", f"{settings.broker} answers, {len(brokers)} in the cluster")
-    return [answers, _replication(settings, len(brokers)), *_topics(settings, names, counts)]
+    return [answers, _replication(settings, len(brokers)), *_topics(settings, names, counts, pages)]
 
 
 def _replication(settings: Settings, brokers: int) -> Check:
@@ -146,7 +147,8 @@ def _replication(settings: Settings, brokers: int) -> Check:
     return Check("replication", "ok", f"{settings.replication} copies")
 
 
-def _topics(settings: Settings, names: list[str], counts: dict[str, int]) -> list[Check]:
+def _topics(settings: Settings, names: list[str], counts: dict[str, int], pages: str) -> list[Check]:
+    """pages: the topic of the state, whose number of partitions is that of the patients it has."""
     missing = [name for name in names if name not in counts]
     wrong = {
         name: counts[name]
@@ -154,6 +156,9 @@ def _topics(settings: Settings, names: list[str], counts: dict[str, int]) -> lis
         if counts.get(name, settings.partitions) != settings.partitions
     }
     checks = []
+    if not wrong and counts.get(pages, settings.partitions) != settings.partitions:
+        found = f"{settings.partitions} partitions are set, but {pages} was made with {counts[pages]}"
+        checks.append(Check("topics", "bad", found, PartitionsChanged.MEND.format(changelog=pages)))
     if missing:
         checks.append(Check("topics", "warn", f"not there yet: {', '.join(missing)}", "the first worker makes them"))
     if wrong:

@@ -65,6 +65,22 @@ class CutShort(Failed):
         )
 
 
+class PartitionsChanged(Failed):
+    """There are more partitions than when the state of the patients was made: their readings come to others now."""
+
+    MEND = (
+        "start anew under another HOMEBEAT_TOPIC_PREFIX, and publish profiles and readings there: Kafka takes no "
+        "partitions away again. Only where there are no patients yet, deleting {changelog} will do"
+    )
+
+    def __init__(self, found: str, partitions: int, changelog: str) -> None:
+        super().__init__(
+            f"the number of partitions was changed under patients: there are {partitions} now, and {found}. Readings "
+            f"of many come where nobody knows them, and would be refused. It cannot change: "
+            f"{self.MEND.format(changelog=changelog)}"
+        )
+
+
 class ExtraMissing(Failed):
     """A part of homebeat that is installed separately is not here."""
 

@@ -32,13 +32,14 @@ from streams.engine.pages import certified_up_to, restoring
 from streams.engine.step import EngineSettings, stepping
 from streams.errors import CutShort
 from streams.held import Held, Packed, Receipt, Waiting
-from streams.ledger import changelog_topic
+from streams.homes import at_home
 from streams.pace import Pace
 from streams.ports import Changelog, Pages, WayBack
 from streams.process import give_back_memory, trim_heap
 from streams.publisher import Publisher, Sent, settled
 from streams.settings import Settings
 from streams.slices import slice_of
+from streams.topics import changelog_topic
 from streams.turns import taking_turns
 
 log = logging.getLogger(__name__)
@@ -224,6 +225,7 @@ class Keeper:
             await asyncio.sleep(0)
             if not self._is_ours(partition, assignments):
                 return
+        at_home(held.state, partition, self._settings)
         self._held[partition] = held
         log.info("partition %d: %d patients restored from %d pages", partition, held.state.patient_count, count)
         if not self.missing:

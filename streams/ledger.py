@@ -17,10 +17,9 @@ from streams.connection import admin_client, client_options
 from streams.engine.pages import applied_up_to, counts
 from streams.errors import BrokerUnreachable
 from streams.settings import Settings
-from streams.topics import partitions_of
+from streams.topics import changelog_topic, partitions_of
 
 WITHIN_S = 120.0
-PAGES_TABLE = "pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,6 @@ class Ledger(Balance):
         each = [{"partition": p, **asdict(one), "difference": one.difference} for p, one in self.partitions.items()]
         sums = {field.name: getattr(self, field.name) for field in fields(Balance)}
         return {**sums, "difference": self.difference, "balanced": not self.unbalanced, "partitions": each}
-
-
-def changelog_topic(settings: Settings) -> str:
-    """Where workers keep their pages."""
-    return f"{app_id(settings)}-{PAGES_TABLE}-changelog"
-
-
-def app_id(settings: Settings) -> str:
-    """Faust's name of the app: its consumer group, and what its own topics begin with."""
-    return f"{settings.topic_prefix}{settings.group}"
 
 
 async def read_ledger(settings: Settings) -> Ledger:

@@ -28,9 +28,9 @@ from streams import limits
 from streams.changelog import ChangelogReader
 from streams.connection import admin_client
 from streams.errors import BrokerUnreachable
-from streams.ledger import app_id
 from streams.page_store import Shelves
 from streams.settings import Settings
+from streams.topics import app_id
 
 log = logging.getLogger(__name__)
 

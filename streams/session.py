@@ -21,7 +21,6 @@ from streams import limits
 from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
-from streams.ledger import PAGES_TABLE, app_id, changelog_topic
 from streams.lives import Lives
 from streams.measuring import keep_measuring
 from streams.membership import Membership, Replaced
@@ -32,7 +31,7 @@ from streams.relief import held_by_name, read_before_joining
 from streams.sequencer import Sequencer
 from streams.settings import Settings
 from streams.ticker import keep_ticking
-from streams.topics import pages_configs
+from streams.topics import PAGES_TABLE, app_id, changelog_topic, pages_configs
 from streams.transport import ChunkConsumer, chunk_topic, faust_settings, install, receipt
 from streams.watching import keep_watching
 

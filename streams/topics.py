@@ -15,7 +15,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, NoError, NotControllerError, TopicAlreadyExistsError, for_code
 
 from streams import limits
-from streams.errors import BrokerUnreachable, Failed
+from streams.errors import BrokerUnreachable, Failed, PartitionsChanged
+from streams.settings import Settings
 
 DAY_MS = 86_400_000
 MONTH_MS = 30 * DAY_MS
@@ -24,6 +25,7 @@ BOOTSTRAP_WITHIN_S = 10.0
 APPEAR_WITHIN_S = 30.0
 PAUSE_S = 0.1
 
+PAGES_TABLE = "pages"
 COPARTITIONED = ("readings", "profiles", "actions", "findings", "alerts", "vitals")
 
 
@@ -128,6 +130,16 @@ def topics_of(prefix: str, partitions: int) -> Topics:
     )
 
 
+def changelog_topic(settings: Settings) -> str:
+    """Where workers keep their pages."""
+    return f"{app_id(settings)}-{PAGES_TABLE}-changelog"
+
+
+def app_id(settings: Settings) -> str:
+    """Faust's name of the app: its consumer group, and what its own topics begin with."""
+    return f"{settings.topic_prefix}{settings.group}"
+
+
 async def ensure_topics(
     bootstrap: str, prefix: str, partitions: int, replication: int, *, changelog: str = "", **client: Any
 ) -> Topics:
@@ -136,7 +148,8 @@ async def ensure_topics(
     changelog: the topic of a worker's pages, made with the others. It must be there before the first worker joins its
     group: the group shares out only topics that its leader's client knows, and who looks too early looks again late.
 
-    Raises BrokerUnreachable, TopicRefused, PartitionsDiffer; KafkaError or TimeoutError while the broker is not ready.
+    Raises BrokerUnreachable, TopicRefused, PartitionsDiffer, PartitionsChanged; KafkaError or TimeoutError while the
+    broker is not ready.
     """
     topics = topics_of(prefix, partitions)
     within_ms = round(limits.REQUEST_WITHIN_S * 1000)
@@ -151,6 +164,8 @@ async def ensure_topics(
         if changelog:
             await create_changelog(admin, changelog, partitions, replication)
         await check_partitions(admin, topics)
+        if changelog:
+            await _check_changelog(admin, changelog, partitions)
         return topics
     finally:
         await admin.close()
@@ -173,6 +188,13 @@ async def create_changelog(admin: AIOKafkaAdminClient, name: str, partitions: in
     if name not in await admin.list_topics():
         configs = {"cleanup.policy": "compact", **pages_configs(replication)}
         await _create_all(admin, [NewTopic(name, partitions, replication, topic_configs=configs)])
+
+
+async def _check_changelog(admin: AIOKafkaAdminClient, name: str, partitions: int) -> None:
+    """Raise PartitionsChanged when the pages were made for another number of partitions."""
+    count = (await _appeared(admin, [name]))[name]
+    if count != partitions:
+        raise PartitionsChanged(f"{name} has {count}", partitions, name)
 
 
 async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], replication: int) -> None:

@@ -17,19 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from streams import limits, metrics
-from streams.brake import EverythingRefused
-from streams.engine.pages import PageError
-from streams.errors import CutShort, Failed, HomebeatError
+from streams.errors import Failed, HomebeatError
 from streams.evidence_view import require_sound
 from streams.health import HealthServer
 from streams.keeper import Keeper
-from streams.ledger import changelog_topic
 from streams.membership import Membership, Replaced
 from streams.outage import BrokerWatch, passing, waited_out
 from streams.process import bulk_collector, done_before, run_async, steady_heap
 from streams.session import Session
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topics import changelog_topic, ensure_topics
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +94,7 @@ class Worker:
                 return True
             if isinstance(error, Replaced):
                 return await self._stepped_aside(stop, error)
-            if isinstance(error, EverythingRefused | CutShort | PageError):
+            if isinstance(error, Failed) and not passing(error):
                 raise
             if not passing(error):
                 log.exception("the worker stops: this is a bug, or a setting that Kafka refuses")

@@ -25,15 +25,14 @@ from streams.benching.anew import forget
 from streams.benching.child import Child
 from streams.engine.forms import Page
 from streams.engine.links import LINK
-from streams.engine.log import LogSlice
+from streams.engine.log import LogSlice, home_of
 from streams.engine.pages import CLOCK, META, key_of, pack_dirty
 from streams.engine.rows import ROW
 from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
 from streams.engine.step import EngineSettings, step
 from streams.errors import Failed
-from streams.ledger import changelog_topic
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topics import changelog_topic, ensure_topics
 
 PREFIX = "recovery-"
 SIZES = (10_000, 100_000)
@@ -86,16 +85,23 @@ async def _write_pages(settings: Settings, patients: int) -> int:
     await producer.start()
     size = 0
     try:
-        edges = [patients * k // settings.partitions for k in range(settings.partitions + 1)]
         made = [msgspec.msgpack.decode(page, type=Page) for page in _made_pages()]
-        for partition in range(settings.partitions):
-            for key, value in _pages(made, partition, range(edges[partition], edges[partition + 1])):
+        for partition, names in enumerate(_at_home(patients, settings.partitions)):
+            for key, value in _pages(made, partition, names):
                 size += len(value)
                 await producer.send(changelog_topic(settings), value, key=key, partition=partition)
         await producer.flush()
     finally:
         await producer.stop()
     return size
+
+
+def _at_home(patients: int, partitions: int) -> list[list[str]]:
+    """The names of that many patients, by the partition that their readings come to."""
+    homes: list[list[str]] = [[] for _ in range(partitions)]
+    for name in (f"p-{n:07d}" for n in range(patients)):
+        homes[home_of(name.encode(), partitions)].append(name)
+    return homes
 
 
 def _made_pages() -> list[bytes]:
@@ -152,13 +158,13 @@ def reading(name: str, code: tuple[str, str, float], at_us: int) -> bytes:
     return json.dumps(body).encode()
 
 
-def _pages(made: list[Page], partition: int, patients: range) -> Iterator[tuple[bytes, bytes]]:
+def _pages(made: list[Page], partition: int, names: list[str]) -> Iterator[tuple[bytes, bytes]]:
     """The pages of these patients. The last one of a partition may be full too many: it is cut by its people."""
     yield key_of(partition, META), msgspec.msgpack.encode(msgspec.structs.replace(made[0], people=[], **_EMPTY))
-    for number, first in enumerate(range(patients.start, patients.stop, PATIENTS_PER_PAGE)):
+    for number, first in enumerate(range(0, len(names), PATIENTS_PER_PAGE)):
         page = made[number % len(made)]
-        count = min(PATIENTS_PER_PAGE, patients.stop - first)
-        yield key_of(partition, number), msgspec.msgpack.encode(_moved(page, number, first, count))
+        some = names[first : first + PATIENTS_PER_PAGE]
+        yield key_of(partition, number), msgspec.msgpack.encode(_moved(page, number, some))
     yield key_of(partition, CLOCK), msgspec.msgpack.encode(msgspec.structs.replace(made[0], people=[], **_EMPTY))
 
 
@@ -166,13 +172,13 @@ _EMPTY: dict[str, Any] = {"patients": b"", "rows": b"", "counted": [0] * 5, "win
                           "floors": b"", "sent": None, "links": b"", "gone": [], "gone_kept": []}  # fmt: skip
 
 
-def _moved(page: Page, number: int, first: int, count: int) -> Page:
-    """The same patients under other names, on another page; beyond `count` they are as if they had been forgotten."""
+def _moved(page: Page, number: int, names: list[str]) -> Page:
+    """The same patients under these names, on another page; beyond those they are as if they had been forgotten."""
     rows, links = np.frombuffer(page.rows, ROW).copy(), np.frombuffer(page.links, LINK).copy()
     for table in (rows, links):
         table["slot"] = number * PATIENTS_PER_PAGE + table["slot"] % PATIENTS_PER_PAGE
     people = [
-        None if one is None or k >= count else msgspec.structs.replace(one, name=f"p-{first + k:07d}")
+        None if one is None or k >= len(names) else msgspec.structs.replace(one, name=names[k])
         for k, one in enumerate(page.people)
     ]
     return msgspec.structs.replace(page, people=people, rows=rows.tobytes(), links=links.tobytes())

@@ -24,6 +24,11 @@ def _none() -> Ints:
     return np.empty(0, np.int64)
 
 
+def home_of(key: bytes, partitions: int) -> int:
+    """The partition, of so many, that Kafka's default partitioner (murmur2) gives a key."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 @dataclass(frozen=True, slots=True)
 class LogSlice:
     """n records in offset order.
@@ -48,7 +53,7 @@ class LogSlice:
 
     def is_home_of(self, key: bytes) -> bool:
         """Whether this is the partition that Kafka's default partitioner (murmur2) gives the key."""
-        return self.partitions == 1 or (murmur2(key) & 0x7FFFFFFF) % self.partitions == self.partition
+        return self.partitions == 1 or home_of(key, self.partitions) == self.partition
 
     def __post_init__(self) -> None:
         if len(self.arrived_us):

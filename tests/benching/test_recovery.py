@@ -21,7 +21,7 @@ BYTES_MAX = 4096
 @cache
 def pages_of_many() -> dict[bytes, bytes]:
     made = [msgspec.msgpack.decode(page, type=Page) for page in recovery._made_pages()]
-    return dict(recovery._pages(made, 0, range(PATIENTS)))
+    return dict(recovery._pages(made, 0, *recovery._at_home(PATIENTS, 1)))
 
 
 def test_a_patient_that_comes_back_takes_no_more_memory_than_promised() -> None:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from alerts.desk.accounts import Accounts
 from alerts.desk.audit import Audit
@@ -69,6 +71,17 @@ def test_other_number_of_partitions_is_bad(connected: Homebeat) -> None:
     assert answered.code == 1
     assert states(answered)["topics"] == "bad"
     assert "HOMEBEAT_PARTITIONS" in mend(answered, "topics")
+
+
+def test_state_that_was_made_for_another_number_of_partitions_is_bad(connected: Homebeat) -> None:
+    connected.fed(b"", "send", "-")
+    changelog = f"{connected.settings['topic_prefix']}homebeat-pages-changelog"
+    admin = AdminClient({"bootstrap.servers": connected.settings["broker"]})
+    admin.create_topics([NewTopic(changelog, 1, 1)])[changelog].result()
+    answered = connected("check", "--json")
+    assert answered.code == 1
+    assert states(answered)["topics"] == "bad"
+    assert mend(answered, "topics").startswith("start anew under another HOMEBEAT_TOPIC_PREFIX")
 
 
 def test_more_copies_than_brokers_is_bad(embedded: Homebeat) -> None:

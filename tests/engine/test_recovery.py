@@ -6,6 +6,7 @@ import pytest
 
 from streams.benching import recovery
 from streams.engine.forms import Page
+from streams.engine.log import home_of
 from streams.engine.pages import restored
 
 
@@ -17,8 +18,10 @@ def made() -> list[Page]:
 
 
 def test_patients_of_the_bench_are_whole(made: list[Page]) -> None:
-    state = restored(dict(recovery._pages(made, 0, range(100, 150))), 0)
-    assert sorted(state.slot_of) == [f"p-{n:07d}" for n in range(100, 150)]
+    *_, names = recovery._at_home(150, 3)
+    state = restored(dict(recovery._pages(made, 2, names)), 2)
+    assert list(state.slot_of) == names
+    assert {home_of(name.encode(), 3) for name in names} == {2}, "where their readings would come"
     slots = np.array(list(state.slot_of.values()))
     assert ((state.row_of[slots] >= 0).sum(axis=1) == len(recovery.CODES)).all()
     assert (state.rows["slot"][state.row_of[slots].max(axis=1)] == slots).all()
@@ -29,7 +32,7 @@ def test_patients_of_the_bench_are_whole(made: list[Page]) -> None:
 
 def test_a_drained_page_is_gone_when_the_state_is_there(made: list[Page]) -> None:
     """Raw pages and state of a million patients are never in memory together."""
-    pages = dict(recovery._pages(made, 0, range(64)))
+    pages = dict(recovery._pages(made, 0, *recovery._at_home(64, 1)))
     kept = dict(pages)
     assert restored(pages, 0).patient_count == restored(kept, 0, drain=True).patient_count == 64
     assert len(pages) == 2 + 4

@@ -18,9 +18,10 @@ from streams import control
 from streams.engine.pages import Counted, counts, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import Effects, EngineSettings, step
-from streams.ledger import _keep_furthest, changelog_topic
+from streams.ledger import _keep_furthest
 from streams.settings import Settings
 from streams.slices import slice_of
+from streams.topics import changelog_topic
 from tests.engine.factories import HOUR_US, MINUTE_US, Log
 from tests.engine.histories import LEVELS
 from tests.simulation.broker import Stored

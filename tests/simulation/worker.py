@@ -14,13 +14,13 @@ from streams import ticker
 from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
 from streams.keeper import Keeper
-from streams.ledger import changelog_topic
 from streams.lives import Lives
 from streams.page_store import Batch, Shelves
 from streams.publisher import Publisher
 from streams.relief import read_before_joining
 from streams.sequencer import Sequencer
 from streams.settings import Settings
+from streams.topics import changelog_topic
 from tests.simulation.broker import Broker, Producer
 from tests.simulation.consumer import Chunk, Consumer
 from tests.simulation.group import Group

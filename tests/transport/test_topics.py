@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from streams.broker import free_port
-from streams.errors import BrokerUnreachable
+from streams.errors import BrokerUnreachable, PartitionsChanged
 from streams.limits import MIB
 from streams.topics import PartitionsDiffer, check_partitions, ensure_topics, partition_counts, topics_of
 from tests.brokers import Broker
@@ -93,6 +93,14 @@ async def test_topics_with_different_partitions_are_named_with_the_way_to_mend_i
     await create_topic(broker.address, prefix + "alerts", 2)
     with pytest.raises(PartitionsDiffer, match=rf"must have 4 partitions, but {prefix}alerts has 2: set .*PARTITIONS"):
         await ensure_topics(broker.address, prefix, 4, 1)
+
+
+async def test_state_made_for_fewer_partitions_is_refused_with_the_way_out(broker: Broker, prefix: str) -> None:
+    """All topics of the contract were given more; the state was not, and its patients have other homes now."""
+    changelog = prefix + "homebeat-pages-changelog"
+    await create_topic(broker.address, changelog, 2)
+    with pytest.raises(PartitionsChanged, match=rf"there are 4 now, and {changelog} has 2.* anew under another"):
+        await ensure_topics(broker.address, prefix, 4, 1, changelog=changelog)
 
 
 async def test_a_broker_that_is_away_is_one_clear_line() -> None:

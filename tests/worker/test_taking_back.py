@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from streams.errors import PartitionsChanged
 from streams.keeper import Keeper
 from streams.publisher import Publisher
 from streams.settings import Settings
@@ -20,7 +21,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Keeper:
     """One that has 1,600 patients to take back, in many steps."""
     monkeypatch.setattr("streams.engine.pages.PLACED_AT_ONCE", 8)
     publisher = cast(Publisher, SimpleNamespace(effects=Broker().publish))
-    settings = Settings().model_copy(update={"unknown_patients": "monitor"})
+    settings = Settings().model_copy(update={"unknown_patients": "monitor", "partitions": 1})
     made = Keeper(settings, Broker(), lambda _: dict(pages_of_many()), publisher)
     made.assigned({0})
     return made
@@ -83,3 +84,13 @@ async def test_control_records_wait_until_all_partitions_are_back(keeper: Keeper
     assert not await turns(waiting.done)
     await keeper.revoked()
     assert not await asyncio.wait_for(waiting, 5)
+
+
+async def test_patients_whose_readings_come_elsewhere_now_stop_the_worker(keeper: Keeper) -> None:
+    """Somebody added partitions: half of the patients would have been refused as unknown, their emergencies too."""
+    grown = Settings().model_copy(update={"partitions": 2})
+    later = Keeper(grown, Broker(), lambda _: dict(pages_of_many()), keeper._publisher)
+    later.assigned({0})
+    with pytest.raises(PartitionsChanged, match=r"there are 2 now, and \d+ of 64 patients that partition 0 knows"):
+        await later.restore(0)
+    assert later.missing == {0}, "nothing is decided of anybody"
