@@ -92,7 +92,7 @@ def _effects(owner: str, rows: list[dict[str, Any]]) -> Iterator[Effect]:
     for row in rows:
         effect = _effect(owner, row) if row["vital"] in BY_NAME else None
         if effect is not None:
-            yield effect
+            yield from (replace(effect, course=course) for course in _courses(owner, row["vital"]))
 
 
 def _effect(owner: str, row: dict[str, Any]) -> Effect | None:
@@ -108,7 +108,7 @@ def _effect(owner: str, row: dict[str, Any]) -> Effect | None:
         amount=amount,
         source=" ".join(row["src"]),
         when=when_of(owner, row),
-        course=_course(owner, row["vital"]),
+        course=None,
         **spread,
     )
 
@@ -156,11 +156,11 @@ def fits(line: dict[str, Any], owner: str, row: dict[str, Any]) -> bool:
     return same and all(row.get(key) == value for key, value in line.get("match", {}).items())
 
 
-def _course(owner: str, vital: str) -> Course | None:
-    for line in load("design")["courses"]:
-        if line["of"] == owner and line["vital"] == vital:
-            return Course(line["anchor"], tuple((float(day), float(share)) for day, share in line["points"]))
-    return None
+def _courses(owner: str, vital: str) -> list[Course] | list[None]:
+    """The courses of an effect, one for each event from which it is counted; None for one that holds on any day."""
+    lines = [line for line in load("design")["courses"] if line["of"] == owner and line["vital"] == vital]
+    found = [Course(line["anchor"], tuple((float(d), float(share)) for d, share in line["points"])) for line in lines]
+    return found or [None]
 
 
 def _mirrored(effects: list[Effect]) -> list[Effect]:

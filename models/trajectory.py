@@ -258,4 +258,4 @@ def is_course(condition: str | None) -> bool:
 
 @cache
 def _main_anchor() -> dict[str, str]:
-    return {line["of"]: line["anchor"] for line in load("design")["courses"]}
+    return {line["of"]: line["anchor"] for line in load("design")["courses"] if line.get("main", True)}

@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from models import baseline
+from models.expectation import expect
+from models.profile import Profile
 from models.times import to_us
+from models.trajectory import anchored
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import step
 from tests.engine.factories import DAY_US, HOUR_US, SETTINGS, START_US, Log, Told, one_by_one, run
+from tests.engine.known import FIRST_DAY
 
 BEFORE, AFTER, LEVEL = 30, 30, 64.0
 SURGERY = date(2026, 1, 5) + timedelta(days=BEFORE)
@@ -238,3 +242,24 @@ def test_days_of_many_patients_do_not_mix() -> None:
     assert together.tolist() == alone
     assert (together[:4] == 0).all()
     assert len(set(together[4:].round(6).tolist())) > 15
+
+
+def test_a_weight_that_rises_as_it_should_in_pregnancy_is_no_news() -> None:
+    """0.4 kg a week, from the twentieth week on; twice that is."""
+    for a_week, wanted in ((0.4, set()), (0.9, {"body_weight.high"})):
+        log = Log()
+        begun = str(FIRST_DAY - timedelta(days=140))
+        log.profile(trajectories=[{"condition": "pregnancy_preeclampsia", "anchor": "gestation", "date": begun}])
+        for day in range(70):
+            log.read(code="body_weight", value=round(70 + a_week * day / 7 + day % 3 * 0.2, 1))
+            log.wait(DAY_US)
+        assert {alert.problem for alert in run(log).alerts} == wanted, a_week
+
+
+def test_when_a_pregnancy_is_known_since_is_not_when_it_began() -> None:
+    known = {"code": "pregnancy_preeclampsia", "since": str(FIRST_DAY - timedelta(days=140))}
+    profile = Profile.model_validate(
+        {"patient": "p-1", "version": 1, "consent": {"monitoring": True}, "conditions": [known]}
+    )
+    assert [modifier for modifier in expect(profile, FIRST_DAY).modifiers if modifier.kind == "course"] == []
+    assert anchored(profile, FIRST_DAY) == ()
