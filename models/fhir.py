@@ -47,8 +47,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 _NO_SAMPLE = frozenset("EUL")  # FHIR: error, below and above the limit of detection
 
 
-def readings_from_observation(raw: bytes) -> list[Reading]:
+def readings_from_observation(raw: bytes, unread: list[Refused] | None = None) -> list[Reading]:
     """The readings in an Observation (at least one), in the order of the resource, with the sender's units.
+
+    unread: takes why a part is refused beside which others are read: a pulse in "bpm" hides no pressure of 200.
 
     A component's reading has the id `<id>#<code>` (from the second of the same code on `<id>#<code>.2`); of a result
     that is preliminary or was changed, `<id>#<status>.<versionId>` stands for the id. Components with a
@@ -62,12 +64,18 @@ def readings_from_observation(raw: bytes) -> list[Reading]:
     measured = _measured(observation)
     frame = _frame(observation)
     suffixes = Counter[str]()
-    readings = []
+    readings, refusals = list[Reading](), list[Refused]()
     for part, code in measured:
         if part.values() and part.dataAbsentReason is None:
-            readings.append(_reading(frame, part, code, "" if part is observation else _suffix(code, suffixes)))
+            suffix = "" if part is observation else _suffix(code, suffixes)
+            try:
+                readings.append(_reading(frame, part, code, suffix))
+            except Refused as wrong:
+                refusals.append(wrong)
     if not readings:
-        raise _absent([part for part, _ in measured])
+        raise refusals[0] if refusals else _absent([part for part, _ in measured])
+    if unread is not None:
+        unread += refusals
     return readings
 
 

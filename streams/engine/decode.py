@@ -82,24 +82,25 @@ def _one_by_one(log: LogSlice, places: Sequence[int]) -> Decoded:
 
 
 def _other(out: Decoded, i: int, raw: bytes | None, error: Exception) -> None:
-    """A record that is no Reading: FHIR, or refused."""
+    """A record that is no Reading: FHIR, or refused. Of an Observation some parts may be read, and others refused."""
+    refused = list[Refused]()
     try:
-        found = _read_other(raw, error)
-    except Refused as refused:
-        out.refused.append(Refusal(i, refused.reason, refused.detail, device_of(raw) or None))
-        return
+        found = _read_other(raw, error, refused)
+    except Refused as wrong:
+        found, refused = [], [wrong]
+    out.refused += [Refusal(i, one.reason, one.detail, device_of(raw) or None) for one in refused]
     out.readings += found
     out.index += [i] * len(found)
 
 
-def _read_other(raw: bytes | None, error: Exception) -> list[Reading]:
-    """The readings of a FHIR Observation; Refused for anything else."""
+def _read_other(raw: bytes | None, error: Exception, unread: list[Refused]) -> list[Reading]:
+    """The readings of a FHIR Observation; Refused for anything else. unread: takes why some of its parts are not."""
     if isinstance(error, Refused):
         raise error
     if raw is None:
         raise Refused(Reason.BAD_SHAPE, "the record has no value (null); a reading needs one")
     if "resourceType" in _fields(raw):
-        return fhir.readings_from_observation(raw)
+        return fhir.readings_from_observation(raw, unread)
     if not isinstance(error, msgspec.ValidationError):
         _text(raw)
     raise Refused(_misshapen(error), mending.of_reading(str(error))) from error

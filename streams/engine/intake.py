@@ -136,6 +136,8 @@ def _known(state: PartitionState, log: LogSlice, decoded: Decoded, monitor: bool
         known = _Known(readings, np.array(index, np.int64), np.array(slots, np.int64), rekeyed)
     else:
         slots = [_settle(state, log, r, i, decoded, rekeyed, monitor) for r, i in zip(readings, index, strict=True)]
+        elsewhere = {i for i, _ in rekeyed}  # what cannot be read of these is refused there
+        decoded.refused = [one for one in decoded.refused if one.index not in elsewhere]
         keep = [j for j, slot in enumerate(slots) if slot is not None]
         at, slot = np.array([index[j] for j in keep], np.int64), np.array([slots[j] for j in keep], np.int64)
         known = _Known([readings[j] for j in keep], at, slot, rekeyed)

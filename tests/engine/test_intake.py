@@ -1,5 +1,6 @@
 """What becomes of a reading before anything is decided about the patient: key, consent, units, clock, duplicates."""
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
+from models.readings import Reason
 from models.times import US_PER_S, rfc3339
 from streams.engine.rings import ALWAYS, MOST
 from streams.engine.state import Outcome, PartitionState
@@ -56,20 +58,41 @@ def test_a_reading_that_a_client_hashed_to_another_partition_is_put_right(settin
     assert told[home[0]].received == 1
 
 
-def test_a_panel_under_a_wrong_key_is_put_right_once() -> None:
-    parts = [
-        {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value, "code": "mm[Hg]"}}
-        for code, value in (("8480-6", 120), ("8462-4", 80))
+def panel(*parts: tuple[str, float, str]) -> bytes:
+    """What a cuff has measured at once: code, value and unit of each."""
+    components = [
+        {"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value, "code": unit}}
+        for code, value, unit in parts
     ]
     body = {
         "resourceType": "Observation", "id": "bp", "status": "final", "code": {"coding": [{"code": "85354-9"}]},
-        "component": parts, "subject": {"reference": "Patient/p-1"}, "effectiveDateTime": rfc3339(START_US),
+        "component": components, "subject": {"reference": "Patient/p-1"}, "effectiveDateTime": rfc3339(START_US),
     }  # fmt: skip
-    log = known()
-    wrong = log.add(b"p-2", json.dumps(body).encode())
-    log.add(b"p-1", json.dumps(body).encode())
+    return json.dumps(body).encode()
+
+
+def test_a_panel_under_a_wrong_key_is_put_right_once() -> None:
+    body, log = panel(("8480-6", 120, "mm[Hg]"), ("8462-4", 80, "mm[Hg]")), known()
+    wrong = log.add(b"p-2", body)
+    log.add(b"p-1", body)
     told = run(log)
     assert (told.rekeyed, told.outcomes) == ([(wrong, b"p-1")], [2, 0, 0, 0])
+
+
+def test_a_part_of_a_panel_that_cannot_be_read_does_not_take_the_others_with_it() -> None:
+    """A cuff that says "bpm" of the pulse: with it the pressures were refused, and nobody heard of 85 mmHg."""
+    body = panel(("8480-6", 85, "mm[Hg]"), ("8462-4", 50, "mm[Hg]"), ("8867-4", 72, "bpm"))
+    log = known()
+    wrong = log.add(b"p-2", body)
+    log.add(b"p-1", body)
+    log.add(b"p-1", body)
+    told = run(log)
+    assert (told.rekeyed, told.outcomes) == ([(wrong, b"p-1")], [2, 2, 2, 0])
+    assert "systolic_bp.low" in {alert.problem for alert in told.alerts}
+    assert {(one.reason, one.offset, one.value_base64) for one in told.rejects} == {
+        (Reason.UNKNOWN_UNIT, wrong + n, base64.b64encode(body).decode()) for n in (1, 2)
+    }
+    assert told.lines() == run(log, one_by_one(log)).lines()
 
 
 def test_the_same_id_again_is_a_duplicate_whatever_it_says() -> None:

@@ -1,12 +1,14 @@
 """One FHIR Observation at a time: what is read, and what is refused and why."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from models.readings import MAX_SERIES_SAMPLES, Context, Reading, Reason
-from tests.models.observing import AT, LOINC, MDC, SNOMED, UCUM, code, quantity, read, refused
+from models.fhir import readings_from_observation
+from models.readings import MAX_SERIES_SAMPLES, Context, Reading, Reason, Refused
+from tests.models.observing import AT, LOINC, MDC, SNOMED, UCUM, code, observation, quantity, read, refused
 
 
 def test_a_plain_observation() -> None:
@@ -263,11 +265,15 @@ def test_an_absent_component_is_left_out_and_the_other_is_read() -> None:
     assert (answer.reason, "not-performed" in answer.detail) == (Reason.BAD_VALUE, True)
 
 
-def test_a_pressure_of_which_one_half_is_broken_is_refused_whole() -> None:
-    half = pressure(
-        systolic={"valueQuantity": quantity(107, "mm[Hg]")}, diastolic={"valueQuantity": quantity(60, "mmHg")}
-    )
-    assert refused(**half).reason is Reason.UNKNOWN_UNIT
+def test_a_component_that_cannot_be_read_is_told_beside_those_that_are() -> None:
+    """As one that is implausible is: what can be read for certain is decided."""
+    parts = pressure(systolic={"valueQuantity": quantity(142, "mm[Hg]")}, diastolic={"valueQuantity": quantity(9, "?")})
+    unread = list[Refused]()
+    readings = readings_from_observation(json.dumps(observation(**parts)).encode(), unread)
+    assert [reading.value for reading in readings] == [142]
+    assert [one.reason for one in unread] == [Reason.UNKNOWN_UNIT]
+    both = pressure(systolic={"valueQuantity": quantity(1, "?")}, diastolic={"valueQuantity": quantity(9, "?")})
+    assert refused(**both).reason is Reason.UNKNOWN_UNIT
 
 
 def test_the_same_component_twice_gives_two_ids() -> None:
