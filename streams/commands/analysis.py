@@ -65,6 +65,8 @@ def _check_outputs(read: list[Path | None], written: list[Path | None]) -> None:
     """No file is written over that this run reads or writes: readings that are gone are in no other file."""
     taken = {path.resolve() for path in read if path}
     for path in filter(None, written):
+        if str(path) == "-":
+            raise click.UsageError("standard output is for the figures: name a file in the place of -")
         if path.resolve() in taken:
             raise click.UsageError(f"{path} is named twice: write what comes of it to a file of its own")
         taken.add(path.resolve())

@@ -103,6 +103,7 @@ def test_version_is_that_of_the_package(homebeat: Homebeat) -> None:
         (["replay", "--from-topic", "--since", "2026-01-05T08:00:00"], "offset"),
         (["replay", "--since", "2026-01-05T08:00:00Z", "/dev/null"], "--from-topic"),
         (["replay", "--from-topic", "/dev/null"], "name no other files"),
+        (["replay", "--readings", "/dev/null", "--out", "-"], "standard output is for the figures: name a file"),
         (["profile"], "Missing command. (homebeat profile --help says how)"),
         (
             ["replay", "--from-topic", "--since", "2026-01-06T00:00:00Z", "--until", "2026-01-05T00:00:00Z"],
