@@ -7,7 +7,10 @@ from typing import cast
 
 import pytest
 
+from streams.engine.log import home_of
+from streams.engine.state import PartitionState
 from streams.errors import PartitionsChanged
+from streams.homes import at_home
 from streams.keeper import Keeper
 from streams.publisher import Publisher
 from streams.settings import Settings
@@ -94,3 +97,14 @@ async def test_patients_whose_readings_come_elsewhere_now_stop_the_worker(keeper
     with pytest.raises(PartitionsChanged, match=r"there are 2 now, and \d+ of 64 patients that partition 0 knows"):
         await later.restore(0)
     assert later.missing == {0}, "nothing is decided of anybody"
+
+
+def test_a_single_patient_who_lies_elsewhere_stops_no_worker() -> None:
+    """Nor does an empty partition; all of them elsewhere do."""
+    settings = Settings().model_copy(update={"partitions": 2})
+    names = [f"p-{n}" for n in range(200)]
+    mine, others = ([name for name in names if home_of(name.encode(), 2) == home] for home in (0, 1))
+    for known in ([], mine, [others[0], *mine[:40]]):
+        at_home(cast(PartitionState, SimpleNamespace(slot_of=dict.fromkeys(known))), 0, settings)
+    with pytest.raises(PartitionsChanged, match="and 64 of 64 patients that partition 0 knows"):
+        at_home(cast(PartitionState, SimpleNamespace(slot_of=dict.fromkeys(others))), 0, settings)
