@@ -7,7 +7,7 @@ import { choosePassword, showPeople } from "./people.js";
 import { showCost, showHandover } from "./reports.js";
 import { Bulk } from "./bulk.js";
 import { alertsAreIn, byId, h, setText } from "./dom.js";
-import { outrun, tellOutrun, whoHas } from "./faster.js";
+import { outrun, tellOutrun, tellUnconfirmed, whoHas } from "./faster.js";
 import { Filters } from "./filters.js";
 import { Heard } from "./heard.js";
 import { onKeys } from "./keys.js";
@@ -203,7 +203,9 @@ function sent(id, type, seen) {
   mark(id, `${SENDING[type]}: waiting for the log…`, type);
   setTimeout(() => {
     const alert = state.alerts.get(id);
-    if (alert?.pending && alert.sequence === sequence) mark(id, null);
+    if (!alert?.pending || alert.sequence !== sequence) return;
+    mark(id, null);
+    tellUnconfirmed(alert);
   }, UNCONFIRMED_MS);
 }
 
