@@ -136,6 +136,10 @@ def on_action(episodes: list[Episode], action: Action, when: When) -> tuple[Epis
         raise NotAllowed("assign needs `to`")
     until_us = check(action, when.decided_us) if action.type == "snooze" else None
     told = _taken(episodes, episode, action.type, when, by=action.by, reason=_said(action), until_us=until_us)
+    for one in unanswered.told_by(episode, episodes) if action.type == "acknowledge" else ():
+        with_it = unanswered.WITH_IT
+        told += _taken(episodes, one, "acknowledge", when, by=action.by, reason=with_it, quiet=with_it)
+        ease(one)
     if action.type in ENDS:
         _seen_with(episodes, episode)
     ease(episode)
@@ -266,7 +270,8 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     left = unanswered.unanswered(episodes)
     known = next((e for e in episodes if e.is_alarm and not e.closed), None)
     if known is not None and not left:
-        return told + _taken(episodes, known, "clear", when, reason=unanswered.SETTLED)
+        quiet = unanswered.TAKEN if known.state == "acknowledged" else None
+        return told + _taken(episodes, known, "clear", when, reason=unanswered.SETTLED, quiet=quiet)
     if news := unanswered.untold(left, known):
         told += _alarmed(episodes, left, news, when)
     return told

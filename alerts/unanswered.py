@@ -1,7 +1,8 @@
 """Nobody has answered: the end of a chain is an alarm of its own, to the whole team and to ops.
 
 One for each patient, whatever number of alerts has been left: its `sources` are the ids of those that it has told of.
-It ends when the last of them is answered, and while it is open it is repeated (`policy.route.REMIND_US`).
+It ends when the last of them is answered, and while it is open it is repeated (`policy.route.REMIND_US`). Who says of
+it "I have it" has them: else it would be quiet, and the alerts below would still be nobody's.
 
 An alert that gets worse after the end of its chain is asked about anew: everybody, with the time to answer of what it
 is by then. The alarm stands meanwhile, and tells everybody once more when that time is over.
@@ -16,6 +17,11 @@ from models.phrases import counted, figure, phrase
 
 RULE = Rule("unanswered", "1", "DESIGN")
 SETTLED = phrase("nothing waits any more: it was answered, is over, or another team was asked")
+
+WITH_IT = phrase("with the alarm that nobody had answered")
+"""Why an alert is acknowledged by whoever has acknowledged the alarm about it."""
+TAKEN = phrase("who has it was told already")
+"""Why nobody is told that an alarm is over which somebody has acknowledged."""
 
 
 def asks_everybody(event: AlertEvent) -> bool:
@@ -36,6 +42,12 @@ def untold(left: list[Episode], alarm: Episode | None) -> list[Episode]:
     if alarm is not None:
         alarm.sources = [e.alert_id for e in over if e.alert_id in alarm.sources]
     return [e for e in over if alarm is None or e.alert_id not in alarm.sources]
+
+
+def told_by(alarm: Episode, episodes: list[Episode]) -> list[Episode]:
+    """What this alarm has told of, and nobody has taken up since; what it has not told of is still to be answered.
+    Nothing, if it is no such alarm."""
+    return [e for e in unanswered(episodes) if alarm.is_alarm and e.alert_id in alarm.sources]
 
 
 def alarm_of(episodes: list[Episode], when: When) -> Episode:

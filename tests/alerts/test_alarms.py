@@ -6,7 +6,8 @@ import pytest
 
 from alerts.episodes import EVERYBODY
 from alerts.policy.settings import MINUTE_US
-from alerts.unanswered import SETTLED
+from alerts.unanswered import SETTLED, WITH_IT
+from models.findings import Severity
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
 from tests.alerts.test_escalation import POLICY, life, nobody_answers
@@ -108,3 +109,28 @@ def test_worse_beside_another_one_that_nobody_answers_is_alarmed_about_again_and
     assert one.acted(207, "acknowledge", one.told[0].alert_id) == [("acknowledged", "acknowledged")]
     one.acted(208, "resolve", next(e.alert_id for e in one.episodes if e.problem == "glucose.low"))
     assert one.told[-1].reason == SETTLED
+
+
+@pytest.mark.parametrize("severity", ["advisory", "urgent", "emergency"])
+def test_who_has_the_alarm_has_what_nobody_had_answered(severity: Severity) -> None:
+    """Else the alarm would be quiet, and the alert below would still be nobody's."""
+    one = nobody_answers(severity)
+    first, alarm = one.told[0], one.told[-1]
+    assert one.acted(4 * DAY_MIN, "acknowledge", alarm.alert_id) == [
+        ("acknowledged", "acknowledged"), ("acknowledged", "acknowledged"), ("resolved", "resolved"),
+    ]  # fmt: skip
+    took, has, over = one.told[-3:]
+    assert [event.alert_id for event in (took, has, over)] == [alarm.alert_id, first.alert_id, alarm.alert_id]
+    assert (has.by, has.reason, over.reason) == (took.by, WITH_IT, SETTLED)
+    assert [event.notify for event in (has, over)] == [None, None], "one message says who has it"
+    assert one.tick(9 * DAY_MIN) == []
+
+
+def test_who_has_the_alarm_does_not_have_what_it_has_not_told_of() -> None:
+    one = nobody_answers("urgent")
+    one.raised(181, severity="emergency", problem="glucose.low")
+    one.acted(182, "acknowledge", next(e.alert_id for e in one.episodes if e.is_alarm))
+    assert {e.problem: e.state for e in one.episodes if not e.is_alarm} == {
+        "spo2.low": "acknowledged", "glucose.low": "open",
+    }  # fmt: skip
+    assert one.tick(186) == [("escalated", "open")]

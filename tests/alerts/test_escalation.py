@@ -209,7 +209,7 @@ class TestWhoHasIt:
     def test_an_alarm_that_nobody_had_answered_is_taken_too(self) -> None:
         one = nobody_answers("emergency")
         one.acted(16, "acknowledge", one.told[-1].alert_id)
-        assert (one.told[-1].kind, one.told[-1].notify) == ("delivery", "taken")
+        assert (one.told[-3].kind, one.told[-3].notify) == ("delivery", "taken")
 
 
 def test_what_is_said_of_an_alert_does_not_put_off_the_time_to_answer() -> None:
