@@ -113,13 +113,15 @@ class Resent:
 
 @dataclass(slots=True)
 class _Dead:
-    """The newest failure of each alert and channel, unless something newer got through."""
+    """The newest failure of each alert and channel, unless something newer got through. channels: all used."""
 
     failed: dict[tuple[str, str], Delivery] = field(default_factory=dict)
     told: dict[tuple[str, str], int] = field(default_factory=dict)
+    channels: set[str] = field(default_factory=set)
 
     def take(self, one: Delivery) -> None:
         place = (one.alert_id, one.channel)
+        self.channels.add(one.channel)
         if one.outcome == "delivered":
             for key in (place, *((one.alert_id, f"member {member}") for member in one.whom)):
                 self.told[key] = max(one.sequence, self.told.get(key, 0))
@@ -127,6 +129,12 @@ class _Dead:
         known = self.failed.get(place)
         if known is None or (known.sequence, known.again) <= (one.sequence, one.again):
             self.failed[place] = one
+
+    def check(self, wanted: WantedAgain) -> None:
+        """Raise Failed for a channel that nothing went by, while something went by others: its name is misspelt."""
+        if self.channels and (unknown := sorted(wanted.channels - self.channels)):
+            known = ", ".join(map(printable, sorted(self.channels)))
+            raise Failed(f"nothing ever went by a channel {printable(', '.join(unknown))}: there are {known}")
 
     def why_not(self, one: Delivery) -> str | None:
         """Why it is no dead letter any more; None if it is one."""
@@ -169,6 +177,7 @@ async def _dead(settings: Settings, wanted: WantedAgain, done: Resent) -> dict[s
             done.left["no delivery of ours"] += 1
         if len(dead.failed) > DEAD_MAX:
             raise Failed(f"more than {DEAD_MAX:,} alerts did not get through: mend the channel, and wait for its end")
+    dead.check(wanted)
     found: dict[str, list[Delivery]] = {}
     for one in filter(wanted.takes, dead.failed.values()):
         if (why := dead.why_not(one)) is not None:

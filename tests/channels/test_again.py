@@ -16,6 +16,7 @@ from alerts.events import AlertEvent, Delivery
 from streams.again import AGAIN_HEADER, Ask, Resent, WantedAgain, _Dead, asks_of, send_again
 from streams.broker import EmbeddedBroker
 from streams.deliveries import delivery_of
+from streams.errors import Failed
 from streams.lookback import RECORDS_MAX
 from streams.resending import Resending
 from streams.settings import Settings
@@ -151,6 +152,23 @@ def test_a_letter_to_several_is_dead_until_each_of_them_is_told_another_way() ->
         assert dead.why_not(lost) is None, "not everybody has heard yet"
         dead.take(msgspec.structs.replace(lost, channel=channel, outcome="delivered", member=member, members=[member]))
     assert dead.why_not(lost) == "the same person was told another way"
+
+
+async def test_a_channel_whose_name_is_misspelt_is_not_told_as_one_without_dead_letters(
+    embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    await topics.made(embedded_broker.address, prefix)
+    settings, wanted = Settings(broker=embedded_broker.address, topic_prefix=prefix), WantedAgain(frozenset({"pagre"}))
+
+    async def look() -> Resent:
+        return await send_again(settings, wanted, dry_run=True, now=lambda: NOW)
+
+    assert (await look()).letters == 0, "nothing has gone by any channel yet"
+    delivered = delivery_of(NAMED, told("a-1"), Outcome("delivered", 1), None)
+    async with AIOKafkaProducer(bootstrap_servers=embedded_broker.address) as producer:
+        await producer.send_and_wait(f"{prefix}deliveries", msgspec.json.encode(delivered))
+    with pytest.raises(Failed, match="nothing ever went by a channel pagre: there are pager"):
+        await look()
 
 
 def test_what_is_sent_again_names_each_of_those_who_share_the_channel() -> None:
