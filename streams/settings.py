@@ -8,6 +8,7 @@ to nothing counts as not set. `homebeat check` prints the outcome with secrets h
 import hmac
 import os
 import re
+import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -240,8 +241,14 @@ class Settings(BaseSettings):
     @field_validator("ssl_cafile")
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.is_file():
+        if path is None:
+            return None
+        if not path.is_file() or not os.access(path, os.R_OK):
             raise ValueError("should be a file that can be read")
+        try:
+            ssl.create_default_context(cafile=path)
+        except ssl.SSLError:
+            raise ValueError("should be a file of certificates in PEM (-----BEGIN CERTIFICATE-----)") from None
         return path
 
     @model_validator(mode="after")

@@ -68,6 +68,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("desk_accounts_url", "postgresql://host:port/desk", "should be an address such as"),
         ("secret", "short", "should have at least 16 characters"),
         ("ssl_cafile", "/no/such/file", "should be a file that can be read"),
+        ("ssl_cafile", __file__, "should be a file of certificates in PEM"),
         ("security_protocol", "TLS", "'SASL_SSL'"),
     ],
 )
