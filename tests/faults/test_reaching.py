@@ -14,7 +14,7 @@ from tests.engine.factories import profile
 from tests.faults.phones import SECRET, pagers, teams_file, told
 from tests.worker.live import Deployment, Worker, deployment, until
 
-PATIENTS, BEGIN_WITHIN_S, ANSWER_S, RUNGS = 100, 30.0, 60.0, 2
+PATIENTS, BEGIN_WITHIN_S, ANSWER_S, RUNGS = 100, 20.0, 60.0, 2
 LIVES_S, BACK_S = (12.0, 35.0), (0.5, 4.0)
 IN_TIME_S = 55.0
 """After a deadline: a worker and a notifier that died at the worst moment, 10 s each until the group lets others have

@@ -139,13 +139,10 @@ async def test_a_worker_that_waits_for_its_broker_says_so_and_can_be_stopped(
     assert await asyncio.wait_for(preparing, 10) is False
 
 
-@pytest.mark.kafka
-def test_pages_of_a_newer_homebeat_are_refused_in_one_sentence(
-    kafka_broker: Broker, prefix: str, tmp_path: Path
-) -> None:
+def test_pages_of_a_newer_homebeat_are_refused_in_one_sentence(broker: Broker, prefix: str, tmp_path: Path) -> None:
     """After a downgrade, by the worker and by `check --ledger`: it is no fault of homebeat, and says how to mend it."""
     newer = msgspec.msgpack.encode([FORMAT + 1, 17])
-    with deployment(kafka_broker, prefix, tmp_path) as here:
+    with deployment(broker, prefix, tmp_path) as here:
         assert here.start().stop() == 0
         here.put("homebeat-pages-changelog", b"0/0", newer, partition=0)
         here.settle()

@@ -1,6 +1,6 @@
 // What has happened about one vital, on the time line of its chart: episodes as bars, what people did as triangles.
 
-import { EVENT_WORDS, SEVERITY_WORDS, seconds } from "./words.js";
+import { EVENT_WORDS, SEVERITY_WORDS, many, seconds } from "./words.js";
 
 const BAR = 5; // CSS pixels
 const NONE = { episodes: [], actions: [] };
@@ -30,7 +30,6 @@ export function wordsAt({ episodes, actions }, atS, nearS) {
 export function inWords({ episodes, actions }, sinceS, untilS) {
   const shown = episodes.filter((one) => one.toS >= sinceS && one.fromS <= untilS).length;
   const done = actions.filter((one) => one.atS >= sinceS && one.atS <= untilS).length;
-  const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
   return shown || done ? ` On the time line: ${many(shown, "episode")}, ${many(done, "action")}.` : "";
 }
 

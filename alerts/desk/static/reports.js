@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { byId, h, told } from "./dom.js";
 import { incidentWords } from "./incident.js";
 import { dueText, severityTag } from "./worklist.js";
-import { SEVERITY_WORDS, fullTime, seconds, span, time } from "./words.js";
+import { SEVERITY_WORDS, fullTime, many, seconds, span, time } from "./words.js";
 
 const PARTS = [
   { part: "open", word: "Open: waits for an answer", none: "Nothing waits for an answer." },
@@ -94,7 +94,7 @@ export async function showCost(ways, days = last.days) {
     h(
       "div",
       { class: "tiles" },
-      tile(String(found.alerts), `alerts for ${found.patients} patients`),
+      tile(String(found.alerts), `alert${found.alerts === 1 ? "" : "s"} for ${many(found.patients, "patient")}`),
       tile(perDay === null ? "–" : perDay.toFixed(2), `alerts a patient-day${found.covered_days < days ? ": the log tells of " + span(found.covered_days * 86400) : ""}`),
       tile(String(overdue), "answered late, or late now"),
       tile(percent(useful, judged), `worth it, of ${judged} judged when resolved`),

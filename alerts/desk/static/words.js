@@ -86,6 +86,9 @@ const formats = {
   date: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" }),
 };
 
+/** "1 patient", "2 patients". */
+export const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+
 export const fullTime = (instantS) => (instantS === null ? "no data yet" : formats.full.format(instantS * 1000));
 export const clockTime = (instantS) => formats.clock.format(instantS * 1000);
 export const dateOnly = (instantS) => formats.date.format(instantS * 1000);
