@@ -234,11 +234,13 @@ def _gone_on(own: npt.NDArray[np.void], one: Judged, judged: Bools, broken: Bool
     return own
 
 
-def _beside(states: npt.NDArray[np.void], one: Judged) -> Bools:
-    """Of each reading (n,) the rules beyond which another device measures, (n, 8)."""
-    known = states["of_device"][one.row]
-    other = (known["device"] != one.device[:, None])[:, :, None]
-    beside: Bools = (other & (known["n"] > 0)).any(axis=1)
+def _beside(states: npt.NDArray[np.void], one: Judged, asked: Bools) -> Bools:
+    """Of each reading (n,) the rules of those that are asked about beyond which another device measures, (n, 8). Few
+    are asked about, and only these are looked at."""
+    beside, some = np.zeros_like(asked), np.flatnonzero(asked.any(axis=1))
+    known = states["of_device"][one.row[some]]
+    other = (known["device"] != one.device[some, None])[:, :, None]
+    beside[some] = asked[some] & (other & (known["n"] > 0)).any(axis=1)
     return beside
 
 
@@ -348,7 +350,7 @@ def _cleared(
     if not after.any():
         states["ok_n"][one.row, one.lane] = 0
         return found
-    beside = after & _beside(states, one) & (one.lane == NOW)[:, None]
+    beside = _beside(states, one, after & (one.lane == NOW)[:, None])
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
         is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
@@ -381,7 +383,7 @@ def _eased(
     left = after[:, slots] & ~is_worst
     bad = (broken[:, slots] & is_worst).any(axis=1) | (worst == 0)
     ok = now & ~bad & (judged[:, slots] | ~(after[:, slots] & is_worst)).all(axis=1)
-    ok &= ~(_beside(states, one)[:, slots] & after[:, slots] & is_worst).any(axis=1)
+    ok &= ~(_beside(states, one, after)[:, slots] & is_worst).any(axis=1)
     n, at_s = states["eased_n"][one.row, side].astype(np.int64), one.at // US_PER_S
     begun_s = np.where(ok & (n == 0), at_s % EASED_S, states["eased_s"][one.row, side])
     n = np.where(now & bad, 0, np.minimum(n + ok, floors.clear_n))
