@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from models import rules
 from models.detectors import watched
@@ -23,12 +22,13 @@ from models.segments import Bools, Ints
 from models.situation import situation
 from models.terminology import condition_id, drug
 from models.vitals import VITALS
+from streams.engine.rows import grown
+from streams.engine.versions import Versions
 from streams.engine.zones import local_date
 
 if TYPE_CHECKING:
     from streams.engine.state import PartitionState
 
-NEVER_ASKED = -2
 RAW_DEFLATE = -15
 """Without the eleven bytes around it: nothing of it leaves the process."""
 PLANS_KEPT = 4096
@@ -58,18 +58,14 @@ class Rules:
         self._watched: dict[int, Watched] = {}
         self._resting: list[bytes | None] = []  # by slot, deflated: nothing is running (as a dict 60 bytes more each)
         self._plans: dict[tuple[int, int, int], Plan] = {}
-        self._asked: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._versions = Versions()
         self._has: Bools = np.zeros(0, bool)
 
     def concern(self, state: "PartitionState", slot: Ints) -> Bools:
         """Whether each of these patients has a condition with rules, or something open by one, (n,)."""
-        if len(self._asked) < len(state.patients):
-            more = len(state.patients) - len(self._asked)
-            self._asked = np.concatenate([self._asked, np.full(more, NEVER_ASKED)])
-            self._has = np.concatenate([self._has, np.zeros(more, bool)])
-        stale = np.flatnonzero(self._asked[slot] != state.patients["version"][slot])
-        for one in np.unique(slot[stale]).tolist():
-            self._asked[one] = state.patients["version"][one]
+        if len(self._has) < len(state.patients):
+            self._has = grown(self._has, len(state.patients))
+        for one in self._versions.changed(state, slot):
             self._has[one] = self._knows(one) or _has_rules(state, one)
         has: Bools = self._has[slot]
         return has

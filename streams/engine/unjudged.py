@@ -15,21 +15,21 @@ from models.segments import Bools, Ints
 from models.terminology import condition_id
 from models.vitals import BY_NAME, VITALS
 from streams.engine.courses import day_of
+from streams.engine.rows import grown
+from streams.engine.versions import Versions
 
 if TYPE_CHECKING:
     from streams.engine.state import PartitionState
 
-NEVER_ASKED = -2
 NEVER = 2**62
 ALWAYS = -(2**62)
 
 
 class Unjudged:
-    """By patient: from which local day on (from 1970) vitals are not judged. Asked anew with each version of a profile,
-    so that nothing of it need be stored."""
+    """By patient: from which local day on (from 1970) vitals are not judged."""
 
     def __init__(self) -> None:
-        self._asked: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._versions = Versions()
         self._from_day: npt.NDArray[np.int64] = np.zeros(0, np.int64)
 
     def on(self, state: "PartitionState", slot: Ints, vital: Ints, day: Ints) -> Bools:
@@ -37,18 +37,12 @@ class Unjudged:
         found = np.zeros(len(slot), bool)
         mine = np.flatnonzero(_concerned()[vital])
         if len(mine):
-            self._reach(len(state.patients))
-            version = state.patients["version"]
-            for one in np.unique(slot[mine][self._asked[slot[mine]] != version[slot[mine]]]).tolist():
-                self._asked[one], self._from_day[one] = version[one], _begins(state.profile(one))
+            if len(self._from_day) < len(state.patients):
+                self._from_day = grown(self._from_day, len(state.patients))
+            for one in self._versions.changed(state, slot[mine]):
+                self._from_day[one] = _begins(state.profile(one))
             found[mine] = self._from_day[slot[mine]] <= day[mine]
         return found
-
-    def _reach(self, patients: int) -> None:
-        more = patients - len(self._asked)
-        if more > 0:
-            self._asked = np.concatenate([self._asked, np.full(more, NEVER_ASKED)])
-            self._from_day = np.concatenate([self._from_day, np.full(more, NEVER)])
 
 
 def _begins(profile: Profile | None) -> int:
