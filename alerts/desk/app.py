@@ -10,7 +10,7 @@
 | `GET /api/alerts/{id}` | one alert and its events |
 | `POST /api/alerts/{id}/actions` | what a member did; 202 with the action's id |
 | `POST /api/alerts/acknowledge` | several advisories at once, with one reason |
-| `GET /api/patients?begins=` | patients by the beginning of their id |
+| `GET /api/patients?begins=` | patients by the beginning of their id, or the first of all |
 | `GET /api/patients/{id}` | the profile in words, the alerts of 90 days and their events |
 | `GET /api/handover?hours=` | open, snoozed, in hand, done |
 | `GET /api/cost?days=` | what alerts cost the team, for leads |

@@ -202,7 +202,8 @@ class Store:
             return connection.execute(select(PATIENTS.c.body).where(PATIENTS.c.patient == patient)).scalar()
 
     def find(self, begins: str, scope: Scope, limit: int = 20) -> list[tuple[str, str | None]]:
-        """Patients whose id begins so, with their teams, by id: those with a profile, and those with alerts only."""
+        """Patients whose id begins so, with their teams, by id: those with a profile, and those with alerts only. The
+        latter have to be asked for: to find the first of them, all alerts would have to be looked at."""
         known, told = PATIENTS.c, STANDINGS.c
         profiled = select(known.patient, known.team).where(beginning(known.patient, begins))
         strange = ~select(known.patient).where(known.patient == told.patient).exists()
@@ -212,7 +213,7 @@ class Store:
         asked = (
             profiled.where(*within(scope, known.team)).order_by(known.patient).limit(limit),
             others.order_by(told.patient).limit(limit * ALERTS_FOR_ONE),
-        )
+        )[: 2 if begins else 1]
         with self._engine.connect() as connection:
             found = {row.patient: row.team for one in asked for row in connection.execute(one)}
         return sorted(found.items(), key=lambda one: one[0])[:limit]

@@ -41,6 +41,7 @@ PAGES = {
     "/api/patients/p-busy/vitals": 0.5,
     "/api/patients/p-busy/states": 0.5,
     "/api/patients?begins=p-0000": 0.5,
+    "/api/patients?begins=": 0.5,
 }
 """What is asked, and how many of SQLite's steps one more alert may cost it. The counts of the lists look at each alert
 in an index (10 to 13 steps, measured), and a tenth of all alerts are of the busy patient (6). Without an index

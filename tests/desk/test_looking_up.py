@@ -69,6 +69,19 @@ async def test_a_patient_is_found_by_an_alert_alone_by_those_whose_alert_it_is(
     assert (await client.get("/api/patients/p-s1")).status_code == 200
 
 
+async def test_before_anything_is_asked_the_first_patients_of_ones_teams_are_listed(
+    ward: Ward, client: httpx.AsyncClient
+) -> None:
+    """Those with a profile: whoever has alerts only has to be asked for."""
+    names = [f"q-{n:03}" for n in range(30)]
+    ward.store.put_profiles([PatientProfile(name, 1, "cardiology", "{}") for name in reversed(names)])
+    ward.store.put_events([alert("a-strange", patient="a-strange", care_team="cardiology")])
+    await signed_in(ward, client, "nurse")
+    found = [one["patient"] for one in (await client.get("/api/patients")).json()["patients"]]
+    assert found == sorted([CALM, "p-1", *names])[:20]
+    assert OTHERS not in found
+
+
 @pytest.mark.parametrize(("role", "sees"), [("viewer", False), ("nurse", False), ("lead", True)])
 async def test_a_patient_without_alerts_of_another_team_stays_closed_and_one_of_no_team_is_for_leads(
     ward: Ward, client: httpx.AsyncClient, role: Role, sees: bool
@@ -120,6 +133,7 @@ async def test_a_patient_of_whom_nothing_is_told_is_looked_up_and_read_against_t
         await morning.enter(opened)
         await opened.get_by_role("button", name="Patients", exact=True).click()
         field = opened.get_by_label("Number of the patient")
+        await expect(opened.locator(".found").get_by_role("button", name=content.HEART, exact=True)).to_be_visible()
         await field.fill("nobody")
         await expect(opened.locator("#report").get_by_role("status")).to_have_text(
             "No patient of your teams has a number that begins so."

@@ -221,10 +221,23 @@ export class VitalChart {
     }
     const own = band(one);
     const verdict = { normal: "within own band", deviating: "outside own band", unknown: "not known", withheld: "withheld by consent" };
+    if (resting && one.mean === null && !said) {
+      setText(this.caption, this.lastMeasured(one));
+      this.caption.dataset.state = one.state;
+      return;
+    }
     const parts = [time(one.startS, this.view.nowS), measured(this.chart.vital, one.mean, this.chart.unit, digits(one)), own ? `own band ${own}` : "no own band", verdict[one.state]];
     if (!resting) parts.push(...wordsAt(this.marks, one.middle, Math.max((one.endS - one.startS) / 2, (this.view.untilS - this.view.sinceS) / 150)));
     setText(this.caption, (said ? `${said} · newest window: ` : resting ? "Newest: " : "") + parts.join(" · "));
     this.caption.dataset.state = said ? "" : one.state;
+  }
+
+  /** What was measured last, where the newest window has nothing. */
+  lastMeasured(newest) {
+    const last = this.windows.findLast((one) => one && one.mean !== null);
+    if (!last) return "Nothing was measured in this time";
+    const now = newest.state === "withheld" ? "withheld by consent now" : "not known now";
+    return `Last measured: ${time(last.startS, this.view.nowS)} · ${measured(this.chart.vital, last.mean, this.chart.unit, digits(last))} · ${now}`;
   }
 
   /** The chart in a sentence, for those who do not see it. */

@@ -351,15 +351,15 @@ function evidenceTable(alert, nowS) {
   const cells = (one) => [
     h("th", { scope: "row" }, vitalWord(one.vital)),
     h("td", { class: "num" }, measured(one.vital, one.value, one.unit, enough(one))),
+    h("td", {}, time(seconds(one.at), nowS)),
     h("td", {}, h("span", { class: "with-gauge" }, band(one) ?? "none yet", gauge(one))),
     h("td", { class: "num" }, number(one.expected, digits(one))),
     h("td", { class: "num" }, one.score === null ? "–" : `${number(Math.abs(one.score))} SD`),
     h("td", { class: "words" }, sureness(one)),
     h("td", { ...told(), class: "words" }, one.modifiers.length ? one.modifiers.join(", ") : "–"),
     h("td", { class: "num" }, one.quality === null ? "–" : `${Math.round(one.quality * 100)} %`),
-    h("td", {}, time(seconds(one.at), nowS)),
   ];
-  const heads = ["Vital", "Measured", "Own band", "Expected", "Away", "Band learned from", "Taken into account", "Signal", "At"];
+  const heads = ["Vital", "Measured", "At", "Own band", "Expected", "Away", "Band learned from", "Taken into account", "Signal"];
   return h(
     "section",
     { aria: { label: "Evidence" } },

@@ -10,19 +10,15 @@ const MOST = 20; // as many as the desk answers with
 export function showSearch(open) {
   let asking = null;
   const found = h("ul", { class: "found", aria: { label: "Patients found" } });
-  const said = h("p", { class: "quiet", role: "status" }, "Type how the number begins.");
+  const said = h("p", { class: "quiet", role: "status" });
   const field = h("input", { id: "search-patient", type: "search", maxlength: "128", spellcheck: "false", autocapitalize: "none", autocomplete: "off" });
   const ask = async () => {
     const begins = field.value.trim();
-    if (!begins) {
-      found.replaceChildren();
-      return setText(said, "Type how the number begins.");
-    }
     try {
       const { patients } = await api.findPatients(begins);
       if (begins !== field.value.trim()) return null; // an answer to what is no longer asked
       found.replaceChildren(...patients.map((one) => row(one, open)));
-      return setText(said, words(patients.length));
+      return setText(said, words(patients.length, begins));
     } catch (problem) {
       found.replaceChildren();
       return setText(said, problem.message);
@@ -34,14 +30,15 @@ export function showSearch(open) {
   });
   const form = h("form", { class: "search", role: "search", onsubmit: (event) => (event.preventDefault(), ask()) }, h("label", { for: "search-patient" }, "Number of the patient"), field);
   byId("report").replaceChildren(h("header", { class: "report-head" }, h("h2", {}, "Patients")), form, said, found);
+  ask();
 }
 
 function row({ patient, care_team: team }, open) {
   return h("li", {}, h("button", { type: "button", class: "way", onclick: () => open(patient) }, patient), h("span", { class: "quiet" }, ` · ${team ?? "no care team"}`));
 }
 
-function words(many) {
-  if (!many) return "No patient of your teams has a number that begins so.";
-  if (many >= MOST) return `The first ${MOST}: type more of the number to see others.`;
+function words(many, begins) {
+  if (!many) return begins ? "No patient of your teams has a number that begins so." : "Your teams have no patient yet.";
+  if (many >= MOST) return `The first ${MOST}: type ${begins ? "more of" : "how"} the number ${begins ? "" : "begins "}to see others.`;
   return many === 1 ? "1 patient" : `${many} patients`;
 }
