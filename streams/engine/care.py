@@ -15,7 +15,7 @@ from alerts.language import voice
 from alerts.policy import When
 from alerts.raised import WELL, Cleared, Raised
 from models.detectors import change_index, crossings, deviation, floors, forecast
-from models.findings import SEVERITIES, Finding, Rule
+from models.findings import SEVERITIES, Finding, Kind, Rule
 from models.phrases import phrase, say
 from models.pool import NOWHERE
 from models.readings import Reason, Refused
@@ -25,6 +25,7 @@ from models.vitals import BY_NAME, VITALS
 from streams.engine import evidence
 from streams.engine.agenda import Agenda
 from streams.engine.clock import NEVER, Clocks
+from streams.engine.courses import day_of
 from streams.engine.notices import finding_about, told_about
 from streams.engine.outside import Moves
 from streams.engine.pieces import Pieces
@@ -32,10 +33,15 @@ from streams.engine.scales import shown
 from streams.engine.signals import Notice, Recurrence, Signal
 from streams.engine.silences import faults_gone, silence_ended, unwatched
 from streams.engine.state import PartitionState
+from streams.engine.zones import local_date
 
 ACTIONS_REMEMBERED = 64
 """Action ids of a patient that are known as done: sequencing may repeat an action, and a person may press twice. A
 repeat from further back meets the table of states, where acknowledging twice is not allowed."""
+NOT_JUDGED = phrase("by the profile, this vital is no longer held against the patient's own band")
+"""Why an alert ends of which no reading will say that it is over."""
+OWN_BAND: tuple[Kind, ...] = ("deviation", "drift")
+"""Kinds of what is held against the patient's own band."""
 OF_SEVERAL = phrase("It was about several vitals together, and consent to one of them was withdrawn.")
 """Instead of the words of an alert that named it."""
 
@@ -296,6 +302,22 @@ def withdrawn(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEv
     events = ledger.on_forgotten(person.episodes, due, when, phrase("consent was withdrawn"))
     due = unwatched(state, slot, arrived_us) + faults_gone(state, slot, bool(lost))
     events += ledger.on_forgotten(person.episodes, due, when, phrase("the device is no longer watched"))
+    state.note_wake(slot)
+    return events
+
+
+def unjudged(state: PartitionState, slot: int, arrived_us: int) -> list[AlertEvent]:
+    """What a condition makes meaningless is held against the own band no more: what that has told is over, for no
+    window would ever say so. Limits stay."""
+    person, when, events = state.person(slot), _when(state, slot, arrived_us, arrived_us), list[AlertEvent]()
+    for v in state.unjudged.of(state, slot, day_of(local_date(state, slot, arrived_us))):
+        row = int(state.row_of[slot, v])
+        for high in (True, False) if row >= 0 else ():
+            deviation.rearm(state.rows["deviation"][row : row + 1])
+            state.weeks.rearm(row, high, anew=False)
+            for kind in OWN_BAND:
+                over = Cleared(problem_of(v, high), kind, arrived_us, None, NOT_JUDGED)
+                events += ledger.on_cleared(person.episodes, over, when)
     state.note_wake(slot)
     return events
 

@@ -357,6 +357,7 @@ def _profile(
     relearning.reopened(state, slot, known, profile, arrived)
     effects.summaries += silences.withheld(state, slot, before, arrived)
     effects.alerts += care.withdrawn(state, slot, arrived)
+    effects.alerts += care.unjudged(state, slot, arrived)
     effects.alerts += care.handed_over(state, slot, arrived)
     state.touch([slot])
     return "applied"

@@ -44,6 +44,11 @@ class Unjudged:
             found[mine] = self._from_day[slot[mine]] <= day[mine]
         return found
 
+    def of(self, state: "PartitionState", slot: int, day: int) -> list[int]:
+        """The vitals of a patient that are not judged on this day, in order."""
+        every = np.arange(len(VITALS))
+        return np.flatnonzero(self.on(state, np.full_like(every, slot), every, np.full_like(every, day))).tolist()
+
 
 def _begins(profile: Profile | None) -> int:
     """The day from which on the patient is known to have such a condition."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from streams.engine import care
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from tests.engine.factories import DAY_US, Log, run
@@ -65,3 +66,25 @@ def test_limits_and_rules_on_a_qt_interval_hold_all_the_same(value: float, rule:
     log.profile(**fields)
     nights(log, [value] * 3, "qtc")
     assert rule in [alert.rule.id for alert in run(log).alerts]
+
+
+@pytest.mark.parametrize("slowly", [False, True])
+def test_what_it_was_told_of_before_is_over_when_the_condition_is_known(slowly: bool) -> None:
+    """No night would ever say so: the alert stood until somebody resolved it by hand."""
+    moved = [30.0] * 30 + [25.5] * 10 if slowly else JUMPS[:18]
+    log = nights(someone(), moved)
+    log.profile(version=2, conditions=[{"code": AF}])
+    nights(log, [30.0] * 3)
+    told = told_of(log, "hrv_rmssd")
+    assert told, "there was something to end"
+    assert {event for _, event in told[-1:]} == {"resolved"}
+    assert [a.reason for a in run(log).alerts][-1] == care.NOT_JUDGED
+
+
+def test_a_limit_that_was_told_of_stands_when_the_condition_is_known() -> None:
+    log = nights(someone("long_qt"), [420.0, 422.0] * 5 + [506.0] * 3, "qtc")
+    before = {a.problem for a in run(log).alerts}
+    log.profile(version=2, conditions=[{"code": "long_qt"}, {"code": AF}])
+    log.tick()
+    assert "qtc.high" in before
+    assert not [a for a in run(log).alerts if a.event == "resolved" and a.kind != "deviation"]
