@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerClosed
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from alerts.events import AlertEvent
 from models.findings import Finding
@@ -15,7 +17,7 @@ from models.readings import Reject, VitalSummary
 from streams import limits
 from streams.connection import client_options
 from streams.control import ControlRecord, signed
-from streams.engine.log import LogSlice
+from streams.engine.log import LogSlice, home_of
 from streams.engine.step import Effects
 from streams.reports import encoded
 from streams.settings import Settings
@@ -88,8 +90,36 @@ class Publisher:
         self, record: ControlRecord, *, partition: int | None = None, timestamp_ms: int | None = None
     ) -> Sent:
         """A signed control record into the log: under its patient's key, or to a partition."""
-        key, value, headers = signed(record, self._settings.secret.get_secret_value().encode())
+        key, value, headers = signed(record, self._secret)
         return await self._send("readings", key, value, partition=partition, headers=headers, timestamp_ms=timestamp_ms)
+
+    async def controls(self, records: Sequence[tuple[ControlRecord, int]]) -> None:
+        """Signed control records of patients into the log, each with its arrival [ms]; returns when the broker has all.
+
+        Those of a partition get there in their order, batch after batch: the broker takes one whole or not at all, and
+        the next is sent when it has the one before. Record after record, each would wait for an answer of its own.
+        """
+        homes: dict[int, list[tuple[ControlRecord, int]]] = {}
+        for record, timestamp_ms in records:
+            home = home_of(record.key or b"", self._settings.partitions)
+            homes.setdefault(home, []).append((record, timestamp_ms))
+        for partition, those in homes.items():
+            left = deque(those)
+            while left:
+                batch = self._filled(left)
+                await (await self._started.send_batch(batch, self._settings.topic("readings"), partition=partition))
+
+    def _filled(self, left: deque[tuple[ControlRecord, int]]) -> BatchBuilder:
+        """A batch of as many of the records as it has room for, which are taken off `left`; of one at least."""
+        batch = self._started.create_batch()
+        while left:
+            record, timestamp_ms = left[0]
+            key, value, headers = signed(record, self._secret)
+            if batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+                break
+            left.popleft()
+        batch.close()
+        return batch
 
     async def _send(
         self, topic: str, key: bytes | None, value: bytes | None, *, partition: int | None = None,
@@ -105,6 +135,10 @@ class Publisher:
         """A page of state onto a changelog, which has a name of its own."""
         sending: Sent = await self._started.send(topic, value, key=key, partition=partition)
         return sending
+
+    @property
+    def _secret(self) -> bytes:
+        return self._settings.secret.get_secret_value().encode()
 
     @property
     def _started(self) -> AIOKafkaProducer:

@@ -2,12 +2,11 @@
 
 From the offset they get there they act. Sequencing may repeat after a crash: each carries the place it comes from, and
 the engine does nothing twice. Nor does it go back, so the records of one patient must get into the log in their order:
-one of them is under way at a time.
+one batch of them is under way at a time (`Publisher.controls`).
 """
 
 import base64
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from aiokafka import ConsumerRecord
@@ -52,8 +51,8 @@ class Sequencer:
     async def _sequence(
         self, records: list[ConsumerRecord], word: str, checked: Callable[[ConsumerRecord, Origin], ControlRecord]
     ) -> None:
-        """All of them, one of each patient at a time: were a later one in the log and an earlier one not, the earlier
-        one would be taken for a repeat when it is sequenced again."""
+        """All of them, in their order: were a later one of a patient in the log and an earlier one not, the earlier one
+        would be taken for a repeat when it is sequenced again."""
         good: list[tuple[ConsumerRecord, ControlRecord]] = []
         refused: list[Sent] = []
         begin = await self._begin(word, records)
@@ -63,10 +62,7 @@ class Sequencer:
             except Refused as error:
                 refused.append(await self._publisher.reject(_dead_letter(record, error)))
         await settled(refused)
-        for turn in _in_turns(good):
-            await settled(
-                [await self._publisher.control(one, timestamp_ms=self._arrival_ms(record)) for record, one in turn]
-            )
+        await self._publisher.controls([(one, self._arrival_ms(record)) for record, one in good])
 
     async def _begin(self, word: str, records: list[ConsumerRecord]) -> int:
         """Where the life of their topic begins, which is added to their offsets; they are of one partition."""
@@ -87,18 +83,6 @@ class Sequencer:
             return min(arrived, self._now_ms())
         now = self._keeper.now_us(record.partition)
         return arrived if now is None else min(arrived, now // 1000)
-
-
-def _in_turns(records: list[tuple[ConsumerRecord, ControlRecord]]) -> list[list[tuple[ConsumerRecord, ControlRecord]]]:
-    """The records, so that no patient is twice in a turn and those of a patient keep their order."""
-    turns: list[list[tuple[ConsumerRecord, ControlRecord]]] = []
-    seen: Counter[bytes | None] = Counter()
-    for record, one in records:
-        if seen[one.key] == len(turns):
-            turns.append([])
-        turns[seen[one.key]].append((record, one))
-        seen[one.key] += 1
-    return turns
 
 
 def _profile(record: ConsumerRecord, origin: Origin) -> ControlRecord:

@@ -68,12 +68,37 @@ class Written(NamedTuple):
     offset: int
 
 
-class _Waiting(NamedTuple):
+class _Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers
     timestamp_ms: int
+
+
+class _Waiting(NamedTuple):
+    """What goes in one request: a record, or a batch of them."""
+
+    records: Sequence[_Record]
     sent: Sent
+
+
+class Batch:
+    """aiokafka's BatchBuilder, with room for few records."""
+
+    ROOM = 3
+
+    def __init__(self) -> None:
+        self.records: list[_Record] = []
+
+    def append(self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers) -> object | None:
+        """None when there is no room."""
+        if len(self.records) == self.ROOM:
+            return None
+        self.records.append(_Record(key, value, headers, timestamp))
+        return self
+
+    def close(self) -> None:
+        """Nothing is added by anybody else."""
 
 
 class Producer:
@@ -99,15 +124,25 @@ class Producer:
         timestamp_ms: int | None = None, headers: Headers | None = None,
     ) -> Sent:  # fmt: skip
         """As AIOKafkaProducer.send: waits for room, gives a future that is done when the broker has the record."""
-        if self._rng.random() < 0.1:
-            await asyncio.sleep(self._rng.uniform(0, 0.05))
         if partition is None:
             partition = self._rng.randrange(self._broker.partitions) if key is None else self._broker.home_of(key)
         stamp = self._now_ms() if timestamp_ms is None else timestamp_ms
+        return await self._queued(topic, partition, [_Record(key, value, headers or (), stamp)])
+
+    def create_batch(self) -> Batch:
+        return Batch()
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Sent:
+        """As AIOKafkaProducer.send_batch: all of its records are on the broker, or none."""
+        return await self._queued(topic, partition, batch.records)
+
+    async def _queued(self, topic: str, partition: int, records: Sequence[_Record]) -> Sent:
+        if self._rng.random() < 0.1:
+            await asyncio.sleep(self._rng.uniform(0, 0.05))
         sent: Sent = self._loop.create_future()
         sent.add_done_callback(lambda done: done.cancelled() or done.exception())  # aiokafka's, too, may go unseen
         queue = self._waiting.setdefault((topic, partition), deque())
-        queue.append(_Waiting(key, value, headers or (), stamp, sent))
+        queue.append(_Waiting(records, sent))
         if len(queue) == 1:
             self._loop.spawn(self._process, self._deliver(topic, partition, queue))
         return sent
@@ -130,15 +165,12 @@ class Producer:
     async def _try(self, topic: str, partition: int, batch: list[_Waiting]) -> list[int] | None:
         """Offsets of the records; None when nobody answered."""
 
-        def append() -> list[int]:
-            return [
-                self._broker.append(topic, partition, one.key, one.value, one.headers, one.timestamp_ms)
-                for one in batch
-            ]
+        def append() -> list[list[int]]:
+            return [[self._broker.append(topic, partition, *record) for record in one.records] for one in batch]
 
         for _ in range(self.ATTEMPTS):
             try:
-                return await self._network.request(self._process, append)
+                return [offsets[0] for offsets in await self._network.request(self._process, append)]
             except Unanswered:
                 continue
         return None

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import ConsumerRecord
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.control import LIFE, ORIGIN_HEADER
 from streams.engine.state import PartitionState
@@ -18,6 +19,7 @@ from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import DEVELOPMENT_SECRET, Settings
 from tests.engine.factories import Log, profile
+from tests.worker.batches import empty, within
 
 ENGINE = EngineSettings(DEVELOPMENT_SECRET.encode())
 PARTITION = 0
@@ -33,9 +35,13 @@ class Site:
     profiles: list[tuple[str, bytes | None]] = field(default_factory=list)
     taken: int = 0
 
-    async def send(self, topic: str, value: bytes | None, **fields: Any) -> "asyncio.Future[object]":
-        """As the producer: a control record gets into the log."""
-        self.log.add(fields["key"], value, fields["headers"])
+    def create_batch(self) -> BatchBuilder:
+        return empty()
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> "asyncio.Future[object]":
+        """As the producer: control records get into the log."""
+        for record in within(batch):
+            self.log.add(record.key, record.value, record.headers)
         there: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         there.set_result(None)
         return there
