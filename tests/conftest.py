@@ -42,8 +42,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> parallel.
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests come first."""
-    items.sort(key=lambda item: parallel.rank(item.nodeid))
+    """Which tests come first; of those that go together, those for which all others have to stop: they stop once."""
+    items.sort(key=lambda item: (parallel.rank(item.nodeid), not is_alone(item)))
+
+
+def is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
 
 
 def pytest_collection_finish() -> None:
@@ -55,7 +59,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Wait, outside of the time that a test has, until it may run."""
-    with parallel.room().entered(alone=item.get_closest_marker("alone") is not None):
+    with parallel.room().entered(alone=is_alone(item)):
         return (yield)
 
 

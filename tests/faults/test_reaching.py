@@ -18,7 +18,8 @@ PATIENTS, BEGIN_WITHIN_S, ANSWER_S, RUNGS = 100, 20.0, 60.0, 2
 LIVES_S, BACK_S = (12.0, 35.0), (0.5, 4.0)
 IN_TIME_S = 55.0
 """After a deadline: a worker and a notifier that died at the worst moment, 10 s each until the group lets others have
-their partitions, and their start. Less than the next person's turn."""
+their partitions, and their start. Less than the next person's turn. Measured: 10 s at most, also with ten processes at
+work on two processors, so that other tests may run meanwhile."""
 
 
 class Mortal:
@@ -68,7 +69,6 @@ def in_time(reached: dict[str, float], opened: dict[str, float], due_s: float, n
     assert late[-1] <= IN_TIME_S, f"{name} was told {late[-3:]} s late"
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_unanswered_emergencies_reach_everybody_in_time_while_worker_and_notifier_are_killed(
