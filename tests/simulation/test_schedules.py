@@ -1,7 +1,7 @@
 """Nothing lost, nothing twice, and the same answer every time: seeded schedules of all that can go wrong.
 
 HOMEBEAT_SIMULATION_SEED=17 python -m pytest tests/simulation -k schedule     one seed
-HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 700
+HOMEBEAT_SIMULATION_SCHEDULES=100 python -m pytest tests/simulation           fewer than the usual 1,000
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.simulation.schedule import schedule
 from tests.simulation.world import NeverDone, Outcome, World
 
 SEED = os.environ.get("HOMEBEAT_SIMULATION_SEED")
-SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "700"))
+SCHEDULES = int(os.environ.get("HOMEBEAT_SIMULATION_SCHEDULES", "1000"))
 BLOCK = 10
 FIRSTS = [int(SEED)] if SEED else list(range(0, SCHEDULES, BLOCK))
 MUTANT_SEEDS = (65, *range(80))
