@@ -158,7 +158,8 @@ class Episode(msgspec.Struct, kw_only=True):
     ended, why it is not there again. team: that answers ("": not known).
     risen: its severity is that of its incident; its own finding is an advisory. told_with: the alert whose message was
     about it as well, while none of its own has been sent that says how severe it is. asked_since: the sequence with
-    which it began to wait for an answer (0: it does not wait).
+    which it began to wait for an answer (0: it does not wait). returns_us: when it was lately there again after it had
+    been well for a while; furthest: the value furthest beyond its limit of which people know (see `calm`).
     """
 
     alert_id: str
@@ -197,6 +198,8 @@ class Episode(msgspec.Struct, kw_only=True):
     told_with: str | None = None
     asked_since: int = 0
     ranks: dict[str, int] = {}
+    returns_us: list[int] = []
+    furthest: float | None = None
 
     def __post_init__(self) -> None:
         """Pages of before 0.2 had one word for what waits now and what is about the past, and later ones the number of

@@ -4,7 +4,7 @@ episodes. Each step goes through the table (`episodes.advance`) and the policy (
 Pure: the caller owns the list of episodes, gives everything in log order, and publishes what comes back.
 """
 
-from alerts import unanswered
+from alerts import calm, unanswered
 from alerts.episodes import (
     BEGAN_EARLIER,
     EVERYBODY,
@@ -42,10 +42,10 @@ from alerts.policy import (
     told_with,
 )
 from alerts.policy.snooze import check
-from alerts.raised import RETURNED, WELL, Cleared, Raised, added, described, listed, relapsed
+from alerts.raised import RETURNED, WELL, Cleared, Raised, added, described, listed
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES
-from models.phrases import counted, phrase
+from models.phrases import phrase
 
 ADVISORY = SEVERITIES.index("advisory")
 ENDS: frozenset[What] = frozenset({"resolve", "new_normal"})
@@ -61,9 +61,10 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None:
         episode = added(episodes, raised, when)
+        episode.furthest = calm.value_of(raised)
         _same_change(episodes, episode, raised)
         return _settled(episodes, when, _taken(episodes, episode, _opens(raised), when))
-    alarming = protects(episode, raised.kind, raised.rank)
+    alarming = protects(episode, raised.kind, raised.rank) or calm.is_further(episode, raised)
     seen(episode, raised.kind, raised.rank)
     returns, worse = episode.closed, raised.rank > episode.rank
     episode.risen = episode.risen and raised.rank < episode.rank
@@ -74,8 +75,9 @@ def on_raised(episodes: list[Episode], raised: Raised, when: When) -> Told:
         episode.onset_us = raised.onset_us
     if returns or worse or alarming:
         return _settled(episodes, when, _changed(episodes, episode, raised, when))
+    calm.saw(episode, calm.value_of(raised))
     if episode.calm_until_us is not None:
-        relapsed(episode, raised, when)
+        calm.relapsed(episode, raised, when)
     put_right = earlier and episode.state != "pending"
     told = _taken(episodes, episode, "earlier", when, reason=BEGAN_EARLIER) if put_right else []
     return _settled(episodes, when, told)
@@ -86,6 +88,8 @@ def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
     episode = find(episodes, raised.problem, raised.retrospective, raised.onset_us)
     if episode is None or episode.closed or raised.kind not in episode.sources:
         return on_raised(episodes, raised, when)
+    if calm.is_further(episode, raised):
+        return _settled(episodes, when, _changed(episodes, episode, raised, when))
     if not repeats(episode, raised.event_us):
         return []
     episode.event_us, episode.population = raised.event_us, raised.population
@@ -225,16 +229,18 @@ def _opens(raised: Raised) -> What:
 
 def _changed(episodes: list[Episode], episode: Episode, raised: Raised, when: When) -> Told:
     """It returns, or is worse than it was."""
-    returns = episode.closed
+    returns, further = episode.closed, calm.further(episode, raised)
     described(episode, raised, when)
+    episode.furthest = calm.value_of(raised)
     if returns:
+        calm.returned(episode, when.decided_us)
         _same_change(episodes, episode, raised)
     if episode.state == "pending":
         return _taken(episodes, episode, "open", when, rank=max(episode.rank, raised.rank))
     what: What = "recall" if raised.retrospective else "raise" if returns else "worse"
     if returns:
         episode.rank, episode.rung, episode.told, episode.incident = 0, 0, [], None
-    worse = phrase("now {severity}", severity=SEVERITY_WORDS[SEVERITIES[raised.rank]])
+    worse = further or phrase("now {severity}", severity=SEVERITY_WORDS[SEVERITIES[raised.rank]])
     reason = raised.returned if returns else worse
     return _taken(episodes, episode, what, when, rank=raised.rank, reason=reason)
 
@@ -244,15 +250,9 @@ def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: W
     episode.event_us = episode.resolved_us = cleared.event_us
     episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
     episode.said = when.say(cleared.said) if cleared.said else episode.said
-    calm_us = when.policy.calm_us
-    if episode.category == "technical" or cleared.reason != WELL or not calm_us:
+    if episode.category == "technical" or cleared.reason != WELL or not when.policy.calm_us:
         return _settled(episodes, when, _taken(episodes, episode, "clear", when, reason=cleared.reason))
-    episode.calm_until_us = when.decided_us + calm_us
-    minutes = calm_us // 60_000_000
-    calm = counted(
-        "{reason}, and for {n} minutes since", "{reason}, and for {n} minutes since", n=minutes, reason=cleared.reason
-    )
-    episode.calm_reason = when.say(calm)
+    calm.begin(episode, cleared, when)
     return []
 
 

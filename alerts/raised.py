@@ -64,7 +64,7 @@ def added(episodes: list[Episode], raised: Raised, when: When) -> Episode:
         sequence=0, onset_us=raised.onset_us, event_us=raised.event_us,
         retrospective=raised.retrospective, rule=raised.rule, evidence=listed(raised),
         population=raised.population, sources=[raised.kind], ranks={raised.kind: raised.rank},
-        said=_own_words(raised, when), day=day_of(raised.onset_us), team=when.care_team,
+        said=own_words(raised, when), day=day_of(raised.onset_us), team=when.care_team,
     )  # fmt: skip
     make_room(episodes)
     episodes.append(episode)
@@ -76,14 +76,7 @@ def described(episode: Episode, raised: Raised, when: When) -> None:
     episode.kind, episode.rule = raised.kind, raised.rule
     episode.title, episode.event_us = when.say(raised.title), raised.event_us
     episode.evidence, episode.population = listed(raised), raised.population
-    episode.said = _own_words(raised, when)
-
-
-def relapsed(episode: Episode, raised: Raised, when: When) -> None:
-    """It was well for less time than it takes to be believed: nobody was told of an end, and nobody is of a return."""
-    episode.calm_until_us = episode.calm_reason = episode.resolved_us = None
-    episode.event_us, episode.evidence = raised.event_us, listed(raised)
-    episode.said = _own_words(raised, when)
+    episode.said = own_words(raised, when)
 
 
 def listed(raised: Raised) -> list[Evidence]:
@@ -91,5 +84,6 @@ def listed(raised: Raised) -> list[Evidence]:
     return [] if raised.evidence is None else [raised.evidence, *raised.others]
 
 
-def _own_words(raised: Raised, when: When) -> str | None:
+def own_words(raised: Raised, when: When) -> str | None:
+    """What is said in place of a measurement."""
     return None if raised.said is None else when.say(raised.said)

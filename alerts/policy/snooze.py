@@ -5,6 +5,7 @@ from alerts.episodes import MOST_SNOOZED_US, NotAllowed
 from alerts.events import Action
 from alerts.explain import SEVERITY_WORDS
 from alerts.policy.case import Case, Decision
+from alerts.policy.inhibit import PERSONAL
 from models.findings import SEVERITIES
 from models.phrases import moment, phrase
 from models.times import from_us, rfc3339, to_us
@@ -24,6 +25,9 @@ def snooze(case: Case, so_far: Decision) -> Decision:
     match case.what:
         case "wake":
             return so_far.says(STAGE, "over", phrase("it was snoozed by {who} until {until}", **whose))
+        case "worse" if so_far.rank <= episode.rank and not PERSONAL & {*episode.sources}:
+            further = phrase("it is further beyond the limit than what {who} had snoozed until {until}", **whose)
+            return so_far.says(STAGE, "ended", further)
         case "worse" if so_far.rank <= episode.rank:
             ended = phrase(
                 "a limit is broken, and {who} had snoozed until {until} what is unusual for this patient", **whose

@@ -95,7 +95,9 @@ def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool, de
     run.n, run.since_us = max(run.n, mine.n), run.since_us if alone else min(run.since_us, mine.since_us)
     one.runs[rule.id] = run
     lasted = alone or at_us - run.since_us >= rule.persist_us  # two spot checks that confirm each other span a time
-    if is_open or run.n < rule.repeat or not lasted:
+    if is_open:
+        return [Change(rule, raised=True, since_us=run.since_us, again=True)]
+    if run.n < rule.repeat or not lasted:
         return []
     return opened(one, rule, run.since_us, 0)
 

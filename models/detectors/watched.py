@@ -57,13 +57,14 @@ class Watched(msgspec.Struct, array_like=True):
 class Change:
     """A problem that a rule opens or makes worse, or that none of its rules sees any more. left: how severe what goes
     on of it is, where the worst of its rules is over; retired: it is not over, but the last of its rules is not for
-    this patient any more."""
+    this patient any more; again: a reading is beyond a limit that is open already."""
 
     rule: Limit | Trend
     raised: bool
     since_us: int
     left: int | None = None
     retired: bool = False
+    again: bool = False
 
 
 def ended(one: Watched, problem: str) -> None:

@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from alerts import ledger
+from alerts import calm, ledger
 from alerts.episodes import HAS_COME, Episode, NotAllowed, eased, ended_by_hand, may_repeat
 from alerts.events import Action, AlertEvent
 from alerts.explain import title
@@ -95,7 +95,9 @@ def _tell(
 def _is_news(episodes: list[Episode], signal: "Signal | Recurrence | Notice") -> bool:
     """Whether anybody need know of what goes on as before."""
     if isinstance(signal, Recurrence):
-        return may_repeat(episodes, problem_of(signal.vital, signal.high), signal.event_us)
+        problem = problem_of(signal.vital, signal.high)
+        further = calm.news(episodes, problem, signal.value, signal.rank)
+        return further or (signal.kind == "limit" and may_repeat(episodes, problem, signal.event_us))
     if isinstance(signal, Notice) and signal.lasts:
         return ended_by_hand(episodes, signal.problem, signal.decided_us) is not None
     return True

@@ -7,7 +7,7 @@ the record.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from streams.engine.courses import day_of
 from streams.engine.log import LogSlice
 from streams.engine.pieces import Pieces
 from streams.engine.samples import Samples
-from streams.engine.signals import Band, Signal
+from streams.engine.signals import REPEAT_GRID_US, Band, Recurrence, Signal
 from streams.engine.state import PartitionState
 from streams.engine.zones import local_date
 
@@ -103,13 +103,13 @@ def judge(
     which: Ints,
     closed: list[Ruled],
     band_of: Callable[[int], Band | None],
-) -> Pieces[list[Signal]]:
+) -> Pieces[list[Signal | Recurrence]]:
     """What the rules say of these samples and windows, in log order. band_of: the band at a sample."""
     order: list[tuple[tuple[int, int, int, int, int], Any]] = [
         ((w.position, 0, w.slot, w.at_us, w.vital), w) for w in closed
     ]
     order += [((2 * int(samples.index[i]) + 1, 1, int(i), 0, 0), int(i)) for i in which]
-    found = list[Signal]()
+    found = list[Signal | Recurrence]()
     for _, event in sorted(order, key=lambda pair: pair[0]):
         if isinstance(event, Ruled):
             found += _window(state, event)
@@ -121,7 +121,7 @@ def judge(
 
 def _sample(
     state: PartitionState, log: LogSlice, samples: Samples, i: int, band_of: Callable[[int], Band | None]
-) -> list[Signal]:
+) -> list[Signal | Recurrence]:
     slot, vital, at, clock = (int(c[i]) for c in (samples.slot, samples.vital, samples.at, samples.clock))
     plan = state.rules.plan(state, slot, clock)
     held = plan.limits.get(vital, ())
@@ -137,9 +137,24 @@ def _sample(
         oxygen=int(samples.oxygen[i]),
     )  # fmt: skip
     position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
-    band = band_of(i) if changes else None
-    times = position, at, arrived, clock
-    return [_signal(slot, vital, change, times, value, float(samples.quality[i]), band) for change in changes]
+    times, quality = (position, at, arrived, clock), float(samples.quality[i])
+
+    def told(change: Change) -> Signal:
+        return _signal(slot, vital, change, times, value, quality, band_of(i))
+
+    skipped = at // REPEAT_GRID_US == int(samples.newest[i]) // REPEAT_GRID_US
+    return [
+        _recurrence(change, position, slot, vital, value, at, partial(told, change)) if change.again else told(change)
+        for change in changes
+        if not (change.again and skipped)
+    ]
+
+
+def _recurrence(
+    change: Change, position: int, slot: int, vital: int, value: float, at: int, whole: Callable[[], Signal]
+) -> Recurrence:
+    high = not change.rule.problem.endswith(".low")
+    return Recurrence(position, slot, vital, high, "condition", change.rule.rank, value, at, whole)
 
 
 def _window(state: PartitionState, w: Ruled) -> list[Signal]:
@@ -203,7 +218,7 @@ def _signal(
         rank=rule.rank if change.left is None else change.left, eased=change.left is not None,
         rule=rule.rule if change.raised else None, limit=None, onset_us=change.since_us, event_us=event_us,
         arrived_us=arrived_us, decided_us=decided_us, value=value, quality=quality, band=band, retrospective=False,
-        problem=rule.problem, title=said, reason=NOT_MEANT if change.retired else None,
+        problem=rule.problem, title=said, reason=NOT_MEANT if change.retired else None, again=change.again,
     )  # fmt: skip
 
 

@@ -25,10 +25,11 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 10
+FORMAT = 11
 """8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning.
 9: windows seen fade with a week, and it is kept what was learned of late.
-10: runs beyond a floor are followed by device too."""
+10: runs beyond a floor are followed by device too.
+11: an episode knows when it returned, and how far beyond its limit it is known to have been."""
 
 
 class StoredPerson(msgspec.Struct, array_like=True):
@@ -194,6 +195,8 @@ def _with_windows_of_today(page: Page) -> Page:
 
 def _with_floors_of_today(page: Page) -> Page:
     """Until format 9 nobody knew from which devices a run beyond a floor was: it goes on for all of them together."""
+    if page.format >= 10:
+        return page
     old = np.frombuffer(page.floors, _without(crossings.STATE, {"of_device"}))
     return msgspec.structs.replace(page, floors=_alike(old, crossings.STATE).tobytes())
 

@@ -13,19 +13,16 @@ from models.detectors import crossings, floors, forecast, habits
 from models.detectors.floors import Floors
 from models.phrases import phrase
 from models.situation import situation
-from models.times import US_PER_S
 from models.windows import HORIZON_US
 from streams.engine.closing import band_at
 from streams.engine.foretelling import Foretold
 from streams.engine.log import LogSlice
 from streams.engine.raw import RawJudgement
 from streams.engine.samples import Samples
-from streams.engine.signals import Band, Recurrence, Signal, Snapshot
+from streams.engine.signals import REPEAT_GRID_US, Band, Recurrence, Signal, Snapshot
 from streams.engine.state import PartitionState
 from streams.engine.zones import local_date
 
-REPEAT_GRID_US = 60 * US_PER_S
-"""Of a stream that goes on beyond its limit, the first sample of a minute is enough to ask whether to tell again."""
 OF_A_STREAM = phrase("This limit is for single measurements: what comes as a stream is held against the own band.")
 OWN_LEVEL = phrase("This patient's own level lies at this limit, and the measurement is within the own band.")
 OF_A_CONDITION = phrase("The rules of a condition of this patient speak in place of this limit.")
@@ -51,9 +48,12 @@ def crossing_signals(
 
 
 def _recurrence(samples: Samples, raw: RawJudgement, k: int, whole: Callable[[], Signal]) -> Recurrence:
-    i = int(raw.crossings.reading[k])
-    high, position = bool(raw.crossings.side[k] == crossings.HIGH), 2 * int(samples.index[i]) + 1
-    return Recurrence(position, int(samples.slot[i]), int(samples.vital[i]), high, int(samples.at[i]), whole)
+    i, high = int(raw.crossings.reading[k]), bool(raw.crossings.side[k] == crossings.HIGH)
+    return Recurrence(
+        position=2 * int(samples.index[i]) + 1, slot=int(samples.slot[i]), vital=int(samples.vital[i]), high=high,
+        kind="limit", rank=int(raw.crossings.rank[k]), value=float(samples.value[i]), event_us=int(samples.at[i]),
+        whole=whole,
+    )  # fmt: skip
 
 
 def _crossing(

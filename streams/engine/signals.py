@@ -8,7 +8,10 @@ import numpy.typing as npt
 
 from models import baseline
 from models.findings import Kind, Rule
+from models.times import US_PER_S
 
+REPEAT_GRID_US = 60 * US_PER_S
+"""Of a stream that goes on beyond its limit, the first sample of a minute is enough to ask whether to tell again."""
 Order = tuple[int, int, int, int, bool, bool]
 
 
@@ -73,6 +76,9 @@ class Recurrence:
     slot: int
     vital: int
     high: bool
+    kind: Kind
+    rank: int
+    value: float
     event_us: int
     whole: Callable[[], Signal]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerts import ledger
+from alerts.calm import news
 from alerts.episodes import Episode, may_repeat
 from alerts.events import Action, ActionType, AlertEvent, Evidence
 from alerts.policy import PolicySettings, When
@@ -49,7 +50,7 @@ class Life:
 
     def raised(
         self, at: float, kind: Kind = "limit", severity: Severity = "urgent", *, onset: float | None = None,
-        retrospective: bool = False, problem: str = "spo2.low", same_as: Sequence[str] = (),
+        retrospective: bool = False, problem: str = "spo2.low", same_as: Sequence[str] = (), value: float = 82.0,
     ) -> list[tuple[str, str]]:  # fmt: skip
         vital = (problem if "." in problem else same_as[0]).split(".")[0]
         finding = Raised(
@@ -57,20 +58,22 @@ class Life:
             rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"),
             onset_us=us(at if onset is None else onset), retrospective=retrospective,
             event_us=us(onset if retrospective and onset is not None else at),
-            evidence=evidence(at), population=kind == "limit", same_as=same_as,
+            evidence=evidence(at, value), population=kind == "limit", same_as=same_as,
         )  # fmt: skip
         return self._said(*ledger.on_raised(self.episodes, finding, self.when(at)))
 
     def again(
-        self, at: float, severity: Severity = "urgent", *, problem: str = "spo2.low", kind: Kind = "limit"
-    ) -> list[tuple[str, str]]:
+        self, at: float, severity: Severity = "urgent", *, problem: str = "spo2.low", kind: Kind = "limit",
+        value: float = 81.0,
+    ) -> list[tuple[str, str]]:  # fmt: skip
         """A reading breaks a limit that is open already."""
         finding = Raised(
             problem=problem, vital="spo2", title="Oxygen saturation below 88 %", kind=kind,
             rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"), onset_us=us(at),
-            event_us=us(at), retrospective=False, evidence=evidence(at, 81.0), population=True,
+            event_us=us(at), retrospective=False, evidence=evidence(at, value), population=True,
         )  # fmt: skip
-        if not may_repeat(self.episodes, problem, us(at)):
+        further = news(self.episodes, problem, value, SEVERITIES.index(severity))
+        if not further and not may_repeat(self.episodes, problem, us(at)):
             return []
         return self._said(*ledger.on_again(self.episodes, finding, self.when(at)))
 

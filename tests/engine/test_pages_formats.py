@@ -146,6 +146,37 @@ def test_a_page_of_the_ninth_format_is_still_read() -> None:
     assert run(log, state=again, begin=begin).events() == [("spo2.low", "opened")]
 
 
+def test_a_page_of_the_tenth_format_is_still_read() -> None:
+    """Its episodes did not know when they had returned, nor how far they had gone: what was told is what is known."""
+    log, state = Log(), PartitionState()
+    log.profile()
+    for value in (97, 90, 90, 90, 90, 89):
+        log.read(code="spo2", value=value)
+        log.wait(31 * MINUTE_US)
+    told = run(log, state=state)
+    pages = {key: as_format_10(page) for key, page in pack_dirty(state, 0).pages.items()}
+    again = restored(pages, 0)
+    known, place = again.person(0).episodes[0], again.rows["floor"][0]
+    assert (known.returns_us, known.furthest) == ([], None)
+    assert np.array_equal(again.floors.table[place], state.floors.table[state.rows["floor"][0]]), "with their devices"
+    begin = len(log)
+    log.act(told.alerts[0].alert_id)
+    log.read(code="spo2", value=88)
+    log.wait(31 * MINUTE_US)
+    log.read(code="spo2", value=87)
+    events = run(log, state=again, begin=begin).events()
+    assert events == [("spo2.low", "acknowledged"), ("spo2.low", "updated")], "90 % was told"
+
+
+def as_format_10(page: bytes) -> bytes:
+    fields = msgspec.msgpack.decode(page)
+    people = Page.__struct_fields__.index("people")
+    for person in filter(None, fields[people]):
+        for episode in person[2]:
+            del episode["returns_us"], episode["furthest"]
+    return msgspec.msgpack.encode([10, *fields[1:]])
+
+
 def as_format_9(page: bytes, of_floors: np.dtype[np.void]) -> bytes:
     fields = msgspec.msgpack.decode(page)
     fields[0], place = 9, Page.__struct_fields__.index("floors")

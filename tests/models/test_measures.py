@@ -256,7 +256,8 @@ def test_an_open_emergency_is_not_let_go_because_the_level_follows_it() -> None:
     assert len(first[1]) == 1
     for day in range(10):
         on_window(one, (rule("scd_delta"),), oxygen, Window(day * 24 * HOUR_US, day, 89.0, 0.0))
-    assert on_reading(one, held, 99 * HOUR_US, 89.0, spot=True, resting=True) == []
+    on = on_reading(one, held, 99 * HOUR_US, 89.0, spot=True, resting=True)
+    assert [change.again for change in on] == [True], "it goes on, and nothing is new"
     closed = [on_reading(one, held, (100 + n) * HOUR_US, 95.0, spot=True, resting=True) for n in range(2)]
     assert [change.raised for change in closed[1]] == [False]
 
@@ -266,7 +267,7 @@ def by_turns(rule_id: str, turns: list[tuple[float, int]], step_us: int) -> list
     one, found, held = Watched(), list[Change](), (limit(rule_id),)
     for k, (value, device) in enumerate(turns):
         found += on_reading(one, held, k * step_us, value, spot=False, resting=True, device=device)
-    return [change.raised for change in found]
+    return [change.raised for change in found if not change.again]
 
 
 def test_a_watch_that_finds_the_patient_well_does_not_interrupt_an_oximeter() -> None:
