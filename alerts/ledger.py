@@ -94,7 +94,9 @@ def on_again(episodes: list[Episode], raised: Raised, when: When) -> Told:
         return []
     episode.event_us, episode.population = raised.event_us, raised.population
     episode.evidence = listed(raised)
-    return _taken(episodes, episode, "again", when, reason=REPEAT)
+    another = phrase("repeat: still beyond a limit: {title}", title=raised.title)
+    still = REPEAT if when.say(raised.title) == episode.title else another
+    return _taken(episodes, episode, "again", when, reason=still)
 
 
 def on_lasting(episodes: list[Episode], raised: Raised, when: When) -> Told:

@@ -116,7 +116,10 @@ def of_patients(events: Iterable[Json]) -> list[Json]:
     return [event for event in events if not _patient(event).startswith(PATIENT_PREFIX)]
 
 
-NEWS = ("now {severity}", str(REPEAT))
+NEWS = (
+    "now {severity}", "further beyond the limit: {value}, after {before}", str(REPEAT),
+    "repeat: still beyond a limit: {title}",
+)  # fmt: skip
 """The reasons for which an alert that is open is told again, as `alerts.ledger` gives them."""
 
 

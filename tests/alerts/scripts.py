@@ -64,11 +64,11 @@ class Life:
 
     def again(
         self, at: float, severity: Severity = "urgent", *, problem: str = "spo2.low", kind: Kind = "limit",
-        value: float = 81.0,
+        value: float = 81.0, title: str = "Oxygen saturation below 88 %",
     ) -> list[tuple[str, str]]:  # fmt: skip
         """A reading breaks a limit that is open already."""
         finding = Raised(
-            problem=problem, vital="spo2", title="Oxygen saturation below 88 %", kind=kind,
+            problem=problem, vital="spo2", title=title, kind=kind,
             rank=SEVERITIES.index(severity), rule=Rule(id="spo2_low", version="1", source="RCP2017"), onset_us=us(at),
             event_us=us(at), retrospective=False, evidence=evidence(at, value), population=True,
         )  # fmt: skip

@@ -55,6 +55,17 @@ def test_a_limit_still_broken_a_day_later_is_told_once_a_day() -> None:
     assert life.again(2 * DAY_MIN) == [("updated", "open")]
 
 
+def test_what_has_become_milder_is_told_again_as_what_it_is() -> None:
+    """89 % is not "still beyond" the limit of 88 that the title names."""
+    life = Life()
+    life.raised(0)
+    assert life.again(DAY_MIN, "advisory", value=89.0, title="Oxygen saturation at or below 92 %") == [
+        ("updated", "open")
+    ]
+    assert life.told[-1].reason == "repeat: still beyond a limit: Oxygen saturation at or below 92 %"
+    assert (life.told[-1].title, life.told[-1].severity) == ("Oxygen saturation below 88 %", "urgent")
+
+
 def test_what_somebody_has_taken_up_is_not_told_again() -> None:
     """Acknowledged alarms that come back are what teams suffer from; a snooze that is over lets it speak again."""
     life = Life()
