@@ -3,7 +3,7 @@
 For a nurse on the phone with the patient, not for an engineer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from alerts.explain import named
@@ -12,6 +12,8 @@ from models.times import from_us
 
 Fault = Literal["stuck", "behind", "late", "ahead", "lost"]
 HOUR_S, DAY_S = 3600, 86_400
+VITALS_NAMED_MAX = 3
+"""Of a device that measures more it is its own name that says what is missing: a title is one line."""
 
 LASTS = phrase("it was resolved, and is still so")
 BACK_AGAIN = phrase("data are coming again")
@@ -34,13 +36,16 @@ def span(seconds: float) -> str:
     return counted("{n} day", "{n} days", n=round(seconds / DAY_S))
 
 
-def device_title(device: str) -> str:
-    """One line for the worklist.
+def device_title(device: str, vitals: Sequence[str]) -> str:
+    """One line for the worklist: what is missing, as long as that is short.
 
-    >>> device_title("urn:dev:watch-9"), device_title("")
-    ('No data from urn:dev:watch-9', 'No data from a device without a name')
+    >>> device_title("urn:dev:scale-2", ["body_weight"]), device_title("", VITALS_NAMED_MAX * ["steps"] + ["spo2"])
+    ('No data from urn:dev:scale-2 (weight)', 'No data from a device without a name')
     """
-    return phrase("No data from {device}", device=device or NAMELESS)
+    if not 0 < len(vitals) <= VITALS_NAMED_MAX:
+        return phrase("No data from {device}", device=device or NAMELESS)
+    missing = joined([named(vital) for vital in vitals], ", ")
+    return phrase("No data from {device} ({vitals})", device=device or NAMELESS, vitals=missing)
 
 
 def vital_title(vital: str) -> str:

@@ -158,10 +158,11 @@ class Vigil:
         for link in untold:
             link.told = Told.DEVICE
         allowed_s, usual_s = self._allowed_s(first), self._usual_s(first)
+        vitals = sorted({one.pace.vital for one in untold})
         self._notice(
-            position, first.pace.vital, f"silence.{called(first.name)}", now_us, latest_s * US_PER_S,
-            vitals=sorted({one.pace.vital for one in untold}),
-            title=technical.device_title(first.name), rank=max(int(_rank(one)) for one in untold),
+            position, first.pace.vital, f"silence.{called(first.name)}", now_us, latest_s * US_PER_S, vitals=vitals,
+            title=technical.device_title(first.name, [VITALS[one].name for one in vitals]),
+            rank=max(int(_rank(one)) for one in untold),
             said=technical.device_silent(first.name, latest_s * US_PER_S, usual_s, allowed_s), lasts=lasts,
         )  # fmt: skip
 

@@ -179,7 +179,7 @@ class Careless:
 
 
 def test_a_sentence_that_cannot_be_said_is_told_in_english() -> None:
-    text = technical.device_title("watch-9")
+    text = technical.device_title("watch-9", [])
     assert say(text, Careless()) == "No data from watch-9"
 
 
