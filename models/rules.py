@@ -93,7 +93,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A rule on days: at least so many of its parts within so many days."""
+    """A rule on days: at least so many of its parts within so many days. at_once: the readings of several vitals, no
+    further apart than `apart_us`, that make it by themselves, before their windows are closed."""
 
     id: str
     parts: tuple[Part, ...]
@@ -104,6 +105,8 @@ class Trend:
     problem: str
     title: str
     scope: Scope
+    at_once: tuple[Limit, ...] = ()
+    apart_us: int = 0
 
     @property
     def vitals(self) -> list[int]:
@@ -131,6 +134,8 @@ class Plan:
 
 
 NOTHING = Plan({}, {}, {})
+BESIDE = "/"
+"""In the name of what is remembered of a vital for a trend that readings make at once: before the vital."""
 
 
 def plan(now: Situation, target_low: float = nan, off: frozenset[str] = frozenset()) -> Plan:
@@ -301,11 +306,19 @@ def _trend(line: dict[str, Any], cited: dict[str, Any]) -> Trend:
         else phrase("{what} ({condition})", what=_words(first), condition=_inside(line))
     )  # fmt: skip
     side = f"{VITALS[first.vital].name}.{'high' if first.up else 'low'}"
+    moment = line.get("at_once", {"of": [], "apart_s": 0})
     return Trend(
         id=line.get("as", line["id"]), parts=parts, at_least=line.get("at_least", 1), within_d=line.get("within_d", 1),
         rank=SEVERITIES.index(line.get("severity", cited["severity"])), rule=_rule(line, cited),
         problem=line.get("problem", side), title=titled, scope=_scope(line, cited),
+        at_once=tuple(_moment(line, cited, row) for row in moment["of"]), apart_us=moment["apart_s"] * US_PER_S,
     )  # fmt: skip
+
+
+def _moment(line: dict[str, Any], cited: dict[str, Any], row: dict[str, Any]) -> Limit:
+    """One of the readings that make a trend at once. Never told by itself: its name is its trend and vital."""
+    name = line.get("as", line["id"])
+    return _limit({**line, "as": name + BESIDE + row["vital"], **row}, {**cited, **row})
 
 
 def _parts(line: dict[str, Any], cited: dict[str, Any], whole: bool) -> Iterator[Part]:

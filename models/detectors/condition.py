@@ -52,12 +52,12 @@ def on_reading(
         if (rule.rest and not resting) or (rule.on_oxygen and oxygen < 0):
             continue
         seen = nan if rule.on_oxygen and not oxygen else value
-        if _concerns(one, rule, usual) and _counts(one, rule, seen, behind_us):
+        if _concerns(one, rule, usual) and counts(one, rule, seen, behind_us):
             found += _reading(one, rule, at_us, seen, spot, device)
     return found
 
 
-def _counts(one: Watched, rule: Limit, value: float, behind_us: int) -> bool:
+def counts(one: Watched, rule: Limit, value: float, behind_us: int) -> bool:
     """Whether a reading is judged: one that comes out of order can begin or continue what it would have in its place,
     and never end what came after it. Where a single reading is enough, it may be as old as what is live; where a second
     one confirms, it is not of the same instant, as what comes by two ways is."""
@@ -82,11 +82,18 @@ def _concerns(one: Watched, rule: Limit, usual: Callable[[int], float | None]) -
 
 def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool, device: int) -> list[Change]:
     is_open = rule.id in one.open.get(rule.problem, {})
-    run = one.runs.get(rule.id, Run())
-    own = {name: o for name, o in run.own.items() if at_us - o.last_us <= rule.persist_us + spot_gap_us()}
     if not rule.broken(value):
-        own.pop(device, None)
-        return _inside(one, rule, run.ok, own, is_open)
+        return _inside(one, rule, at_us, device, is_open)
+    lasts = goes_on(one, rule, at_us, value, spot, device)
+    if is_open:
+        return [Change(rule, raised=True, since_us=one.runs[rule.id].since_us, again=True)]
+    return opened(one, rule, one.runs[rule.id].since_us, 0) if lasts else []
+
+
+def goes_on(one: Watched, rule: Limit, at_us: int, value: float, spot: bool, device: int) -> bool:
+    """A reading beyond the limit is added to its run; whether that is as long as the limit asks for."""
+    run = one.runs.get(rule.id, Run())
+    own = _lately(rule, run, at_us)
     alone = spot and rule.repeat == 1
     again = run.n > 0 and _relayed(own, device, at_us, value)
     run = Run(1 if alone else run.n + (not again), at_us if alone or not run.n else min(run.since_us, at_us))
@@ -95,16 +102,23 @@ def _reading(one: Watched, rule: Limit, at_us: int, value: float, spot: bool, de
     run.n, run.since_us = max(run.n, mine.n), run.since_us if alone else min(run.since_us, mine.since_us)
     one.runs[rule.id] = run
     lasted = alone or at_us - run.since_us >= rule.persist_us  # two spot checks that confirm each other span a time
-    if is_open:
-        return [Change(rule, raised=True, since_us=run.since_us, again=True)]
-    if run.n < rule.repeat or not lasted:
-        return []
-    return opened(one, rule, run.since_us, 0)
+    return run.n >= rule.repeat and lasted
 
 
-def _inside(one: Watched, rule: Limit, ok: int, own: dict[int, Own], is_open: bool) -> list[Change]:
+def _lately(rule: Limit, run: Run, at_us: int) -> dict[int, Own]:
+    return {name: o for name, o in run.own.items() if at_us - o.last_us <= rule.persist_us + spot_gap_us()}
+
+
+def ends(one: Watched, rule: Limit, at_us: int, device: int) -> None:
+    """A reading within the limit ends the run of its device, and that of all together."""
+    _inside(one, rule, at_us, device, False)
+
+
+def _inside(one: Watched, rule: Limit, at_us: int, device: int, is_open: bool) -> list[Change]:
     """A reading within the limit. While another device is beyond it, it does not say that the problem is over."""
-    one.runs[rule.id] = run = Run(0, 0, ok + (not own) if is_open else 0, own)
+    run = one.runs.get(rule.id, Run())
+    own = {name: o for name, o in _lately(rule, run, at_us).items() if name != device}
+    one.runs[rule.id] = run = Run(0, 0, run.ok + (not own) if is_open else 0, own)
     if is_open and run.ok < _clear()["readings"]:
         return []
     if is_open or not own:

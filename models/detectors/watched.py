@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from models.detectors.days import Day, Spread, Window
-from models.rules import Limit, Trend, together
+from models.rules import BESIDE, Limit, Trend, together
 
 
 class Own(msgspec.Struct, array_like=True):
@@ -73,7 +73,7 @@ def ended(one: Watched, problem: str) -> None:
         one.runs.pop(rule, None)
 
 
-def withheld(one: Watched, vitals: Sequence[int], names: Iterable[str]) -> None:
+def withheld(one: Watched, vitals: Sequence[int], names: Sequence[str]) -> None:
     """Forget what is known of these vitals, and what they said together with others, which may say it again."""
     lost = {vital for vital in vitals if vital in one.days}
     for vital in vitals:
@@ -83,6 +83,8 @@ def withheld(one: Watched, vitals: Sequence[int], names: Iterable[str]) -> None:
         one.usual.pop(vital, None)
         one.spreads.pop(vital, None)
         one.aside.pop(vital, None)
+    for run in [run for run in one.runs if run.partition(BESIDE)[2] in names]:
+        del one.runs[run]
     starts = tuple(f"{name}." for name in names)
     gone = [name for name, held in one.open.items() if name.startswith(starts) or any(lost & together(r) for r in held)]
     for problem in gone:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from alerts.explain import title
 from models import rules
-from models.detectors import condition, watched
+from models.detectors import condition, moment, watched
 from models.detectors.days import Window
 from models.detectors.watched import Change, Watched
 from models.phrases import phrase
@@ -61,7 +61,8 @@ def _near() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """By vital: the highest low limit and the lowest high limit of any rule (infinite where there is none), but those
     about oxygen that is given: their limit is where most people live."""
     low, high = np.full(len(VITALS), -np.inf), np.full(len(VITALS), np.inf)
-    for rule in rules.limits():
+    at_once = (limit for trend in rules.trends() for limit in trend.at_once)
+    for rule in (*rules.limits(), *at_once):
         if rule.on_oxygen:
             continue
         if rule.high:
@@ -124,18 +125,23 @@ def _sample(
 ) -> list[Signal | Recurrence]:
     slot, vital, at, clock = (int(c[i]) for c in (samples.slot, samples.vital, samples.at, samples.clock))
     plan = state.rules.plan(state, slot, clock)
-    held = plan.limits.get(vital, ())
-    one = state.rules.known(slot)
-    if not held and one is None:
+    held, one = plan.limits.get(vital, ()), state.rules.known(slot)
+    pairs = [trend for trend in plan.trends.get(vital, ()) if trend.at_once]
+    if not held and not pairs and one is None:
         return []
     one, behind = state.rules.of(slot), int(samples.newest[i]) - at
     held += tuple(rule for rule in _going_on(one, plan) if isinstance(rule, Limit) and rule.vital == vital)
     value, resting = float(samples.value[i]), bool(samples.resting[i])
+    spot, device = -behind > condition.spot_gap_us(), int(samples.device[i])
     changes = _retired(one, plan, plan.limits, rules.limits()) + condition.on_reading(
-        one, held, at, value, spot=-behind > condition.spot_gap_us(), resting=resting, behind_us=behind,
-        usual=lambda vital: _usual(state, slot, vital), device=int(samples.device[i]),
-        oxygen=int(samples.oxygen[i]),
+        one, held, at, value, spot=spot, resting=resting, behind_us=behind, device=device,
+        usual=lambda vital: _usual(state, slot, vital), oxygen=int(samples.oxygen[i]),
     )  # fmt: skip
+    if pairs:
+        changes += moment.on_reading(
+            one, pairs, vital, at, value, day_of(local_date(state, slot, at)), spot=spot, resting=resting,
+            behind_us=behind, device=device,
+        )  # fmt: skip
     position, arrived = 2 * int(samples.index[i]) + 1, int(log.arrived_us[samples.index[i]])
     times, quality = (position, at, arrived, clock), float(samples.quality[i])
 

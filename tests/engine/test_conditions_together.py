@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, Log, run
+from models.times import rfc3339
+from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, Log, one_by_one, run
 from tests.engine.known import FIRST_DAY, course, dose, someone
 
 QUARTER_US = 15 * MINUTE_US
@@ -128,3 +129,63 @@ def test_who_goes_home_at_the_dry_weight_is_not_asked_to_lose_any() -> None:
     assert told_by(weighed([0.0, 0.1, 0.0, 0.1, 0.0], medications=[begun]), "hf_no_response") == []
     steady = {"code": "torsemide", "start": str(FIRST_DAY + timedelta(days=11))}
     assert told_by(weighed([0.0] * 15, medications=[steady]), "hf_no_response") == []
+
+
+def at_minutes(log: Log, *readings: tuple[int, str, float]) -> Log:
+    """Readings at rest, each in its minute, and ticks until the last one, in that minute."""
+    for minute in range(readings[-1][0] + 1):
+        for at, code, value in readings:
+            if at == minute:
+                log.read(code=code, value=value, context={"activity": "rest"})
+        log.tick()
+        log.wait(MINUTE_US)
+    return log
+
+
+FAST, LOW = ("heart_rate", 160.0), ("systolic_bp", 85.0)
+HIGH, SHORT = ("systolic_bp", 145.0), ("spo2", 94.0)
+
+
+@pytest.mark.parametrize(("condition", "rule", "readings"), [
+    ("atrial_fibrillation", "af_fast_and_low", [(0, *FAST), (1, *LOW)]),
+    ("atrial_fibrillation", "af_fast_and_low", [(0, *LOW), (1, *FAST)]),
+    ("atrial_fibrillation", "af_fast_and_low", [*((m, *FAST) for m in range(31)), (31, *LOW)]),
+    ("pregnancy_preeclampsia", "pe_sympt", [(0, *HIGH), (1, *SHORT), (20, *HIGH), (21, *SHORT)]),
+])  # fmt: skip
+def test_an_emergency_of_two_vitals_is_told_when_the_last_reading_arrives(
+    condition: str, rule: str, readings: list[tuple[int, str, float]]
+) -> None:
+    """Its windows close half an hour later, and it waited for them."""
+    log = at_minutes(someone(condition), *readings)
+    opened = [a for a in run(log).alerts if a.rule.id == rule]
+    last_us = START_US + readings[-1][0] * MINUTE_US
+    assert [(a.event, a.severity, a.decided_at) for a in opened] == [("opened", "emergency", rfc3339(last_us))]
+    whole = run(log).lines()
+    assert run(log, one_by_one(log)).lines() == whole
+    assert run(log, one_by_one(log)[::3]).lines() == whole
+    hours(log, 8, **{readings[0][1]: readings[0][2]})
+    assert told_by(log, rule) == ["emergency"], "and once"
+
+
+@pytest.mark.parametrize(("condition", "rule", "readings"), [
+    ("atrial_fibrillation", "af_fast_and_low", [(0, *FAST), (61, *LOW)]),
+    ("atrial_fibrillation", "af_fast_and_low", [(0, *FAST), (1, "heart_rate", 90.0), (2, *LOW)]),
+    ("atrial_fibrillation", "af_fast_and_low", [(0, "heart_rate", 90.0), (1, *FAST), (2, *LOW)]),
+    ("atrial_fibrillation", "af_fast_and_low", [(0, "heart_rate", 150.0), (1, *LOW)]),
+    ("pregnancy_preeclampsia", "pe_sympt", [(0, *HIGH), (1, *SHORT), (2, *HIGH), (3, *SHORT)]),
+    ("pregnancy_preeclampsia", "pe_sympt", [(0, *HIGH), (1, *SHORT), (20, "systolic_bp", 130.0), (21, *SHORT)]),
+])  # fmt: skip
+def test_what_is_apart_or_over_or_of_a_moment_makes_none_at_once(
+    condition: str, rule: str, readings: list[tuple[int, str, float]]
+) -> None:
+    log = at_minutes(someone(condition), *readings)
+    assert [a.rule.id for a in run(log).alerts if a.rule.id == rule] == []
+
+
+def test_a_pressure_that_may_no_more_be_known_makes_no_emergency() -> None:
+    log = at_minutes(someone("atrial_fibrillation"), (0, *LOW))
+    log.profile(version=2, withheld=["systolic_bp"], conditions=[{"code": "atrial_fibrillation"}])
+    log.wait(MINUTE_US)
+    log.profile(version=3, conditions=[{"code": "atrial_fibrillation"}])
+    at_minutes(log, (0, *FAST))
+    assert told_by(log, "af_fast_and_low") == []
