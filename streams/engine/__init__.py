@@ -16,7 +16,7 @@
 - `weeks`, `drifting`: what changes slowly: a week of a vital against its own level, and several vitals together
 - `conditions` (`ruled`): the alert rules of patients' conditions, on single readings and on days
 - `links`: when what came last from which device; `silences` (`watching`, `vigil`): who is silent, whose clock is wrong;
-  `notices`: what is said about that
+  `notices`: what is said about that; `newcomers`: which device is new
 - `care`: from signals to findings and the episode ledger; `evidence`: what an alert is told with; `agenda`: what time
   alone brings to the ledger, and at which tick
 - `step`: all of it in log order, with control records; `pieces`: how it pauses where it may take long

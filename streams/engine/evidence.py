@@ -12,7 +12,7 @@ from models.phrases import say
 from models.times import rfc3339
 from models.vitals import VITALS
 from models.windows import HORIZON_US
-from streams.engine import outside
+from streams.engine import newcomers, outside
 from streams.engine.clock import NEVER
 from streams.engine.outside import Moves
 from streams.engine.scales import shown
@@ -25,7 +25,8 @@ OTHERS_MAX = 3
 
 def of_signal(state: PartitionState, signal: Signal) -> Evidence:
     """Of the vital that the signal is about."""
-    return _of(state, signal.slot, signal.vital, signal.event_us, signal.value, signal.quality, signal.band)
+    seen = signal.event_us, signal.value, signal.quality, signal.band
+    return _of(state, signal, signal.vital, *seen)
 
 
 def of_others(state: PartitionState, moves: Moves, signal: Signal) -> list[Evidence]:
@@ -42,7 +43,7 @@ def of_others(state: PartitionState, moves: Moves, signal: Signal) -> list[Evide
     ]
     now = [(v, one) for v, one in found if one["score"] and signal.event_us - one["at"] <= HORIZON_US[v]]
     furthest = sorted(now, key=lambda pair: -abs(float(pair[1]["score"])))[:OTHERS_MAX]
-    return [_of(state, signal.slot, v, int(one["at"]), float(one["value"]), np.nan, _band(one)) for v, one in furthest]
+    return [_of(state, signal, v, int(one["at"]), float(one["value"]), np.nan, _band(one)) for v, one in furthest]
 
 
 def without(told: list[Evidence], names: Collection[str], *, all_of_it: bool = False) -> list[Evidence]:
@@ -60,10 +61,12 @@ def _band(one: np.void) -> Band:
 
 
 def _of(
-    state: PartitionState, slot: int, vital: int, at_us: int, value: float, quality: float, band: Band | None
+    state: PartitionState, signal: Signal, vital: int, at_us: int, value: float, quality: float, band: Band | None
 ) -> Evidence:
-    said = describe(state.expectation(slot, at_us), vital)
-    modifiers = [say(one, voice(state.policy.language)) for one in said]
+    """signal: with which it is told."""
+    said = describe(state.expectation(signal.slot, at_us), vital)
+    new = newcomers.said(state, signal.slot, vital, signal.position, signal.decided_us)
+    modifiers = [say(one, voice(state.policy.language)) for one in [*said, *([new] if new else [])]]
     return Evidence(
         vital=VITALS[vital].name, value=shown(value), unit=VITALS[vital].unit, at=rfc3339(at_us),
         expected=shown(band.expected) if band else None, low=shown(band.low) if band else None,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from models.detectors import device_clock, silence
 from models.segments import Bools, Ints, rounds
 from streams.engine.holes import solid
+from streams.engine.newcomers import Turn
 from streams.engine.rows import grown
 
 Hashes = npt.NDArray[np.uint64]
@@ -37,7 +38,8 @@ hashes of their names."""
 
 
 class Links:
-    """The links of one partition. A place that is given up is given again."""
+    """The links of one partition. A place that is given up is given again. turns: what came and went in the stretch at
+    hand, in log order of each patient; stored nowhere."""
 
     def __init__(self) -> None:
         self.table: npt.NDArray[np.void] = np.zeros(256, LINK)
@@ -45,6 +47,7 @@ class Links:
         self.table["pace"]["due_s"] = silence.NEVER_S
         self.count = 0
         self.next_due_s = silence.NEVER_S
+        self.turns: list[Turn] = []
         self._free: list[int] = []
         self._head = np.full(256, NOBODY, np.int32)
 

@@ -52,8 +52,10 @@ def watch(state: PartitionState, accepted: Accepted, clock: Ints, clocks: Clocks
         one = _Kept(state, slot).run(_arrivals(state, accepted, clock, which), clocks)
         out.notices += one.notices
         out.summaries += one.summaries
+        out.turns += one.turns
         out.unwatched += one.unwatched
         yield
+    state.links.turns = out.turns
     return out
 
 

@@ -21,6 +21,7 @@ from models.windows import WIDTH_US
 from streams.engine.clock import Clocks
 from streams.engine.intake import FIRST_YEAR_US
 from streams.engine.links import DEVICES_PER_ROW_MAX
+from streams.engine.newcomers import Turn
 from streams.engine.signals import Notice
 from streams.engine.watching import (
     ENDED,
@@ -244,6 +245,7 @@ class Vigil:
         pace = Pace(now_s, now_s, [[0] * silence.PARTS for _ in range(silence.PERIODS)], arrival.vital, habit)
         hand = Hand(now_s, seconds(arrival.event_us), 0, 0, device_clock.FINE)
         self.links.append(Link(-1, arrival.row, arrival.device, arrival.name, arrival.source, pace, hand))
+        self._turn(self.links[-1], arrival.position, came=True)
         self._device_back(arrival)
         device = self._of(arrival.device)
         habit = max(one.pace.habit for one in device)
@@ -264,6 +266,7 @@ class Vigil:
         wrong = self._wrong(oldest.device)
         self.links.remove(oldest)
         self.dropped.append(oldest)
+        self._turn(oldest, arrival.position, came=False)
         if oldest.told == Told.VITAL:
             self._over(arrival, f"silence.{VITALS[oldest.pace.vital].name}")
         if oldest.told == Told.DEVICE and not self._of(oldest.device):
@@ -271,6 +274,11 @@ class Vigil:
         if wrong and not self._wrong(oldest.device):
             self._over(arrival, f"clock.{called(oldest.name)}")
         return True
+
+    def _turn(self, link: Link, position: int, *, came: bool) -> None:
+        """A device that has a name comes or goes."""
+        if link.name:
+            self.out.turns.append(Turn(link.row, position, link.pace.first_s, came))
 
     def _over(self, arrival: Arrival, problem: str) -> None:
         """What was told is over."""

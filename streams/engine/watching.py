@@ -14,6 +14,7 @@ from models.readings import VitalSummary
 from models.times import US_PER_S, rfc3339
 from models.vitals import VITALS
 from streams.engine.links import LINK
+from streams.engine.newcomers import Turn
 from streams.engine.signals import Notice
 
 LEAST_S: list[int] = silence.settings().least_s.tolist()
@@ -109,10 +110,12 @@ class Arrivals:
 
 @dataclass(slots=True)
 class Watched:
-    """What watching brings: notices, summaries with their places, and how many links there was no room for."""
+    """What watching brings: notices, summaries with their places, devices that came and went, and how many links there
+    was no room for."""
 
     notices: list[Notice] = field(default_factory=list)
     summaries: list[tuple[tuple[int, int, int, int], VitalSummary]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     unwatched: int = 0
 
 
