@@ -3,7 +3,7 @@ fetched again from where the next chunk must begin (`transport` says why).
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -52,6 +52,11 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     def forgotten(self) -> bool:
         """Whether the group no longer knows us: our partitions went to others without asking."""
         return bool(self._ensure_consumer()._coordinator.generation == driver.DEFAULT_GENERATION_ID)
+
+    def unknown(self, topics: Iterable[str]) -> list[str]:
+        """Those that no broker knows, as far as the last answer says."""
+        cluster = self._ensure_consumer()._client.cluster
+        return [name for name in topics if not cluster.partitions_for_topic(name)]
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)

@@ -63,6 +63,14 @@ checkpoints_overdue = Counter(
 )
 state_patients = Gauge("homebeat_state_patients", "Patients held in this process's state pages.")
 consumer_lag = Gauge("homebeat_consumer_lag", "Records behind the end of the partition.", ["partition"])
+control_lag = Gauge(
+    "homebeat_control_lag", "Profiles and actions that are not in the log of readings yet.", ["topic", "partition"]
+)
+notifier_lag = Gauge(
+    "homebeat_notifier_lag",
+    "Alert events that the notifier has not settled: not told, nor found needless.",
+    ["partition"],
+)
 patients_by_state = Gauge(
     "homebeat_patients_by_state",
     "Patients by state (normal, deviating, unknown, withheld). Unknown is never counted as normal.",

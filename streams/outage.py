@@ -1,21 +1,17 @@
-"""Kafka away: which failures are the broker's, and whether one answers at all.
+"""Kafka away: which failures are the broker's; `broker_watch` says whether one answers at all.
 
 A worker outlives its broker. What failed because of Kafka is waited out; what Kafka refuses for good (rights, sizes,
 versions) is a setting to mend, and what is neither is a bug of ours: these two end the process.
 """
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import errors
-from aiokafka.client import AIOKafkaClient
 from faust.exceptions import NotReady, ProducerSendError
 
-from streams import limits, metrics
-from streams.connection import client_options
+from streams import limits
 from streams.errors import BrokerNotReady, BrokerUnreachable, Failed
 from streams.settings import Settings
 
@@ -31,6 +27,13 @@ class StateNotAssigned(errors.KafkaError):  # type: ignore[misc]
 
     def __init__(self, changelog: str, partitions: set[int]) -> None:
         super().__init__(f"partitions {sorted(partitions)} were assigned without their state in {changelog}")
+
+
+class TopicGone(errors.KafkaError):  # type: ignore[misc]
+    """Topics that we read were deleted. A fresh start makes them anew, or finds that it cannot go on without them."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__(f"no broker knows {', '.join(topics)} any more: deleted")
 
 
 OF_KAFKA = (errors.KafkaError, OSError, TimeoutError, NotReady, ProducerSendError, BrokerUnreachable)
@@ -109,79 +112,3 @@ def _named(error: Exception) -> str:
     """Kind and words; an error of Kafka's client begins with its own name."""
     name, words = type(error).__name__, str(error)
     return words if words.startswith(name) else f"{name}: {words}".removesuffix(": ")
-
-
-class BrokerWatch:
-    """Looks again and again whether a broker answers: says so once when one is gone, and once when one is back."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._away_since: float | None = None
-        self._library = logging.getLogger("aiokafka")  # says a hundred lines a second while no broker is there
-        self._library_level = self._library.level
-        metrics.broker_up.set(1)
-
-    @property
-    def up(self) -> bool:
-        return self._away_since is None
-
-    def why_not(self) -> str:
-        """A sentence for /readyz; empty when a broker answers."""
-        if self._away_since is None:
-            return ""
-        return f"no broker at {self._settings.broker} has answered for {time.monotonic() - self._away_since:.0f} s"
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        client: AIOKafkaClient | None = None
-        try:
-            while True:
-                if client is None:
-                    client = await self._connected()
-                self._note(client is not None and await self._answers(client))
-                if not self.up and client is not None:
-                    await _closed(client)  # it may hold on to a connection on which nothing comes any more
-                    client = None
-                await asyncio.sleep(limits.BROKER_LOOK_EVERY_S)
-        finally:
-            self._library.setLevel(self._library_level)
-            if client is not None:
-                await _closed(client)
-
-    async def _connected(self) -> AIOKafkaClient | None:
-        options = client_options(self._settings)
-        client = AIOKafkaClient(request_timeout_ms=round(limits.BROKER_ANSWER_WITHIN_S * 1000), **options)
-        try:
-            async with asyncio.timeout(limits.BROKER_ANSWER_WITHIN_S):
-                await client.bootstrap()
-        except (errors.KafkaError, OSError, TimeoutError):
-            await _closed(client)
-            return None
-        return client
-
-    async def _answers(self, client: AIOKafkaClient) -> bool:
-        try:
-            async with asyncio.timeout(limits.BROKER_ANSWER_WITHIN_S):
-                return bool(await client.force_metadata_update())
-        except (errors.KafkaError, OSError, TimeoutError):
-            return False
-
-    def _note(self, up: bool) -> None:
-        metrics.broker_up.set(int(up))
-        if up and self._away_since is not None:
-            self._library.setLevel(self._library_level)
-            log.warning("a broker answers again, after %.0f s", time.monotonic() - self._away_since)
-            self._away_since = None
-        elif not up and self._away_since is None:
-            self._away_since = time.monotonic()
-            log.error(
-                "NO BROKER ANSWERS at %s: nothing is decided until one does; waiting, and going on by itself then",
-                self._settings.broker,
-            )
-            self._library.setLevel(logging.CRITICAL)
-
-
-async def _closed(client: AIOKafkaClient) -> None:
-    with contextlib.suppress(errors.KafkaError, OSError, TimeoutError):
-        async with asyncio.timeout(limits.CLOSE_WITHIN_S):
-            await client.close()

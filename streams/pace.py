@@ -2,10 +2,35 @@
 
 import asyncio
 import logging
+from typing import Generic, TypeVar
 
 from streams import limits, metrics
 
 log = logging.getLogger(__name__)
+
+Place = TypeVar("Place")
+
+
+class Still(Generic[Place]):
+    """Since when nothing has moved, of each place: it is looked at how far each is, and where it ends."""
+
+    def __init__(self) -> None:
+        self._moved: dict[Place, tuple[int, float]] = {}
+
+    def look(self, place: Place, position: int, end: int) -> None:
+        """Where nothing waits, nothing has to move."""
+        now_s = asyncio.get_running_loop().time()
+        if end <= position or self._moved.get(place, (None, 0.0))[0] != position:
+            self._moved[place] = position, now_s
+
+    def for_long(self) -> list[Place]:
+        """Those that have not moved for STUCK_S."""
+        now_s = asyncio.get_running_loop().time()
+        still = (place for place, (_, since_s) in self._moved.items() if now_s - since_s >= limits.STUCK_S)
+        return sorted(still)  # type: ignore[type-var]
+
+    def clear(self) -> None:
+        self._moved = {}
 
 
 class Pace:
@@ -13,7 +38,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._lag: dict[int, int] = {}
-        self._moved: dict[int, tuple[int, float]] = {}
+        self._still: Still[int] = Still()
         self._said_s = float("-inf")
 
     def note(self, partition: int, lag: int) -> None:
@@ -27,16 +52,12 @@ class Pace:
 
     def look(self, partition: int, position: int, end: int) -> None:
         """The partition is decided up to `position` and ends at `end`: a look at it from beside."""
-        now_s = asyncio.get_running_loop().time()
-        if end <= position or self._moved.get(partition, (None, 0.0))[0] != position:
-            self._moved[partition] = position, now_s
+        self._still.look(partition, position, end)
         self.note(partition, max(0, end - position))
 
     def stuck(self) -> str:
         """A sentence for /readyz: in which partitions something waits, and nothing is decided; empty if in none."""
-        now_s = asyncio.get_running_loop().time()
-        still = sorted(p for p, (_, since_s) in self._moved.items() if now_s - since_s >= limits.STUCK_S)
-        waiting = [p for p in still if self._lag.get(p)]
+        waiting = [p for p in self._still.for_long() if self._lag.get(p)]
         return f"partitions {waiting} are stuck: records wait, and none is decided" if waiting else ""
 
     def took(self, partition: int, seconds: float, alerts: int) -> None:
@@ -53,7 +74,8 @@ class Pace:
         for partition in self._lag:
             metrics.consumer_lag.labels(str(partition)).set(0)
         metrics.partitions_behind.set(0)
-        self._lag, self._moved = {}, {}
+        self._lag = {}
+        self._still.clear()
 
     def _say(self, behind: list[int]) -> None:
         now_s = asyncio.get_running_loop().time()

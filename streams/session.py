@@ -20,8 +20,9 @@ from mode.threads import WorkerThread
 from streams import limits
 from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
 from streams.chunks import Bounds
+from streams.inflow import Inflow, keep_looking
 from streams.keeper import Keeper
-from streams.lives import Lives
+from streams.lives import Deletions, Lives
 from streams.measuring import keep_measuring
 from streams.membership import Membership, Replaced
 from streams.outage import StateNotAssigned
@@ -41,9 +42,13 @@ LOOK_EVERY_S = 0.2
 
 
 class Session:
-    """`await Session(settings, folder, membership).run(stop)`. folder: Faust wants one, and keeps nothing there."""
+    """`await Session(settings, folder, membership).run(stop)`. folder: Faust wants one, and keeps nothing there.
+    deletions: what sessions of this process saw go."""
 
-    def __init__(self, settings: Settings, folder: Path, membership: Membership | None = None) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, membership: Membership | None = None,
+        deletions: Deletions | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self.membership = settings, membership or Membership(settings.worker_id)
         self.app, table = _app(settings, folder, self.membership)
         self.publisher = Publisher(settings)
@@ -51,7 +56,9 @@ class Session:
         changelog = KafkaChangelog(changelog_topic(settings), self.shelves, self.publisher, self._overwritten)
         self.keeper = Keeper(settings, changelog, self.shelves.pages, self.publisher, self._confirmed_s, self)
         self.reader = ChangelogReader(settings)
-        lives = Lives(self.keeper.origins, self._end_of, lambda: self.keeper.assignments)
+        deletions = deletions or Deletions()
+        self.inflow = Inflow(lambda name: deletions.saw(name.removeprefix(settings.topic_prefix)))
+        lives = Lives(self.keeper.origins, self._end_of, lambda: self.keeper.assignments, deletions)
         self.sequencer = Sequencer(settings, self.publisher, self.keeper, lives=lives)
         self._agents()
         self.failure: BaseException | None = None
@@ -81,16 +88,20 @@ class Session:
         await self.keeper.take(tp, records, receipt(event), self.app.consumer.highwater(tp) or 0)
 
     async def _sequence_profiles(self, event: EventT[Any]) -> None:
-        records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
-        if await self.keeper.all_in_place():
-            await self.sequencer.profiles(records)
-            chunk.ack()
+        await self._sequence(event, self.sequencer.profiles)
 
     async def _sequence_actions(self, event: EventT[Any]) -> None:
+        await self._sequence(event, self.sequencer.actions)
+
+    async def _sequence(self, event: EventT[Any], take: Callable[[list[ConsumerRecord]], Awaitable[None]]) -> None:
         records, chunk = cast(list[ConsumerRecord], event.value), receipt(event)
+        self.inflow.begins(chunk.tp, chunk.span[0])
+        assignments = self.keeper.assignments
         if await self.keeper.all_in_place():
-            await self.sequencer.actions(records)
+            await take(records)
             chunk.ack()
+            if assignments == self.keeper.assignments:
+                self.inflow.done(chunk.tp, chunk.span[1])
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         """The one boundary of every agent. Faust acknowledges an event whose agent fails, and so loses it: what is not
@@ -115,6 +126,7 @@ class Session:
         return self.membership.confirmed_at
 
     async def _revoked(self, app: Any, /, *given: Any, **_: Any) -> None:
+        self.inflow.forget()
         if self._consumer.lost:
             self.keeper.lost()
         else:
@@ -141,6 +153,19 @@ class Session:
         tps = [TP(self.settings.topic("readings"), partition) for partition in partitions]
         return {tp.partition: end for tp, end in (await self.app.consumer.highwaters(*tps)).items()}
 
+    async def _places(self) -> dict[TP, tuple[int, int]]:
+        """Of each partition of profiles and actions that is ours: up to where it is in the log, and where it ends."""
+        names = {self.settings.topic(word) for word in ("profiles", "actions")} - set(self._missing())
+        ours = sorted(tp for tp in self._consumer.assignment() if tp.topic in names)
+        ends = await self._consumer.highwaters(*ours) if ours else {}
+        places = {tp: self.inflow.upto(tp) for tp in ours}
+        fetched = {tp: await self._consumer.position(tp) for tp, place in places.items() if place is None}
+        return {tp: (place if place is not None else fetched[tp] or 0, ends[tp] or 0) for tp, place in places.items()}
+
+    def _missing(self) -> list[str]:
+        """The topics that we read, and that no broker knows."""
+        return self._consumer.unknown(self.settings.topic(word) for word in ("readings", "profiles", "actions"))
+
     async def _end_of(self, word: str, partition: int) -> int:
         """The offset after the last record of `profiles` or `actions`, as far as a fetch or an answer has said it."""
         tp = TP(self.settings.topic(word), partition)
@@ -162,6 +187,8 @@ class Session:
 
     def ready(self) -> tuple[bool, str]:
         """Whether the worker has its partitions and their state."""
+        if stuck := self.inflow.stuck():
+            return False, stuck
         if self.app.rebalancing or self.keeper.missing:
             return False, "waiting for partitions and their state"
         if stuck := self.keeper.pace.stuck():
@@ -204,6 +231,7 @@ class Session:
         yield keep_reading(self.reader, self.shelves, self.keeper)
         yield self.keeper.keep_checkpointing()
         yield keep_measuring(self.keeper, self.ends)
+        yield keep_looking(self.inflow, self._missing, self._places)
         yield keep_watching(self.settings, self.publisher, lambda: self.keeper.partitions)
         if self.settings.ticks == "on":
             yield keep_ticking(self.settings, self.publisher, lambda: self.keeper.partitions, self.keeper.now_us)

@@ -127,6 +127,10 @@ class ChunkConsumer(driver.Consumer):
         """Chunks of the partition that were delivered and not yet committed."""
         return len(self._acks.get(tp, ()))
 
+    def unknown(self, topics: Iterable[str]) -> list[str]:
+        """Those that no broker knows, as far as the last answer says."""
+        return cast(ChunkConsumerThread, self._thread).unknown(topics)
+
     # --- from the fetch to the agent
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:

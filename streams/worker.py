@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from streams import limits, metrics
+from streams.broker_watch import BrokerWatch
 from streams.errors import Failed, HomebeatError
 from streams.evidence_view import require_sound
 from streams.health import HealthServer
 from streams.keeper import Keeper
+from streams.lives import Deletions
 from streams.membership import Membership, Replaced
-from streams.outage import BrokerWatch, passing, waited_out
+from streams.outage import passing, waited_out
 from streams.process import bulk_collector, done_before, run_async, steady_heap
 from streams.session import Session
 from streams.settings import Settings
@@ -38,13 +40,13 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._membership = Membership(settings.worker_id)
+        self._membership, self._deletions = Membership(settings.worker_id), Deletions()
         self._session = self._fresh()
         self._watch = BrokerWatch(settings)
         self._trouble = ""
 
     def _fresh(self) -> Session:
-        return Session(self.settings, faust_folder(self.settings.data_folder), self._membership)
+        return Session(self.settings, faust_folder(self.settings.data_folder), self._membership, self._deletions)
 
     @property
     def keeper(self) -> Keeper:

@@ -14,7 +14,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from streams.control import LIFE, ORIGIN_HEADER
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings, step
-from streams.lives import Lives
+from streams.lives import Deletions, Lives
 from streams.publisher import Publisher
 from streams.sequencer import Sequencer
 from streams.settings import DEVELOPMENT_SECRET, Settings
@@ -34,6 +34,7 @@ class Site:
     state: PartitionState = field(default_factory=PartitionState)
     profiles: list[tuple[str, bytes | None]] = field(default_factory=list)
     taken: int = 0
+    deletions: Deletions = field(default_factory=Deletions)
 
     def create_batch(self) -> BatchBuilder:
         return empty()
@@ -58,7 +59,7 @@ class Site:
         return step(self.state, found, ENGINE).controls
 
     async def _sequenced(self, start: int) -> None:
-        lives = Lives(lambda _: self.state.all_origins(), self._end, lambda: 1)
+        lives = Lives(lambda _: self.state.all_origins(), self._end, lambda: 1, self.deletions)
         publisher = Publisher(Settings(), cast(Any, self))
         await Sequencer(Settings(), publisher, cast(Any, None), lives=lives).profiles(list(self._records(start)))
 
@@ -135,3 +136,13 @@ def test_one_that_is_made_anew_under_a_running_worker_is_noticed() -> None:
         assert await lives.begin("actions", 0, 2, 3) == LIFE
 
     asyncio.run(story())
+
+
+def test_a_topic_that_was_seen_to_be_gone_is_a_new_one_wherever_it_ends(site: Site) -> None:
+    """It was filled before the worker looked: as long as the old one, so that its end tells nothing."""
+    site.profiles = [*site.profiles[:6], ("p-1", profile(version=9, monitoring=False))]
+    assert site.session(again_from=0) == {("profile", "repeated"): 7}, "nobody has seen anything"
+    site.deletions.saw("profiles")
+    assert site.session(again_from=6) == {("profile", "applied"): 1}
+    assert dict(site.log.records[-1].headers)[ORIGIN_HEADER] == b"profiles/0/%d" % (LIFE + 6)
+    assert site.session(again_from=6) == {("profile", "repeated"): 1}, "it is followed once"

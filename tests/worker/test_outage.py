@@ -10,9 +10,10 @@ import pytest
 from aiokafka import errors
 from faust.exceptions import ProducerSendError
 
+from streams.broker_watch import BrokerWatch
 from streams.engine.pages import PageError
 from streams.errors import BrokerUnreachable
-from streams.outage import BrokerWatch, passing
+from streams.outage import passing
 from streams.settings import Settings
 from streams.worker import faust_folder
 from tests.brokers import ApacheKafka, running_kafka
@@ -67,7 +68,7 @@ def test_an_outage_is_said_once_and_its_end_once(caplog: pytest.LogCaptureFixtur
     watch = BrokerWatch(Settings(broker="kafka-1:9092"))
     library = logging.getLogger("aiokafka")
     before = library.level
-    with caplog.at_level(logging.INFO, logger="streams.outage"):
+    with caplog.at_level(logging.INFO, logger="streams.broker_watch"):
         for up in (True, False, False, False):
             watch._note(up)
         assert "kafka-1:9092" in watch.why_not()
