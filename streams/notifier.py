@@ -31,6 +31,7 @@ from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
 from streams.faring import Faring
 from streams.notifying import REBALANCE_MS, RECORD_WITHIN_S, NotifierConfig, post_of, silent_because
 from streams.resending import Resending
+from streams.telling import Telling
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,13 @@ FETCH_RECORDS = 500
 CLOSE_WITHIN_S = 3.0
 
 
-async def run_notifier(config: NotifierConfig, stop: asyncio.Event) -> None:
-    """Tell the channels about alerts until `stop`. Outlives the broker: reconnects for as long as it takes."""
-    post, told, health = post_of(config), Told(config.remembered), Health()
+async def run_notifier(config: NotifierConfig, stop: asyncio.Event, telling: Telling | None = None) -> None:
+    """Tell the channels about alerts until `stop`. Outlives the broker: reconnects for as long as it takes. telling:
+    is kept true to how it stands."""
+    post, told, health, telling = post_of(config), Told(config.remembered), Health(), telling or Telling()
     try:
         while not stop.is_set():
-            session = _Session(config, post, told, health)
+            session = _Session(config, post, told, health, telling)
             try:
                 await session.run(stop)
             except (KafkaError, OSError, TimeoutError) as error:
@@ -60,8 +62,8 @@ async def run_notifier(config: NotifierConfig, stop: asyncio.Event) -> None:
 class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """One connected life of the notifier: from joining the group to stop, or to the first error of Kafka."""
 
-    def __init__(self, config: NotifierConfig, post: Post, told: Told, health: Health) -> None:
-        self._config, self._post, self._told = config, post, told
+    def __init__(self, config: NotifierConfig, post: Post, told: Told, health: Health, telling: Telling) -> None:
+        self._config, self._post, self._told, self._telling = config, post, told, telling
         self._consumer = AIOKafkaConsumer(
             group_id=config.group,
             enable_auto_commit=False,
@@ -92,10 +94,15 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises KafkaError, OSError or TimeoutError when the broker is lost; close in either case."""
         await self._producer.start()
-        self._consumer.subscribe([self._config.topic("alerts")], listener=self)
+        topic = self._config.topic("alerts")
+        self._consumer.subscribe([topic], listener=self)
         await _unless(stop, self._consumer.start())
-        while not stop.is_set():
-            await self._turn()
+        looking = asyncio.create_task(self._telling.keep_looking(self._consumer, topic))
+        try:
+            while not stop.is_set():
+                await self._turn()
+        finally:
+            looking.cancel()
         await self._wind_up()
 
     async def close(self) -> None:
@@ -128,6 +135,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("notifier: could not read back the deliveries (%s); some may repeat", type(error).__name__)
         finally:
+            self._telling.joined = True
             self._recalled.set()
 
     async def _turn(self) -> None:

@@ -85,6 +85,8 @@ class Figures(Collector):
         lag = [((feed.topic,), feed.lag) for feed in feeds]
         yield _gauge("homebeat_desk_lag", "Records not yet taken in.", lag, ["topic"])
         connected = [((feed.topic,), int(feed.connected)) for feed in feeds]
+        up = [((), int(self._status.connected))]
+        yield _gauge("homebeat_broker_up", "Whether a broker answers this process: 1 or 0.", up)
         yield _gauge("homebeat_desk_connected", "Whether the broker answers.", connected, ["topic"])
         records = CounterMetricFamily(
             "homebeat_desk_records", "Records taken from a topic.", labels=["topic", "outcome"]

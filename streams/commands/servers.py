@@ -1,6 +1,7 @@
 """What runs until it is stopped: the demo, the worker, the desk, the notifier."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -122,11 +123,18 @@ def notifier(port: int | None) -> None:
 
 async def _notifier(settings: "Settings", stop: asyncio.Event) -> None:
     from streams.assembly import notifier_config
+    from streams.broker_watch import BrokerWatch
     from streams.health import HealthServer
     from streams.notifier import run_notifier
+    from streams.telling import Telling, standing
 
     await reached(settings)
-    teams = "no care teams" if settings.teams_file is None else f"the care teams in {settings.teams_file.name}"
-    telling = f"telling {teams} and {len(settings.webhook_urls)} webhooks"
-    async with HealthServer(settings.http_host, settings.port_of("notifier"), ready=lambda: (True, telling)):
-        await run_notifier(notifier_config(settings), stop)
+    watch, telling = BrokerWatch(settings), Telling()
+    watching = asyncio.create_task(watch.run())
+    ready = partial(standing, telling, watch.why_not)
+    try:
+        async with HealthServer(settings.http_host, settings.port_of("notifier"), ready=ready):
+            await run_notifier(notifier_config(settings), stop, telling)
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
