@@ -218,7 +218,6 @@ def on_forgotten(episodes: list[Episode], due: list[Episode], when: When, reason
         if episode.state == "pending":
             episodes.remove(episode)
         elif not episode.closed:
-            episode.sources.clear()
             told += _taken(episodes, episode, "forget", when, reason=reason)
         else:
             episode.held = None
@@ -273,6 +272,7 @@ def _settled(episodes: list[Episode], when: When, told: Told) -> Told:
     known = next((e for e in episodes if e.is_alarm and not e.closed), None)
     if known is not None and not left:
         quiet = unanswered.TAKEN if known.state == "acknowledged" else None
+        known.resolved_us = when.decided_us
         return told + _taken(episodes, known, "clear", when, reason=unanswered.SETTLED, quiet=quiet)
     if news := unanswered.untold(left, known):
         told += _alarmed(episodes, left, news, when)
@@ -336,7 +336,7 @@ def _taken(
 
 def _same_change(episodes: list[Episode], episode: Episode, raised: Raised) -> None:
     """The alert, if there is one, that tells of the same change already."""
-    known = None if raised.retrospective else told_as(episodes, raised.same_as, raised.event_us)
+    known = told_as(episodes, raised.same_as, raised.event_us)
     episode.told_with = None if known is None else known.alert_id
 
 
@@ -378,10 +378,8 @@ def _applied(episode: Episode, case: Case, decision: Decision) -> None:
         episode.rung = 0
     if episode.state != "snoozed":
         episode.snoozed_until_us = episode.snoozed_by = None
-    if episode.closed and what in ENDS | {"forget"}:
+    if what in ENDS | {"forget"}:
         episode.sources.clear()
-        episode.resolved_us = now
-    if episode.closed and episode.resolved_us is None:
         episode.resolved_us = now
     if episode.closed or what in ("worse", "raise"):
         episode.calm_until_us = episode.calm_reason = None

@@ -1,6 +1,6 @@
 """Route: which team has to answer, on which rung of its chain, and by when. Who that is now, the notifier looks up."""
 
-from alerts.episodes import STARTS_CLOCK
+from alerts.episodes import STARTS_CLOCK, UNARMED
 from alerts.policy.case import Case, Decision
 from alerts.policy.settings import OPS
 from models.findings import SEVERITIES
@@ -52,7 +52,7 @@ def _keeps(case: Case, so_far: Decision) -> Decision:
 
 
 def _asked(case: Case, due_us: int | None) -> str:
-    if not due_us:
+    if due_us is None or due_us == UNARMED:
         return _who(case)
     return phrase("{who}, to be answered by {due}", who=_who(case), due=stamp(rfc3339(due_us)))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from alerts.episodes import UNARMED
+from alerts.events import ActionType
 from alerts.policy import PolicySettings
 from models.findings import Severity
 from models.times import rfc3339
@@ -137,6 +138,18 @@ def test_an_alert_of_before_of_which_nobody_has_said_by_when_is_asked_about_from
     assert one.tick(70) == [("escalated", "open")]
 
 
+def test_of_such_an_alert_no_time_is_said_before_there_is_one() -> None:
+    one = life()
+    one.raised(0)
+    one.raised(0, severity="info", problem="glucose.low")
+    for episode in one.episodes:
+        episode.due_us = UNARMED
+    one.acted(1, "comment", one.told[0].alert_id, reason="rings")
+    assert (one.told[-1].deadline, one.told[-1].policy[0].reason) == (None, "team-1, rung 1 of 3")
+    one.tick(10)
+    assert [e.due_us for e in one.episodes] == [us(70), None], "mere information asks nobody"
+
+
 def test_what_returns_is_asked_about_from_the_first_rung_and_told_again_when_it_gets_worse() -> None:
     one = life()
     one.raised(0)
@@ -210,6 +223,18 @@ class TestWhoHasIt:
         one = nobody_answers("emergency")
         one.acted(16, "acknowledge", one.told[-1].alert_id)
         assert (one.told[-3].kind, one.told[-3].notify) == ("delivery", "taken")
+
+    def test_who_has_the_alarm_has_not_what_is_asked_about_anew(self) -> None:
+        one = nobody_answers("urgent")
+        one.raised(181, severity="emergency")
+        one.acted(182, "acknowledge", one.episodes[1].alert_id)
+        assert [e.state for e in one.episodes] == ["escalated", "acknowledged"]
+
+    @pytest.mark.parametrize("words", ["comment", "assign"])
+    def test_words_about_an_alarm_are_no_answer_to_what_nobody_had_answered(self, words: ActionType) -> None:
+        one = nobody_answers("emergency")
+        one.acted(16, words, one.told[-1].alert_id, to="nurse-3", reason="who has them?")
+        assert [e.state for e in one.episodes] == ["escalated", "open"]
 
 
 def test_what_is_said_of_an_alert_does_not_put_off_the_time_to_answer() -> None:
