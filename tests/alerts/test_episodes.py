@@ -19,10 +19,12 @@ from alerts.episodes import (
     What,
     advance,
     alert_id,
+    begins_next,
     day_of,
     eased,
     ended_by_hand,
     find,
+    may_repeat,
     next_due_us,
     next_wake_us,
 )
@@ -30,6 +32,7 @@ from alerts.events import EventName, State
 from models.findings import SEVERITIES
 from models.times import US_PER_S
 from tests.alerts.scripts import DAY_MIN, Life, us
+from tests.alerts.test_escalation import nobody_answers
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
 WHATS: tuple[What, ...] = get_args(What)
@@ -179,7 +182,14 @@ def test_who_was_forgotten_has_other_ids_when_they_come_back() -> None:
 
 def test_ids_do_not_change_between_versions() -> None:
     assert alert_id("p-17", "heart_rate.high", 0, False) == "a-bbb947e3cea23fae"
-    assert alert_id("p-17", "heart_rate.high", 0, True) != alert_id("p-17", "heart_rate.high", 0, False)
+    assert alert_id("p-17", "heart_rate.high", 0, True) == "a-68d4d42e8cbc01e9"
+    assert alert_id("p-17", "heart_rate.high", 0, False, 2) == "a-af6d23ab115d196b"
+
+
+def test_an_alert_and_an_alarm_have_the_ids_of_their_patient_and_problem() -> None:
+    life = nobody_answers("emergency")
+    wanted = [("spo2.low", 0), (UNANSWERED, 15)]
+    assert [e.alert_id for e in life.episodes] == [alert_id("p-1", name, us(at), False) for name, at in wanted]
 
 
 def test_a_finding_belongs_to_the_episode_of_its_problem_however_long_it_is_open() -> None:
@@ -191,6 +201,50 @@ def test_a_finding_belongs_to_the_episode_of_its_problem_however_long_it_is_open
     assert find(life.episodes, "heart_rate.high", False, us(0)) is heart
     assert find(life.episodes, "spo2.high", False, us(0)) is None
     assert find(life.episodes, "spo2.low", True, us(0)) is None
+
+
+def test_what_stands_for_all_before_it_is_no_home_for_what_comes_long_after() -> None:
+    life = Life()
+    life.raised(0)
+    life.cleared(1)
+    (one,) = life.episodes
+    one.stands_for_older = True
+    assert find([one], "spo2.low", False, us(-90 * DAY_MIN)) is one
+    assert find([one], "spo2.low", False, us(90 * DAY_MIN)) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "repeats"),
+    [
+        ({}, True), ({"state": "escalated"}, True), ({"state": "acknowledged"}, False), ({"state": "snoozed"}, False),
+        ({"event_us": us(1)}, False), ({"event_us": us(1), "problem": "spo2.high"}, True),
+        ({"event_us": us(1), "retrospective": True}, True), ({"event_us": us(1), "state": "resolved"}, True),
+        ({"event_us": us(1), "sources": ["deviation"]}, True),
+        ({"event_us": us(1), "sources": ["deviation", "limit"]}, False),
+    ],
+)  # fmt: skip
+def test_a_limit_is_told_again_a_day_later_or_if_nobody_was_told_of_it(fields: Any, repeats: bool) -> None:
+    """Not while somebody has it. What is over, about the past, or seen by other detectors only told nobody of it."""
+    one = msgspec.structs.replace(episode("open"), **fields)
+    assert may_repeat([one], "spo2.low", us(DAY_MIN)) is repeats
+    assert may_repeat([], "spo2.low", us(DAY_MIN))
+
+
+def test_of_two_alerts_about_a_limit_the_one_that_was_told_a_day_ago_is_enough() -> None:
+    told = msgspec.structs.replace(episode("open"), event_us=us(1))
+    assert may_repeat([told, episode("open")], "spo2.low", us(DAY_MIN))
+
+
+def test_an_earlier_reading_is_the_beginning_of_the_next_episode_of_its_problem_within_a_day() -> None:
+    def began(minutes: float, **fields: Any) -> Episode:
+        return msgspec.structs.replace(episode("open"), onset_us=us(minutes), **fields)
+
+    following, later, past = began(60), began(90), began(50, retrospective=True)
+    others = [began(30, problem="spo2.high"), began(40, state="resolved"), began(0), past, later, following]
+    assert begins_next(others, "spo2.low", False, us(0)) is following
+    assert begins_next(others, "spo2.low", True, us(0)) is past
+    assert begins_next([following], "spo2.low", False, us(60 - DAY_MIN)) is following
+    assert begins_next([following], "spo2.low", False, us(60 - DAY_MIN) - 1) is None
 
 
 def test_the_next_wake_is_the_first_of_the_snoozes() -> None:

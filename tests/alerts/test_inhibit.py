@@ -211,6 +211,13 @@ class TestOneIllness:
         assert ended == [("resolved", "resolved"), ("opened", "open")]
         assert one.told[-1].notify == "first"
 
+    def test_who_ends_another_alert_has_not_seen_this_one(self) -> None:
+        one = life()
+        one.raised(0, "drift", "advisory", problem="body_weight.high")
+        one.raised(600, "drift", "advisory", problem=DRIFT)
+        self.joins(one, DAY_MIN)
+        assert one.acted(2 * DAY_MIN, "resolve", one.told[0].alert_id) == [("resolved", "resolved")]
+
     def test_what_is_urgent_joins_nothing(self) -> None:
         one = life()
         one.raised(0, "drift", "advisory", problem=DRIFT)
