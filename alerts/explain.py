@@ -354,7 +354,11 @@ def _others(others: Sequence[Evidence]) -> str:
 
 
 def _outside(e: Evidence) -> str:
-    """A vital that stands outside its own band; with one more digit where the others would not show that it does."""
+    """A vital that stands outside its own band; with one more digit where the others would not show that it does. One
+    that the alert is about as well: when it was measured."""
+    if e.high is None:
+        at = moment(datetime.fromisoformat(e.at))
+        return phrase("{vital} {value} on {moment}", vital=named(e.vital), value=measured(e.value, e.unit), moment=at)
     above = (e.score or 0.0) > 0
     fine = number(e.value, None) == number(e.high if above else e.low, None)
     said = {"vital": named(e.vital), "value": number(e.value, e.unit, fine=fine)}

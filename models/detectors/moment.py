@@ -12,6 +12,27 @@ from models.detectors.condition import counts, ends, goes_on
 from models.detectors.watched import Change, Watched, opened
 from models.rules import Limit, Trend
 
+Value = tuple[int, float, int]
+"""A vital (row in VITALS), what was measured of it, and when [us]."""
+COMPARED = frozenset({"level", "ratio"})
+"""Measures that hold values of several vitals against each other, or each against a limit of its own."""
+
+
+def beside(one: Watched, rule: Limit | Trend, vital: int) -> tuple[Value, ...]:
+    """Of a trend of several vitals: what was measured last of the others."""
+    if isinstance(rule, Limit) or not all(part.measure in COMPARED for part in rule.parts):
+        return ()
+    found = [(v, _latest(one, rule, v)) for v in rule.vitals if v != vital]
+    return tuple((v, *known) for v, known in found if known is not None)
+
+
+def _latest(one: Watched, rule: Trend, vital: int) -> tuple[float, int] | None:
+    """The last reading beyond its limit, or the last window, if that came after it."""
+    runs = [one.runs[limit.id] for limit in rule.at_once if limit.vital == vital and limit.id in one.runs]
+    known = [(o.last_us, o.value) for run in runs for o in run.own.values()]
+    known += [(window.at_us, window.value) for window in one.windows.get(vital, ())]
+    return (max(known)[1], max(known)[0]) if known else None
+
 
 def on_reading(
     one: Watched, rules: Iterable[Trend], vital: int, at_us: int, value: float, day: int, *, spot: bool,

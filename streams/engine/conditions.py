@@ -146,7 +146,7 @@ def _sample(
     times, quality = (position, at, arrived, clock), float(samples.quality[i])
 
     def told(change: Change) -> Signal:
-        return _signal(slot, vital, change, times, value, quality, band_of(i))
+        return _signal(one, slot, vital, change, times, value, quality, band_of(i))
 
     skipped = at // REPEAT_GRID_US == int(samples.newest[i]) // REPEAT_GRID_US
     return [
@@ -177,7 +177,7 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
         changes += condition.on_window(one, held, w.vital, window, _best(state, w), w.path, _since(state, plan, w))
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
-    return [_signal(w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
+    return [_signal(one, w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
 
 
 def _since(state: PartitionState, plan: Plan, w: Ruled) -> dict[str, int]:
@@ -212,8 +212,8 @@ def _retired(
 
 
 def _signal(
-    slot: int, vital: int, change: Change, times: tuple[int, int, int, int], value: float, quality: float,
-    band: Band | None,
+    one: Watched, slot: int, vital: int, change: Change, times: tuple[int, int, int, int], value: float,
+    quality: float, band: Band | None,
 ) -> Signal:  # fmt: skip
     rule, (position, event_us, arrived_us, decided_us) = change.rule, times
     high = not rule.problem.endswith(".low")
@@ -225,6 +225,7 @@ def _signal(
         rule=rule.rule if change.raised else None, limit=None, onset_us=change.since_us, event_us=event_us,
         arrived_us=arrived_us, decided_us=decided_us, value=value, quality=quality, band=band, retrospective=False,
         problem=rule.problem, title=said, reason=NOT_MEANT if change.retired else None, again=change.again,
+        beside=moment.beside(one, rule, vital) if change.raised else (),
     )  # fmt: skip
 
 

@@ -31,19 +31,23 @@ def of_signal(state: PartitionState, signal: Signal) -> Evidence:
 
 def of_others(state: PartitionState, moves: Moves, signal: Signal) -> list[Evidence]:
     """Of the patient's other vitals that stand outside their own bands as the signal is decided, the furthest first.
-    What was measured too long before it is not known any more, and of what is about the past nothing is said. moves: of
-    the stretch."""
+    What was measured too long before it is not known any more, and of what is about the past nothing is said. Before
+    them those that the signal is about as well, wherever they stand. moves: of the stretch."""
     if signal.retrospective:
         return []
+    about = [_of(state, signal, v, at_us, value, np.nan, None) for v, value, at_us in signal.beside]
     tick_us = NEVER if signal.position % 2 else signal.decided_us
     found = [
         (v, outside.stood(state.rows["outside"], state.outside, moves, row, signal.position, tick_us))
         for v, row in enumerate(state.row_of[signal.slot].tolist())
-        if row >= 0 and v != signal.vital
+        if row >= 0 and v not in (signal.vital, *(vital for vital, _, _ in signal.beside))
     ]
     now = [(v, one) for v, one in found if one["score"] and signal.event_us - one["at"] <= HORIZON_US[v]]
     furthest = sorted(now, key=lambda pair: -abs(float(pair[1]["score"])))[:OTHERS_MAX]
-    return [_of(state, signal, v, int(one["at"]), float(one["value"]), np.nan, _band(one)) for v, one in furthest]
+    outside_now = [
+        _of(state, signal, v, int(one["at"]), float(one["value"]), np.nan, _band(one)) for v, one in furthest
+    ]
+    return about + outside_now
 
 
 def without(told: list[Evidence], names: Collection[str], *, all_of_it: bool = False) -> list[Evidence]:

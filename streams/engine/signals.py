@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import baseline
+from models.detectors.moment import Value
 from models.findings import Kind, Rule
 from models.times import US_PER_S
 
@@ -33,7 +34,8 @@ class Signal:
     """A problem raised or cleared, at a position of the slice. Times in us. earlier: nothing but that it began before
     what was seen first; again: its limit was open already; eased: worse limits are over, and this one is left; usual:
     it is how this patient is, and nobody is told. reason: for that, or for an alert to end that no reading ends.
-    problem, title, said: of what has its own words; vitals: that it is about, if not the one."""
+    problem, title, said: of what has its own words; vitals: that it is about, if not the one; beside: what else was
+    measured that it is about."""
 
     position: int
     slot: int
@@ -61,6 +63,7 @@ class Signal:
     said: str | None = None
     vitals: tuple[int, ...] = ()
     reason: str | None = None
+    beside: tuple[Value, ...] = ()
 
     @property
     def order(self) -> Order:

@@ -189,3 +189,27 @@ def test_a_pressure_that_may_no_more_be_known_makes_no_emergency() -> None:
     log.profile(version=3, conditions=[{"code": "atrial_fibrillation"}])
     at_minutes(log, (0, *FAST))
     assert told_by(log, "af_fast_and_low") == []
+
+
+@pytest.mark.parametrize(("known", "rule", "readings", "wanted"), [
+    ({"conditions": ["atrial_fibrillation"]}, "af_fast_and_low", [(0, *FAST), (1, *LOW)],
+     [("systolic_bp", 85.0, 1), ("heart_rate", 160.0, 0)]),
+    ({"conditions": ["pregnancy_preeclampsia"]}, "pe_sympt", [(0, *HIGH), (1, *SHORT), (20, *HIGH), (21, *SHORT)],
+     [("spo2", 94.0, 21), ("systolic_bp", 145.0, 20)]),
+    ({"trajectories": [course("postop_joint", "surgery", 4)]}, "po_shock_index",
+     [(0, "systolic_bp", 95.0), (1, "heart_rate", 110.0), (31, "heart_rate", 112.0), (70, "heart_rate", 112.0)],
+     [("heart_rate", 112.0, 30), ("systolic_bp", 95.0, 0)]),
+])  # fmt: skip
+def test_what_is_about_two_vitals_is_told_with_both(
+    known: dict[str, Any], rule: str, readings: list[tuple[int, str, float]], wanted: list[tuple[str, float, int]]
+) -> None:
+    """A low pressure of which only the pulse is told sends whoever is called to look for it."""
+    conditions = known.pop("conditions", [])
+    log = at_minutes(someone(*conditions, **known), *readings)
+    alert = next(a for a in run(log).alerts if a.rule.id == rule)
+    found = [(one.vital, one.value, one.at) for one in alert.evidence]
+    assert found == [(vital, value, rfc3339(START_US + at * MINUTE_US)) for vital, value, at in wanted]
+    other, value, _ = wanted[1]
+    assert (
+        f"At the same time: {other.replace('_', ' ').replace('bp', 'blood pressure')} {value:.0f}" in alert.explanation
+    )
