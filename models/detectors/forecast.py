@@ -208,15 +208,23 @@ def features(new: npt.NDArray[np.void]) -> Floats:
     return given
 
 
+def _leaps(new: npt.NDArray[np.void]) -> Bools:
+    """Whether a step among the remembered samples is one that no body makes: a sensor was wrong on one side of it, and
+    what it shows is no course that could be carried on."""
+    most = load("vitals")["vitals"]["glucose"]["plausible"]["max_rate_per_min"] * settings()["step_s"] / 60
+    leaps: Bools = np.any(np.abs(np.diff(new["past"].astype(np.float64), axis=1)) > most, axis=1)
+    return leaps
+
+
 def _judged(old: npt.NDArray[np.void], new: npt.NDArray[np.void], y: Floats, chance: Floats, by: Network) -> Changes:
-    """Raise on a chance of `raise_at` above the limit; clear after some samples in a row away from it, after a gap, or
-    when the low has come and has lasted."""
+    """Raise on a chance of `raise_at` above the limit, but not after a leap; clear after some samples in a row away
+    from it, after a gap, or when the low has come and has lasted."""
     s = settings()
     was, still = old["open"] > 0, new["open"] > 0
     come = y < s["low"]
     ok_n = np.where(still & (come | (chance < by.clear_at)), new["ok_n"] + 1, 0)
     over = was & (~still | (ok_n >= np.where(come, s["come_samples"], s["clear_samples"])))
-    raised = ~was & (chance >= by.raise_at) & ~come
+    raised = ~was & (chance >= by.raise_at) & ~come & ~_leaps(new)
     new["open"], new["ok_n"] = (still & ~over) | raised, np.where(over, 0, ok_n)
     off, on = np.flatnonzero(over), np.flatnonzero(raised)
     what = np.concatenate([np.full(len(off), CLEAR), np.full(len(on), RAISE)])

@@ -99,7 +99,8 @@ class ByHand:
                 self.is_open, self.ok = False, 0
                 return "clear"
             return ""
-        if chance >= self.s["raise_at"] and y >= self.s["low"]:
+        leaps = any(abs(after - before) > 8 * 5 for after, before in pairwise(self.past))
+        if chance >= self.s["raise_at"] and y >= self.s["low"] and not leaps:
             self.is_open = True
             return "raise"
         return ""
@@ -194,6 +195,24 @@ def test_a_low_that_has_come_ends_what_was_foretold() -> None:
     said = told(line(*[130.0] * 6, *[130.0 - 3 * n for n in range(21)], *[66.0] * 6, 72.0, 90.0))
     assert [what for _, what in said] == ["raise", "clear"]
     assert said[1][0] == (6 + 21 + 5) * STEP_US, "once it has lasted longer than its own alert needs"
+
+
+@pytest.mark.parametrize("course", [
+    [276, 252, 300, 312, 293, 710, 315], [162, 174, 176, 164, 158, 800, 151], [471, 502, 516, 509, 468, 537, 179],
+    [145, 153, 141, 127, 134, 136, 700, 82, 150],
+])  # fmt: skip
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_leap_of_the_sensor_is_no_course_that_goes_on(course: list[float], step: int) -> None:
+    """A single sample that is wrong was followed by "may fall below 70 mg/dL within half an hour", from 315."""
+    calm = [course[0]] * 40
+    assert told([(at * step, value) for at, value in line(*calm, *course)]) == []
+
+
+def test_after_a_leap_a_fall_is_foretold_as_ever() -> None:
+    course = line(*[130.0] * 6, 400.0, *[130.0] * 4, *[130.0 - 3 * n for n in range(20)])
+    at, what = told(course)[0]
+    assert what == "raise"
+    assert 72 <= dict(course)[at] <= 85
 
 
 def test_every_feature_and_every_unit_has_its_weight() -> None:
