@@ -2,10 +2,10 @@
 
 One figure a day. The days of the last week are held against a level that was learned from the days before them, so
 that a shift cannot hide in what it has taught; whitened, since one day is much like the day before; each clipped, so
-that no single day fires. What is measured a few times a week is judged by its last three figures. Of what streams by
-night two nights that both lie far away say as much as a week: an illness shows in them before its week is over. What a
-device smooths over days moves little from one to the next, and its week's sum comes late: two days that both lie far
-from where the one before them leads one to expect, a jump, say as much as well.
+that no single day fires; one day after a long break is no week. What is measured a few times a week is judged by its
+last three figures. Of what streams by night two nights that both lie far away say as much as a week: an illness shows
+in them before its week is over. What a device smooths over days moves little from one to the next, and its week's sum
+comes late: two days that both lie far from where the one before them leads one to expect, a jump, say as much as well.
 
 Whether a drift is told, `models.budget` says, later on the side on which the vital seldom means harm (`milder`). While
 one stands far away (`opens`) nothing is learned. From a slight one the level goes on to learn, also where people are
@@ -114,8 +114,8 @@ class Settings:
 class Week:
     """What a week says, (n,): away: how far from the level [SD of such a week]; size: the same, or of the last two
     nights where these lie further (`two`), or of a jump that does (`jumped`); over, raised: signs of the drift that
-    ends and begins (0 none); days: how long the last figures lie on that side; known: the level is; firm: a drift
-    stands that teaches nothing."""
+    ends and begins (0 none); days: how long the last figures lie on that side; known: it is one, and the level is;
+    firm: a drift stands that teaches nothing."""
 
     away: Floats
     size: Floats
@@ -238,7 +238,7 @@ def judge(one: npt.NDArray[np.void], by_night: Bools | None = None, jumps: Ints 
     figure is a night's of a stream; jumps (n,): the sign of the side to which it may jump (0: it does not; None:
     nobody's does)."""
     s, there = settings(), (one["held"] > 0) & (one["count"] > 0)
-    known = _known(one) & there
+    known = _known(one) & there & (_in_week(one).sum(axis=1) > 1)
     z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
     away = np.where(known, _away(one, z), 0.0)
     nights = _of(known, by_night, lambda: _two_nights(one, z))
@@ -302,6 +302,14 @@ def _ages(one: npt.NDArray[np.void]) -> Ints:
     return np.concatenate([later[:, 1:], np.zeros((len(one), 1), np.int64)], axis=1)
 
 
+def _in_week(one: npt.NDArray[np.void]) -> Bools:
+    """Which of the figures at hand a week is made of, (n, FIGURES): those of its days, or the last few."""
+    s, place, age = settings(), np.arange(FIGURES), _ages(one)
+    lately = (age < s.week_days) | ((place >= FIGURES - s.least_figures) & (age < s.oldest_days))
+    week: Bools = lately & (place >= FIGURES - one["held"].astype(np.int64)[:, None])
+    return week
+
+
 def _away(one: npt.NDArray[np.void], z: Floats) -> Floats:
     """The sum of the whitened days of the week, in SD of such a sum; z (n, FIGURES): days in SD of one.
 
@@ -309,16 +317,14 @@ def _away(one: npt.NDArray[np.void], z: Floats) -> Floats:
     """
     s, place = settings(), np.arange(FIGURES)
     rho, n = one["rho"].astype(np.float64), one["n"].astype(np.float64)
-    held = place >= FIGURES - one["held"].astype(np.int64)[:, None]
     first = place == FIGURES - one["held"].astype(np.int64)[:, None]
     earlier = np.concatenate([np.zeros((len(one), 1)), z[:, :-1]], axis=1)
     earlier = np.where(first, one["before"].astype(np.float64)[:, None], earlier)
     share = rho[:, None] ** np.maximum(one["gap"].astype(np.float64), 1.0)
     e = (z - share * np.clip(earlier, -s.clip, s.clip)) / np.sqrt(1 - share**2)
-    age = _ages(one)
-    week = (age < s.week_days) | ((place >= FIGURES - s.least_figures) & (age < s.oldest_days))
-    e = np.where(held & week, np.clip(e, -s.clip, s.clip), 0.0)
-    m = (held & week).sum(axis=1).astype(np.float64)
+    week = _in_week(one)
+    e = np.where(week, np.clip(e, -s.clip, s.clip), 0.0)
+    m = week.sum(axis=1).astype(np.float64)
     total = np.zeros(len(one))
     for k in place.tolist():  # one by one: the same bits for any number of rows
         total += e[:, k]
@@ -390,5 +396,4 @@ def forget(table: npt.NDArray[np.void], rows: Ints) -> None:
 
 
 HALF = 0.5
-_CLIP_CORRECTION = 1.0863
-"""1 / E[min(z^2, 4)] of a standard normal, as in `models.baseline`."""
+_CLIP_CORRECTION = 1.0863  # as in `models.baseline`
