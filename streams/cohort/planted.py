@@ -1,6 +1,6 @@
 """What will happen to a synthetic patient: planted events, the profile versions that tell of them, and their labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -68,8 +68,16 @@ def _one(
         return None
     if "vitals" not in events[name]:
         return Planted(name, onset)
-    vital = str(random.choice(list(events[name]["vitals"])))
+    vital = str(random.choice(_judged(person, events[name]["vitals"])))
     return Planted(name, onset, vital, int(events[name]["vitals"][vital]))
+
+
+def _judged(person: Person, vitals: Iterable[str]) -> list[str]:
+    """Those of the vitals that are held against the own band of this patient: of what a condition makes meaningless
+    nobody can be told, and nothing could find it."""
+    left_out = load("design")["not_judged"]
+    meaningless = left_out["vitals"] if left_out["condition"] in person.conditions else ()
+    return [vital for vital in vitals if vital not in meaningless]
 
 
 def _fits(person: Person, entry: Json, days: int) -> bool:
