@@ -113,7 +113,9 @@ class Target(Document):
 
 
 class Device(Document):
-    device: Id
+    """device: as readings name it, so spaces are allowed."""
+
+    device: Name
     since: Day | None = None
     until: Day | None = None
 

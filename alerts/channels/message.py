@@ -55,7 +55,12 @@ def message_of(
     if desk:
         lines.append(phrase("More: {link}", link=desk))
     subject = phrase("[{severity}] {lead}: {about}", severity=severity, **about)
-    return Message(say(subject, spoken), "\n".join(say(line, spoken) for line in lines) + "\n")
+    return Message(_one_line(say(subject, spoken)), "\n".join(say(line, spoken) for line in lines) + "\n")
+
+
+def _one_line(text: str) -> str:
+    """A header of a mail is one line: a title with a name that is not ours may have more, and must be told."""
+    return " ".join(text.split())
 
 
 def _about(event: AlertEvent, safe: bool) -> str:

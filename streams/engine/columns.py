@@ -10,6 +10,7 @@ from models import units
 from models.readings import MAX_SERIES_SAMPLES, Reading, Refused
 from models.times import US_PER_S
 from models.vitals import CODE_TO_VITAL, VITALS
+from streams.engine.devices import tidy
 from streams.engine.log import FIRST_US, LAST_US
 
 Floats = npt.NDArray[np.float64]
@@ -33,6 +34,7 @@ class Columns:
     """
 
     def __init__(self, readings: list[Reading]) -> None:
+        tidy(readings)
         self.vital, self.unit = self._codes(readings)
         seconds = np.array(list(map(datetime.timestamp, [r.at for r in readings])), np.float64)
         # An offset may put a time of the years 1 or 9999 where no calendar goes: whoever says it later would fail.
@@ -65,11 +67,13 @@ class Columns:
         return np.array(vital, np.int64)[at], np.array(unit, np.int64)[at]
 
     def _canonical(self, value: Floats) -> Floats:
-        """Values, and the samples of series, in canonical units."""
+        """Values, and the samples of series, in canonical units. What is too large for a number there is infinite, and
+        so implausible."""
         scale = np.maximum(self.unit, 0)
-        for j, samples in self.series.items():
-            self.series[j] = np.round(samples * units.MUL[scale[j]] + units.ADD[scale[j]], DECIMALS)
-        canonical: Floats = np.round(value * units.MUL[scale] + units.ADD[scale], DECIMALS)
+        with np.errstate(over="ignore"):
+            for j, samples in self.series.items():
+                self.series[j] = np.round(samples * units.MUL[scale[j]] + units.ADD[scale[j]], DECIMALS)
+            canonical: Floats = np.round(value * units.MUL[scale] + units.ADD[scale], DECIMALS)
         return canonical
 
     def _resolve_units(self, readings: list[Reading]) -> None:

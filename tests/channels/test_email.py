@@ -102,6 +102,13 @@ async def test_a_channel_that_is_not_marked_safe_carries_nothing_of_the_patient(
     assert mail["Subject"] == "[urgent] New: clinical alert"
 
 
+async def test_a_title_of_several_lines_gets_through() -> None:
+    """A header has one, and a mail that cannot be made is nobody's."""
+    async with inbox() as box:
+        assert await sent(channel(box, safe=True), title="No data from a\r\nBcc: x") == ("delivered", 1)
+    assert box.mails[0]["Subject"] == "[urgent] New: No data from a Bcc: x"
+
+
 async def test_what_may_work_later_is_tried_again_and_is_the_same_mail() -> None:
     async with inbox("451 busy", "") as box:
         assert await sent(channel(box, timeout_s=SHORT_S)) == ("delivered", 3)
