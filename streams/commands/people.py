@@ -45,7 +45,7 @@ def add_user(user: str, role: str, teams: tuple[str, ...], name: str, password_s
 
     if not re.fullmatch(ID_PATTERN, user):
         raise click.BadParameter("should be printable ASCII without spaces, 128 at most", param_hint="USER")
-    password = sys.stdin.readline().rstrip("\n") if password_stdin else _asked()
+    password = _read() if password_stdin else _asked()
     with _opened() as (accounts, audit):
         accounts.put(name or user, user, _role(role), teams, password or None, replace)
         audit.record(_by(), "desk.account_put", account=user, role=role, teams=list(teams))
@@ -129,8 +129,24 @@ def _opened() -> Iterator[tuple["Accounts", "Audit"]]:
         raise Failed(str(wrong)) from None
 
 
+def _read() -> str:
+    if sys.stdin is None:  # closed by whoever started us
+        raise Failed("standard input is closed: give the password there, or an empty line for an account by link only")
+    return sys.stdin.readline().rstrip("\n")
+
+
 def _asked() -> str:
-    return str(click.prompt("Password", hide_input=True, default="", show_default=False, confirmation_prompt=True))
+    """Of the person at the terminal. Raises Failed where there is none who could answer."""
+    try:
+        if sys.stdin is None:
+            raise click.Abort
+        return str(click.prompt("Password", hide_input=True, default="", show_default=False, confirmation_prompt=True))
+    except click.Abort:
+        if sys.stdin is not None and sys.stdin.isatty():
+            raise
+        raise Failed(
+            "there is nobody to ask for the password: give it on standard input, with --password-stdin"
+        ) from None
 
 
 def _role(role: str) -> "Role":

@@ -1,6 +1,9 @@
 """Who may sign in at the desk, from the command line."""
 
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.cli.command import Homebeat
 
@@ -45,3 +48,22 @@ def test_of_an_admin_it_is_said_that_they_see_every_team(homebeat: Homebeat, tmp
         "admin  every team",
         "nurse  no team yet",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "more", "said"),
+    [
+        ("</dev/null", (), "nobody to ask for the password: give it on standard input, with --password-stdin"),
+        ("<&-", (), "nobody to ask for the password: give it on standard input, with --password-stdin"),
+        ("<&-", ("--password-stdin",), "standard input is closed: give the password there"),
+    ],
+)
+def test_where_nobody_can_be_asked_the_other_way_is_named(
+    homebeat: Homebeat, tmp_path: Path, stdin: str, more: tuple[str, ...], said: str
+) -> None:
+    """As in a container or a script: without a terminal. It said that it was interrupted, or has a fault itself."""
+    line = ["sh", "-c", f'exec "$@" {stdin}', "-", *homebeat.line("desk", "add-user", "nurse-1", *more)]
+    env = homebeat.environment(data_folder=str(tmp_path / "data"))
+    done = subprocess.run(line, env=env, cwd=tmp_path, capture_output=True, timeout=60, start_new_session=True)
+    assert done.returncode == 1
+    assert said in done.stderr.decode().splitlines()[-1]
