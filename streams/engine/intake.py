@@ -225,7 +225,7 @@ class _Problems:
 
     def _clock_detail(self, j: int) -> str:
         measured = self.columns.at[j] if self.columns.at[j] < FIRST_YEAR_US else self.last[j]
-        whose = "device" if self.arrived[j] <= LAST_ARRIVAL_US else "publisher"
+        whose = "device" if FIRST_YEAR_US <= self.arrived[j] <= LAST_ARRIVAL_US else "publisher"
         return f"measured {_legible(measured)}, arrived {_legible(self.arrived[j])}: the {whose}'s clock is wrong"
 
 
@@ -249,8 +249,9 @@ def _problems(
         last[j] = c.at[j] + (len(samples) - 1) * c.period_us[j]
     implausible = ~((low >= LOW[c.vital]) & (high <= HIGH[c.vital]))
     arrived = log.arrived_us[index]
-    absurd = (last > arrived + tolerance_us) | (c.at < FIRST_YEAR_US)
-    clock = absurd | _before_device(state, c, slot) | (arrived > LAST_ARRIVAL_US)
+    unstamped = arrived < FIRST_YEAR_US  # of which no device is to blame: its publisher writes no time, or a wrong one
+    absurd = ((last > arrived + tolerance_us) & ~unstamped) | (c.at < FIRST_YEAR_US)
+    clock = absurd | unstamped | _before_device(state, c, slot) | (arrived > LAST_ARRIVAL_US)
     bad = (c.vital < 0) | (c.unit < 0) | implausible | clock
     bad[list(c.bad_value)] = True
     return _Problems(bad, c, absurd, clock, low, high, last, arrived)

@@ -49,6 +49,19 @@ def test_a_clock_that_has_lost_the_time_is_not_said_to_be_ahead(at: str, said: s
     assert said in run(log).alerts[0].explanation
 
 
+def test_no_device_is_blamed_for_a_publisher_that_writes_no_time() -> None:
+    """Its records have the time stamp 0: each patient's watch was said to be fifty years ahead."""
+    log = watched()
+    worn(log, 24)
+    for _ in range(30):
+        log.read(arrived_us=0, device=WATCH)
+        log.wait(MINUTE_US)
+    told = run(log)
+    assert told.rejected == {"clock_fault": 30}
+    assert "the publisher's clock is wrong" in told.rejects[0].detail
+    assert [problem for problem, _ in technical(told) if problem.startswith("clock")] == []
+
+
 @pytest.mark.parametrize("language", ["en", "de"])
 @pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
 def test_a_time_that_no_calendar_has_is_told_as_a_wrong_clock_and_stops_nobody(at: str, language: str) -> None:
