@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, Engine, String, create_engine, event
 from sqlalchemy import exc as failures
 from sqlalchemy.dialects.postgresql import VARCHAR
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeEngine
 
@@ -24,6 +24,8 @@ EXAMPLE = "sqlite:///desk.sqlite or postgresql://USER:PASSWORD@HOST/DATABASE"
 CONNECTIONS, MORE_CONNECTIONS = 5, 15
 """Of one engine; a desk has two. PostgreSQL as it comes has a hundred for all of its clients."""
 CONNECT_WITHIN_S = 5
+ENGINE: Mapping[str, Any] = {"poolclass": QueuePool, "hide_parameters": True}
+"""What an error says ends in the log: without what was written, which is of patients."""
 POSTGRES_SETTINGS = (
     *("tcp_keepalives_idle=10", "tcp_keepalives_interval=5", "tcp_keepalives_count=3"),
     *("lock_timeout=10s", "jit=off", "plan_cache_mode=force_custom_plan"),
@@ -39,8 +41,11 @@ POSTGRES_ARGUMENTS: Mapping[str, Any] = {
     "keepalives_count": 3,
     "options": " ".join(f"-c {setting}" for setting in POSTGRES_SETTINGS),
 }
-AWAY = (failures.OperationalError, failures.InterfaceError, failures.TimeoutError)
-"""The database does not answer, or has no connection left: the same may work later. A refusal is no such error."""
+AWAY = (failures.OperationalError, failures.InterfaceError, failures.TimeoutError, failures.InternalError)
+"""The database does not answer, has no connection left, or takes nothing (the last: a PostgreSQL that is read-only, as
+after a fail-over or with its disk nearly full): the same may work later. A refusal is no such error."""
+READ_ONLY = "25006"
+"""PostgreSQL's code for what cannot be done in a transaction that only reads."""
 WRONG = (failures.ArgumentError, failures.NoSuchModuleError, ModuleNotFoundError)
 CHUNK = 200
 """Names in one statement, of which a database takes so many only."""
@@ -64,9 +69,11 @@ def engine_at(url: str, what: str, pragmas: Sequence[str], private: bool = False
         if parsed.get_backend_name() == "postgresql":
             sizes = {"pool_size": CONNECTIONS, "max_overflow": MORE_CONNECTIONS, "pool_timeout": CONNECT_WITHIN_S}
             arguments = {**POSTGRES_ARGUMENTS, **_own_options(parsed)}
-            return create_engine(parsed, poolclass=QueuePool, pool_pre_ping=True, connect_args=arguments, **sizes)
+            engine = create_engine(parsed, pool_pre_ping=True, connect_args=arguments, **sizes, **ENGINE)
+            event.listen(engine, "handle_error", _leave_reader)
+            return engine
         _prepare_file(parsed.database, private)
-        engine = create_engine(parsed, poolclass=QueuePool, connect_args={"check_same_thread": False})
+        engine = create_engine(parsed, connect_args={"check_same_thread": False}, **ENGINE)
     except WRONG as error:
         raise DeskError(f"{what}: the address cannot be used: {one_line(error)}") from None
     except OSError as error:
@@ -130,6 +137,12 @@ def erase(connection: Connection) -> None:
     connection.exec_driver_sql(f"PRAGMA busy_timeout={busy_ms}")
     connection.commit()
     connection.info[ERASE] = bool(busy)
+
+
+def _leave_reader(context: ExceptionContext) -> None:
+    """Connections to a server that only reads are given up: the address may name another one by now that writes."""
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def _own_options(parsed: URL) -> dict[str, str]:

@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import pytest
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import InternalError
 
 from alerts.desk.accounts import ATTEMPTS_MAX, Refused
 from alerts.desk.cost import cost
@@ -191,6 +192,48 @@ async def test_the_desk_outlives_its_database_and_misses_nothing(
             await until_answer(lambda: _open(client, 2))
     finally:
         server.remove()
+
+
+@pytest.mark.postgres
+async def test_the_desk_outlives_a_database_that_is_read_only_for_a_while(
+    postgres_server: Postgres, embedded_broker: EmbeddedBroker, prefix: str
+) -> None:
+    """As after a fail-over, or when its disk is nearly full. The desk ended, with the alert in its log."""
+    await topics.made(embedded_broker.address, prefix)
+    url = postgres_server.database()
+    databases = Databases(url, url)
+    async with desk(embedded_broker.address, prefix, databases) as page, signed_in(page, databases) as client:
+        await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-1")])
+        await until_answer(lambda: _open(client, 1))
+        _only_read(postgres_server, url, "on")
+        await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-2")])
+        assert (await client.get("/api/alerts")).status_code == 503
+        _only_read(postgres_server, url, "off")
+        await until_answer(lambda: _open(client, 2))
+
+
+def _only_read(server: Postgres, url: str, state: str) -> None:
+    """For every session of the database; those that there are end, as those to a server that goes away do."""
+    name = url.rpartition("/")[2]
+    with server.connection() as connection:
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {state}".encode())
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+@pytest.mark.postgres
+def test_a_session_that_only_reads_is_given_up_and_no_error_says_what_was_written(postgres_server: Postgres) -> None:
+    engine = engine_at(postgres_server.schema(), "it", ())
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE these (name varchar)"))
+    insert = text("INSERT INTO these VALUES (:name)")
+    with engine.connect() as connection, connection.begin():
+        connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(InternalError) as refused, engine.begin() as connection:
+        connection.execute(insert, {"name": "of a patient"})
+    assert "of a patient" not in str(refused.value)
+    with engine.begin() as connection:
+        connection.execute(insert, {"name": "by another session"})
+    engine.dispose()
 
 
 async def _open(client: httpx.AsyncClient, wanted: int) -> bool:
