@@ -8,7 +8,7 @@ import { incidentSection, incidentWords } from "./incident.js";
 import { marksOf } from "./marks.js";
 import { statesSection } from "./standing.js";
 import { actions, dueText, severityTag, stateTag, whenText } from "./worklist.js";
-import { EVENT_WORDS, STATE_WORDS, band, digits, enough, fullTime, measured, number, seconds, span, time, vitalWord } from "./words.js";
+import { EVENT_WORDS, STATE_WORDS, band, digits, enough, fullTime, measured, number, seconds, span, time, vitalWord, withTimes } from "./words.js";
 
 const DAY_S = 86400;
 const RANGES = [
@@ -385,13 +385,13 @@ function step(event, nowS) {
     "li",
     {},
     h("time", { datetime: event.decided_at, title: fullTime(seconds(event.decided_at)) }, time(seconds(event.decided_at), nowS)),
-    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said", ...told() }, event.reason) : null, messageOf(event)),
+    h("span", {}, h("strong", {}, EVENT_WORDS[event.event] ?? event.event), `${who}${state}`, event.reason ? h("span", { class: "said", ...told() }, withTimes(event.reason)) : null, messageOf(event)),
   );
 }
 
 /** Whether anybody was told of a step by a message, and why not; of what people did only if somebody was. */
 function messageOf({ by, notify, policy }) {
-  const reason = (stage) => policy.find((one) => one.stage === stage)?.reason;
+  const reason = (stage) => withTimes(policy.find((one) => one.stage === stage)?.reason);
   const line = (word, text) => h("span", { class: "said quiet" }, word, text ? h("span", told(), text) : null);
   if (notify) return reason("route") ? line("Message to ", reason("route")) : line("Message to those who were asked");
   return by || !reason("notify") ? null : line("No message: ", reason("notify"));

@@ -90,6 +90,8 @@ const formats = {
 export const many = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 export const fullTime = (instantS) => (instantS === null ? "no data yet" : formats.full.format(instantS * 1000));
+/** What homebeat says, with the times of records in it as a person says them. */
+export const withTimes = (text) => text?.replace(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z/g, (stamp) => fullTime(seconds(stamp)));
 export const clockTime = (instantS) => formats.clock.format(instantS * 1000);
 export const dateOnly = (instantS) => formats.date.format(instantS * 1000);
 
