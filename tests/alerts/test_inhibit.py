@@ -1,12 +1,14 @@
 """A known cause mutes its effects, never a limit that protects: what is held back, and when it is told after all."""
 
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from alerts import ledger
 from alerts.episodes import NotAllowed
-from models.findings import Kind
+from alerts.policy import inhibit
+from models.findings import SEVERITIES, Kind
 from models.times import rfc3339
 from tests.alerts.scripts import DAY_MIN, Life, us
 from tests.alerts.test_policy import life, said
@@ -148,6 +150,37 @@ class TestInhibit:
         assert one.raised(3, "sensor", "advisory", problem="spo2.sensor") == [("reopened", "open")]
         assert one.cleared(4, "deviation", problem="spo2.low") == [("resolved", "resolved")]
         assert one.raised(5, "deviation", "advisory", problem="spo2.low") == []
+
+
+INFO, ADVISORY, URGENT, EMERGENCY = range(len(SEVERITIES))
+BOTH = ["deviation", "limit"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rank", "fields", "protects"),
+    [
+        ("limit", URGENT, {}, True), ("limit", URGENT, {"state": "snoozed"}, True), ("condition", URGENT, {}, True),
+        ("limit", EMERGENCY, {}, True), ("limit", URGENT, {"rank": ADVISORY}, True),
+        ("deviation", URGENT, {}, False), ("limit", ADVISORY, {}, False), ("limit", URGENT, {"state": "open"}, False),
+        ("limit", ADVISORY, {"rank": ADVISORY}, False), ("limit", URGENT, {"rank": EMERGENCY}, False),
+        ("limit", URGENT, {"retrospective": True}, False), ("limit", URGENT, {"sources": ["limit"]}, False),
+        ("limit", URGENT, {"sources": BOTH, "ranks": {"limit": ADVISORY}}, True),
+        ("limit", URGENT, {"sources": BOTH, "ranks": {"limit": URGENT}}, False),
+        ("limit", URGENT, {"sources": BOTH, "ranks": {}}, False),
+        ("condition", URGENT, {"sources": BOTH, "ranks": {"limit": ADVISORY}}, True),
+        ("limit", INFO, {"state": "pending", "held": "its sensor is off"}, True),
+        ("deviation", INFO, {"state": "pending", "held": "its sensor is off"}, False),
+        ("limit", INFO, {"state": "pending", "held": "its sensor is off", "kind": "condition"}, False),
+    ],
+)  # fmt: skip
+def test_a_limit_speaks_of_what_only_the_own_band_had_told(
+    kind: Kind, rank: int, fields: dict[str, Any], protects: bool
+) -> None:
+    """Of an urgent deviation that somebody has; `fields` say what is otherwise."""
+    one = life()
+    one.raised(0, "deviation")
+    known = msgspec.structs.replace(one.episodes[0], **{"state": "acknowledged"} | fields)
+    assert inhibit.protects(known, kind, rank) is protects
 
 
 TOGETHER, DRIFT = "change_index", "heart_rate.high"

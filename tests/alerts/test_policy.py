@@ -283,7 +283,7 @@ class TestWhyThereIsNoMessage:
 
 WRONG: list[dict[str, object]] = [
     {"rungs": 0}, {"rungs": 10}, {"calm_us": -1}, {"advisories_per_day": 0}, {"answer_within_us": (None, 1, 1)},
-    {"answer_within_us": (None, 0, 1, 1)},
+    {"answer_within_us": (None, 0, 1, 1)}, {"advisories_per_month": 0.0199}, {"advisories_per_month": 4.01},
 ]  # fmt: skip
 
 
@@ -291,3 +291,10 @@ WRONG: list[dict[str, object]] = [
 def test_a_policy_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         PolicySettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bound", [{"rungs": 1}, {"rungs": 9}, {"calm_us": 0}, {"advisories_per_day": 1},
+                                   {"advisories_per_month": 0.02}, {"advisories_per_month": 4.0},
+                                   {"answer_within_us": (None, 1, 1, 1)}])  # fmt: skip
+def test_a_policy_may_lie_on_its_bounds(bound: dict[str, object]) -> None:
+    assert PolicySettings(**bound) != PolicySettings()  # type: ignore[arg-type]

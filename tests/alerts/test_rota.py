@@ -1,4 +1,4 @@
-"""Who is on call, against the rule by hand, for any rota; and that between two changes it is one person."""
+"""Who is on call, and when nobody is there, against the rule by hand, for any rota and any absence."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -6,8 +6,9 @@ from itertools import pairwise
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from alerts.teams.cover import Hole, holes
 from alerts.teams.rota import changes, on_call
-from alerts.teams.settings import DAYS, Override, Rota, Shift, Team
+from alerts.teams.settings import DAYS, Directory, Member, Override, Rota, Shift, Span, Team
 
 BEGIN = datetime(2025, 3, 27, tzinfo=UTC)
 """Within a week clocks change in Europe; in three weeks, all turns that a test makes have passed."""
@@ -17,9 +18,10 @@ shifts = st.builds(
     members=st.sampled_from([("ann",), ("ann", "bob"), ("cas", "dee", "eve")]), turn_days=st.integers(1, 9),
 )  # fmt: skip
 rotas = st.builds(Rota, shifts=st.lists(shifts, min_size=1, max_size=3))
-teams = st.sampled_from(["UTC", "Europe/London", "America/New_York", "Asia/Kolkata"]).map(
-    lambda zone: Team(members=("ann",), chain=("ann",), timezone=zone)
-)
+teams = st.sampled_from([
+    Team(members=("ann",), chain=("ann",), timezone=zone)
+    for zone in ("UTC", "Europe/London", "America/New_York", "Asia/Kolkata")
+])  # fmt: skip
 instants = st.integers(0, 21 * 86_400).map(lambda seconds: BEGIN + timedelta(seconds=seconds))
 WEEKLY = Rota(shifts=(Shift(members=("ann", "bob", "cas")),))
 NIGHTS = Rota(shifts=(Shift(begin=time(20), end=time(8), days=("fri",), members=("ann",)),))
@@ -66,6 +68,48 @@ def test_between_two_changes_it_is_one_person(
     for at, until in pairwise([begin, *sorted(found), end]):
         seconds = range(0, int((until - at).total_seconds()), 1799)
         assert len({on_call(team, rota, at + timedelta(seconds=s)) for s in (*seconds, *last_of(at, until))}) == 1
+
+
+absences = st.lists(
+    st.tuples(st.sampled_from(["ann", "bob", "cas"]), instants, st.integers(1, 200)), max_size=3
+)  # fmt: skip
+
+
+@given(teams, rotas, absences, instants, st.integers(1, 3))
+@example(LONDON, NIGHTS, [], datetime(2025, 4, 1, tzinfo=UTC), 2)
+@example(LONDON, WEEKLY, [("ann", datetime(2025, 4, 8, tzinfo=UTC), 48)], datetime(2025, 4, 7, tzinfo=UTC), 3)
+def test_there_is_a_hole_exactly_when_nobody_is_there(
+    team: Team, rota: Rota, gone: list[tuple[str, datetime, int]], begin: datetime, days: int
+) -> None:
+    away = [(who, Span(begin=first, end=first + timedelta(hours=hours))) for who, first, hours in gone]
+    directory = directory_of(team.model_copy(update={"rotas": {"calls": rota}}), away)
+    found = list(holes(directory, directory.teams["home"], "calls", begin, days))
+    ends = [begin, *(edge for hole in found for edge in (hole.begin, hole.end)), begin + timedelta(days=days)]
+    assert ends == sorted(ends)
+    assert all(one.end < other.begin or one.away != other.away for one, other in pairwise(found)), "one is told as one"
+    for at in (begin + timedelta(seconds=1801 * n) for n in range(48 * days)):
+        assert hole_at(found, at) == missing_by_hand(team, rota, away, at)
+
+
+def directory_of(team: Team, away: list[tuple[str, Span]]) -> Directory:
+    members = {
+        who: Member(name=who, reach=("page",), away=tuple(span for name, span in away if name == who))
+        for who in ("ann", "bob", "cas", "dee", "eve")
+    }
+    return Directory.model_construct(
+        members=members, teams={"home": team}, channels={}
+    )  # a zone is looked up among all: 10 ms
+
+
+def hole_at(found: list[Hole], at: datetime) -> tuple[str, ...] | None:
+    return next((one.away for one in found if one.begin <= at < one.end), None)
+
+
+def missing_by_hand(team: Team, rota: Rota, away: list[tuple[str, Span]], at: datetime) -> tuple[str, ...] | None:
+    who = by_hand(team, rota, at)
+    if who is None:
+        return ()
+    return (who,) if any(name == who and span.begin <= at < span.end for name, span in away) else None
 
 
 def last_of(at: datetime, until: datetime) -> tuple[int, ...]:

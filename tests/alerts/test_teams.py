@@ -293,6 +293,13 @@ WRONG = [
     ('name = "Dee"', 'nmae = "Dee"', "nmae"), ("safe = true}\n\n", "safe = false}\n\n", "safe"),
     ('reach = ["mail-cas"]', 'reach = ["ehr"]', "ehr"), ("[mail]", "[members.eve.mail]", "eve"),
     ("end = 2026-01-12", "end = 2026-01-09", "end should lie after"),
+    ("end = 2026-01-12", "end = 2026-01-10", "end should lie after"),
+    ('end = 20:00:00, members = ["ann"]', 'end = 20:00:00, members = ["zoe"]', "rota calls: zoe is not a member"),
+    ('{member = "cas"', '{member = "zoe"', "rota calls, overrides: zoe is not a member"),
+    ('members = ["ann", "bob", "cas"]', 'members = ["ann", "zoe"]', "team cardiology, members: zoe is not a member"),
+    ('"role:lead"', '"lead"', "lead is neither a rota"),
+    ('reach = ["mail-dee"]', 'reach = ["pager-dee"]', "pager-dee is no channel"),
+    ('[mail]\nhost = "mail.example.org"\nsender = "homebeat@example.org"', "", r"need \[mail\]"),
 ]  # fmt: skip
 
 
