@@ -8,12 +8,14 @@ import numpy.typing as npt
 
 from models.evidence import load
 from models.vitals import BY_NAME, VITALS
+from streams.cohort.noise import autocorrelated
 from streams.cohort.people import Person, Random
 from streams.cohort.planted import Planted
 from streams.cohort.sampling import DAY_S, Schedule
 from streams.cohort.truth import Truth, each
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 SPO2 = BY_NAME["spo2"].index
 LN, LN1P = (np.array([vital.scale == scale for vital in VITALS]) for scale in ("ln", "ln1p"))
 LOW, HIGH = np.array([vital.low for vital in VITALS]), np.array([vital.high for vital in VITALS])
@@ -52,14 +54,21 @@ def bias(random: Random, person: Person, truth: Truth) -> Floats:
     return own
 
 
-def measured(random: Random, level: Floats, truth: Truth, own_bias: Floats, vital: npt.NDArray[np.int64]) -> Measured:
-    """Readings of these levels, before rounding. level: (n,) on the working scale; vital: (n,)."""
-    known, n = load("cohort")["device"], len(level)
-    error = random.standard_normal(n) * truth.sd_meas[vital] * each()[vital]
+def measured(
+    random: Random, level: Floats, truth: Truth, own_bias: Floats, vital: npt.NDArray[np.int64], sensed: Bools
+) -> Measured:
+    """Readings of these levels, before rounding, in the order of time. level: (n,) on the working scale; vital: (n,);
+    sensed: (n,), of a glucose sensor: its error is much the same from one sample to the next, and its range ends."""
+    known, n, sensor = load("cohort")["device"], len(level), load("cohort")["glucose"]["sensor"]
+    error = random.standard_normal(n)
+    if sensed.any():
+        error[sensed] = autocorrelated(error[sensed, None], np.array([sensor["error_rho"]]))[:, 0]
+    error *= truth.sd_meas[vital] * each()[vital]
     spoilt = random.random(n) < known["artefact"]["share"]
     size = random.standard_normal(n) * known["artefact"]["size_sd"] * np.hypot(truth.sd_within, truth.sd_meas)[vital]
     quality = np.where(spoilt & (random.random(n) < known["artefact"]["said"]), 0.2, np.nan)
-    return Measured(canonical(level + own_bias[vital] + error + np.where(spoilt, size, 0), vital), quality)
+    value = canonical(level + own_bias[vital] + error + np.where(spoilt, size, 0), vital)
+    return Measured(np.where(sensed, np.clip(value, *sensor["range"]), value), quality)
 
 
 def canonical(level: Floats, vital: npt.NDArray[np.int64]) -> Floats:

@@ -14,7 +14,7 @@ from streams.cohort.noise import day_noise, week
 from streams.cohort.people import SYNTHETIC, Json, Person, Random, person
 from streams.cohort.planted import Planted, plan, spans, words
 from streams.cohort.sampling import DAY_S, Schedule, arrivals, planned, there, to_utc_s
-from streams.cohort.streamed import GLUCOSE, lows, streams_of
+from streams.cohort.streamed import GLUCOSE, lows, streams_of, wears_glucose_sensor
 from streams.cohort.truth import Truth, truth
 
 Floats = npt.NDArray[np.float64]
@@ -63,9 +63,10 @@ def _readings(random: Random, someone: Person, events: list[Planted], true: Trut
     schedule, level = _levels(random, someone, true, days, cadence)
     order = np.lexsort((schedule.vital, schedule.local_s))
     schedule, level = schedule.only(order), level[order]  # type: ignore[arg-type]  # an order selects as a mask does
-    seen = measuring.measured(random, level, true, measuring.bias(random, someone, true), schedule.vital)
+    own, sugar = measuring.bias(random, someone, true), schedule.vital == GLUCOSE
+    sensed = sugar & wears_glucose_sensor(someone)
+    seen = measuring.measured(random, level, true, own, schedule.vital, sensed)
     value, quality, arrived = seen.value, seen.quality, arrivals(random, schedule, days)
-    sugar = schedule.vital == GLUCOSE
     value[sugar] = lows(events, schedule.local_s[sugar], value[sugar])
     value = measuring.stuck(events, someone, schedule, measuring.rounded(value, schedule.vital))
     keep: Bools = there(random, schedule, events, days)

@@ -19,11 +19,16 @@ HOUR_S = 3600
 def streams_of(random: Random, person: Person, cadence: str, days: int) -> list[tuple[Schedule, Floats]]:
     """Each sensor's schedule, and what is added to the level at each of its times (n,), on the working scale."""
     known, found = load("cohort")["measuring"]["cadences"][cadence], []
-    if set(person.conditions) & set(load("cohort")["conditions"]["glucose_streamed"]):
+    if wears_glucose_sensor(person):
         found.append(_glucose(random, known["glucose_s"], days))
     if known["heart_rate_s"] is not None:
         found.append(_heart(random, known["heart_rate_s"], days))
     return found
+
+
+def wears_glucose_sensor(person: Person) -> bool:
+    """Whether glucose comes from under the skin, and not from a finger."""
+    return bool(set(person.conditions) & set(load("cohort")["conditions"]["glucose_streamed"]))
 
 
 def _grid(random: Random, every_s: int, days: int, worn: float) -> Floats:
