@@ -9,6 +9,7 @@ wait (advisories) or unnecessary; none can drop an episode, and none touches wha
 | `group` | which incident it belongs to, and how severe it is with the others |
 | `inhibit` | whether a known cause explains it: then it is pending, and nobody is told |
 | `snooze` | whether somebody asked for quiet, until when |
+| `outage` | whether something else of the patient fell silent at the same time, and was told: then its message waits |
 | `budget` | whether this patient's advisories of the day are spent: then its message waits |
 | `route` | which team, on which rung of its chain, has to answer by when |
 | `notify` | whether a message is sent: once for each reason |

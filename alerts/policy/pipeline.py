@@ -7,11 +7,12 @@ from alerts.policy.case import Case, Decision
 from alerts.policy.group import group
 from alerts.policy.inhibit import inhibit
 from alerts.policy.notify import notify
+from alerts.policy.outage import outage
 from alerts.policy.route import route
 from alerts.policy.snooze import snooze
 
 Stage = Callable[[Case, Decision], Decision]
-PIPELINE: tuple[Stage, ...] = (group, inhibit, snooze, budget, route, notify)
+PIPELINE: tuple[Stage, ...] = (group, inhibit, snooze, outage, budget, route, notify)
 
 
 def decide(case: Case) -> Decision:

@@ -25,7 +25,8 @@ def said(event: AlertEvent, stage: str) -> str | None:
 
 
 def test_the_stages_stand_in_the_order_in_which_they_are_read() -> None:
-    assert [stage.__name__ for stage in PIPELINE] == ["group", "inhibit", "snooze", "budget", "route", "notify"]
+    wanted = ["group", "inhibit", "snooze", "outage", "budget", "route", "notify"]
+    assert [stage.__name__ for stage in PIPELINE] == wanted
 
 
 def test_every_event_carries_what_the_stages_said_in_their_order() -> None:
