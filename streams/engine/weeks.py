@@ -4,7 +4,7 @@ Days are gathered and weeks judged row by row as windows close; what they say co
 order, so that nothing depends on how the log is cut.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -168,11 +168,12 @@ class Weeks:
             return []
         mine, streamed, counts, night = one.take(concerned), streamed[concerned], counts[concerned], night[concerned]
         state, least = self.table[mine.row], np.where(streamed, s.night_least, 1)
+        found = _last_night(mine, state, streamed, least)
         spread = mine.spread * np.where(streamed, s.night_spread[mine.vital], 1.0)
         drift.gather(state, mine.y - mine.rhythm, mine.day, spread, mine.vital, least, mine.frozen, counts)
         ready = np.where(streamed, ~night & (state["judged"] == 0) & (state["day"] == mine.day), counts)
         which = np.flatnonzero(ready & (state["count"] >= least) & mine.live)
-        found = _judged(mine.take(which), state, which) if len(which) else []
+        found += _judged(mine.take(which), state, which) if len(which) else []
         self.table[mine.row] = state
         return found
 
@@ -200,6 +201,14 @@ class Gathered(_Columns):
     live: Bools
     frozen: Bools
     rated: Ints
+
+
+def _last_night(mine: Gathered, state: npt.NDArray[np.void], streamed: Bools, least: Ints) -> list[Judged]:
+    """Last night's figures that nothing has closed by day: a device that is worn in bed only has its night judged as
+    the next one begins. An older one is of the past, and teaches."""
+    over = streamed & mine.live & (state["day"] == mine.day - 1) & (state["judged"] == 0) & (state["count"] >= least)
+    which = np.flatnonzero(over)
+    return _judged(replace(mine.take(which), day=mine.day[which] - 1), state, which) if len(which) else []
 
 
 def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Judged]:

@@ -161,6 +161,48 @@ def test_a_stream_is_judged_by_its_nights() -> None:
     assert opened.evidence[0].quality is None, "the first window after the night says nothing of the night's"
 
 
+def in_bed(nights: int, faster: float, from_day: int) -> Log:
+    """A heart that is streamed from half past midnight to half past six only, 9 /min faster from that night on."""
+    log, random = Log(), np.random.default_rng(5)
+    log.profile("p-1", timezone="UTC")
+    log.wait(16 * HOUR_US)
+    for night in range(nights):
+        own = 62 + random.normal(0, 2) + (faster if night >= from_day else 0)
+        for quarter in range(24):
+            log.read(patient="p-1", code="heart_rate", value=round(own + random.normal(0, 1), 1), unit="/min")
+            log.wait(15 * MINUTE_US)
+            if quarter == 23:
+                log.tick()
+        log.wait(DAY_US - 24 * 15 * MINUTE_US)
+    return log
+
+
+def test_a_night_that_nothing_closes_by_day_is_judged_as_the_next_one_begins() -> None:
+    """Of a device that is worn in bed only no drift was ever told."""
+    log = in_bed(QUIET + 4, faster=9, from_day=QUIET)
+    told = run(log)
+    found = [one for one in told.findings if one.kind == "drift"]
+    assert [one.problem for one in found] == ["heart_rate.high"]
+    began = datetime.fromisoformat(told.summaries[0].start)
+    assert (datetime.fromisoformat(found[0].event_at) - began).days == QUIET + 2
+    cut, state = len(log) - 30, PartitionState()
+    before = run(Log(log.records[:cut]), state=state)
+    again = run(log, state=restored(pack_dirty(state, 0).pages, 0), begin=cut)
+    for name, lines in told.lines().items():
+        assert before.lines()[name] + again.lines()[name] == lines
+
+
+def test_a_night_of_before_a_break_is_of_the_past() -> None:
+    """Two nights in a fever, a week without the device: what is told then is not that of a week ago."""
+    log = in_bed(QUIET + 2, faster=9, from_day=QUIET)
+    log.wait(7 * DAY_US)
+    for _ in range(8):
+        log.read(patient="p-1", code="heart_rate", value=62, unit="/min")
+        log.wait(15 * MINUTE_US)
+    log.tick()
+    assert not [one for one in run(log).findings if one.kind == "drift"]
+
+
 def test_two_nights_of_a_fever_are_told_on_the_second_morning_with_their_reason() -> None:
     told = run(slept(QUIET + 3, faster=9, from_day=QUIET, spread=2))
     opened = next(alert for alert in told.alerts if alert.kind == "drift")
