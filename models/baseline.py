@@ -338,10 +338,11 @@ def line_of(rows: Rows, vital: Ints) -> Ints:
     return np.where(sparse, SPARSE, vital)
 
 
-def spared(rows: Rows, passing: Passing, day: Ints) -> Bools:
-    """Whether each row keeps what it knows because an illness is declared, (n,). day: local, from 1970. Who was not
-    known before it has no level to keep: there the recovery would be the deviation."""
-    begun_us = (day - passing.ill + 1) * US_PER_DAY
+def spared(rows: Rows, passing: Passing, day: Ints, offset_us: Ints) -> Bools:
+    """Whether each row keeps what it knows because an illness is declared, (n,). day: local, from 1970; offset_us:
+    local time minus UTC. Who was not known before it has no level to keep: there the recovery would be the deviation.
+    """
+    begun_us = (day - passing.ill + 1) * US_PER_DAY - offset_us
     known_before: Bools = (passing.ill > 0) & (rows.n > 0) & (rows.first_at < begun_us)
     return known_before
 

@@ -82,7 +82,7 @@ def _snapshot(state: PartitionState, row: int, position: int) -> Snapshot:
 class _Round:
     """One window of each of some rows, (n,), and what was expected of them. y, z: on the working scale; newer: than all
     that the row has learned from; quarter: of the local day; resting: at rest; full: holds enough to teach; spoilt: by
-    a sensor's fault; unjudged: a condition makes it meaningless."""
+    a sensor's fault; unjudged: a condition makes it meaningless; spared: a declared illness teaches it nothing."""
 
     one: Closed
     vital: Ints
@@ -102,6 +102,7 @@ class _Round:
     full: Bools
     spoilt: Bools
     unjudged: Bools
+    spared: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _predicted(state: PartitionState, one: Closed) -> _Round:
     spoilt = sensor.is_unknown(one.n, one.faulty)
     return _Round(
         one, vital, slot, prior, base, newer, ended, line, day, quarter, y, passing, predicted, z, resting, full,
-        spoilt, unjudged,
+        spoilt, unjudged, baseline.spared(base, passing, day, offset),
     )  # fmt: skip
 
 
@@ -179,7 +180,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
     well again.
     """
     one, row, z = r.one, r.one.row, r.z
-    frozen = verdict.is_open | baseline.spared(r.base, r.passing, r.day)
+    frozen = verdict.is_open | r.spared
     wrong = frozen | state.weeks.drifts(row, z)
     calm = ~wrong & (one.broken == 0)
     fit = r.resting & ~r.spoilt & ~r.unjudged & (~one.late | (r.newer & r.full))

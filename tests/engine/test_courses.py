@@ -76,6 +76,18 @@ def test_who_is_first_seen_ill_is_not_held_to_the_level_of_the_illness() -> None
     assert not any(alert.problem == "resting_heart_rate.low" for alert in run(log).alerts)
 
 
+@pytest.mark.parametrize(("zone", "hours"), [("UTC", -3), ("Asia/Tokyo", -12), ("Pacific/Honolulu", 7)])
+def test_who_is_first_seen_on_the_morning_of_falling_ill_was_not_known_before(zone: str, hours: int) -> None:
+    """Five in the morning by the patient's clock: in Tokyo that is the day before in UTC, and what the first nights of
+    the illness taught was held until it was over."""
+    log = Log()
+    log.profile(timezone=zone, **recovering("symptom_onset", "covid_ari"))
+    log.wait(BEFORE * DAY_US + hours * HOUR_US)
+    nights(log, [82.0 - 1.5 * min(night, 10) for night in range(14)])
+    known = [s.expected for s in run(log).summaries if s.n and s.expected is not None]
+    assert known[-1] < 75
+
+
 def found(told: Told) -> set[str]:
     return {f"{finding.rule.id} {finding.problem}" for finding in told.findings}
 
