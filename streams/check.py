@@ -12,6 +12,7 @@ from models import evidence
 from models.checked import checked
 from models.expectation import modifier_ids
 from streams.check_desk import databases
+from streams.check_homes import homes
 from streams.check_teams import care_teams
 from streams.checked import Check, answered
 from streams.configure import misspelt
@@ -134,7 +135,10 @@ async def _kafka(settings: Settings) -> list[Check]:
     except BrokerUnreachable as wrong:
         return [Check("broker", "bad", str(wrong), "then run `homebeat check` again")]
     answers = Check("broker", "ok", f"{settings.broker} answers, {len(brokers)} in the cluster")
-    return [answers, _replication(settings, len(brokers)), *_topics(settings, names, counts, pages)]
+    looked = _topics(settings, names, counts, pages)
+    if not any(check.state == "bad" for check in looked):
+        looked += await homes(settings, counts.get(settings.topic("profiles"), 0))
+    return [answers, _replication(settings, len(brokers)), *looked]
 
 
 def _replication(settings: Settings, brokers: int) -> Check:
