@@ -1,12 +1,15 @@
 """A refusal tells a person what to change, and not what the library that found it thinks."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.profile import parse_profile
-from models.readings import Refused
+from models.readings import ID_PATTERN, Reason, Refused, are_ids
 from streams.engine.sources import parse_action
 from tests.engine.factories import Log, profile, run
 
@@ -35,6 +38,14 @@ PROFILES: dict[str, tuple[dict[str, Any], str]] = {
     "an empty code": ({"conditions": [{"code": ""}]}, "conditions[0].code: is not 1 to 128 characters without control"),
     "a birth long ago": ({"birth_date": "1850-04-02"}, "birth_date: must be not before 1900-01-01"),
     "news from far ahead": ({"updated": "2300-01-01T00:00:00Z"}, "updated: must be before 2200-01-01"),
+    "two faults": (
+        {"care_team": "Ward 7", "height_cm": 3},
+        "height_cm: Input should be greater than or equal to 30 (and 1 more)",
+    ),
+    "a field of our own": (
+        {"consent": {"monitoring": True, "x" * 70: 1}},
+        "consent." + "x" * 64 + ": is not a field of a",
+    ),
     "too many": ({"conditions": [{"code": "copd"}] * 300}, "conditions: has 300 entries; at most 256 are kept"),
 }
 
@@ -73,3 +84,14 @@ def test_a_refused_action_names_its_field() -> None:
         parse_action(json.dumps(given).encode())
     with pytest.raises(Refused, match="untill: is not a field of an action; correct its name or remove it"):
         parse_action(json.dumps(given | {"by": "ann", "untill": "2026-01-05T09:00:00Z"}).encode())
+
+
+def test_where_a_document_breaks_off_is_said() -> None:
+    with pytest.raises(Refused) as refused:
+        parse_profile(b'{"patient": "p-1", "version":')
+    assert (refused.value.reason, "EOF" in refused.value.detail) == (Reason.NOT_JSON, True)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=0x100), max_size=3) | st.sampled_from(["p" * 128, "p" * 129])))
+def test_ids_of_a_chunk_are_ids_when_each_of_them_is(texts: list[str]) -> None:
+    assert are_ids(texts) == all(re.fullmatch(ID_PATTERN, text) is not None for text in texts)

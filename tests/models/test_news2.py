@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.detectors import news2
-from models.detectors.news2 import PARTS, RISKS, Observations, score
+from models.detectors.news2 import PARTS, RISKS, Observations, Scores, score
 from models.evidence import load
 
 CASES: list[dict[str, Any]] = load("news2")["test_vectors"]
@@ -38,6 +38,30 @@ def test_a_full_set_scores_as_its_case_says(case: dict[str, Any]) -> None:
     assert (found.lower[0], found.upper[0], found.missing[0]) == (want["total"], want["total"], 0)
     assert bool(found.red[0]) == want["single_parameter_3"]
     assert RISKS[int(found.risk()[0])] == want["risk"]
+
+
+@pytest.mark.parametrize(
+    ("lower", "red", "risk"),
+    [
+        (0, False, "low"), (4, False, "low"), (3, True, "low_medium"), (4, True, "low_medium"), (5, False, "medium"),
+        (6, True, "medium"), (7, False, "high"), (20, True, "high"),
+    ],
+)  # fmt: skip
+def test_the_risk_begins_where_the_college_says(lower: int, red: bool, risk: str) -> None:
+    """5 and 7 points, and 3 in one part; of a set that is not whole what it is at least."""
+    one, none = np.array([lower]), np.zeros(1, int)
+    assert RISKS[Scores(np.zeros((7, 1), int), one, one + 9, np.array([red]), none).risk()[0]] == risk
+
+
+@pytest.mark.parametrize(
+    ("spo2", "oxygen", "points"),
+    [(92, None, 0), (83, None, 3), (87, None, 1), (93, None, -1), (93, 0, 0), (93, 1, 1), (97, None, -1), (97, 1, 3)],
+)
+def test_on_the_second_scale_more_than_92_needs_to_know_whether_oxygen_is_given(
+    spo2: int, oxygen: int | None, points: int
+) -> None:
+    known = {"spo2": spo2, "spo2_scale": 2} | ({} if oxygen is None else {"on_oxygen": oxygen})
+    assert score(observed(known)).points[PARTS.index("spo2"), 0] == points
 
 
 def by_band(part: str, value: float) -> int:

@@ -50,6 +50,12 @@ def test_what_is_not_agreed_to_is_not_agreed() -> None:
     assert not consent.research
 
 
+def test_the_canonical_form_is_the_shortest_that_says_it_all_in_one_order() -> None:
+    known = raw(sex="female", care_team="Zuerich", birth_date=None, timezone="UTC", skin_tone=None)
+    wanted = b'{"care_team":"Zuerich","consent":{"monitoring":true},"patient":"p-1","sex":"female","version":0}'
+    assert canonical(parse_profile(known)) == wanted
+
+
 @given(documents())
 def test_the_canonical_form_gives_the_profile_back(document: dict[str, Any]) -> None:
     known = parse_profile(json.dumps(document).encode())
@@ -115,7 +121,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"weight_kg": 7150}, "profile: body_weight must lie in 20..350 kg"),
     ({"skin_tone": {"scale": "monk", "value": 11}}, r"skin_tone: must lie in 1\.\.10"),
     ({"skin_tone": {"scale": "fitzpatrick", "value": 2.5}}, "skin_tone: must be a whole number"),
+    ({"skin_tone": {"scale": "fitzpatrick", "value": 7}}, r"skin_tone: must lie in 1\.\.6"),
     ({"skin_tone": {"scale": "ita", "value": -91}}, "skin_tone: "),
+    ({"skin_tone": {"scale": "ita", "value": 91}}, r"skin_tone: must lie in -90\.\.90"),
     ({"conditions": [{"code": {"system": "ICD-10"}}]}, r"conditions\[0\].code.code: is required"),
     ({"conditions": [{"code": ""}]}, r"conditions\[0\].code: "),
     ({"conditions": [{"code": "copd"}] * (MAX_ITEMS + 1)}, "conditions: "),
@@ -129,6 +137,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"usual": {"spo2": 101}}, r"profile: spo2 must lie in 50..100 %"),
     ({"targets": [{"vital": "spo2", "author": "a"}]}, r"targets\[0\]: needs low, high or both"),
     ({"targets": [{"vital": "spo2", "low": 92, "high": 88, "author": "a"}]}, r"targets\[0\]: low \(92\) must be below"),
+    ({"targets": [{"vital": "spo2", "low": 92, "high": 92, "author": "a"}]}, r"targets\[0\]: low \(92\) must be below"),
     ({"targets": [{"vital": "spo2", "low": 8, "high": 92, "author": "a"}]}, r"targets\[0\]: spo2 must lie in"),
     ({"targets": [{"vital": "spo2", "low": 88}]}, r"targets\[0\].author: is required"),
     ({"targets": [{"vital": "spo2", "low": n, "author": "a"} for n in (88, 90)]}, "one vital has two targets"),
