@@ -16,6 +16,8 @@ VITALS_NAMED_MAX = 3
 """Of a device that measures more it is its own name that says what is missing: a title is one line."""
 
 LASTS = phrase("it was resolved, and is still so")
+SILENT_AGAIN = phrase("silent again")
+"""Not "returned": of a device that reads as if its data were there again."""
 BACK_AGAIN = phrase("data are coming again")
 SENSOR_RIGHT_AGAIN = phrase("its readings are those of a patient again")
 CLOCK_RIGHT_AGAIN = phrase("the device's clock is right again")

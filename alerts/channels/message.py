@@ -13,7 +13,7 @@ from models.phrases import moment, phrase, say
 
 LEADS: dict[Notice, str] = {
     "first": phrase("New"), "worse": phrase("Worse"), "escalated": phrase("Not answered yet"),
-    "resolved": phrase("Over"), "repeat": phrase("Still there"), "returned": phrase("Back again"),
+    "resolved": phrase("Over"), "repeat": phrase("Still there"), "returned": phrase("Again"),
     "woken": phrase("Snooze over"), "handed_over": phrase("Handed over to you"),
     "taken": phrase("Taken"),
 }  # fmt: skip

@@ -191,7 +191,7 @@ class Vigil:
                 position=position, slot=self.slot, vital=vital, raised=True, kind="silence", problem=problem,
                 of_vital=of_vital, vitals=vitals, rank=rank, rule=silence.settings().rule, onset_us=onset_us,
                 decided_us=now_us, title=title, said=said, inhibited=inhibited,
-                reason=technical.LASTS if lasts else RETURNED,
+                reason=technical.LASTS if lasts else technical.SILENT_AGAIN,
             )
         )  # fmt: skip
 

@@ -116,6 +116,15 @@ def test_the_message_says_who_has_it_and_asks_for_nothing(language: str, said: s
     assert "2026" in message_of(snoozed, safe=False, desk=None, link=None, language=language).text
 
 
+@pytest.mark.parametrize(("language", "lead"), [("en", "Again"), ("de", "Erneut")])
+def test_of_a_device_that_is_silent_again_nobody_reads_that_it_is_back(language: str, lead: str) -> None:
+    """It said "Back again: No data from scale-3"."""
+    event = alert(notify="returned", event="reopened", title="No data from scale-3")
+    said = message_of(event, safe=True, desk=None, link=None, language=language)
+    assert f"{lead}: No data from scale-3" in said.subject
+    assert "Back" not in said.text
+
+
 def test_a_message_asks_for_what_is_to_be_done_and_says_nothing_where_there_is_nothing() -> None:
     """Each line is there for its own reason: an answer is asked for while there is a deadline and nobody has it."""
     whole: dict[str, Any] = {"reason": "returned", "deadline": "2026-01-05T09:00:00Z"}

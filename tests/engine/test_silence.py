@@ -52,6 +52,17 @@ def test_a_watch_that_is_dead_for_a_day_is_one_alert_that_ends_with_its_data() -
     )  # fmt: skip
 
 
+def test_a_watch_that_is_silent_once_more_is_not_said_to_be_back() -> None:
+    log = watched()
+    worn(log, 5 * 24)
+    off(log, 24)
+    worn(log, 1)
+    off(log, 23)
+    told = run(log)
+    assert technical(told) == [(f"silence.{WATCH}", event) for event in ("opened", "resolved", "reopened")]
+    assert told.alerts[-1].reason == "silent again"
+
+
 def test_only_ticks_notice_silence() -> None:
     log = watched()
     worn(log, 5 * 24)
