@@ -27,6 +27,8 @@ class _Named(msgspec.Struct, gc=False):
 
 
 _device = msgspec.json.Decoder(_Named).decode
+REQUIRED = ("id", "patient", "code", "at")
+"""Of a reading. Whoever lacks several sends something else, and is told of all at once, not of one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +101,12 @@ def _read_other(raw: bytes | None, error: Exception, unread: list[Refused]) -> l
         raise error
     if raw is None:
         raise Refused(Reason.BAD_SHAPE, "the record has no value (null); a reading needs one")
-    if "resourceType" in _fields(raw):
+    fields = _fields(raw)
+    if "resourceType" in fields:
         return fhir.readings_from_observation(raw, unread)
+    if len(missing := [name for name in REQUIRED if name not in fields]) > 1:
+        detail = f"neither a reading ({', '.join(missing)} are missing) nor a FHIR Observation (it has no resourceType)"
+        raise Refused(Reason.BAD_SHAPE, detail) from error
     if not isinstance(error, msgspec.ValidationError):
         _text(raw)
     raise Refused(_misshapen(error), mending.of_reading(str(error))) from error

@@ -283,6 +283,19 @@ def test_a_patient_without_a_profile_is_unknown() -> None:
     assert "p-2" in told.rejects[0].detail
 
 
+def test_what_is_another_format_is_told_of_all_that_a_reading_needs() -> None:
+    """As a data point of Open mHealth: it was told of the first field that is missing, then of the next."""
+    log = Log()
+    log.add(b"p-1", b'{"header": {"schema_id": {}}, "body": {"heart_rate": {"value": 70, "unit": "beats/min"}}}')
+    log.add(b"p-1", b'{"patient": "p-1", "code": "8867-4", "at": "2026-01-05T08:00:00Z", "value": 70, "unit": "/min"}')
+    several, one = run(log).rejects
+    assert several.reason == one.reason == "bad_shape"
+    assert several.detail == (
+        "neither a reading (id, patient, code, at are missing) nor a FHIR Observation (it has no resourceType)"
+    )
+    assert "`id`" in one.detail
+
+
 @pytest.mark.parametrize("arrived_us", [-(2**62), -1, 0, START_US * 1000, 2**62])
 def test_an_absurd_time_stamp_of_the_broker_stops_nothing(arrived_us: int) -> None:
     """One in nanoseconds, say: whatever comes of the patient after it is still of now."""
