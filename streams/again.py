@@ -63,7 +63,7 @@ def asks_of(record: ConsumerRecord) -> list[Ask] | None:
         return None
     try:
         return msgspec.json.decode(raw, type=list[Ask])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return []
 
 

@@ -50,7 +50,7 @@ def _recall_records(records: list[ConsumerRecord], told: Told) -> None:
             one = msgspec.json.decode(record.value or b"", type=Delivery)
             failed = one.outcome == "failed"
             told.recorded(one.delivery_id, failed=failed, channel=one.channel, again=one.again, whom=one.whom)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, ValueError, RecursionError):
             log.warning("deliveries %d/%d is not a Delivery", record.partition, record.offset)
 
 

@@ -29,7 +29,15 @@ from streams import limits, metrics
 from streams.again import Ask, asks_of
 from streams.deliveries import delivery_id, delivery_id_of, delivery_of, recall
 from streams.faring import Faring
-from streams.notifying import REBALANCE_MS, RECORD_WITHIN_S, NotifierConfig, post_of, silent_because
+from streams.notifying import (
+    REBALANCE_MS,
+    RECORD_WITHIN_S,
+    UNREADABLE,
+    NotifierConfig,
+    event_of,
+    post_of,
+    silent_because,
+)  # fmt: skip
 from streams.resending import Resending
 from streams.telling import Telling
 
@@ -364,8 +372,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 
 def _event(record: ConsumerRecord) -> AlertEvent | None:
     try:
-        return msgspec.json.decode(record.value or b"", type=AlertEvent)
-    except msgspec.DecodeError as error:
+        return event_of(record.value or b"")
+    except UNREADABLE as error:
         log.error("alerts %d/%d cannot be told: %s", record.partition, record.offset, error)
         metrics.deliveries.labels(channel="none", outcome="unreadable").inc()
         return None

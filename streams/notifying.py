@@ -3,7 +3,10 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from alerts.channels.build import channels_of
 from alerts.channels.fhir import FhirChannel
@@ -17,6 +20,10 @@ from alerts.teams import Directory
 
 TOLD = frozenset({"opened", "updated", "escalated", "reopened", "resolved"})
 """What happened to the patient. What the team itself did (acknowledged, assigned, snoozed) is on the desk."""
+
+UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+"""What a record that is no alert event may raise: anybody may be able to write to the topic."""
+TIMES = ("onset_at", "event_at", "arrived_at", "decided_at", "deadline", "until")
 
 REBALANCE_MS = 6_000
 """How long the group waits for its members; above `grace_s`. The embedded broker waits all of it."""
@@ -65,6 +72,24 @@ class NotifierConfig:
 
     def topic(self, name: str) -> str:
         return f"{self.prefix}{name}"
+
+
+def event_of(raw: bytes) -> AlertEvent:
+    """An alert event as it lies on its topic. Raises one of UNREADABLE, also for one whose times are none: by them it
+    is decided who is asked and when."""
+    event = msgspec.json.decode(raw, type=AlertEvent)
+    for name in TIMES:
+        said = getattr(event, name)
+        if said is not None and _read(said).tzinfo is None:
+            raise ValueError(f"{name} is a time without its offset")
+    return event
+
+
+def _read(said: str) -> datetime:
+    """A time that has a place in every calendar: an offset may put one of the years 1 or 9999 beyond it."""
+    at = datetime.fromisoformat(said)
+    at.astimezone(UTC)
+    return at
 
 
 def silent_because(event: AlertEvent) -> str | None:

@@ -75,7 +75,7 @@ class Watcher:
         """Reports as they lie on the topic. Those from before we came were answered by whoever watched then."""
         sent: list[Sent] = []
         for record in records:
-            report = _readable(record)
+            report = _readable(record, self._settings.partitions)
             if report is None:
                 continue
             changes = self.watch.take(report)
@@ -115,10 +115,13 @@ def _key(partition: int, change: SourceChange) -> tuple[int, str, str, int]:
     return partition, change.source, change.state, to_us(change.at)
 
 
-def _readable(record: ConsumerRecord) -> Report | None:
+def _readable(record: ConsumerRecord, partitions: int) -> Report | None:
     """A report; None, and a warning, for what is none: anybody may be able to write to the topic."""
     try:
-        return decoded(record.value or b"")
-    except (msgspec.DecodeError, ValueError) as wrong:
+        report = decoded(record.value or b"")
+        if not 0 <= report.partition < partitions:
+            raise ValueError(f"there is no partition {report.partition}")
+    except (msgspec.DecodeError, ValueError, OverflowError, RecursionError) as wrong:
         log.warning("offset %d of %s is no report about sources: %s", record.offset, record.topic, wrong)
         return None
+    return report
