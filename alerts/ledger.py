@@ -26,14 +26,13 @@ from alerts.episodes import (
 )
 from alerts.events import Action, AlertEvent
 from alerts.explain import SEVERITY_WORDS
+from alerts.outcome import ENDS, applied
 from alerts.policy import (
     JOINS,
     Case,
-    Decision,
     When,
     cause_of,
     decide,
-    key_of,
     left_untold,
     protects,
     rise_with,
@@ -46,12 +45,6 @@ from alerts.raised import RETURNED, WELL, Cleared, Raised, added, described, lis
 from alerts.telling import event_of, held_for
 from models.findings import SEVERITIES
 from models.phrases import phrase
-
-ADVISORY = SEVERITIES.index("advisory")
-ENDS: frozenset[What] = frozenset({"resolve", "new_normal"})
-"""What a person does to end an alert."""
-TOLD_KEPT = SPENT_KEPT = 16
-"""Messages that are remembered of an episode: more than there are reasons, and more than its share of a day."""
 
 Told = list[AlertEvent]
 
@@ -321,7 +314,7 @@ def _taken(
         return _joined(episodes, episode, when)
     waited = episode.waits and what != "hand_over"
     event = advance(episode, what)
-    _applied(episode, case, decision)
+    applied(episode, case, decision)
     if episode.waits and not waited:
         episode.asked_since = episode.sequence
     if what == "snooze":
@@ -361,37 +354,3 @@ def _rises(episodes: list[Episode], mate: Episode, joined: Episode, when: When) 
     said = _taken(episodes, mate, "rise", when, rank=joined.rank, reason=reason, quiet=quiet)
     mate.told_with = joined.alert_id if quiet is not None else None
     return said
-
-
-def _applied(episode: Episode, case: Case, decision: Decision) -> None:
-    """The episode after a step: clocks that no longer run are forgotten, messages are remembered."""
-    what, now = case.what, case.when.decided_us
-    episode.rank, episode.incident = decision.rank, decision.incident
-    episode.held = episode.held if what == "comment" else None
-    if what in JOINS or what == "rise":
-        episode.risen = what == "rise" or decision.rank > case.rank
-    waiting = episode.state in ("open", "escalated")
-    episode.due_us = decision.due_us if waiting else None
-    if what == "escalate":
-        episode.rung += not episode.is_alarm
-    elif (not waiting and not episode.closed) or what == "hand_over":
-        episode.rung = 0
-    if episode.state != "snoozed":
-        episode.snoozed_until_us = episode.snoozed_by = None
-    if what in ENDS | {"forget"}:
-        episode.sources.clear()
-        episode.resolved_us = now
-    if episode.closed or what in ("worse", "raise"):
-        episode.calm_until_us = episode.calm_reason = None
-    if what in ("open", "raise", "again"):
-        episode.deferred_until_us = decision.deferred_until_us
-    elif not waiting or what in ("tell", "worse", "rise", "hand_over"):
-        episode.deferred_until_us = None
-    if decision.notify is not None or not waiting:
-        episode.told_with = None
-    elif decision.told_with is not None:
-        episode.told_with = decision.told_with
-    if decision.notify is not None:
-        episode.told = [*episode.told, key_of(decision.notify, decision.rank, case)][-TOLD_KEPT:]
-        if decision.rank <= ADVISORY and what in ("open", "raise", "again", "tell"):
-            episode.spent_us = [*episode.spent_us, now][-SPENT_KEPT:]

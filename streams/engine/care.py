@@ -12,6 +12,7 @@ from alerts.episodes import HAS_COME, Episode, NotAllowed, eased, ended_by_hand,
 from alerts.events import Action, AlertEvent
 from alerts.explain import title
 from alerts.language import voice
+from alerts.outcome import ENDS
 from alerts.policy import When
 from alerts.raised import WELL, Cleared, Raised
 from models.detectors import change_index, crossings, deviation, floors, forecast
@@ -209,9 +210,9 @@ def acted(state: PartitionState, slot: int, action: Action, arrived_us: int) -> 
     except NotAllowed as error:
         raise Refused(Reason.BAD_ACTION, str(error)) from error
     person.actions = [*person.actions, action.action_id][-ACTIONS_REMEMBERED:]
-    if action.type in ledger.ENDS and episode.category == "clinical":
+    if action.type in ENDS and episode.category == "clinical":
         _rearm(state, slot, episode, learn_anew=action.type == "new_normal", at_us=arrived_us)
-    elif action.type in ledger.ENDS:
+    elif action.type in ENDS:
         silence_ended(state, slot, episode.problem, arrived_us)
     state.note_wake(slot)
     return events

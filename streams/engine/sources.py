@@ -16,6 +16,7 @@ from xxhash import xxh3_64_intdigest
 from alerts import ledger, sources
 from alerts.episodes import DAY_US, Episode, NotAllowed, next_wake_us
 from alerts.events import Action, AlertEvent
+from alerts.outcome import ENDS
 from alerts.policy import PolicySettings, When
 from alerts.sources import INGEST, TROUBLE_OF, SourceChange, Trouble
 from models import mending
@@ -231,7 +232,7 @@ class Sources:
             episode, events = ledger.on_action(one.episodes, action, when)
         except NotAllowed as error:
             raise Refused(Reason.BAD_ACTION, str(error)) from error
-        if action.type in ledger.ENDS:
+        if action.type in ENDS:
             one.ended(episode.problem, arrived_us)
         one.actions = [*one.actions, action.action_id][-ACTIONS_REMEMBERED:]
         return events
