@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from alerts.channels.message import message_of
 from alerts.channels.post import Letter
-from alerts.channels.quiet import Quiet, together
+from alerts.channels.quiet import QUIET_HOURS, Quiet, together
+from alerts.events import AlertEvent
 from alerts.language import languages
 from tests.channels.events import alert
 
@@ -73,11 +75,24 @@ def test_a_newer_message_by_the_same_channel_stands_for_the_older_one() -> None:
     assert [one.letter.channel for one in quiet.let_go(alert("a-1", 2, severity="urgent"), {"pager"})] == ["pager"]
 
 
-def test_what_was_before_says_nothing_about_what_waits() -> None:
-    """A worker that repeats what it had said."""
+@pytest.mark.parametrize("sequence", [2, 3])
+def test_what_was_before_says_nothing_about_what_waits(sequence: int) -> None:
+    """A worker that repeats what it had said, and what waits as well."""
     quiet = Quiet(9)
     held(quiet, "a-1", 3)
-    assert quiet.let_go(alert("a-1", 2, event="acknowledged", state="acknowledged"), {"pager"}) == []
+    news = alert("a-1", sequence, event="acknowledged", state="acknowledged", severity="urgent")
+    assert quiet.let_go(news, {"pager"}) == quiet.outdated(news) == []
+
+
+def test_what_is_given_back_waits_no_longer() -> None:
+    quiet = Quiet(1)
+    for name in ("a-1", "a-2"):
+        held(quiet, name)
+    assert [one.alert_id for one in quiet.clear()] == ["a-1", "a-2"]
+    assert quiet.clear() == []
+    assert quiet.let_go(alert("a-1", 2, event="resolved", state="resolved"), set()) == []
+    assert held(quiet, "a-3"), "somebody has to be woken anew"
+    assert [one.alert_id for one in quiet.over(SLOT)[0]] == ["a-3"], "and there is room again"
 
 
 def test_beyond_the_bound_they_are_told_as_one_and_who_was_answered_is_not_counted() -> None:
@@ -101,6 +116,10 @@ def test_the_one_message_says_how_many_and_names_nobody_and_asks_for_no_answer(l
         assert "37" in said.subject, "also where no patient may be named: there is none in it"
         assert "https://desk/a/x" not in said.text
     assert event == together(SLOT, 37, "cardiology", language), "a second attempt is the same message"
+    assert msgspec.json.decode(msgspec.json.encode(event), type=AlertEvent) == event, "its words are the record's"
+    assert (event.state, event.deadline, event.notify) == ("acknowledged", None, "first")
+    assert (event.category, event.problem, event.care_team) == ("technical", QUIET_HOURS, "cardiology")
+    assert not event.retrospective
     assert event.alert_id != together(("mail", MORNING), 37, None).alert_id
 
 
