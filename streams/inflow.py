@@ -1,4 +1,4 @@
-"""Whether profiles and actions get into the log, and whether the topics that a worker reads are there at all.
+"""Whether profiles and actions get into the log, and whether the topics of a worker are there at all.
 
 Of `readings` a worker hears with each chunk how much waits. What lies on the other two is sequenced by others of its
 agents: acknowledgements and withdrawn consents that do not get into the log must be seen as well.

@@ -30,7 +30,7 @@ class StateNotAssigned(errors.KafkaError):  # type: ignore[misc]
 
 
 class TopicGone(errors.KafkaError):  # type: ignore[misc]
-    """Topics that we read were deleted. A fresh start makes them anew, or finds that it cannot go on without them."""
+    """Topics of ours were deleted. A fresh start makes them anew, or finds that it cannot go on without them."""
 
     def __init__(self, topics: Sequence[str]) -> None:
         super().__init__(f"no broker knows {', '.join(topics)} any more: deleted")

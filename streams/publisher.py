@@ -25,6 +25,8 @@ from streams.settings import Settings
 log = logging.getLogger(__name__)
 
 Sent = asyncio.Future[object]
+WRITTEN = ("findings", "alerts", "vitals", "rejects", "sources")
+"""Beside `readings` and the pages."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -47,9 +49,16 @@ class Publisher:
             max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
             request_timeout_ms=round(limits.PUBLISH_WITHIN_S * 1000),
             retry_backoff_ms=round(limits.PUBLISH_RETRY_EVERY_S * 1000),
-            **client_options(self._settings),
+            metadata_max_age_ms=limits.METADATA_AGE_MAX_MS, **client_options(self._settings),
         )  # fmt: skip
         await self._producer.start()
+        for word in WRITTEN:  # so that its client hears of them before there is something to say
+            await self._producer.client.add_topic(self._settings.topic(word))
+
+    def unknown(self) -> list[str]:
+        """The topics that we write to and that no broker knows, as far as the last answer says."""
+        cluster, names = self._started.client.cluster, map(self._settings.topic, WRITTEN)
+        return [name for name in names if not cluster.partitions_for_topic(name)]
 
     async def stop(self, *, flush: bool = True) -> None:
         """Let go of the broker. flush: first wait for what is on its way; else it is given up."""

@@ -163,8 +163,9 @@ class Session:
         return {tp: (place if place is not None else fetched[tp] or 0, ends[tp] or 0) for tp, place in places.items()}
 
     def _missing(self) -> list[str]:
-        """The topics that we read, and that no broker knows."""
-        return self._consumer.unknown(self.settings.topic(word) for word in ("readings", "profiles", "actions"))
+        """The topics that we read or write, and that no broker knows."""
+        read = (self.settings.topic(word) for word in ("readings", "profiles", "actions"))
+        return self._consumer.unknown(read) + self.publisher.unknown()
 
     async def _end_of(self, word: str, partition: int) -> int:
         """The offset after the last record of `profiles` or `actions`, as far as a fetch or an answer has said it."""
