@@ -12,8 +12,9 @@ from faust.types import TP
 from streams import limits
 from streams.inflow import Inflow, keep_looking
 from streams.outage import TopicGone, passing
-from tests.brokers import ApacheKafka
+from tests.brokers import Broker
 from tests.engine.factories import profile
+from tests.transport.workers import expect_gap
 from tests.worker.gauges import gauge
 from tests.worker.live import deployment, until
 
@@ -89,15 +90,15 @@ async def test_a_broker_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPa
     looking.cancel()
 
 
-@pytest.mark.kafka
 @pytest.mark.slow
 def test_profiles_that_were_deleted_are_seen_and_consent_is_withdrawn_on_the_new_topic(
-    kafka_broker: ApacheKafka, prefix: str, tmp_path: Path
+    request: pytest.FixtureRequest, broker: Broker, prefix: str, tmp_path: Path
 ) -> None:
     """The worker went on as if nothing were wrong, and no consent could be withdrawn until somebody started it anew.
     Nor did it see that `alerts` was gone before it had one to tell: that waited for half a minute."""
-    with deployment(kafka_broker, prefix, tmp_path) as here:
-        worker, admin = here.start(), AdminClient({"bootstrap.servers": kafka_broker.address})
+    within_s = expect_gap(request, broker, "the embedded broker keeps topics that are deleted")
+    with deployment(broker, prefix, tmp_path) as here:
+        worker, admin = here.start(), AdminClient({"bootstrap.servers": broker.address})
         here.enrol("p-1")
         none = f'homebeat_control_lag{{partition="1",topic="{prefix}profiles"}} 0.0'
         until(lambda: none in worker.get("/metrics")[1], "how many wait")
@@ -105,7 +106,7 @@ def test_profiles_that_were_deleted_are_seen_and_consent_is_withdrawn_on_the_new
         for done in admin.delete_topics(gone).values():
             done.result()
         said = f"not there: {', '.join(gone)}; made anew if that lasts\n"
-        until(lambda: worker.get("/readyz") == (503, said), "said")
+        until(lambda: worker.get("/readyz") == (503, said), "said", within_s)
         until(worker.ready, "made anew")
         withdrawn = profile("p-1", version=2, monitoring=False)
         here.put("profiles", b"p-1", withdrawn)
