@@ -1,7 +1,8 @@
 """The step from a slice of the log to its effects: no I/O, no clock.
 
 - `log`: a slice of one partition, as columns
-- `intake` (`decode`, `columns`, `duplicates` with its `rings`): what is decided, what is refused, and why
+- `intake` (`decode`, `columns`, `devices`: their names, `duplicates` with its `rings`): what is decided, what is
+  refused, and why
 - `state` (`rows`: numbers of a patient and of a vital; `people`: the rest; `profiles`: those at hand), `pages`
   (`forms`, `holes`, `placing`): what a partition remembers, and its stored form
 - `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
