@@ -129,7 +129,10 @@ class Settings(BaseSettings):
         {}, max_length=TEAMS_MAX,
         description="Teams with times and rungs of their own, as JSON: " + EXAMPLE,
     )  # fmt: skip
-    calm_min: int = Field(15, ge=0, le=1440, description="Minutes a problem has to stay away to be resolved.")
+    calm_min: int = Field(
+        15, ge=0, le=1440,
+        description="Minutes a problem has to stay away to be resolved; an urgent one that comes back in a day longer.",
+    )  # fmt: skip
     advisories_per_day: int = Field(
         4, ge=1, le=1000, description="Messages about advisories that one patient may cause in 24 h; more of them wait."
     )
