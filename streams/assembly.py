@@ -5,22 +5,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alerts import links
-from streams.connection import security_options
+from streams.configuration.settings import Settings
+from streams.configuration.teams import read_teams
 from streams.errors import WrongSettings
-from streams.settings import Settings
-from streams.teams import read_teams
+from streams.kafka.connection import security_options
 
 if TYPE_CHECKING:
     from alerts.desk import DeskConfig
     from alerts.teams import Directory
-    from streams.notifying import NotifierConfig
+    from streams.notifier.configuration import NotifierConfig
 
 log = logging.getLogger(__name__)
 
 
 def notifier_config(settings: Settings) -> "NotifierConfig":
     """What the notifier may know, alone in its process or beside a worker. Raises WrongSettings."""
-    from streams.notifying import NotifierConfig
+    from streams.notifier.configuration import NotifierConfig
 
     return NotifierConfig(
         bootstrap=settings.broker,

@@ -20,11 +20,11 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from models import mending
 from models.readings import ID_PATTERN, Refused
 from streams import limits
-from streams.connection import admin_client, client_options
+from streams.configuration.settings import Settings
 from streams.errors import Failed
+from streams.kafka.connection import admin_client, client_options
+from streams.kafka.topics import check_partitions, create_missing, topics_of
 from streams.lines import Line, Readable, line_batches
-from streams.settings import Settings
-from streams.topics import check_partitions, create_missing, topics_of
 
 log = logging.getLogger(__name__)
 

@@ -25,12 +25,12 @@ from xxhash import xxh3_128_digest
 from alerts.events import AuditEvent
 from models.readings import Reason, Reject
 from models.times import rfc3339, to_us
+from streams.configuration.settings import Settings
 from streams.engine.decode import device_of
 from streams.engine.sources import REDRIVEN_HEADER, SOURCE_HEADER, source_of
 from streams.errors import Failed
+from streams.kafka.whole import records
 from streams.publish import IN_FLIGHT_MAX, producing, subject_of
-from streams.settings import Settings
-from streams.whole import records
 
 LETTERS_MAX = 5_000_000
 """Dead letters of one run, 16 bytes each to know them again. More: narrow it down with --since and --until."""

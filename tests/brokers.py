@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from streams.broker import end_child, start_child, wait_until_answering
+from streams.kafka.embedded import end_child, start_child, wait_until_answering
 from tests.requirements import require
 
 HOST = "127.0.0.1"

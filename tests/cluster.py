@@ -19,7 +19,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from streams.broker import end_child, start_child, wait_until_answering
+from streams.kafka.embedded import end_child, start_child, wait_until_answering
 from tests.brokers import HOST, free_ports, jars_of_kafka
 from tests.detour import Detour
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests import parallel, progress
 from tests.brokers import ApacheKafka, Broker, free_ports, running_kafka
 from tests.postgres import Postgres, programs

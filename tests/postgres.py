@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psycopg
 
-from streams.broker import dies_with_parent, end_child
+from streams.kafka.embedded import dies_with_parent, end_child
 from tests.brokers import HOST, free_ports
 from tests.requirements import require
 

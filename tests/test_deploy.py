@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from streams.configure import load_settings
-from streams.settings import PREFIX, Settings
+from streams.configuration.environment import load_settings
+from streams.configuration.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.times import US_PER_S, to_us
+from streams.configuration.settings import Settings
 from streams.errors import Failed, WrongSettings
-from streams.score import ScoreResult, as_json, as_text, observed, run, score
 from streams.scoring.clocks import AHEAD_US
 from streams.scoring.records import BadRecord
-from streams.settings import Settings
+from streams.scoring.score import ScoreResult, as_json, as_text, observed, run, score
 from tests.scoring.records import Json, alert, at, label, us
 
 

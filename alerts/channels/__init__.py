@@ -14,5 +14,5 @@
 - `closing`: how a client of Kafka is let go of, whether or not Kafka is still there
 - `receiver`: a small receiver for the demo and for people who write their own
 
-Which events are sent is the notifier's decision (`streams.notifier`); what happened becomes a Delivery.
+Which events are sent is the notifier's decision (`streams.notifier.notifier`); what happened becomes a Delivery.
 """

@@ -4,8 +4,8 @@ import asyncio
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.connection import admin_client
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.kafka.connection import admin_client
 
 PAUSE_S = 0.02
 WITHIN_S = 120.0

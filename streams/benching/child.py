@@ -10,9 +10,9 @@ from pathlib import Path
 
 import aiohttp
 
-from streams.broker import free_port
+from streams.configuration.settings import Settings
 from streams.errors import Failed
-from streams.settings import Settings
+from streams.kafka.embedded import free_port
 
 HOST = "127.0.0.1"
 PAUSE_S = 0.02

@@ -31,7 +31,7 @@ from alerts.desk.store import Store
 from alerts.events import Action
 from streams.benching.ward import DAY_S, DAYS, DENSE, NOW_S, Ward
 from streams.errors import Failed
-from streams.process import bulk_collector
+from streams.serving.process import bulk_collector
 
 HOST = "127.0.0.1"
 ROUNDS = 20

@@ -18,7 +18,7 @@ from aiokafka.partitioner import DefaultPartitioner
 from models.times import US_PER_S
 from streams import control
 from streams.benching import workload
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
 
 BURST_S = 0.02
 BURST_MAX = 50_000

@@ -23,6 +23,7 @@ from streams import control, limits
 from streams.benching import workload
 from streams.benching.anew import forget
 from streams.benching.child import Child
+from streams.configuration.settings import Settings
 from streams.engine.forms import Page
 from streams.engine.links import LINK
 from streams.engine.log import LogSlice, home_of
@@ -31,8 +32,7 @@ from streams.engine.rows import ROW
 from streams.engine.state import PATIENTS_PER_PAGE, PartitionState
 from streams.engine.step import EngineSettings, step
 from streams.errors import Failed
-from streams.settings import Settings
-from streams.topics import changelog_topic, ensure_topics
+from streams.kafka.topics import changelog_topic, ensure_topics
 
 PREFIX = "recovery-"
 SIZES = (10_000, 100_000)

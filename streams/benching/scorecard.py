@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from models.times import US_PER_S
+from streams.configuration.settings import Settings
 from streams.errors import Failed, WrongSettings
-from streams.replay import run_replay
-from streams.score import objects, observed, score
+from streams.replaying.replay import run_replay
 from streams.scoring import deciles
 from streams.scoring.comparators.every import comparators
 from streams.scoring.comparators.rule import Comparator, alert_lines
@@ -24,8 +24,8 @@ from streams.scoring.comparators.series import Series, read
 from streams.scoring.datasets.prepared import LABELS, PROFILES, READINGS, SETS, prepare
 from streams.scoring.gate import Verdict, in_words
 from streams.scoring.records import BadRecord, Json, Label, Span, label, opened
+from streams.scoring.score import objects, observed, score
 from streams.scoring.versus import Half, Point, at_equal_alerts, at_equal_finding, of_half, point, sums
-from streams.settings import Settings
 
 BATCH = 4096
 OURS = "homebeat"

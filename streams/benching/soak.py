@@ -17,11 +17,11 @@ from aiokafka.admin import NewTopic
 from streams.benching import workload
 from streams.benching.anew import forget
 from streams.benching.child import environment
-from streams.broker import free_port
-from streams.connection import admin_client
+from streams.configuration.settings import Settings
 from streams.errors import Failed, WrongSettings
+from streams.kafka.connection import admin_client
+from streams.kafka.embedded import free_port
 from streams.limits import MIB, READINGS_MESSAGE_BYTES_MAX
-from streams.settings import Settings
 
 PREFIX = "soak."
 HOST = "127.0.0.1"

@@ -16,8 +16,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from models.times import rfc3339
 from streams.benching import workload
-from streams.settings import Settings
-from streams.worker import Worker
+from streams.configuration.settings import Settings
+from streams.worker.worker import Worker
 
 STOCK_EVENTS = 10_000
 LATENCY_S = 10.0

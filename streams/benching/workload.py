@@ -8,8 +8,8 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 
 from models.times import US_PER_S, rfc3339
-from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.configuration.settings import Settings
+from streams.kafka.topics import ensure_topics
 
 PATIENTS = 2_000
 RECORDS = 400_000

@@ -8,7 +8,7 @@ import click
 from streams.commands.answers import INSTANT_HELP, answer, as_json_option, figures, instant, settings_for
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.configuration.settings import Settings
 
 INPUT = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -73,14 +73,14 @@ def _check_outputs(read: list[Path | None], written: list[Path | None]) -> None:
 
 
 def _from_files(files: list[Path], options: dict[str, Any], settings: "Settings") -> dict[str, Any]:
-    from streams.replay import run_replay
+    from streams.replaying.replay import run_replay
 
     named = {name: options[name] for name in ("profiles", "actions", "out", "batch", "summaries")}
     return run_replay(readings=files, unknown_patients=settings.unknown_patients, settings=settings, **named)
 
 
 def _from_topic(options: dict[str, Any], settings: "Settings") -> dict[str, Any]:
-    from streams.replay import run_replay_from_topic
+    from streams.replaying.replay import run_replay_from_topic
 
     named = {name: options[name] for name in ("since", "until", "out", "batch")}
     return run_replay_from_topic(settings=settings, **named)
@@ -123,7 +123,7 @@ def score(
       homebeat score --alerts alerts.jsonl --labels labels.jsonl --profiles profiles.jsonl --by sex
     """
     from models.times import US_PER_S
-    from streams import score as scoring
+    from streams.scoring import score as scoring
 
     ahead_us = settings_for().clock_tolerance_s * US_PER_S
     result = scoring.run(
@@ -217,7 +217,7 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
     if any(options.values()):
         raise click.UsageError("--data, --set, --half and --out go with scorecard, --data with forecast too")
     if name == "soak":
-        from streams.bench import run_soak
+        from streams.benching.bench import run_soak
 
         result = run_soak(minutes, rate, broker)
     else:
@@ -227,7 +227,7 @@ def bench(name: str | None, as_json: bool, **options: Any) -> None:
 
 
 def _measured(name: str | None, broker: str | None, patients: tuple[int, ...], database: str | None) -> dict[str, Any]:
-    from streams.bench import run_bench, run_desk_bench, run_recovery
+    from streams.benching.bench import run_bench, run_desk_bench, run_recovery
 
     if name == "desk":
         settings_for()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.configuration.settings import Settings
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
 INSTANT_HELP = "RFC 3339, such as 2026-01-05T08:00:00Z."
@@ -20,8 +20,8 @@ def settings_for(*, serving: bool = False, **overrides: Any) -> "Settings":
     serving: False for a command that ends by itself and speaks in one line; True for a server, whose libraries may
     be heard.
     """
-    from streams.configure import load_settings
-    from streams.logs import configure_logging
+    from streams.configuration.environment import load_settings
+    from streams.serving.logs import configure_logging
 
     if debugging():
         overrides["log_level"] = "debug"
@@ -34,7 +34,7 @@ async def reached(settings: "Settings") -> None:
     """Return when the broker answers; then warn of the secret that everybody knows. Raises BrokerUnreachable."""
     import logging
 
-    from streams.connection import reach
+    from streams.kafka.connection import reach
 
     await reach(settings)
     if settings.development_secret:

@@ -152,7 +152,7 @@ def check(ledger: bool, as_json: bool) -> None:
       homebeat check
       homebeat check --ledger --json
     """
-    from streams.check import run_check
+    from streams.checking.check import run_check
 
     report = asyncio.run(run_check(settings_for(), ledger=ledger))
     answer(report.as_json(), str(report), as_json)

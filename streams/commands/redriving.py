@@ -56,7 +56,7 @@ def redrive(
       homebeat redrive --source urn:dev:watch --since 2026-01-05T00:00:00Z
     """
     from models.readings import Reason
-    from streams.again import WantedAgain, send_again
+    from streams.notifier.dead_letters import WantedAgain, send_again
     from streams.redrive import Wanted
     from streams.redrive import redrive as put_back
 

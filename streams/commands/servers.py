@@ -11,7 +11,7 @@ from streams.commands.people import add_user, link, remove_user, users
 from streams.errors import Failed, WrongSettings
 
 if TYPE_CHECKING:
-    from streams.settings import Settings
+    from streams.configuration.settings import Settings
 
 
 @click.command(short_help="The whole system on this machine, nothing to install.")
@@ -56,7 +56,7 @@ def worker(port: int | None) -> int:
     """
     settings = settings_for(serving=True, http_port=port)
     asyncio.run(reached(settings))
-    from streams.worker import run_worker  # after the broker answered: Faust takes a while to import
+    from streams.worker.worker import run_worker  # after the broker answered: Faust takes a while to import
 
     return run_worker(settings)
 
@@ -75,7 +75,7 @@ def desk(ctx: click.Context, port: int | None) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from streams.process import run_async
+    from streams.serving.process import run_async
 
     settings = settings_for(serving=True, http_port=port)
     run_async(lambda stop: _desk(settings, stop))
@@ -89,7 +89,7 @@ async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
     await reached(settings)
     from alerts.desk import DeskError, run_desk
     from streams.assembly import desk_config
-    from streams.process import bulk_collector
+    from streams.serving.process import bulk_collector
 
     try:
         with bulk_collector():  # else it looks through all libraries in the middle of an answer, for 100 ms and more
@@ -110,7 +110,7 @@ def notifier(port: int | None) -> None:
       HOMEBEAT_TEAMS_FILE=teams.toml homebeat notifier
       HOMEBEAT_WEBHOOK_URLS=https://pager.example/homebeat homebeat notifier
     """
-    from streams.process import run_async
+    from streams.serving.process import run_async
 
     settings = settings_for(serving=True, http_port=port)
     if not settings.tells_somebody:
@@ -123,10 +123,10 @@ def notifier(port: int | None) -> None:
 
 async def _notifier(settings: "Settings", stop: asyncio.Event) -> None:
     from streams.assembly import notifier_config
-    from streams.broker_watch import BrokerWatch
-    from streams.health import HealthServer
-    from streams.notifier import run_notifier
-    from streams.telling import Telling, standing
+    from streams.kafka.broker_watch import BrokerWatch
+    from streams.notifier.notifier import run_notifier
+    from streams.notifier.readiness import Telling, standing
+    from streams.serving.health import HealthServer
 
     await reached(settings)
     watch, telling = BrokerWatch(settings), Telling()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import aiohttp
 
-from streams.broker import dies_with_parent, end_child
 from streams.errors import Failed
+from streams.kafka.embedded import dies_with_parent, end_child
 
 READY_WITHIN_S = 60.0
 PAUSE_S = 0.1

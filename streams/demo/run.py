@@ -24,15 +24,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from alerts.channels.receiver import RECEIVED, create_receiver
 from alerts.desk.accounts import Accounts
 from alerts.desk.members import EVERY_TEAM
-from streams.broker import BrokerPortTaken, EmbeddedBroker, free_port
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
+from streams.configuration.settings import DEFAULT_PORTS, Settings
 from streams.demo import bundled
 from streams.demo.children import Child, environment
 from streams.demo.feeder import FeedResult, feed
 from streams.errors import PortTaken
-from streams.process import run_async
-from streams.settings import DEFAULT_PORTS, Settings
-from streams.topics import ensure_topics
+from streams.kafka.embedded import BrokerPortTaken, EmbeddedBroker, free_port
+from streams.kafka.topics import ensure_topics
+from streams.serving.process import run_async
 
 BANNER = (
     "Software to be validated before clinical use. Demo: real people from public research sets, replayed in fast time."

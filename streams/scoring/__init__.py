@@ -3,5 +3,5 @@ figures), `deciles` (whether all have the same rate), `groups` and `people` (by 
 counts), `gate` (whether it is worse off than is allowed), `clocks` (times of readings that can be).
 
 `comparators`: published rules to be held against homebeat on the same data. `datasets`: public data sets of real people
-in the words of the contract. But for the readers of these two, pure; files and text are `streams.score`.
+in the words of the contract. But for the readers of these two, pure; files and text are `streams.scoring.score`.
 """

@@ -19,11 +19,11 @@ from alerts.channels.protocol import Outcome, idempotency_key
 from alerts.events import AlertEvent
 from alerts.teams import read_directory
 from models.times import US_PER_S, from_us, to_us
-from streams.deliveries import delivery_id_of
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings, step
-from streams.notifying import silent_because
+from streams.notifier.configuration import silent_because
+from streams.notifier.deliveries import delivery_id_of
 from tests.engine.factories import SECRET, START_US, Log
 
 RUNS, KILLED_RUNS = 200, 100

@@ -10,8 +10,8 @@ from alerts.channels.receiver import RECEIVED, Received, create_receiver
 from alerts.channels.webhook import WebhookLimits
 from alerts.events import Answer
 from alerts.teams import Directory, read_directory
-from streams.notifier import run_notifier
-from streams.notifying import NotifierConfig
+from streams.notifier.configuration import NotifierConfig
+from streams.notifier.notifier import run_notifier
 from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.server import running

@@ -13,14 +13,14 @@ from alerts.channels.progress import Progress, Told
 from alerts.channels.protocol import Outcome
 from alerts.channels.webhook import WebhookChannel, WebhookLimits
 from alerts.events import AlertEvent, Delivery
-from streams.again import AGAIN_HEADER, Ask, Resent, WantedAgain, _Dead, asks_of, send_again
-from streams.broker import EmbeddedBroker
-from streams.deliveries import delivery_of
+from streams.configuration.settings import Settings
 from streams.errors import Failed
-from streams.lookback import RECORDS_MAX
-from streams.resending import Resending
-from streams.settings import Settings
-from streams.whole import records
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.whole import records
+from streams.notifier.dead_letters import AGAIN_HEADER, Ask, Resent, WantedAgain, _Dead, asks_of, send_again
+from streams.notifier.deliveries import delivery_of
+from streams.notifier.lookback import RECORDS_MAX
+from streams.notifier.resending import Resending
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.notifying import BY_THE_TEAM, POLICY, alone, config, notifying, quiet_hours, receiver

@@ -172,6 +172,6 @@ def test_what_the_library_lets_pass_is_found_as_well(place: str, value: object) 
 
 
 def test_a_notifier_without_a_fhir_server_does_not_load_the_library() -> None:
-    program = "import sys, streams.notifier; print([one for one in sys.modules if one.startswith('fhir')])"
+    program = "import sys, streams.notifier.notifier; print([one for one in sys.modules if one.startswith('fhir')])"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from alerts.events import AlertEvent
-from streams.again import WantedAgain, send_again
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.notifier.dead_letters import WantedAgain, send_again
 from tests.brokers import ApacheKafka
 from tests.channels import topics
 from tests.channels.events import alert

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from alerts.events import AlertEvent, Answer
 from alerts.teams import Directory
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from streams.limits import QUIET_WHOLE_MAX
 from tests.channels import topics
 from tests.channels.events import alert

@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 from alerts.channels.webhook import WebhookLimits
 from alerts.episodes import BEGAN_EARLIER, REPEAT
 from alerts.events import Answer
-from streams.broker import EmbeddedBroker
-from streams.notifying import silent_because, webhook_channels
+from streams.kafka.embedded import EmbeddedBroker
+from streams.notifier.configuration import silent_because, webhook_channels
 from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.events import alert

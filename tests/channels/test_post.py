@@ -19,8 +19,8 @@ from alerts.events import AlertEvent
 from alerts.language import languages, voice
 from alerts.teams import Person
 from models.phrases import moment, phrase, say
-from streams.deliveries import delivery_of
-from streams.notifying import silent_because
+from streams.notifier.configuration import silent_because
+from streams.notifier.deliveries import delivery_of
 from tests.alerts.test_teams import DIRECTORY, NOON
 from tests.channels.events import alert
 

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams import limits
-from streams.telling import Telling
+from streams.notifier.readiness import Telling
 from tests.brokers import Broker
 from tests.worker.gauges import gauge
 from tests.worker.live import deployment, until

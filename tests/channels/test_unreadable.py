@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from alerts.channels.progress import Told
 from alerts.events import AlertEvent
-from streams.again import asks_of
-from streams.deliveries import _recall_records
-from streams.notifying import TIMES, UNREADABLE, event_of
-from streams.publisher import Publisher
-from streams.settings import Settings
-from streams.watching import Watcher
+from streams.configuration.settings import Settings
+from streams.notifier.configuration import TIMES, UNREADABLE, event_of
+from streams.notifier.dead_letters import asks_of
+from streams.notifier.deliveries import _recall_records
+from streams.worker.publisher import Publisher
+from streams.worker.source_watch import Watcher
 from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.events import alert

@@ -9,9 +9,9 @@ from aiohttp import web
 from alerts.channels.health import FAILED_IN_A_ROW
 from alerts.channels.protocol import Outcome
 from alerts.channels.webhook import WebhookLimits
-from streams.broker import EmbeddedBroker
-from streams.deliveries import delivery_of
-from streams.notifying import webhook_channels
+from streams.kafka.embedded import EmbeddedBroker
+from streams.notifier.configuration import webhook_channels
+from streams.notifier.deliveries import delivery_of
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.notifying import (

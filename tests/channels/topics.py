@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from streams.topics import ensure_topics
+from streams.kafka.topics import ensure_topics
 
 
 async def made(bootstrap: str, prefix: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.logs import LIBRARIES
+from streams.serving.logs import LIBRARIES
 from tests.brokers import Broker
 from tests.cli.command import NOBODY, Homebeat
 

@@ -14,7 +14,7 @@ from alerts.desk.accounts import Accounts
 from alerts.desk.audit import Audit
 from alerts.desk.members import Member
 from alerts.desk.staff import Staff
-from streams.check_teams import _Patients
+from streams.checking.teams import _Patients
 from tests.brokers import free_ports
 from tests.cli.command import NOBODY, Homebeat, Result
 from tests.cli.others import mail_server, receiver

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions
 
-from streams.topics import COPARTITIONED
+from streams.kafka.topics import COPARTITIONED
 from tests.brokers import ApacheKafka
 from tests.cli.command import Homebeat
 from tests.cli.test_check import mend, states

@@ -5,9 +5,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.readings import Reason
-from streams import metrics
 from streams.errors import Failed, PortTaken
-from streams.health import HealthServer
+from streams.serving import metrics
+from streams.serving.health import HealthServer
 
 CONTRACT = {
     "homebeat_readings_received_total": set(),

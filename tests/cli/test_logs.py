@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from streams.logs import configure_logging
+from streams.serving.logs import configure_logging
 
 
 def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -13,12 +13,12 @@ def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
     try:
         raise ValueError("two\nlines")
     except ValueError:
-        logging.getLogger("streams.worker").exception("could not write the page of %s", "partition 3")
-    logging.getLogger("streams.worker").debug("not at this level")
+        logging.getLogger("streams.worker.worker").exception("could not write the page of %s", "partition 3")
+    logging.getLogger("streams.worker.worker").debug("not at this level")
     (line,) = capsys.readouterr().err.splitlines()
     record = json.loads(line)
     assert record["level"] == "error"
-    assert record["logger"] == "streams.worker"
+    assert record["logger"] == "streams.worker.worker"
     assert record["message"] == "could not write the page of partition 3"
     assert "ValueError" in record["exception"]
     assert record["time"].endswith("Z")
@@ -26,9 +26,9 @@ def test_json_logs_are_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_text_logs_begin_with_time_and_level(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info", "text")
-    logging.getLogger("streams.worker").info("joined")
+    logging.getLogger("streams.worker.worker").info("joined")
     time, level, rest = capsys.readouterr().err.rstrip().split(" ", 2)
-    assert (time[-1], level, rest) == ("Z", "info", "streams.worker: joined")
+    assert (time[-1], level, rest) == ("Z", "info", "streams.worker.worker: joined")
 
 
 @pytest.mark.parametrize(("level", "libraries", "heard"), [("info", True, 1), ("info", False, 0), ("debug", False, 2)])

@@ -15,7 +15,7 @@ from time import monotonic
 import pytest
 
 from streams.errors import Failed
-from streams.process import bulk_collector, until_stopped
+from streams.serving.process import bulk_collector, until_stopped
 from tests.cli.command import Homebeat
 
 WITHIN_S = 30.0
@@ -137,7 +137,7 @@ HEAP = """
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from streams.process import steady_heap
+from streams.serving.process import steady_heap
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20

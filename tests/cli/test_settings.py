@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from models.times import US_PER_S
 from models.windows import check_settings
-from streams.configure import load_settings, misspelt
+from streams.configuration.environment import load_settings, misspelt
+from streams.configuration.settings import CLOCK_TOLERANCE_MAX_S, DEVELOPMENT_SECRET, Settings
 from streams.errors import WrongSettings
-from streams.settings import CLOCK_TOLERANCE_MAX_S, DEVELOPMENT_SECRET, Settings
 from tests.cli.command import Homebeat
 
 SECRET = "do-not-show-this-to-anyone"

@@ -7,11 +7,11 @@ import pytest
 
 from alerts.policy import Chain
 from alerts.policy.settings import MINUTE_US
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
+from streams.configuration.settings import Settings
+from streams.configuration.team_answers import TEAMS_MAX
 from streams.demo.children import environment
 from streams.errors import WrongSettings
-from streams.settings import Settings
-from streams.team_answers import TEAMS_MAX
 
 VARIABLE = "HOMEBEAT_TEAM_ANSWERS"
 

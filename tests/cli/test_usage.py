@@ -7,10 +7,10 @@ import sys
 import pytest
 from aiokafka.errors import NodeNotReadyError
 
-from streams.broker import EmbeddedBroker
 from streams.cli import _sentence, run
 from streams.commands.answers import reached
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
+from streams.kafka.embedded import EmbeddedBroker
 from tests.cli.command import Homebeat
 
 COMMANDS = [
@@ -25,9 +25,22 @@ LANGUAGES = ("babel",)
 CHANNELS = ("alerts.channels.webhook", "aiosmtplib", "apprise", "cryptography", "tenacity")
 LATER = ("fhir", "lark", "pint", "rich", "ucumvert")
 NOT_NEEDED = {
-    "streams.worker": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "alerts.desk"),
-    "streams.worker, streams.notifier, streams.assembly": (*WEB, *LANGUAGES, *LATER, "apprise", "alerts.desk"),
-    "streams.notifier, streams.assembly": (*WEB, *LANGUAGES, *LATER, "apprise", "faust", "streams.engine.step"),
+    "streams.worker.worker": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "alerts.desk"),
+    "streams.worker.worker, streams.notifier.notifier, streams.assembly": (
+        *WEB,
+        *LANGUAGES,
+        *LATER,
+        "apprise",
+        "alerts.desk",
+    ),
+    "streams.notifier.notifier, streams.assembly": (
+        *WEB,
+        *LANGUAGES,
+        *LATER,
+        "apprise",
+        "faust",
+        "streams.engine.step",
+    ),
     "alerts.desk.server, streams.assembly": (
         *LANGUAGES,
         *CHANNELS[:3],
@@ -36,7 +49,7 @@ NOT_NEEDED = {
         "faust",
         "streams.engine.step",
     ),
-    "streams.check, streams.check_teams": (
+    "streams.checking.check, streams.checking.teams": (
         *WEB,
         *LANGUAGES,
         *CHANNELS,
@@ -48,7 +61,7 @@ NOT_NEEDED = {
     "streams.publish": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust", "models.vitals", "numpy"),
     "streams.redrive": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust", "streams.engine.step"),
     "alerts.desk.accounts": (*LANGUAGES, *CHANNELS, *LATER, "aiohttp", "fastapi", "models.vitals", "numpy"),
-    "streams.replay": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust"),
+    "streams.replaying.replay": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "faust"),
 }
 """What a command imports before it works, and what it must do without: a restarted worker watches nobody meanwhile."""
 
@@ -78,7 +91,7 @@ def test_help_does_not_wait_for_heavy_imports() -> None:
 
 @pytest.mark.parametrize("modules", NOT_NEEDED)
 def test_no_command_imports_before_it_works_what_only_others_need(modules: str) -> None:
-    code = f"import sys, streams.cli, streams.configure, {modules}; print(*sys.modules)"
+    code = f"import sys, streams.cli, streams.configuration.environment, {modules}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert [one for one in NOT_NEEDED[modules] if one in loaded] == []
 

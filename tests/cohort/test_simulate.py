@@ -23,9 +23,9 @@ from streams.cohort.planted import Planted, plan
 from streams.cohort.streamed import lows
 from streams.cohort.truth import each, shift, truth
 from streams.commands.cohorts import KINDS, simulate
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
 from streams.errors import WrongSettings
-from streams.replay import run_replay
+from streams.replaying.replay import run_replay
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from streams import demo
-from streams.replay import run_replay
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.replaying.replay import run_replay
 
 DATA = Path(demo.__file__).parent / "data"
 MONTH_DAYS = 30.44

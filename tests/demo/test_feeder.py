@@ -12,10 +12,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from models.times import US_PER_S, rfc3339
 from streams import control
-from streams.broker import EmbeddedBroker
 from streams.demo import BundledData, in_folder
 from streams.demo.feeder import FeedResult, feed
-from streams.topics import ensure_topics
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import ensure_topics
 
 START_US = 1_767_600_000 * US_PER_S
 PARTITIONS = 3

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.desk import browser
 from tests.desk.databases import Databases, in_folder
 from tests.desk.morning import BANNER, Morning, morning_at

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from alerts import links
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
 from tests.desk import content
 from tests.desk.browser import page

@@ -16,7 +16,7 @@ from alerts.desk.members import Member
 from alerts.desk.patients import PatientProfile
 from alerts.desk.staff import Staff
 from alerts.events import Action
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
 from tests.channels.waiting import until
 from tests.desk.browser import page

@@ -13,7 +13,7 @@ from alerts.desk.members import Member
 from alerts.desk.staff import Staff
 from alerts.teams import read_directory
 from streams.assembly import desk_config
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
 from tests.channels.events import alert
 from tests.desk.databases import Databases
 from tests.desk.ward import Ward

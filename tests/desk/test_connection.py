@@ -16,7 +16,7 @@ from playwright.async_api import Error, Page, Route, expect
 
 from alerts.desk import hub
 from alerts.events import AlertEvent
-from streams.broker import EmbeddedBroker, free_port
+from streams.kafka.embedded import EmbeddedBroker, free_port
 from tests.brokers import HOST, Broker
 from tests.channels import topics
 from tests.channels.events import alert

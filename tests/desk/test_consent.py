@@ -21,7 +21,7 @@ from alerts.desk.feed import patient_profile
 from alerts.desk.schema import WINDOWS
 from alerts.desk.store import Store
 from models.readings import VitalSummary
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.desk import content

@@ -22,7 +22,7 @@ from alerts.desk.schema import METADATA
 from alerts.desk.store import Store
 from alerts.desk.wanted import Wanted
 from alerts.desk.writing import Taken
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.waiting import until_answer

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.async_api import expect
 
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import in_folder

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from alerts.desk.minutes import Minute, Minutes, told_minute
 from alerts.desk.store import Store
 from alerts.desk.worklist import instant
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
 from tests.desk import content
 from tests.desk.browser import page

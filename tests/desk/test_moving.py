@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from alerts.desk.patients import PatientProfile
 from alerts.desk.store import Store
-from streams.broker import EmbeddedBroker, free_port
+from streams.kafka.embedded import EmbeddedBroker, free_port
 from tests.brokers import HOST
 from tests.channels import topics
 from tests.channels.events import alert

@@ -14,7 +14,7 @@ from prometheus_client.core import Metric
 from alerts.desk.audit import Audit
 from alerts.desk.figures import Figures, Followed, Status
 from alerts.desk.hub import Hub
-from streams import metrics
+from streams.serving import metrics
 from tests.desk.ward import Ward
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from alerts.desk import PortTaken, run_desk, server
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.brokers import Broker
 from tests.channels import topics
 from tests.channels.events import alert

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from streams.replay import run_replay
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.replaying.replay import run_replay
 
 Line = dict[str, Any] | bytes
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from streams.configuration.settings import Settings
+from streams.configuration.team_answers import TeamAnswers
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings
-from streams.settings import Settings
-from streams.team_answers import TeamAnswers
 from tests.engine.factories import MINUTE_US, SECRET, Log, Told, one_by_one, run
 from tests.engine.histories import History, histories
 

@@ -11,7 +11,7 @@ from alerts.episodes import HAS_COME
 from models.times import US_PER_S, to_us
 from streams.engine.pages import pack_dirty, restored
 from streams.engine.state import PartitionState
-from streams.notifying import silent_because
+from streams.notifier.configuration import silent_because
 from tests.engine.factories import HOUR_US, MINUTE_US, Log, Told, one_by_one, run
 
 AHEAD, LOW = "glucose.low_ahead", "glucose.low"

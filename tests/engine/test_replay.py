@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.times import rfc3339, to_us
-from streams import arrivals, replay
-from streams.arrivals import QUIET_US, silence
+from streams.configuration.settings import Settings
 from streams.engine.rings import MOST
 from streams.engine.state import PartitionState
-from streams.settings import Settings
+from streams.replaying import arrivals, replay
+from streams.replaying.arrivals import QUIET_US, silence
 from tests.cli.command import Homebeat
 from tests.engine.factories import DAY_US, HOUR_US, MINUTE_US, START_US, SUMMARY_FIELDS, action, profile, reading
 from tests.engine.folder import Folder, Line

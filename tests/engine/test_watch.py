@@ -8,9 +8,9 @@ from alerts.sources import SourceChange, example_at
 from models.readings import Reason
 from models.times import US_PER_DAY, to_us
 from streams.engine.tallies import AT_REASON, COLUMNS, Report, Tally
-from streams.flow import PATIENTS_MIN, WATCHED_MAX, Flows, Seen
-from streams.refusals import Refusals
-from streams.sources import Watch
+from streams.sources.flow import PATIENTS_MIN, WATCHED_MAX, Flows, Seen
+from streams.sources.refusals import Refusals
+from streams.sources.watch import Watch
 from tests.engine.factories import HOUR_US, MINUTE_US, START_US
 
 MIDNIGHT = START_US - 8 * HOUR_US

@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from streams.settings import Settings
+from streams.configuration.settings import Settings
 from tests.cluster import REPLICATION, Cluster
 from tests.engine.factories import action
 from tests.faults.pager import Pager

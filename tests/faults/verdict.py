@@ -14,7 +14,7 @@ from alerts.channels.protocol import idempotency_key
 from alerts.events import AlertEvent
 from models.times import US_PER_S, from_us, to_us
 from streams.control import TYPE_HEADER
-from streams.notifying import silent_because
+from streams.notifier.configuration import silent_because
 from tests.faults.scene import LONG_S, PARTITIONS, Scene
 
 NO_READING = b"this is not JSON"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from models.times import to_us
-from streams.score import score
 from streams.scoring.gate import FIELDS, gate, in_words, settings
+from streams.scoring.score import score
 from streams.scoring.tally import Tally
 from tests.cli.command import NOBODY, Homebeat
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from alerts.language import languages
-from streams.score import as_json, as_text, score
 from streams.scoring.deciles import deciles
 from streams.scoring.records import opened, worklist
+from streams.scoring.score import as_json, as_text, score
 from streams.scoring.tally import Tally
 from tests.alerts.scripts import DAY_MIN, PROMPT, Life
 from tests.scoring.records import Json, alert, at, label, us

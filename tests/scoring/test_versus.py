@@ -16,7 +16,7 @@ from streams.benching import scorecard
 from streams.benching.scorecard import as_text, measure
 from streams.cohort import simulate as cohorts
 from streams.commands.analysis import bench
-from streams.configure import load_settings
+from streams.configuration.environment import load_settings
 from streams.errors import Failed, WrongSettings
 from streams.scoring.gate import FIELDS
 from streams.scoring.records import Alert, Json, Label

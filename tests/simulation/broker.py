@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
-from streams.publisher import Sent
+from streams.worker.publisher import Sent
 from tests.simulation.loop import Process, VirtualLoop
 from tests.simulation.network import Network, Unanswered
 

@@ -1,4 +1,4 @@
-"""A consumer of chunks, as `streams.transport` is one over Faust: the real bookkeeping, and a fetch in between.
+"""A consumer of chunks, as `streams.kafka.transport` is one over Faust: the real bookkeeping, and a fetch in between.
 
 What it takes from the product: how a fetch is cut (`Fetched.chunks`) and which acknowledgements count (`InOrderAcks`).
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from faust.types import TP
 
 from streams import limits
-from streams.chunks import Bounds, Delivery, Fetched, InOrderAcks
+from streams.kafka.chunks import Bounds, Delivery, Fetched, InOrderAcks
 from tests.simulation.broker import Broker, Stored
 from tests.simulation.group import Fenced, Group
 from tests.simulation.loop import Process

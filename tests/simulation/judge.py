@@ -15,13 +15,13 @@ from aiokafka.errors import KafkaTimeoutError
 from alerts.events import AlertEvent
 from models.times import US_PER_S
 from streams import control
+from streams.configuration.settings import Settings
 from streams.engine.pages import Counted, counts, restored
 from streams.engine.state import PartitionState
 from streams.engine.step import Effects, EngineSettings, step
-from streams.ledger import _keep_furthest
-from streams.settings import Settings
-from streams.slices import slice_of
-from streams.topics import changelog_topic
+from streams.kafka.slices import slice_of
+from streams.kafka.topics import changelog_topic
+from streams.worker.balance import _keep_furthest
 from tests.engine.factories import HOUR_US, MINUTE_US, Log
 from tests.engine.histories import LEVELS
 from tests.simulation.broker import Stored

@@ -11,14 +11,15 @@ from unittest.mock import patch
 
 import numpy as np
 
-from streams import held, keeper
 from streams.engine import intake
 from streams.engine.duplicates import find_duplicates
 from streams.engine.pages import Checkpoint, pack_dirty, restored
 from streams.engine.state import PartitionState
-from streams.keeper import Keeper
-from streams.page_store import Shelf
-from streams.publisher import Sent, settled
+from streams.worker import keeper
+from streams.worker import partition as held
+from streams.worker.keeper import Keeper
+from streams.worker.page_store import Shelf
+from streams.worker.publisher import Sent, settled
 
 Mutant = Callable[[], AbstractContextManager[object]]
 

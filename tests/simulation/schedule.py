@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from streams.settings import Settings
+from streams.configuration.settings import Settings
 from tests.engine.factories import SECRET
 from tests.simulation.lives import Publication, everything
 from tests.simulation.network import Weather

@@ -3,8 +3,8 @@
 import random
 
 from streams import control
+from streams.configuration.settings import Settings
 from streams.control import Origin
-from streams.settings import Settings
 from tests.engine.factories import SECRET
 from tests.simulation.broker import Broker, Stored
 from tests.simulation.lives import Publication, everything

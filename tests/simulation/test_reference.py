@@ -11,7 +11,7 @@ from models.times import US_PER_S
 from streams.engine.rings import HOURS
 from streams.engine.state import Outcome, PartitionState
 from streams.engine.step import Effects, step
-from streams.slices import slice_of
+from streams.kafka.slices import slice_of
 from tests.engine.factories import MINUTE_US, Log, run
 from tests.simulation.broker import Stored
 from tests.simulation.judge import engine_settings, reference

@@ -1,4 +1,4 @@
-"""One worker process, put together as `streams.session` does it: only Faust and Kafka are not the real ones."""
+"""One worker process, put together as `streams.worker.session` does it: only Faust and Kafka are not the real ones."""
 
 import asyncio
 import random
@@ -10,17 +10,17 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 from faust.types import TP
 
-from streams import ticker
-from streams.changelog import ChangelogReader, KafkaChangelog, keep_reading
-from streams.chunks import Bounds
-from streams.keeper import Keeper
-from streams.lives import Lives
-from streams.page_store import Batch, Shelves
-from streams.publisher import Publisher
-from streams.relief import read_before_joining
-from streams.sequencer import Sequencer
-from streams.settings import Settings
-from streams.topics import changelog_topic
+from streams.configuration.settings import Settings
+from streams.kafka.chunks import Bounds
+from streams.kafka.topics import changelog_topic
+from streams.worker import ticker
+from streams.worker.changelog import ChangelogReader, KafkaChangelog, keep_reading
+from streams.worker.keeper import Keeper
+from streams.worker.page_store import Batch, Shelves
+from streams.worker.publisher import Publisher
+from streams.worker.sequencer import Sequencer
+from streams.worker.takeover import read_before_joining
+from streams.worker.topic_lives import Lives
 from tests.simulation.broker import Broker, Producer
 from tests.simulation.consumer import Chunk, Consumer
 from tests.simulation.group import Group
@@ -95,7 +95,7 @@ class Worker:
     # --- the life of it
 
     async def run(self) -> None:
-        """Until told to stop or something fails; in the order of `streams.session.Session.run`."""
+        """Until told to stop or something fails; in the order of `streams.worker.session.Session.run`."""
         await self.publisher.start()
         await read_before_joining(self._expected(), cast(ChangelogReader, self.reader), self.shelves)
         reading = keep_reading(cast(ChangelogReader, self.reader), self.shelves, self.keeper)

@@ -10,8 +10,8 @@ import msgspec
 from faust.types import TP
 
 from models.times import US_PER_S, rfc3339
-from streams.settings import Settings
-from streams.topics import changelog_topic
+from streams.configuration.settings import Settings
+from streams.kafka.topics import changelog_topic
 from tests.engine.factories import HOUR_US, MINUTE_US, START_US
 from tests.simulation.broker import Broker, Stored
 from tests.simulation.group import Group

@@ -11,8 +11,8 @@ from typing import Any, cast
 import faust
 from faust.types import StreamT
 
-from streams.chunks import Bounds
-from streams.transport import chunk_topic, faust_settings, install, receipt
+from streams.kafka.chunks import Bounds
+from streams.kafka.transport import chunk_topic, faust_settings, install, receipt
 from tests.transport.workers import FAUST_FOLDER, QUICK_GROUP
 
 TOPIC = os.environ["TOPIC"]

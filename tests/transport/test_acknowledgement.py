@@ -1,6 +1,6 @@
 """The committed offset: exactly past what was acknowledged in order, on both brokers."""
 
-from streams.chunks import Bounds
+from streams.kafka.chunks import Bounds
 from tests.brokers import Broker
 from tests.transport.workers import Worker, numbers, send, topic_of, until
 

@@ -5,7 +5,7 @@ from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.chunks import Bounds, Delivery, Fetched, InOrderAcks
+from streams.kafka.chunks import Bounds, Delivery, Fetched, InOrderAcks
 
 READINGS = TP("homebeat.readings", 0)
 

@@ -2,7 +2,7 @@
 
 from faust.types import TP
 
-from streams.chunks import Bounds
+from streams.kafka.chunks import Bounds
 from tests.brokers import Broker
 from tests.transport.workers import Worker, create_topic, numbers, producer, send, topic_of, until
 

@@ -13,8 +13,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from faust.types import TP
 
-from streams.chunks import Bounds, Fetched
-from streams.transport import ChunkMessage
+from streams.kafka.chunks import Bounds, Fetched
+from streams.kafka.transport import ChunkMessage
 from tests.brokers import Broker
 from tests.transport.workers import PAUSE_S, Worker, expect_gap, numbers, send, topic_of, until
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from streams.broker import BrokerDidNotStart, BrokerPortTaken, EmbeddedBroker, free_port
-from streams.connection import reach
+from streams.configuration.settings import Settings
 from streams.errors import ExtraMissing
-from streams.settings import Settings
+from streams.kafka.connection import reach
+from streams.kafka.embedded import BrokerDidNotStart, BrokerPortTaken, EmbeddedBroker, free_port
 
 OWNER = """
 import asyncio
 import signal
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 
 async def main():
     async with EmbeddedBroker() as broker:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from aiokafka import AIOKafkaConsumer
 
-from streams.broker import end_child, start_child
+from streams.kafka.embedded import end_child, start_child
 from tests.brokers import Broker
 from tests.transport.workers import committed, eventually, numbers, send, topic_of
 

@@ -1,10 +1,10 @@
 """How the bounds of the stream layer relate: what one part sends, the next must be able to take."""
 
 from streams import limits
-from streams.chunks import Bounds
-from streams.process import STOP_WITHIN_S
-from streams.topics import topics_of
-from streams.transport import faust_settings
+from streams.kafka.chunks import Bounds
+from streams.kafka.topics import topics_of
+from streams.kafka.transport import faust_settings
+from streams.serving.process import STOP_WITHIN_S
 
 
 def test_a_reading_far_too_large_fits_on_readings_and_its_reject_on_rejects() -> None:

@@ -7,10 +7,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from streams.broker import free_port
 from streams.errors import BrokerUnreachable, PartitionsChanged
+from streams.kafka.embedded import free_port
+from streams.kafka.topics import PartitionsDiffer, check_partitions, ensure_topics, partition_counts, topics_of
 from streams.limits import MIB
-from streams.topics import PartitionsDiffer, check_partitions, ensure_topics, partition_counts, topics_of
 from tests.brokers import Broker
 from tests.transport.workers import create_topic, producer
 

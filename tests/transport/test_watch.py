@@ -6,7 +6,7 @@ import time
 import pytest
 from faust.types import TP
 
-from streams.page_store import install_no_recovery
+from streams.worker.page_store import install_no_recovery
 from tests.brokers import Broker
 from tests.transport.workers import Worker, create_topic, until
 

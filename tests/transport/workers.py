@@ -15,11 +15,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faust import Stream
 from faust.types import EventT, StreamT
 
-from streams.broker import EmbeddedBroker
-from streams.chunks import Bounds
-from streams.membership import Membership
-from streams.topics import partition_counts
-from streams.transport import ChunkConsumer, Receipt, chunk_topic, faust_settings, install, receipt
+from streams.kafka.chunks import Bounds
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.membership import Membership
+from streams.kafka.topics import partition_counts
+from streams.kafka.transport import ChunkConsumer, Receipt, chunk_topic, faust_settings, install, receipt
 from tests.brokers import Broker
 
 WITHIN_S = 30.0

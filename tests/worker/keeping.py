@@ -10,12 +10,12 @@ from aiokafka import ConsumerRecord
 from faust.types import TP
 
 from streams import control
+from streams.configuration.settings import DEVELOPMENT_SECRET, Settings
 from streams.engine.log import LogSlice
 from streams.engine.step import Effects
-from streams.held import Receipt
-from streams.keeper import Keeper
-from streams.publisher import Publisher, Sent
-from streams.settings import DEVELOPMENT_SECRET, Settings
+from streams.worker.keeper import Keeper
+from streams.worker.partition import Receipt
+from streams.worker.publisher import Publisher, Sent
 from tests.engine.factories import START_US, profile, reading
 
 TP_0 = TP("homebeat.readings", 0)

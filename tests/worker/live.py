@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
-from streams.broker import dies_with_parent
+from streams.kafka.embedded import dies_with_parent
 from tests.brokers import HOST, Broker, free_ports
 from tests.cli.command import Homebeat
 from tests.engine.factories import profile, reading

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 from confluent_kafka import Message
 
+from streams.configuration.settings import DEVELOPMENT_SECRET
 from streams.engine.log import Headers, LogSlice
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings, step
-from streams.settings import DEVELOPMENT_SECRET
 
 SETTINGS = EngineSettings(DEVELOPMENT_SECRET.encode())
 BATCH = 97

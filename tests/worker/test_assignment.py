@@ -7,10 +7,10 @@ from typing import Any, cast
 from faust.assignor.client_assignment import ClientAssignment
 from faust.types import TP
 
-from streams.outage import StateNotAssigned, passing
-from streams.session import Session
-from streams.settings import Settings
-from streams.topics import changelog_topic
+from streams.configuration.settings import Settings
+from streams.kafka.outage import StateNotAssigned, passing
+from streams.kafka.topics import changelog_topic
+from streams.worker.session import Session
 
 
 def shared_out(session: Session, readings: set[int], pages: set[int]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from models.readings import Reason
-from streams.brake import IN_A_ROW, Brake, EverythingRefused
 from streams.engine.state import PartitionState
 from streams.engine.step import step
+from streams.worker.brake import IN_A_ROW, Brake, EverythingRefused
 from tests.brokers import Broker
 from tests.engine.factories import SETTINGS, START_US, Log
 from tests.worker.live import Deployment, deployment, until

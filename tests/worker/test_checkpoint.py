@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 
 from streams import control, limits
+from streams.configuration.settings import DEVELOPMENT_SECRET
 from streams.engine.pages import counts
 from streams.errors import CutShort
-from streams.keeper import Keeper
-from streams.publisher import Publisher, Sent
-from streams.settings import DEVELOPMENT_SECRET
+from streams.worker.keeper import Keeper
+from streams.worker.publisher import Publisher, Sent
 from tests.engine.factories import profile, reading
 from tests.worker.keeping import (
     MANY,

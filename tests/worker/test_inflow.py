@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 from faust.types import TP
 
 from streams import limits
-from streams.inflow import Inflow, keep_looking
-from streams.outage import TopicGone, passing
+from streams.kafka.outage import TopicGone, passing
+from streams.worker.inflow import Inflow, keep_looking
 from tests.brokers import Broker
 from tests.engine.factories import profile
 from tests.transport.workers import expect_gap

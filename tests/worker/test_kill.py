@@ -10,8 +10,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from models.times import US_PER_S
-from streams.ledger import Ledger, read_ledger
-from streams.settings import Settings
+from streams.configuration.settings import Settings
+from streams.worker.balance import Ledger, read_ledger
 from tests.brokers import Broker
 from tests.engine.factories import reading
 from tests.transport.workers import expect_gap

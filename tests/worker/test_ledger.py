@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.check import _balanced
-from streams.ledger import Balance, summed
+from streams.checking.check import _balanced
+from streams.worker.balance import Balance, summed
 
 few = st.integers(0, 20)
 balances = st.builds(Balance, few, few, few, few, few)

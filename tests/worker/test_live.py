@@ -16,7 +16,7 @@ from alerts.events import Category, EventName, Evidence, State
 from models.findings import Finding, Kind, Rule, Severity
 from models.readings import Reject
 from models.times import rfc3339
-from streams.broker import EmbeddedBroker
+from streams.kafka.embedded import EmbeddedBroker
 from tests.brokers import Broker
 from tests.engine import test_bad_input as bad
 from tests.engine.factories import HOUR_US, MINUTE_US, SUMMARY_FIELDS, action, profile, reading

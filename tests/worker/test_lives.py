@@ -11,13 +11,13 @@ import pytest
 from aiokafka import ConsumerRecord
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from streams.configuration.settings import DEVELOPMENT_SECRET, Settings
 from streams.control import LIFE, ORIGIN_HEADER
 from streams.engine.state import PartitionState
 from streams.engine.step import EngineSettings, step
-from streams.lives import Deletions, Lives
-from streams.publisher import Publisher
-from streams.sequencer import Sequencer
-from streams.settings import DEVELOPMENT_SECRET, Settings
+from streams.worker.publisher import Publisher
+from streams.worker.sequencer import Sequencer
+from streams.worker.topic_lives import Deletions, Lives
 from tests.engine.factories import Log, profile
 from tests.worker.batches import empty, within
 

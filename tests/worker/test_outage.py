@@ -10,12 +10,12 @@ import pytest
 from aiokafka import errors
 from faust.exceptions import ProducerSendError
 
-from streams.broker_watch import BrokerWatch
+from streams.configuration.settings import Settings
 from streams.engine.pages import PageError
 from streams.errors import BrokerUnreachable
-from streams.outage import passing
-from streams.settings import Settings
-from streams.worker import faust_folder
+from streams.kafka.broker_watch import BrokerWatch
+from streams.kafka.outage import passing
+from streams.worker.worker import faust_folder
 from tests.brokers import ApacheKafka, running_kafka
 from tests.worker.live import deployment, until
 
@@ -68,7 +68,7 @@ def test_an_outage_is_said_once_and_its_end_once(caplog: pytest.LogCaptureFixtur
     watch = BrokerWatch(Settings(broker="kafka-1:9092"))
     library = logging.getLogger("aiokafka")
     before = library.level
-    with caplog.at_level(logging.INFO, logger="streams.broker_watch"):
+    with caplog.at_level(logging.INFO, logger="streams.kafka.broker_watch"):
         for up in (True, False, False, False):
             watch._note(up)
         assert "kafka-1:9092" in watch.why_not()

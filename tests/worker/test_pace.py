@@ -10,9 +10,9 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from streams import limits
-from streams.keeper import Keeper
-from streams.measuring import keep_measuring
-from streams.pace import Pace
+from streams.worker.backpressure import Pace
+from streams.worker.keeper import Keeper
+from streams.worker.lag import keep_measuring
 from tests.worker.gauges import gauge
 
 MANY = limits.BEHIND_RECORDS + 1
@@ -20,7 +20,7 @@ MANY = limits.BEHIND_RECORDS + 1
 
 async def test_being_behind_is_said_once_a_minute_at_most(caplog: pytest.LogCaptureFixture) -> None:
     pace = Pace()
-    with caplog.at_level(logging.WARNING, logger="streams.pace"):
+    with caplog.at_level(logging.WARNING, logger="streams.worker.backpressure"):
         for _ in range(5):
             pace.note(0, MANY)
             pace.note(1, MANY)

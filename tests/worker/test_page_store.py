@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.engine.forms import Page
 from streams.engine.pages import PageError, _encode
-from streams.page_store import Batch, Shelf, Shelves
+from streams.worker.page_store import Batch, Shelf, Shelves
 
 
 def page(applied: int, tick_us: int = 0, number: int = 1) -> bytes:

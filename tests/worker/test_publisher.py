@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, contextmanager
 import pytest
 from aiokafka.errors import KafkaError, ProducerClosed
 
-from streams.broker import EmbeddedBroker
+from streams.configuration.settings import Settings
+from streams.kafka.embedded import EmbeddedBroker
+from streams.kafka.topics import ensure_topics
 from streams.limits import CLOSE_WITHIN_S
-from streams.publisher import Publisher
-from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.worker.publisher import Publisher
 
 TOPIC = "homebeat.alerts"
 ON_ITS_WAY_S = 0.2

@@ -7,13 +7,13 @@ import pytest
 from aiokafka import TopicPartition
 
 from streams import limits
-from streams.changelog import ChangelogReader
+from streams.configuration.settings import Settings
 from streams.engine.forms import FORMAT, Page
 from streams.engine.pages import _encode, key_of
-from streams.page_store import Shelves
-from streams.relief import held_by_name, read_before_joining
-from streams.settings import Settings
-from streams.topics import changelog_topic
+from streams.kafka.topics import changelog_topic
+from streams.worker.changelog import ChangelogReader
+from streams.worker.page_store import Shelves
+from streams.worker.takeover import held_by_name, read_before_joining
 from tests.brokers import Broker
 from tests.transport.workers import Worker, create_topic, expect_gap, producer, until
 

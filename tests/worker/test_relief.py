@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from streams import limits
-from streams.ledger import read_ledger
-from streams.membership import Replaced
-from streams.settings import Settings
-from streams.worker import Worker, make_topics
+from streams.configuration.settings import Settings
+from streams.kafka.membership import Replaced
+from streams.worker.balance import read_ledger
+from streams.worker.worker import Worker, make_topics
 from tests.brokers import Broker
 from tests.transport.workers import expect_gap
 from tests.worker.live import PARTITIONS, deployment, until

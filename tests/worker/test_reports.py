@@ -4,7 +4,7 @@ import json
 
 from alerts.sources import example_at
 from streams.engine.tallies import COLUMNS, Report, Tally
-from streams.reports import decoded, encoded
+from streams.sources.reports import decoded, encoded
 from tests.engine.factories import MINUTE_US, START_US
 
 

@@ -12,10 +12,10 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams import limits
+from streams.configuration.settings import Settings
 from streams.control import ORIGIN_HEADER
-from streams.publisher import Publisher
-from streams.sequencer import Sequencer
-from streams.settings import Settings
+from streams.worker.publisher import Publisher
+from streams.worker.sequencer import Sequencer
 from tests.engine.factories import profile
 from tests.worker.batches import empty, within
 

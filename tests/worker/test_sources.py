@@ -10,7 +10,7 @@ import pytest
 
 from models.times import rfc3339
 from streams import control
-from streams.settings import DEVELOPMENT_SECRET
+from streams.configuration.settings import DEVELOPMENT_SECRET
 from tests.brokers import Broker
 from tests.engine.factories import HOUR_US, MINUTE_US
 from tests.worker.live import PARTITIONS, Deployment, Worker, deployment, until

@@ -11,12 +11,12 @@ from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from streams import limits
-from streams.broker import free_port
+from streams.configuration.settings import Settings
 from streams.engine.forms import FORMAT
 from streams.errors import BrokerNotReady, BrokerUnreachable
-from streams.settings import Settings
-from streams.topics import TopicRefused, create_missing, topics_of
-from streams.worker import Worker, make_topics
+from streams.kafka.embedded import free_port
+from streams.kafka.topics import TopicRefused, create_missing, topics_of
+from streams.worker.worker import Worker, make_topics
 from tests.brokers import HOST, Broker
 from tests.worker.live import WITHIN_S, deployment
 
@@ -59,7 +59,7 @@ async def test_a_broker_that_is_not_ready_is_waited_for_and_that_is_said(
     passes = [errors.RequestTimedOutError(), errors.NodeNotReadyError(), errors.KafkaTimeoutError(), TimeoutError()]
     wrong += [*passes, errors.NotControllerError(), no_controller]
     count, said = len(wrong), list[str]()
-    with caplog.at_level(logging.ERROR, logger="streams.outage"):
+    with caplog.at_level(logging.ERROR, logger="streams.kafka.outage"):
         await make_topics(settings_of(broker, prefix), said.append)
     assert {topic.name for topic in topics_of(prefix, 1)} <= await topics_there(broker, prefix)
     loud = [record.message for record in caplog.records if "THE BROKER IS NOT READY" in record.message]

@@ -7,13 +7,13 @@ from typing import cast
 
 import pytest
 
+from streams.configuration.settings import Settings
 from streams.engine.log import home_of
 from streams.engine.state import PartitionState
 from streams.errors import PartitionsChanged
-from streams.homes import at_home
-from streams.keeper import Keeper
-from streams.publisher import Publisher
-from streams.settings import Settings
+from streams.worker.keeper import Keeper
+from streams.worker.placement import at_home
+from streams.worker.publisher import Publisher
 from tests.benching.test_recovery import PATIENTS, pages_of_many
 from tests.engine.factories import reading
 from tests.worker.keeping import TP_0, Broker, acking, record, turns

@@ -6,14 +6,14 @@ import pytest
 
 from models.times import US_PER_S
 from streams import limits
-from streams.ticker import Ahead
+from streams.worker.ticker import Ahead
 from tests.engine.factories import MINUTE_US, START_US
 from tests.worker.gauges import gauge
 
 
 async def test_a_clock_that_was_set_back_is_said_and_measured(caplog: pytest.LogCaptureFixture) -> None:
     ahead = Ahead()
-    with caplog.at_level(logging.ERROR, logger="streams.ticker"):
+    with caplog.at_level(logging.ERROR, logger="streams.worker.ticker"):
         for minute in range(3):
             ahead.look({0: START_US + 50 * MINUTE_US, 1: START_US}, START_US + minute * MINUTE_US)
     assert gauge("log_ahead_seconds") == 48 * 60

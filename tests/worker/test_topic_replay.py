@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaProducer
 
 from models.times import US_PER_S, from_us
 from streams import control
-from streams.configure import load_settings
-from streams.replay import run_replay_from_topic
-from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.configuration.environment import load_settings
+from streams.configuration.settings import Settings
+from streams.kafka.topics import ensure_topics
+from streams.replaying.replay import run_replay_from_topic
 from tests.brokers import Broker
 from tests.engine.factories import HOUR_US, START_US, Log, profile
 

@@ -8,9 +8,9 @@ import pytest
 
 from models.times import US_PER_S
 from streams import control, limits
-from streams.keeper import Keeper
-from streams.pace import Pace
-from streams.settings import DEVELOPMENT_SECRET
+from streams.configuration.settings import DEVELOPMENT_SECRET
+from streams.worker.backpressure import Pace
+from streams.worker.keeper import Keeper
 from tests.engine.factories import DAY_US, START_US
 from tests.worker.keeping import MANY, TP_0, Broker, acking, arriving, decided_many, record, turns
 
@@ -86,7 +86,7 @@ async def test_no_checkpoint_sees_what_is_half_done(broker: Broker) -> None:
 
 async def test_a_step_that_took_long_is_said(caplog: pytest.LogCaptureFixture) -> None:
     took = partial(Pace().took, 3, alerts=17)
-    with caplog.at_level(logging.WARNING, logger="streams.pace"):
+    with caplog.at_level(logging.WARNING, logger="streams.worker.backpressure"):
         took(limits.STEP_LONG_S)
         assert caplog.messages == []
         took(limits.STEP_LONG_S + 1)

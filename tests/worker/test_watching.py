@@ -6,10 +6,10 @@ import contextlib
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from streams.publisher import Publisher
-from streams.settings import Settings
-from streams.watching import WATCHING, keep_watching
-from streams.worker import make_topics
+from streams.configuration.settings import Settings
+from streams.worker.publisher import Publisher
+from streams.worker.source_watch import WATCHING, keep_watching
+from streams.worker.worker import make_topics
 from tests.brokers import Broker
 
 SOON_S = 30.0
