@@ -2,7 +2,7 @@
 
 Read in the order the data flows:
 
-- `readings`: the wire records, and every reason for which one is refused
+- `readings`: the wire records, and every reason for which one is refused; `mending`: what to send instead
 - `fhir` (shapes in `observation`): FHIR R4 Observation in
 - `vitals`, `units` (`unit_table.json`, `unit_limits`; `ucum`, the library behind it): the catalogue of vitals and the
   table of linear unit conversions
@@ -12,8 +12,10 @@ Read in the order the data flows:
   profile on a day, `moves` and `draft` carry the named modifiers) along the course of a disease (`trajectory`)
 - `times`, `segments`: integers for time, and arithmetic on stretches of sorted arrays
 - `windows`: readings gathered in event time
-- `baseline`: what is normal for this patient, learned
-- `detectors`: what departs from it
+- `baseline`: what is normal for this patient, learned (`pool`: records that only some rows need); `changes`: what a new
+  version of a profile means for that
+- `detectors`: what departs from it; `budget`, `budget_acute`: how far, so that false alerts are as rare for everybody
+- `rules`: the alert rules of conditions, as data; `scope`: whom one is for
 - `findings`: what a detector says
 - `phrases`, `wording`: text that people read, made so that it can be said in another language
 """

@@ -13,7 +13,8 @@ Read in the order the data flows:
 - `cohort`: seeded synthetic patients; `scoring`: alerts against what truly happened; `benching`: measured figures
 - `configuration` (`assembly`): settings, made once at the edge, and handed to each part
 - `serving`: how any process starts, says how it is, and stops
-- `cli`, `commands`: one program; `checking`: what is wrong with a deployment; `evidence_view`: any figure in use
+- `cli`, `commands`: one program; `errors`: told apart by what a caller does next
+- `checking`: what is wrong with a deployment; `evidence_view`: any figure in use
 - `limits`, `bounds`: every queue, buffer and retry, its number, and what is heard when it is reached
 - `demo`: the whole system on one machine, fed with bundled real data
 """

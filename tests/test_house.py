@@ -1,5 +1,7 @@
 """The house is in order: lint, format, types and the direction of imports, each with its tool's own words."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,3 +27,20 @@ def test_the_house_is_in_order(check: str) -> None:
     )
     if done.returncode:
         pytest.fail(f"{program} {' '.join(arguments)}\n{done.stdout}", pytrace=False)
+
+
+@pytest.mark.parametrize("package", ["models", "alerts", "streams"])
+def test_the_map_of_a_package_names_all_of_it(package: str) -> None:
+    """Whoever opens a folder reads its docstring first."""
+    missing = [
+        f"{one.parent.relative_to(ROOT)}: {one.stem}"
+        for one in sorted((ROOT / package).rglob("*.py"))
+        if not one.stem.startswith("__") and one.stem not in map_of(one.parent)
+    ]
+    assert not missing, "\n".join(missing)
+
+
+def map_of(folder: Path) -> set[str]:
+    """The names that the docstring of a package has in backticks."""
+    told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    return {name for words in re.findall(r"`([\w.]+)`", told) for name in words.split(".")}

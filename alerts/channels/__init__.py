@@ -10,7 +10,9 @@
 - `build`: channels from the file of care teams; `post`: which of them an event goes to; `health`: which of them fail
 - `outbox`: which of the waiting events goes next, so that a dead receiver never delays something more severe
 - `dispatcher`: the sends of one channel, side by side within a bound
+- `quiet`: what waits for the end of quiet hours; `asking`: whether the other side answers
 - `progress`: what is told already, and how far the log may be committed
+- `again`: dead letters that are asked to be sent again, and still need somebody
 - `closing`: how a client of Kafka is let go of, whether or not Kafka is still there
 - `receiver`: a small receiver for the demo and for people who write their own
 

@@ -2,7 +2,7 @@
 other one, read by Babel when the first alert is told in it.
 
 One language holds for a deployment (`PolicySettings.language`): text is part of the log, and has to be the same whoever
-computes it. To add one: `README.md`, "In another language".
+computes it. To add one: `README.md`, "In another language". `extract` finds what there is to say in the evidence.
 """
 
 from datetime import datetime

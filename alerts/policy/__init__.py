@@ -1,5 +1,6 @@
 """The policy: what becomes of each step of an episode before anybody is told. `pipeline.PIPELINE` is the order of it.
 
+`case` is what a stage looks at, and `settings` what a deployment may choose.
 Each stage is a pure function of the case and of what was said before it, answers with a reason, and the reasons are
 kept on the AlertEvent (`policy`). A stage can raise a severity, hold an episode back (below urgent), make a message
 wait (advisories) or unnecessary; none can drop an episode, and none touches what is urgent but to make it louder.

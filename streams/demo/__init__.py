@@ -1,7 +1,8 @@
 """The bundled real data of `homebeat demo`, and what brings them into Kafka.
 
 Read in this order: `people` (one person in the contract's words), `tihm` and `stanford` (the two public sets),
-`prepare` (makes `data/` from them), `feeder` (replays `data/` into Kafka in fast time). Where the data come from, what
+`prepare` (makes `data/` from them), `feeder` (replays `data/` into Kafka in fast time, as `schedule` says), `children`
+(the processes of the demo) and `run` (all of it). Where the data come from, what
 was changed and what was assumed stands in `data/NOTICE.md`.
 """
 

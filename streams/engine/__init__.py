@@ -5,14 +5,16 @@
   refused, and why
 - `state` (`rows`: numbers of a patient and of a vital; `people`: the rest; `profiles`: those at hand), `pages`
   (`forms`, `holes`, `placing`): what a partition remembers, and its stored form
+- `relearning`: what a profile says has changed, and what was learned before; `versions`: what is found out anew with it
 - `origins`: which control records have been applied, so that none is done twice; `departed`: who was forgotten
-- `clock`, `zones`: a patient's time, and the patient's local time
+- `clock`, `zones`: a patient's time, and the patient's local time; `courses`: what passes in them on a local day
 - `samples`, `raw`: single samples against the safety floors
 - `faults`, `sensors`: samples that a sensor's fault has spoilt, and what is remembered of it
 - `late`: windows gathered again from what came late, and deviations of the past
 - `gathering`: samples into their windows, and the windows that close; `closing`: those against the patient's own
   baseline (`unjudged`: but vitals that a condition makes meaningless); `signals`: what the floors and the baseline say;
   `sample_signals`: what single samples give cause to say
+- `foretelling` (`forecasts`): low glucose, on single samples; `scales`: on which a vital is compared
 - `outside`: which vitals stand outside their patients' own bands
 - `weeks`, `drifting`: what changes slowly: a week of a vital against its own level, and several vitals together
 - `conditions` (`ruled`): the alert rules of patients' conditions, on single readings and on days
