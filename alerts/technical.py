@@ -12,8 +12,8 @@ from models.times import from_us
 
 Fault = Literal["stuck", "behind", "late", "ahead", "lost"]
 HOUR_S, DAY_S = 3600, 86_400
-VITALS_NAMED_MAX = 3
-"""Of a device that measures more it is its own name that says what is missing: a title is one line."""
+TITLE_CHARS_MAX = 100
+"""Of a title that would be longer it is the device's own name that says what is missing: a title is one line."""
 
 LASTS = phrase("it was resolved, and is still so")
 SILENT_AGAIN = phrase("silent again")
@@ -41,13 +41,12 @@ def span(seconds: float) -> str:
 def device_title(device: str, vitals: Sequence[str]) -> str:
     """One line for the worklist: what is missing, as long as that is short.
 
-    >>> device_title("urn:dev:scale-2", ["body_weight"]), device_title("", VITALS_NAMED_MAX * ["steps"] + ["spo2"])
+    >>> device_title("urn:dev:scale-2", ["body_weight"]), device_title("", 12 * ["steps"])
     ('No data from urn:dev:scale-2 (weight)', 'No data from a device without a name')
     """
-    if not 0 < len(vitals) <= VITALS_NAMED_MAX:
-        return phrase("No data from {device}", device=device or NAMELESS)
-    missing = joined([named(vital) for vital in vitals], ", ")
-    return phrase("No data from {device} ({vitals})", device=device or NAMELESS, vitals=missing)
+    name, missing = device or NAMELESS, joined([named(vital) for vital in vitals], ", ")
+    long = phrase("No data from {device} ({vitals})", device=name, vitals=missing)
+    return long if vitals and len(long) <= TITLE_CHARS_MAX else phrase("No data from {device}", device=name)
 
 
 def vital_title(vital: str) -> str:

@@ -18,7 +18,7 @@ STATE_OF_PATIENTS: Mapping[str, str] = {
     "streams.engine.vigil:DEVICES_PER_PATIENT_MAX": "nobody is told of another device's clock; its readings count",
     "streams.engine.evidence:OTHERS_MAX": "an alert names the vitals that have moved furthest",
     "alerts.calm:RETURNS_KEPT": "the earliest return of a day is forgotten: the calm is at its longest by then",
-    "alerts.technical:VITALS_NAMED_MAX": "the title names the device alone; the finding has all of its vitals",
+    "alerts.technical:TITLE_CHARS_MAX": "the title names the device alone; the finding has all of its vitals",
 }
 SOURCES: Mapping[str, str] = {
     "streams.engine.tallies:SOURCES_MAX": "the rest count under `other`; homebeat_sources_over_total, and the log",
