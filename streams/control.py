@@ -38,8 +38,8 @@ class ControlType(StrEnum):
 PARTITIONS_MAX, OFFSETS_MAX = 1 << 15, 1 << 48
 """What an origin can say: Kafka advises against more than a few thousand partitions. Beyond them it is refused."""
 LIFE = 1 << 40
-"""Offsets in one life of a topic (`lives`): ten thousand profiles or actions a second for three years. There is room
-for 256 lives, and places of a later one lie behind all of those before."""
+"""Offsets in one life of a topic (`topic_lives`): ten thousand profiles or actions a second for three years. There is
+room for 256 lives, and places of a later one lie behind all of those before."""
 TOPIC_OF = {ControlType.PROFILE: "profiles", ControlType.ACTION: "actions"}
 """The topic that records of a type are sequenced from."""
 

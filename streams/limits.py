@@ -4,7 +4,7 @@ Units last in the names; tests/transport checks how they relate. Settings bound 
 (`chunk_records`, `chunk_bytes`, `checkpoint_bytes`); `streams.bounds` lists those that stand beside what they bound.
 
 When a bound is reached nothing is dropped: what is before it waits, down to the fetch from Kafka, where readings lie
-safely. What then grows is the lag, and that is said (`pace`, homebeat_consumer_lag).
+safely. What then grows is the lag, and that is said (`worker.backpressure`, homebeat_consumer_lag).
 """
 
 from models.readings import MAX_PROFILE_BYTES, MAX_READING_BYTES

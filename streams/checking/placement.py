@@ -1,4 +1,4 @@
-"""Whether profiles lie where the readings of their patients come, as `homes` asks of the state that a worker restores.
+"""Whether profiles lie where the readings of their patients come, as `worker.placement` asks of a state.
 
 Somebody who gives all topics more partitions, the pages' changelog too, leaves numbers that agree with each other, and
 patients whose profiles lie where nobody looks for them. Looks at the oldest profiles, which lay there before.
@@ -19,7 +19,7 @@ from streams.kafka.connection import client_options
 from streams.kafka.topics import changelog_topic
 
 LOOKED_AT, AWAY = 64, 0.25
-"""Of each partition, and the share of all of them: as for the patients of a state (`homes`)."""
+"""Of each partition, and the share of all of them: as for the patients of a state (`worker.placement`)."""
 FETCH_MS = 2000
 MEND = "were partitions added? Then {anew}. Else put profiles with Kafka's default partitioner (murmur2 of the key)"
 

@@ -5,7 +5,7 @@ name within SESSION_S gets the partitions that it had; the others never hear of 
 two hand-overs (it goes, it comes), which pause everybody's patients.
 
 Better still, the one that comes need not wait until the other has gone: Kafka lets whoever joins by a name replace the
-one who had it. So a new worker can start, which takes seconds, and read the pages (`relief`), while the old one goes
+one who had it. So a new worker can start, which takes seconds, and read the pages (`takeover`), while the old one goes
 on deciding; patients wait only until the last pages are read and their state is made. The old one steps aside as soon
 as it is told, with its next heartbeat. That both decide until then does no harm: they say the same, and of two pages
 the one applied further stays.

@@ -12,7 +12,7 @@ from alerts.channels.closing import let_go
 from alerts.events import AlertEvent
 
 RECORDS_MAX = 20_000
-"""Records between look and asking, a partition: `again.EVENTS_MAX` askings, and far more alerts than come in the
+"""Records between look and asking, a partition: `dead_letters.EVENTS_MAX` askings, and far more alerts than come in the
 minutes that they take. What was asked by an older look is not sent; that is said in the log."""
 WITHIN_S = 15.0
 """As `deliveries.RECALL_WITHIN_S`: telling waits for it. Nothing is sent again where it takes longer."""
