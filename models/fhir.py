@@ -259,8 +259,9 @@ def _beyond_the_meter(vital: Vital, quantity: Quantity, canonical: float) -> boo
     if vital.name != "glucose":
         return False
     meter = load("vitals")["vitals"]["glucose"]["plausible"]
-    low = quantity.comparator in ("<", "<=") and canonical <= meter["cgm_min"]
-    high = quantity.comparator in (">", ">=") and canonical >= meter["cgm_max"]
+    shown = round(canonical)  # 22.2 mmol/L, where a meter ends that shows mmol/L, is 399.9 mg/dL
+    low = quantity.comparator in ("<", "<=") and shown <= meter["cgm_min"]
+    high = quantity.comparator in (">", ">=") and shown >= meter["cgm_max"]
     return bool(low or high)
 
 

@@ -46,6 +46,17 @@ def test_every_urgent_limit_speaks_for_somebody_of_whom_nothing_is_known(floor: 
     assert floor["severity"] in {severity for _, severity in told}
 
 
+@pytest.mark.parametrize(("value", "unit"), [(400.0, "mg/dL"), (22.2, "mmol/L"), (401.0, "mg/dL")])
+def test_a_glucose_sensor_at_its_upper_end_for_half_an_hour_is_an_emergency(value: float, unit: str) -> None:
+    """For HIGH sensors send the value at which they end, and it is true that the glucose is above that."""
+    log = Log()
+    log.profile("p-1")
+    for _ in range(8):
+        log.read(patient="p-1", code="glucose", value=value, unit=unit)
+        log.wait(5 * MINUTE_US)
+    assert ("glucose.high", "emergency") in {(f.problem, f.severity) for f in run(log).findings}
+
+
 @pytest.mark.parametrize("second_s", [40, 90, 300])
 @pytest.mark.parametrize(
     ("code", "well", "ill", "wanted"),

@@ -233,7 +233,8 @@ def test_what_is_no_number_for_certain_is_a_bad_value(changes: dict[str, Any]) -
 
 @pytest.mark.parametrize(
     ("comparator", "value", "unit"),
-    [("<", 40, "mg/dL"), ("<", 20, "mg/dL"), ("<=", 1.1, "mmol/L"), (">", 400, "mg/dL"), (">=", 33.3, "mmol/L")],
+    [("<", 40, "mg/dL"), ("<", 20, "mg/dL"), ("<=", 1.1, "mmol/L"), (">", 400, "mg/dL"), (">=", 33.3, "mmol/L")]
+    + [("<", 2.2, "mmol/L"), (">", 22.2, "mmol/L")],
 )
 def test_a_glucose_meter_that_shows_lo_or_hi_is_not_silenced(comparator: str, value: float, unit: str) -> None:
     readings = read(code=code("2339-0"), valueQuantity=quantity(value, unit, comparator=comparator))
@@ -241,7 +242,7 @@ def test_a_glucose_meter_that_shows_lo_or_hi_is_not_silenced(comparator: str, va
 
 
 @pytest.mark.parametrize(
-    ("comparator", "value"), [("<", 100), (">", 100), (">", 40), ("<", 400), ("~", 30), ("ad", 30)]
+    ("comparator", "value"), [("<", 100), (">", 100), (">", 398), (">", 40), ("<", 400), ("~", 30), ("ad", 30)]
 )
 def test_a_bound_in_the_middle_of_the_range_says_nothing(comparator: str, value: float) -> None:
     bounded = quantity(value, "mg/dL", comparator=comparator)
