@@ -233,8 +233,15 @@ def test_what_is_no_number_for_certain_is_a_bad_value(changes: dict[str, Any]) -
 
 @pytest.mark.parametrize(
     ("comparator", "value", "unit"),
-    [("<", 40, "mg/dL"), ("<", 20, "mg/dL"), ("<=", 1.1, "mmol/L"), (">", 400, "mg/dL"), (">=", 33.3, "mmol/L")]
-    + [("<", 2.2, "mmol/L"), (">", 22.2, "mmol/L")],
+    [
+        ("<", 40, "mg/dL"),
+        ("<", 20, "mg/dL"),
+        ("<=", 1.1, "mmol/L"),
+        ("<", 2.2, "mmol/L"),
+        (">", 400, "mg/dL"),
+        (">=", 33.3, "mmol/L"),
+        (">", 22.2, "mmol/L"),
+    ],
 )
 def test_a_glucose_meter_that_shows_lo_or_hi_is_not_silenced(comparator: str, value: float, unit: str) -> None:
     readings = read(code=code("2339-0"), valueQuantity=quantity(value, unit, comparator=comparator))
