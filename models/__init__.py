@@ -7,7 +7,8 @@ Read in the order the data flows:
 - `vitals`, `units` (`unit_table.json`, `unit_limits`; `ucum`, the library behind it): the catalogue of vitals and the
   table of linear unit conversions
 - `profile` (fields in `profile_fields`, codes in `terminology`): the patient's document
-- `evidence`: the cited clinical figures, as data; `checked`: whether they fit together
+- `evidence`: the cited clinical figures, as data; `forms`: what may stand in each of its files; `checked`: whether they
+  fit together (`checked_names`: every name is known; `checked_figures`: every figure is possible)
 - `expectation`: what is normal for someone with this profile, from `prior` moved by `effects` (`situation` is the
   profile on a day, `moves` and `draft` carry the named modifiers) along the course of a disease (`trajectory`)
 - `times`, `segments`: integers for time, and arithmetic on stretches of sorted arrays

@@ -1,15 +1,16 @@
 """What the evidence must be before anybody is decided about by it: asked when a process starts.
 
-That every figure cites a source is seen as a file is read (`models.evidence`). Here the files are held against one
-another: a typing error in one of them leaves out an effect, or applies one twice, and nothing would say so.
+That a file is as its form has it, and every figure cites a source, is seen as it is read (`models.evidence`). Here all
+of them are read, also those that are needed in a week only, and held against one another: names that nothing answers to
+(`checked_names`), figures that cannot be (`checked_figures`), and effects that apply twice or never.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from models import rules
+from models import checked_figures, checked_names, rules
 from models.effects import fits
-from models.evidence import EvidenceError, load
+from models.evidence import EvidenceError, load, names
 from models.readings import Refused
 from models.units import convert
 from models.vitals import BY_NAME
@@ -20,7 +21,11 @@ IN_UNITS = ("delta", "mean_delta", "sd_within_abs", "sd_between")
 
 def checked() -> None:
     """Raises EvidenceError with the first thing that is wrong."""
+    for name in names():
+        load(name)
+    checked_names.checked()
     rules.checked()
+    checked_figures.checked()
     for file, owner, row in _rows():
         _in_its_unit(file, owner, row)
     for line in load("design")["applies"]:

@@ -155,8 +155,15 @@ def _contrasts(name: str, entry: dict[str, Any]) -> dict[str, float]:
     groups = {group.get("group"): group for group in entry.get("by_age_sex", [])}
     if name == "body_temperature":
         pivot = load("design")["population"]["body_temperature_age_pivot"]["age"]
-        return {"slope": groups["per decade of age"]["delta"] / 10, "pivot": pivot}
-    return {"contrast": groups["women minus men"]["delta"]} if name == "resting_heart_rate" else {}
+        return {"slope": _delta(groups, "per decade of age") / 10, "pivot": pivot}
+    return {"contrast": _delta(groups, "women minus men")} if name == "resting_heart_rate" else {}
+
+
+def _delta(groups: dict[str | None, dict[str, Any]], group: str) -> float:
+    delta = groups.get(group, {}).get("delta")
+    if not isinstance(delta, int | float):
+        raise EvidenceError("vitals", f"by_age_sex does not say by how much: {group}")
+    return float(delta)
 
 
 @cache

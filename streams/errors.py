@@ -86,3 +86,8 @@ class ExtraMissing(Failed):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f"{module} is not installed: pip install 'homebeat[{extra}]'")
+
+
+def broken_evidence(wrong: Exception) -> str:
+    """What to say when the evidence is not as it has to be: nobody may be decided about by it."""
+    return f"the evidence is broken ({wrong}): mend it, or install homebeat again"

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from importlib.resources import files
 from typing import Any
 
 from models import evidence, terminology
 from models.checked import checked
-from streams.errors import Failed, WrongSettings
+from streams.errors import Failed, WrongSettings, broken_evidence
 
 MAPPINGS_BY_ID = {("vitals", "vitals"), ("sources", "sources")}
 """Sections whose keys are the ids; everywhere else an entry says its own `id`."""
@@ -29,24 +28,18 @@ def require_sound() -> None:
     try:
         checked()
     except evidence.EvidenceError as wrong:
-        raise Failed(f"the evidence is broken ({wrong}): mend it, or install homebeat again") from None
+        raise Failed(broken_evidence(wrong)) from None
 
 
 def entries() -> list[Entry]:
     """All evidence with an id, in the order of files and lines. Raises models.evidence.EvidenceError when broken."""
-    return [entry for file in evidence_files() for entry in _entries(file)]
-
-
-def evidence_files() -> list[str]:
-    """The evidence files of this installation, without their ending."""
-    names = (resource.name for resource in files(evidence).iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+    return [entry for file in evidence.names() for entry in _entries(file)]
 
 
 def look_up(wanted: str) -> dict[str, Any]:
     """Everything with this id, and the sources cited in it. Raises WrongSettings when nothing has the id."""
     found = [entry for entry in entries() if entry.id == wanted]
-    if not found and wanted in evidence_files():
+    if not found and wanted in evidence.names():
         found = [Entry(wanted, wanted, "", evidence.load(wanted))]
     if not found:
         raise WrongSettings(f"no evidence has the id {wanted!r}: {_meant(wanted)}")
@@ -64,13 +57,13 @@ def _meant(wanted: str) -> str:
     drug = terminology.drug(wanted)
     if drug is not None:
         return f"it is a drug of {' and '.join(drug.classes)}"
-    near = get_close_matches(terminology.word(wanted), [*evidence_files(), *(entry.id for entry in entries())], 1)
+    near = get_close_matches(terminology.word(wanted), [*evidence.names(), *(entry.id for entry in entries())], 1)
     return f"{near[0]} was probably meant" if near else "`homebeat evidence` lists them"
 
 
 def summary() -> dict[str, Any]:
     """Ids by file, and how many sources stand at each status."""
-    by_file: dict[str, list[str]] = {file: [] for file in evidence_files()}
+    by_file: dict[str, list[str]] = {file: [] for file in evidence.names()}
     for entry in entries():
         by_file[entry.file].append(entry.id)
     statuses = [source["status"] for source in evidence.load("sources")["sources"].values()]

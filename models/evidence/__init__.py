@@ -1,7 +1,8 @@
 """The cited clinical figures, as data: one YAML file a subject, and `sources.yaml`, the register they all cite.
 
-`load("vitals")` gives the content of `vitals.yaml`. A file is refused as a whole if anything in it cites a source that
-the register does not know: a figure that nobody can trace must not decide about a patient.
+`load("vitals")` gives the content of `vitals.yaml`. A file is refused as a whole if it is not as its form has it
+(`models.forms`), if a figure in it cites no source, or one that the register does not know: a figure that nobody can
+trace must not decide about a patient.
 """
 
 import re
@@ -12,8 +13,16 @@ from typing import Any
 
 import yaml
 
+from models.forms import amiss
+
 STATUSES = frozenset({"verified", "verified_secondary", "partial", "from_knowledge", "derived", "design"})
 """How far a source was checked. The meaning of each is at the head of `sources.yaml`."""
+
+ENDING = ".yaml"
+OF_FILES = frozenset({"schema_version"})
+"""Numbers of the files themselves."""
+FACTORS = "ucum_accepted"
+"""What one unit is in another is UCUM's own, and the tests hold it against UCUM's table."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 # The C loader reads the same YAML some fifteen times faster; PyYAML built without libyaml does not have it.
@@ -33,7 +42,7 @@ class EvidenceError(Exception):
 def load(name: str) -> dict[str, Any]:
     """The content of `<name>.yaml`, read once a process; callers share the dict and must not change it.
 
-    Raises EvidenceError if the file is missing or not a mapping, or cites a source that is not in `sources.yaml`.
+    Raises EvidenceError if the file is missing or not as its form has it, or has a figure without a known source.
     """
     document = _parse(name)
     if name == "sources":
@@ -42,7 +51,17 @@ def load(name: str) -> dict[str, Any]:
     register = load("sources")["sources"]
     for where, cited in _citations(document, ""):
         _check_citation(name, where, cited, register)
+    if wrong := amiss(name, document):
+        raise EvidenceError(name, wrong)
+    if (unsourced := next(_unsourced(document, "", covered=False), None)) is not None:
+        raise EvidenceError(name, f"{unsourced} cites no source, nor does anything that it is part of")
     return document
+
+
+def names() -> list[str]:
+    """All evidence files of this installation, without their ending."""
+    found = (resource.name for resource in files(__name__).iterdir())
+    return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
 
 
 def source_status(source: str) -> str:
@@ -57,7 +76,7 @@ def _parse(name: str) -> dict[str, Any]:
     if not _NAME.fullmatch(name):
         raise EvidenceError(name, "not the name of an evidence file")
     try:
-        text = files(__name__).joinpath(f"{name}.yaml").read_text("utf-8")
+        text = files(__name__).joinpath(f"{name}{ENDING}").read_text("utf-8")
         document = yaml.load(text, Loader=_LOADER)
     except (OSError, yaml.YAMLError) as error:
         raise EvidenceError(name, f"cannot be read: {error}") from error
@@ -95,3 +114,20 @@ def _citations(node: object, where: str) -> Iterator[tuple[str, object]]:
     elif isinstance(node, list):
         for index, child in enumerate(node):
             yield from _citations(child, f"{where}[{index}]")
+
+
+def _unsourced(node: object, where: str, *, covered: bool) -> Iterator[str]:
+    """The place of every number of which nothing on the way to it says where it comes from: no `src`, and no
+    `..._src` beside it for keys that begin so."""
+    if isinstance(node, dict):
+        covered = covered or "src" in node
+        begun = tuple(str(key).removesuffix("_src") for key in node if str(key).endswith("_src"))
+        for key, child in node.items():
+            if key not in OF_FILES and key != FACTORS:
+                path = f"{where}.{key}" if where else str(key)
+                yield from _unsourced(child, path, covered=covered or str(key).startswith(begun))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _unsourced(child, f"{where}[{index}]", covered=covered)
+    elif isinstance(node, int | float) and not isinstance(node, bool) and not covered:
+        yield where
