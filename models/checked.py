@@ -10,7 +10,7 @@ from typing import Any
 
 from models import checked_figures, checked_names, rules
 from models.effects import fits
-from models.evidence import EvidenceError, load, names
+from models.evidence import EvidenceError, load, names, version
 from models.readings import Refused
 from models.units import convert
 from models.vitals import BY_NAME
@@ -23,6 +23,7 @@ def checked() -> None:
     """Raises EvidenceError with the first thing that is wrong."""
     for name in names():
         load(name)
+        version(name)
     checked_names.checked()
     rules.checked()
     checked_figures.checked()

@@ -47,7 +47,10 @@ def look_up(wanted: str) -> dict[str, Any]:
     cited = sorted({source for entry in found for source in _cited(entry.content)})
     return {
         "id": wanted,
-        "entries": [{"file": f"{e.file}.yaml", "path": e.path, "content": e.content} for e in found],
+        "entries": [
+            {"file": f"{e.file}.yaml", "version": evidence.version(e.file), "path": e.path, "content": e.content}
+            for e in found
+        ],
         "sources": {source: register[source] for source in cited},
     }
 
@@ -62,12 +65,16 @@ def _meant(wanted: str) -> str:
 
 
 def summary() -> dict[str, Any]:
-    """Ids by file, and how many sources stand at each status."""
+    """Ids and version by file, and how many sources stand at each status."""
     by_file: dict[str, list[str]] = {file: [] for file in evidence.names()}
     for entry in entries():
         by_file[entry.file].append(entry.id)
     statuses = [source["status"] for source in evidence.load("sources")["sources"].values()]
-    return {"evidence": by_file, "sources_by_status": {s: statuses.count(s) for s in sorted(set(statuses))}}
+    return {
+        "evidence": by_file,
+        "versions": {file: evidence.version(file) for file in by_file},
+        "sources_by_status": {s: statuses.count(s) for s in sorted(set(statuses))},
+    }
 
 
 def _entries(file: str) -> Iterator[Entry]:

@@ -64,6 +64,14 @@ def names() -> list[str]:
     return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
 
 
+def version(name: str) -> str:
+    """The version of a file: a decision names the one by which it was made. Raises EvidenceError if it says none."""
+    said = load(name).get("meta", {}).get("version")
+    if not isinstance(said, str) or not said:
+        raise EvidenceError(name, "says no meta.version")
+    return said
+
+
 def source_status(source: str) -> str:
     """How far the source was checked, one of STATUSES. Raises EvidenceError for an id that is not registered."""
     entry = load("sources")["sources"].get(source)

@@ -78,4 +78,4 @@ class Meta(Form):
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
     schema_version: Count
-    version: Name | None = None
+    version: Name

@@ -31,7 +31,6 @@ class Clear(Form):
 class FloorsMeta(Meta):
     """How readings are told apart that stand alone, go on, or were relayed."""
 
-    version: Name
     spot_gap_s: Seconds
     relayed_s: Seconds
     clear: Clear
@@ -212,7 +211,6 @@ class RuleClear(Form):
 class RulesMeta(Meta):
     """What all rules share."""
 
-    version: Name
     spot_gap_s: Seconds
     clear: RuleClear
     series_days: Count

@@ -120,7 +120,9 @@ def _modifiers(settings: Settings) -> list[Check]:
 def _entries(found: dict[str, Any]) -> Check:
     figures = sum(len(ids) for ids in found["evidence"].values())
     sources = ", ".join(f"{count} {status}" for status, count in found["sources_by_status"].items())
-    return Check("evidence", "ok", f"{figures} entries in {len(found['evidence'])} files; sources: {sources}")
+    versions = " ".join(f"{file} {version}" for file, version in found["versions"].items())
+    files = f"{len(found['evidence'])} files (versions: {versions})"
+    return Check("evidence", "ok", f"{figures} entries in {files}; sources: {sources}")
 
 
 async def _kafka(settings: Settings) -> list[Check]:
