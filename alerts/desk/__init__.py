@@ -16,7 +16,7 @@ and `audit`.
 - `staff`, `people`: what an admin does about accounts, and the API of it
 - `about`, `watched`, `early_warning`, `handover`, `cost`, `waits`: a profile in words, what its genes and drugs have us
   watch, NEWS2, what the next shift must know, what alerts cost the team, how long they wait
-- `minutes`: how far time has gone, and whether anybody decides
+- `minutes`: how far time has gone, and whether anybody decides; `keeping`: whether the databases take what is written
 - `feed`: from the topics into the store; `hub`: from the store to the open pages
 - `publish`: actions on their way to Kafka; `answering`: the link in a message
 - `guard`, `app` (`looking`, `acting`, `live`): the HTTP API and the page; `server`: all of it running; `figures`: what

@@ -19,8 +19,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from alerts.desk.config import DeskError
+from alerts.desk.keeping import beat
 from alerts.desk.members import Member, Role, teams_of
-from alerts.desk.register import ACCOUNTS, ATTEMPTS, LINKS, SESSIONS, register_at
+from alerts.desk.register import ACCOUNTS, ATTEMPTS, BEATS, LINKS, SESSIONS, register_at
 
 SESSION_S = 12 * 3600.0
 """A sign-in lasts a long shift, whatever happens in it."""
@@ -82,6 +83,11 @@ class Accounts:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    def beat(self) -> None:
+        """Write, to see whether anything can be."""
+        with self._engine.begin() as connection:
+            beat(connection, BEATS)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -105,8 +105,12 @@ def in_chunks(names: Sequence[Named]) -> Iterator[Sequence[Named]]:
 
 def cannot_open(what: str, error: Exception) -> DeskError:
     """One line for the person at the keyboard."""
-    return DeskError(f"{what} cannot be opened ({one_line(getattr(error, 'orig', None) or error)}): check its address "
-                     "and rights")  # fmt: skip
+    return DeskError(f"{what} cannot be opened ({cause(error)}): check its address and rights")
+
+
+def cause(error: BaseException) -> str:
+    """What the database itself said, in one line."""
+    return one_line(getattr(error, "orig", None) or error)
 
 
 def one_line(error: BaseException) -> str:

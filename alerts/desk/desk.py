@@ -76,5 +76,6 @@ class Desk:
             "overdue": counts["overdue"],
             "ready": self.status.ready,
             "connected": self.status.connected,
+            "keeping": self.status.keeping,
             "still": self.status.still,
         }

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from alerts.channels.closing import let_go
 from alerts.desk.consent import Consent
-from alerts.desk.database import AWAY, storable
+from alerts.desk.database import AWAY, cause, storable
 from alerts.desk.patients import PatientProfile
 from alerts.desk.schema import VITAL_CHARS
 from alerts.desk.worklist import seconds
@@ -92,7 +92,8 @@ def _counted(number: int) -> None:
 
 
 class Feed(Generic[Kind, About]):
-    """One topic. ready: everything that was there at the start is kept. connected: the broker answers.
+    """One topic. ready: everything is kept that was there at the start, or when the database last refused something.
+    connected: the broker answers.
 
     after: another one, which has to be ready first; tail: how many of its last records tell enough, None for all.
     """
@@ -133,12 +134,20 @@ class Feed(Generic[Kind, About]):
                 await consumer.start()
                 await self._pass_over(consumer)
                 await self._follow(consumer)
+            except AWAY as error:
+                self._not_kept(error)
             except LOST as error:
                 log.info("desk: %s is not taken in (%s), trying again", self.topic, type(error).__name__)
             finally:
                 self.connected = False
                 await let_go(consumer, CLOSE_WITHIN_S)
             await asyncio.sleep(RECONNECT_S)
+
+    def _not_kept(self, error: Exception) -> None:
+        """The database did not take what came: not ready until all of it is kept."""
+        say = log.warning if self.ready else log.info
+        say("desk: %s is not taken in: the database takes nothing (%s), trying again", self.topic, cause(error))
+        self.ready, self._goal = False, None
 
     async def caught_up(self) -> None:
         """Returns once this is ready."""
@@ -179,7 +188,7 @@ class Feed(Generic[Kind, About]):
             self._told(await asyncio.to_thread(self._keep, kinds))
 
     async def _catch_up(self, consumer: AIOKafkaConsumer) -> None:
-        """Ready once, when what was there at the start is kept."""
+        """Ready when what was there at the start of this is kept."""
         if self.ready or not consumer.assignment():
             return
         if self._goal is None:

@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 
 from alerts.desk.audit import Audit
 from alerts.desk.hub import Hub
+from alerts.desk.keeping import Keeping
 from alerts.desk.minutes import Minutes
 from alerts.desk.store import Store
 from alerts.desk.waits import BUCKETS_S, Waits, overdue, waits
@@ -28,16 +29,28 @@ class Followed(Protocol):
 
 class Status:
     """Whether the desk can be trusted to be complete and up to date. minutes: what workers tell of time, None if
-    nothing is heard of it."""
+    nothing is heard of it; keeping: whether the databases take anything, None if nobody looks."""
 
-    def __init__(self, feeds: Sequence[Followed] = (), minutes: Minutes | None = None) -> None:
+    def __init__(
+        self, feeds: Sequence[Followed] = (), minutes: Minutes | None = None, keeping: Keeping | None = None
+    ) -> None:
         self.feeds = feeds
-        self._minutes = minutes
+        self._minutes, self._keeping = minutes, keeping
 
     @property
     def ready(self) -> bool:
-        """Everything that was on the topics at the start has been taken in."""
-        return all(feed.ready for feed in self.feeds)
+        """Everything that was on the topics at the start has been taken in, and what comes is kept."""
+        return self.keeping and all(feed.ready for feed in self.feeds)
+
+    @property
+    def keeping(self) -> bool:
+        """The databases take what is written."""
+        return not self._unkept
+
+    @property
+    def databases(self) -> dict[str, bool]:
+        """Which of them do."""
+        return self._keeping.up if self._keeping else {}
 
     @property
     def connected(self) -> bool:
@@ -52,7 +65,12 @@ class Status:
     @property
     def sentence(self) -> str:
         missing = [feed.topic for feed in self.feeds if not feed.ready]
-        return f"still reading {', '.join(missing)}" if missing else "ready"
+        reading = f"still reading {', '.join(missing)}" if missing else ""
+        return "; ".join(filter(None, (self._unkept, reading))) or "ready"
+
+    @property
+    def _unkept(self) -> str:
+        return self._keeping.why_not if self._keeping else ""
 
 
 class Figures(Collector):
@@ -88,6 +106,10 @@ class Figures(Collector):
         up = [((), int(self._status.connected))]
         yield _gauge("homebeat_broker_up", "Whether a broker answers this process: 1 or 0.", up)
         yield _gauge("homebeat_desk_connected", "Whether the broker answers.", connected, ["topic"])
+        databases = [((what,), int(up)) for what, up in self._status.databases.items()]
+        yield _gauge(
+            "homebeat_desk_database_up", "Whether a database of the desk takes anything.", databases, ["database"]
+        )
         records = CounterMetricFamily(
             "homebeat_desk_records", "Records taken from a topic.", labels=["topic", "outcome"]
         )

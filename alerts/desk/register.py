@@ -63,6 +63,8 @@ AUDIT = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("body", Text, nullable=False),
 )
+BEATS = Table("desk_beats", METADATA, Column("at_s", Float, nullable=False))
+"""When it was last tried whether anything can be written."""
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=5000")
 WHAT = "the desk's accounts (HOMEBEAT_DESK_ACCOUNTS_URL, else HOMEBEAT_DESK_DATABASE_URL or HOMEBEAT_DATA_FOLDER)"
 

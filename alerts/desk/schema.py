@@ -109,6 +109,9 @@ WITHDRAWALS = _of_vital(
 )
 """From when on the worker has last withheld a vital."""
 
+BEATS = Table("desk_cache_beats", METADATA, Column("at_s", Float, nullable=False))
+"""When it was last tried whether anything can be written."""
+
 SQLITE_PRAGMAS = (
     *("journal_mode=WAL", "synchronous=OFF", "busy_timeout=5000", "temp_store=MEMORY"), "secure_delete=ON",
 )  # fmt: skip

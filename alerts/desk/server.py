@@ -19,6 +19,7 @@ from alerts.desk.config import DeskConfig, DeskError, PortTaken
 from alerts.desk.feed import Feed, alert_event, patient_profile, vital_summary
 from alerts.desk.figures import Status
 from alerts.desk.hub import Hub
+from alerts.desk.keeping import Keeping
 from alerts.desk.minutes import TAIL, Minutes, told_minute
 from alerts.desk.moving import Moves
 from alerts.desk.publish import ActionPublisher, AuditPublisher
@@ -64,12 +65,14 @@ async def _serve(
     hub = Hub()
     minutes = Minutes(store, config.still_after_s)
     feeds = _feeds(config, store, hub, minutes)
-    status = Status(feeds, minutes)
+    keeping = Keeping({"the desk's database": store.beat, "the database of the desk's accounts": accounts.beat})
+    status = Status(feeds, minutes, keeping)
     publish = ActionPublisher(config.topic("actions"), config.client)
     audit, auditing = Audit(accounts.engine), AuditPublisher(config.topic("audit"), config.client)
     server = _server(create_app(store, publish, hub, accounts, audit, status, **_bounds(config)))
     serving = asyncio.create_task(server.serve([listening]))
-    work = [*(asyncio.create_task(feed.run()) for feed in feeds), asyncio.create_task(audit.run(auditing))]
+    running = (*(feed.run() for feed in feeds), audit.run(auditing), keeping.run())
+    work = [asyncio.create_task(one) for one in running]
     announcing = asyncio.create_task(_announce(server, status, _address(config.host, listening), on_ready))
     asked = asyncio.create_task(stop.wait())
     try:

@@ -18,12 +18,13 @@ from alerts.desk import windows, withdrawing
 from alerts.desk.chart import Window, emptied, window
 from alerts.desk.consent import Withdrawal, withdrawals
 from alerts.desk.database import in_chunks, to_be_erased
+from alerts.desk.keeping import beat
 from alerts.desk.members import EVERYTHING, Scope
 from alerts.desk.moving import Moves, follow, teams_of
 from alerts.desk.packed import STRETCH_S, Row, row_of, stretch_of
 from alerts.desk.patients import PatientProfile, newest_of
 from alerts.desk.rows import event_of_body, joined_rows, profile_row, restated, standing_of_row, versions_held
-from alerts.desk.schema import CONSENTS, EVENTS, PATIENTS, STANDINGS, WINDOWS, WITHDRAWALS, opened
+from alerts.desk.schema import BEATS, CONSENTS, EVENTS, PATIENTS, STANDINGS, WINDOWS, WITHDRAWALS, opened
 from alerts.desk.wanted import ANY, Wanted, beginning, within
 from alerts.desk.windows import Span, Thinned
 from alerts.desk.worklist import VIEWS, Standing, View, recency, seconds, urgency
@@ -71,6 +72,11 @@ class Store:
         """Time has passed, whether or not anything else was said in it."""
         with self._passing:
             self._log_time_s = max(at_s, self._log_time_s or at_s)
+
+    def beat(self) -> None:
+        """Write, to see whether anything can be."""
+        with self._writer.begin() as connection:
+            beat(connection, BEATS)
 
     def put_events(self, events: Sequence[AlertEvent]) -> list[str]:
         """Keep alert events, each (`alert_id`, `sequence`) once; answers with the alerts that have news."""

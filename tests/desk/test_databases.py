@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import InternalError
 
+from alerts.desk import keeping, schema
 from alerts.desk.accounts import ATTEMPTS_MAX, Refused
 from alerts.desk.cost import cost
 from alerts.desk.database import engine_at
@@ -25,8 +28,8 @@ from alerts.desk.writing import Taken
 from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
 from tests.channels.events import alert
-from tests.channels.waiting import until_answer
-from tests.desk.databases import Databases
+from tests.channels.waiting import until, until_answer
+from tests.desk.databases import Databases, in_folder
 from tests.desk.running import accounts_at, desk
 from tests.desk.running import client as signed_in
 from tests.desk.test_store import summary
@@ -208,8 +211,56 @@ async def test_the_desk_outlives_a_database_that_is_read_only_for_a_while(
         _only_read(postgres_server, url, "on")
         await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-2")])
         assert (await client.get("/api/alerts")).status_code == 503
+        await until_answer(lambda: _says(client, 503, "accounts takes nothing (cannot execute"))
         _only_read(postgres_server, url, "off")
         await until_answer(lambda: _open(client, 2))
+        await until_answer(lambda: _says(client, 200, "ready"))
+
+
+async def test_a_desk_whose_database_is_locked_is_not_ready_says_so_and_is_back_by_itself(
+    embedded_broker: EmbeddedBroker, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worklist was shown as live, without the alert that had come, and /readyz said that it was ready."""
+    monkeypatch.setattr(schema, "SQLITE_PRAGMAS", [one.replace("5000", "100") for one in schema.SQLITE_PRAGMAS])
+    monkeypatch.setattr(keeping, "LOOK_EVERY_S", 0.1)
+    databases = in_folder(tmp_path)
+    await topics.made(embedded_broker.address, prefix)
+    async with desk(embedded_broker.address, prefix, databases) as page, signed_in(page, databases) as client:
+        with contextlib.closing(sqlite3.connect(tmp_path / "desk.sqlite")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            await topics.put(embedded_broker.address, f"{prefix}alerts", [alert("a-1")])
+            await until_answer(lambda: _says(client, 503, "the desk's database takes nothing (database is locked)"))
+            await until_answer(lambda: _says(client, 503, f"still reading {prefix}alerts"))
+            assert (await client.get("/api/desk")).json()["keeping"] is False
+            figures = (await client.get("/metrics")).text
+            assert 'homebeat_desk_database_up{database="the desk\'s database"} 0.0' in figures
+            other.rollback()
+        await until_answer(lambda: _says(client, 200, "ready"))
+        assert await _open(client, 1)
+
+
+async def test_a_database_that_does_not_answer_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(keeping, "LOOK_WITHIN_S", 0.01)
+    answers = threading.Event()
+    asked: list[None] = []
+
+    def hangs() -> None:
+        asked.append(None)
+        answers.wait()
+
+    looking = keeping.Keeping({"it": hangs, "the other": lambda: None})
+    running = asyncio.create_task(looking.run())
+    await until(lambda: looking.why_not == "it takes nothing (no answer within 0.01 s)")
+    assert (looking.up, len(asked)) == ({"it": False, "the other": True}, 1)
+    answers.set()
+    await until(lambda: not looking.why_not)
+    running.cancel()
+
+
+async def _says(client: httpx.AsyncClient, status: int, words: str) -> bool:
+    answer = await client.get("/readyz")
+    return answer.status_code == status and words in answer.text
 
 
 def _only_read(server: Postgres, url: str, state: str) -> None:
