@@ -42,9 +42,10 @@ from alerts.policy import (
 )
 from alerts.policy.snooze import check
 from alerts.raised import RETURNED, WELL, Cleared, Raised, added, described, listed
-from alerts.telling import event_of, held_for
+from alerts.telling import event_of
 from models.findings import SEVERITIES
-from models.phrases import phrase
+from models.phrases import moment, phrase
+from models.times import from_us
 
 Told = list[AlertEvent]
 
@@ -166,12 +167,12 @@ def on_tick(episodes: list[Episode], when: When) -> Told:
     told: Told = []
     for episode in list(episodes):
         while (due := next_due_us(episode)) is not None and due <= when.decided_us:
-            told += _timed(episodes, episode, when)
+            told += _timed(episodes, episode, when, due)
     return _settled(episodes, when, told)
 
 
-def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
-    """The one thing that is due for this episode."""
+def _timed(episodes: list[Episode], episode: Episode, when: When, due_us: int) -> Told:
+    """The one thing that is due for this episode, and since when."""
     now = when.decided_us
     if episode.held is not None:
         return _waited(episodes, episode, when)
@@ -188,7 +189,7 @@ def _timed(episodes: list[Episode], episode: Episode, when: When) -> Told:
     if not episode.is_alarm and episode.rung + 1 >= when.chain.rungs:
         episode.rung, episode.due_us = EVERYBODY, None
         return []
-    late = phrase("not answered by {time}", time=held_for(episode.due_us))
+    late = phrase("not answered by {time}", time=moment(from_us(due_us)))
     return _taken(episodes, episode, "escalate", when, reason=late)
 
 

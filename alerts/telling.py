@@ -5,8 +5,7 @@ from alerts.events import AlertEvent, Answer, EventName
 from alerts.explain import explain, grounded
 from alerts.policy import Decision, When
 from models.findings import SEVERITIES
-from models.phrases import moment, phrase
-from models.times import from_us, rfc3339
+from models.times import rfc3339
 
 
 def event_of(
@@ -25,11 +24,6 @@ def event_of(
         incident=episode.incident, notify=decision.notify, asked_since=episode.asked_since,
         policy=[Answer(one.stage, one.answer, when.say(one.reason)) for one in decision.answers],
     )  # fmt: skip
-
-
-def held_for(due_us: int | None) -> str:
-    """The time by which an answer was asked for, in words."""
-    return moment(from_us(due_us)) if due_us is not None else phrase("the time that was given")
 
 
 def _instant(us: int | None) -> str | None:

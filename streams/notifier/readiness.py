@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer
@@ -10,6 +11,8 @@ from aiokafka.errors import KafkaError
 from streams import limits
 from streams.serving import metrics
 from streams.serving.standstill import Still
+
+log = logging.getLogger(__name__)
 
 
 class Telling:
@@ -35,12 +38,20 @@ class Telling:
         """A look every LAG_LOOK_EVERY_S, until cancelled. That Kafka is away is said by others."""
         try:
             while True:
-                self._missing = "" if consumer.partitions_for_topic(topic) else topic
+                self._note("" if consumer.partitions_for_topic(topic) else topic)
                 with contextlib.suppress(KafkaError, OSError, TimeoutError):
                     await self._look(consumer)
                 await asyncio.sleep(limits.LAG_LOOK_EVERY_S)
         finally:
             self.left()
+
+    def _note(self, missing: str) -> None:
+        """Said once in the log when it changes."""
+        if missing and not self._missing:
+            log.warning("%s is not there: the first worker makes it; nobody is told of anything until then", missing)
+        elif self._missing and not missing:
+            log.info("%s is there now", self._missing)
+        self._missing = missing
 
     async def _look(self, consumer: AIOKafkaConsumer) -> None:
         async with asyncio.timeout(limits.BROKER_ANSWER_WITHIN_S):

@@ -6,10 +6,14 @@ No reading, profile or name of a patient is logged: values are on the topics, wh
 import json
 import logging
 import sys
+from collections import OrderedDict
 from datetime import UTC, datetime
 
 LIBRARIES = ("aiokafka", "faust", "mode", "kafka", "aiohttp.access", "asyncio", "uvicorn.access")
 """Libraries that speak about every connection and request; they are heard from `warning` on, or with `debug`."""
+
+SAID_AGAIN_AFTER_S = 60.0
+LINES_REMEMBERED = 256
 
 
 def configure_logging(level: str = "info", log_format: str = "text", *, libraries: bool = True) -> None:
@@ -20,10 +24,33 @@ def configure_logging(level: str = "info", log_format: str = "text", *, librarie
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
+    if level != "debug":
+        handler.addFilter(Repeats())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     quiet = logging.WARNING if libraries else logging.CRITICAL
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else quiet)
+
+
+class Repeats(logging.Filter):
+    """What a library says again word for word is passed on once a minute: Kafka's client tells ten times a second of a
+    topic that is not there yet, and nothing else would be seen. What homebeat says itself is all passed on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said_s: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in LIBRARIES:
+            return True
+        line = record.name, record.getMessage()
+        if record.created - self._said_s.get(line, -SAID_AGAIN_AFTER_S) < SAID_AGAIN_AFTER_S:
+            return False
+        self._said_s[line] = record.created
+        self._said_s.move_to_end(line)
+        while len(self._said_s) > LINES_REMEMBERED:
+            self._said_s.popitem(last=False)
+        return True
 
 
 class TextLines(logging.Formatter):

@@ -55,13 +55,17 @@ async def test_alerts_that_nobody_takes_up_are_counted_and_said(monkeypatch: pyt
     assert telling.ready() == (True, "telling of the alerts in partitions [0]"), "the other one went to somebody else"
 
 
-async def test_who_has_let_go_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_has_let_go_is_not_ready(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(limits, "LAG_LOOK_EVERY_S", 0)
     telling, consumer = Telling(), Consumer()
     consumer.known = False
     looking = asyncio.create_task(telling.keep_looking(cast(AIOKafkaConsumer, consumer), TOPIC))
     telling.joined = True
     await asyncio.sleep(0)
     assert telling.ready() == (False, f"{TOPIC} is not there: the first worker makes it")
+    await asyncio.sleep(0.01)
+    (said,) = caplog.messages
+    assert said.startswith(f"{TOPIC} is not there"), "once, and not at each look"
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
     assert not telling.joined

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import time
+from collections import Counter
 
 import pytest
 
@@ -39,3 +41,31 @@ def test_libraries_are_heard_from_warning_on(
     logging.getLogger("aiokafka").error("Unable connect")
     logging.getLogger("aiokafka").info("Discovered coordinator")
     assert len(capsys.readouterr().err.splitlines()) == heard
+
+
+def test_what_a_library_says_again_and_again_is_passed_on_once_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a topic that was not there yet ten lines a second came."""
+    configure_logging("info", "text")
+    monkeypatch.setattr(time, "time", lambda: clock_s)
+    monkeypatch.setattr(time, "time_ns", lambda: round(clock_s * 1e9))
+    library, own = logging.getLogger("aiokafka.cluster"), logging.getLogger("streams.worker.worker")
+    for tenth in range(1210):
+        clock_s = 1_700_000_000 + tenth / 10
+        library.error("Topic %s not found in cluster metadata", "homebeat.alerts")
+        if tenth % 500 == 0:
+            library.error("Topic %s not found in cluster metadata", "homebeat.deliveries")
+            own.warning("still waiting")
+    lines = capsys.readouterr().err.splitlines()
+    said = Counter(line.rpartition(": ")[2] for line in lines)
+    assert said["Topic homebeat.alerts not found in cluster metadata"] == 3
+    assert said["Topic homebeat.deliveries not found in cluster metadata"] == 2, "at 0, 50 (again) and 100 s"
+    assert said["still waiting"] == 3, "what is ours is never left out"
+
+
+def test_with_debug_everything_is_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("debug", "text")
+    for _ in range(3):
+        logging.getLogger("aiokafka.cluster").error("Topic not found")
+    assert len(capsys.readouterr().err.splitlines()) == 3
