@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from alerts.policy.settings import OPS
-from alerts.teams.rota import on_call
+from alerts.teams.rota import clocks_change, on_call
 from alerts.teams.settings import EVERYBODY, ROLE, Directory, Team
 from models.findings import Severity
 
@@ -123,4 +124,15 @@ def quiet_until(team: Team, severity: Severity, at: datetime) -> datetime | None
         return None
     day = local.date() + timedelta(days=1 if past_midnight and now >= hours.begin else 0)
     # on a night that has an hour twice, the end that lies ahead
-    return datetime.combine(day, hours.end, team.zone).replace(fold=local.fold)
+    return _shown(datetime.combine(day, hours.end, team.zone).replace(fold=local.fold), team.zone)
+
+
+def _shown(wanted: datetime, zone: ZoneInfo) -> datetime:
+    """When the clock on the wall shows this time, or, where it skips it in spring, when it shows more for the first
+    time: quiet hours are over then, and who called the skipped time by the old clock would come up to an hour late."""
+    ahead = wanted.astimezone(UTC)
+    if ahead.astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
+        return wanted
+    days = (ahead.date(), ahead.date() - timedelta(days=1))
+    changed = [at for day in days if (at := clocks_change(zone, day)) is not None and at <= ahead]
+    return max(changed).astimezone(zone)

@@ -50,11 +50,11 @@ def changes(team: Team, rota: Rota, begin: datetime, end: datetime) -> set[datet
         for fold in (0, 1)
     }
     found |= {edge.astimezone(UTC) for one in rota.overrides for edge in (one.begin, one.end)}
-    found |= {at for day in range(days) if (at := _clocks_change(team.zone, first + timedelta(days=day)))}
+    found |= {at for day in range(days) if (at := clocks_change(team.zone, first + timedelta(days=day)))}
     return {at for at in found if begin < at < end}
 
 
-def _clocks_change(zone: ZoneInfo, day: date) -> datetime | None:
+def clocks_change(zone: ZoneInfo, day: date) -> datetime | None:
     """The second on which the clocks change that day, in UTC; None on most days."""
     low = datetime.combine(day, time(0), UTC)
     before, seconds = low.astimezone(zone).utcoffset(), DAY_S

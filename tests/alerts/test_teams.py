@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.teams import Directory, ask, read_directory
+from alerts.teams.asked import quiet_until
 from alerts.teams.cover import Hole, holes, on_chain
 from alerts.teams.rota import on_call
 
@@ -185,6 +186,36 @@ def test_quiet_hours_that_end_in_an_hour_that_comes_twice_end_ahead(at: tuple[in
     until = ask(directory, "cardiology", 0, "advisory", datetime(2026, 10, 25, *at, tzinfo=UTC)).not_before
     assert until is not None
     assert until.astimezone(UTC) == datetime(2026, 10, 25, *end, tzinfo=UTC)
+
+
+def _utc(parts: tuple[int, ...]) -> datetime:
+    month, day, hour, minute = (*parts, 0)[:4]
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "end", "over"),
+    [
+        ("Europe/London", (3, 28, 23), "01:15:00", (3, 29, 1)),
+        ("Europe/London", (3, 29, 0), "01:59:00", (3, 29, 1)),
+        ("Europe/London", (3, 29, 0), "02:00:00", (3, 29, 1)),
+        ("Europe/London", (3, 29, 0), "00:59:00", (3, 29, 0, 59)),
+        ("America/New_York", (3, 8, 5), "02:30:00", (3, 8, 7)),
+        ("Pacific/Auckland", (9, 26, 12), "02:45:00", (9, 26, 14)),
+        ("Australia/Lord_Howe", (10, 3, 14), "02:10:00", (10, 3, 15, 30)),
+    ],
+)
+def test_quiet_hours_that_end_in_the_hour_that_is_skipped_end_as_the_clock_jumps(
+    zone: str, at: tuple[int, ...], end: str, over: tuple[int, ...]
+) -> None:
+    """They ended 15 to 59 minutes after it, while at that time nothing was held back any more."""
+    directory = read_directory(FILE.replace("end = 07:00:00}", f"end = {end}}}").replace("Europe/London", zone))
+    team, begin = directory.teams["cardiology"], _utc(at)
+    until = ask(directory, "cardiology", 0, "advisory", begin).not_before
+    assert until is not None
+    assert until.astimezone(UTC) == _utc(over)
+    minutes = (begin + timedelta(minutes=n) for n in range(300))
+    assert next(one for one in minutes if quiet_until(team, "advisory", one) is None) == until
 
 
 def holes_of(*changed: tuple[str, str], begin: datetime = NOON, days: int = 2, rung: str = "calls") -> list[Hole]:
