@@ -49,6 +49,9 @@ STUCK_S = 20.0
 is looked at a few times until then, and before PUBLISH_WITHIN_S has the worker start afresh."""
 LOG_AHEAD_S = 60.0
 """A partition whose time is ahead of our clock by more is said, once in BEHIND_SAID_EVERY_S: a clock was set back."""
+SOURCE_AHEAD_S = 60.0
+"""A source whose readings say that they were published so much later than now is said: its alerts carry times that are
+yet to come, and what nobody answers goes up the chain that much later. Below, the ten seconds of ticks hide it."""
 CHUNKS_OPEN_MAX = 4096
 """Delivered chunks of one partition that wait for their acknowledgement; then fetching waits too."""
 

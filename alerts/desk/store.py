@@ -36,6 +36,8 @@ INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.ins
 """What we need of SQL beyond its common part is `ON CONFLICT`, which these two have."""
 PRUNE_EVERY = 500
 DAY_S = 86_400.0
+AHEAD_S = 180.0
+"""So far the newest decision may be ahead of the newest minute: minutes are told when they are over, one by one."""
 
 ALERTS_FOR_ONE = 20
 """So many alerts are looked through for each patient without a profile that a search may name: further ones wait for
@@ -49,7 +51,8 @@ class Store:
         self._engine = opened(url)
         self._writer = Writer(self._engine)
         self._keep_s, self._keep_windows = keep_days * DAY_S, keep_windows
-        self._log_time_s: float | None = None
+        self._said_s: float | None = None
+        self._minute_s: float | None = None
         self._passing = threading.Lock()  # each topic tells of time in a thread of its own, and it must not go back
         self._log_began_s: float | None = None
         self._since_prune: dict[tuple[str, str], int] = defaultdict(int)
@@ -60,8 +63,14 @@ class Store:
 
     @property
     def log_time_s(self) -> float | None:
-        """The newest time the log has spoken of (a minute, a decision, the end of a window): the page's now."""
-        return self._log_time_s
+        """The newest time the log has spoken of (a minute, a decision, the end of a window): the page's now.
+
+        Where workers tell of minutes, a decision is not believed that lies further ahead: it was made by the clock of
+        one publisher, and everybody's alerts would be overdue by it.
+        """
+        if self._minute_s is None or self._said_s is None:
+            return self._said_s if self._minute_s is None else self._minute_s
+        return max(self._minute_s, min(self._said_s, self._minute_s + AHEAD_S))
 
     @property
     def log_began_s(self) -> float | None:
@@ -69,9 +78,9 @@ class Store:
         return self._log_began_s
 
     def go_on(self, at_s: float) -> None:
-        """Time has passed, whether or not anything else was said in it."""
+        """Workers have told of this minute: time has passed, whether or not anything else was said in it."""
         with self._passing:
-            self._log_time_s = max(at_s, self._log_time_s or at_s)
+            self._minute_s = max(at_s, self._minute_s or at_s)
 
     def beat(self) -> None:
         """Write, to see whether anything can be."""
@@ -163,7 +172,7 @@ class Store:
         """How many alerts are on each list, and how many of the open ones are overdue."""
         mine = within(scope, STANDINGS.c.team)
         query = select(STANDINGS.c.view, func.count()).where(*mine).group_by(STANDINGS.c.view)
-        due = STANDINGS.c.due_s < (self._log_time_s or 0.0)
+        due = STANDINGS.c.due_s < (self.log_time_s or 0.0)
         late = select(func.count()).where(STANDINGS.c.view == "open", due, *mine)
         with self._engine.connect() as connection:
             found: dict[str, int] = {view: count for view, count in connection.execute(query)}  # noqa: C416 - typed
@@ -279,7 +288,7 @@ class Store:
 
     def _view(self, view: View, limit: int, scope: Scope, wanted: Wanted) -> list[Standing]:
         query = select(STANDINGS).where(STANDINGS.c.view == view, *within(scope, STANDINGS.c.team))
-        query = query.where(*wanted.clauses(STANDINGS, self._log_time_s))
+        query = query.where(*wanted.clauses(STANDINGS, self.log_time_s))
         done = view == "resolved"
         order = [STANDINGS.c.decided_s.desc()]
         if not done:  # the same order as `urgency`, so that a limit cuts off what can wait
@@ -334,6 +343,6 @@ class Store:
 
     def _pass_time(self, times: list[float]) -> None:
         if times:
-            self.go_on(max(times))
             with self._passing:
+                self._said_s = max(*times, self._said_s or times[0])
                 self._log_began_s = min(*times, times[0] if self._log_began_s is None else self._log_began_s)

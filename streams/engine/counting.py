@@ -240,4 +240,5 @@ def _told(known: Sources, partition: int, ends: _Ends, tallies: Tallies) -> list
 def _clip(tally: Tally, tick_us: int) -> None:
     """Nothing has arrived later than the tick that ends its minute, whatever its producer's clock says."""
     if tally.first_us is not None and tally.last_us is not None:
+        tally.ahead_us = max(0, tally.last_us - tick_us)
         tally.first_us, tally.last_us = min(tally.first_us, tick_us), min(tally.last_us, tick_us)

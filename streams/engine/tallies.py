@@ -31,13 +31,15 @@ AT_REASON = {reason: len(OUTCOMES) + k for k, reason in enumerate(Reason)}
 
 class Tally(msgspec.Struct, array_like=True):
     """Readings of one source in one minute: counts by COLUMNS, first and last arrival [us] (None: only redriven ones),
-    the first that was refused, and patients seen of the source since half a day to a day."""
+    the first that was refused, and patients seen of the source since half a day to a day; ahead_us: how far the last
+    was ahead of the tick that ended the minute, by the clock of whoever published it."""
 
     counts: list[int]
     first_us: int | None = None
     last_us: int | None = None
     example: Example | None = None
     patients: int = 0
+    ahead_us: int = 0
 
     @property
     def received(self) -> int:

@@ -103,6 +103,10 @@ sources = Gauge(
     "Sources that flow, are quiet, or fail (which a flowing one may), at the worker that watches over them.",
     ["state"],
 )
+source_ahead_seconds = Gauge(
+    "homebeat_source_ahead_seconds",
+    "How far the clock of the source that is furthest ahead is ahead of ours: its patients' alerts escalate that late.",
+)
 sources_over = Counter(
     "homebeat_sources_over", "Readings counted under `other`, because their partition has too many sources."
 )

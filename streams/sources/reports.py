@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 
 from alerts.sources import Example
-from models.times import rfc3339, to_us
+from models.times import US_PER_S, rfc3339, to_us
 from streams.engine.tallies import COLUMNS, OUTCOMES, REDRIVEN, REJECTED, Report, Tally
 
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
@@ -21,6 +21,7 @@ class _Tally(msgspec.Struct, kw_only=True, omit_defaults=True):
     first: datetime | None = None
     last: datetime | None = None
     patients: int = 0
+    ahead_s: float = 0.0
     example: Example | None = None
 
 
@@ -66,7 +67,7 @@ def _written(tally: Tally) -> dict[str, object]:
         **{name: n for name, n in outcomes if name != OUTCOMES[REJECTED]}, "rejected": tally.reasons(),
         REDRIVEN: tally.counts[_PLACE[REDRIVEN]], "patients": tally.patients, "example": tally.example,
         "first": None if tally.first_us is None else rfc3339(tally.first_us),
-        "last": None if tally.last_us is None else rfc3339(tally.last_us),
+        "last": None if tally.last_us is None else rfc3339(tally.last_us), "ahead_s": tally.ahead_us / US_PER_S,
     }  # fmt: skip
     return {"received": tally.received, **{name: value for name, value in found.items() if value}}
 
@@ -91,4 +92,4 @@ def _tally(read: _Tally) -> Tally:
         if name in _PLACE:
             counts[_PLACE[name]] = n
     first, last = (None if at is None else to_us(at) for at in (read.first, read.last))
-    return Tally(counts, first, last, read.example, read.patients)
+    return Tally(counts, first, last, read.example, read.patients, round(read.ahead_s * US_PER_S))

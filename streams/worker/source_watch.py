@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from alerts.channels.closing import let_go
 from alerts.sources import SourceChange
-from models.times import to_us
+from models.times import US_PER_S, to_us
 from streams import control, limits
 from streams.configuration.settings import Settings
 from streams.engine.tallies import OTHER, Report
@@ -31,6 +31,9 @@ WATCHING = 0
 """The partition of `readings` whose worker watches."""
 PAUSE_S = 1.0
 FETCH_MS = 500
+SAID_AGAIN_AFTER_S = 600.0
+"""Between two times that it is said that a source's clock is ahead."""
+SAID_MAX = 8
 AGAIN_AFTER_S = 30.0
 """Between two times that the same change is told to the same partition."""
 TOLD_MAX = 10_000
@@ -71,6 +74,7 @@ class Watcher:
         self._settings, self._publisher, self._silent_before = settings, publisher, silent_before
         self.watch = Watch(settings.partitions)
         self._told: dict[tuple[int, str, str, int], float] = {}
+        self._ahead = Ahead()
 
     async def take(self, records: list[ConsumerRecord]) -> None:
         """Reports as they lie on the topic. Those from before we came were answered by whoever watched then."""
@@ -81,8 +85,10 @@ class Watcher:
                 continue
             changes = self.watch.take(report)
             if record.offset >= self._silent_before:
+                self._ahead.take(report)
                 sent += await self._tell(report, changes)
         await settled(sent)
+        self._ahead.tell()
         for word, n in self.watch.states().items():
             metrics.sources.labels(word).set(n)
 
@@ -110,6 +116,36 @@ class Watcher:
         if len(self._told) > TOLD_MAX:
             del self._told[next(iter(self._told))]
         return await self._publisher.control(control.source(change), partition=partition, timestamp_ms=now_ms)
+
+
+class Ahead:
+    """Sources whose clock is ahead of ours, as far as it is known by the newest minute of each partition."""
+
+    def __init__(self) -> None:
+        self._ahead_s: dict[int, dict[str, float]] = {}
+        self._said_s: dict[str, float] = {}
+
+    def take(self, report: Report) -> None:
+        """Another minute of a partition, in which nothing may have come of a source."""
+        found = {name: tally.ahead_us / US_PER_S for name, tally in report.sources.items()}
+        self._ahead_s[report.partition] = {name: s for name, s in found.items() if s >= limits.SOURCE_AHEAD_S}
+
+    def tell(self) -> None:
+        """For Prometheus, and in the log once in a while: of the furthest first, at most SAID_MAX at once."""
+        worst: dict[str, float] = {}
+        for found in self._ahead_s.values():
+            worst |= {name: max(s, worst.get(name, 0.0)) for name, s in found.items()}
+        metrics.source_ahead_seconds.set(max(worst.values(), default=0.0))
+        now_s = time.monotonic()
+        self._said_s = {name: at for name, at in self._said_s.items() if now_s - at < SAID_AGAIN_AFTER_S}
+        news = [name for name in sorted(worst, key=lambda one: (-worst[one], one)) if name not in self._said_s]
+        for name in news[:SAID_MAX]:
+            self._said_s[name] = now_s
+            log.error(
+                "THE CLOCK OF SOURCE %s IS AHEAD, by %.0f s: alerts of its patients carry times that are yet to come, "
+                "and go up the chain that much later; see to the NTP of the machine that publishes them",
+                name, worst[name],
+            )  # fmt: skip
 
 
 def _key(partition: int, change: SourceChange) -> tuple[int, str, str, int]:

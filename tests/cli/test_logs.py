@@ -48,6 +48,7 @@ def test_what_a_library_says_again_and_again_is_passed_on_once_a_minute(
 ) -> None:
     """Of a topic that was not there yet ten lines a second came."""
     configure_logging("info", "text")
+    clock_s = 0.0
     monkeypatch.setattr(time, "time", lambda: clock_s)
     monkeypatch.setattr(time, "time_ns", lambda: round(clock_s * 1e9))
     library, own = logging.getLogger("aiokafka.cluster"), logging.getLogger("streams.worker.worker")

@@ -12,6 +12,7 @@ from alerts.desk.store import Store
 from alerts.desk.worklist import instant
 from streams.kafka.embedded import EmbeddedBroker
 from tests.channels import topics
+from tests.channels.events import alert
 from tests.desk import content
 from tests.desk.browser import page
 from tests.desk.databases import in_folder
@@ -37,6 +38,24 @@ def test_time_goes_on_and_never_back(store: Store) -> None:
     minutes.take([told_minute(b"", minute(0, "2026-01-19T08:10:00Z"))])
     minutes.take([told_minute(b"", minute(1, "2026-01-19T08:09:00Z"))])
     assert instant(store.log_time_s) == "2026-01-19T08:10:00Z"
+
+
+def test_a_decision_by_a_clock_that_is_ahead_makes_nobody_elses_alert_overdue(store: Store) -> None:
+    """A publisher's clock was 50 minutes ahead: from its first alert on, every page told of that hour."""
+    due = alert("a-1", decided_at="2026-01-19T08:00:00Z", deadline="2026-01-19T08:20:00Z")
+    store.put_events([due, alert("a-2", patient="p-2", decided_at="2026-01-19T08:50:00Z")])
+    Minutes(store, None).take([told_minute(b"", minute(0, "2026-01-19T08:00:00Z"))])
+    assert store.counts()["overdue"] == 0
+    assert instant(store.log_time_s) == "2026-01-19T08:03:00Z"
+    store.put_events([alert("a-3", patient="p-3", decided_at="2026-01-19T08:00:40Z")])
+    Minutes(store, None).take([told_minute(b"", minute(0, "2026-01-19T08:25:00Z"))])
+    assert instant(store.log_time_s) == "2026-01-19T08:28:00Z"
+    assert store.counts()["overdue"] == 1, "its time has come"
+
+
+def test_where_no_minutes_are_told_time_goes_on_with_the_decisions(store: Store) -> None:
+    store.put_events([alert("a-1", decided_at="2026-01-19T08:50:00Z")])
+    assert instant(store.log_time_s) == "2026-01-19T08:50:00Z"
 
 
 def test_one_partition_that_stands_still_is_enough_and_where_a_feeder_writes_time_none_is(store: Store) -> None:

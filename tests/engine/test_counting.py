@@ -174,6 +174,20 @@ def test_a_long_minute_without_a_worker_is_told_in_one() -> None:
     assert (last.through_us - last.since_us, last.sources["watch"].received) == (91 * MINUTE_US, 90)
 
 
+def test_a_report_says_how_far_the_clock_of_who_publishes_is_ahead_of_the_ticks() -> None:
+    """Which a function of the log can know: whatever came before a tick had come by then."""
+    log = log_of("p-1")
+    minute(log)
+    log.read(device="right-1")
+    log.read(device="wrong-1", arrived_us=log.now_us + 50 * MINUTE_US)
+    minute(log)
+    minute(log)
+    *_, told, after = reported(log)
+    assert {name: one.ahead_us for name, one in told.sources.items()} == {"right": 0, "wrong": 49 * MINUTE_US}
+    assert told.sources["wrong"].last_us == told.through_us, "as before, nothing has come later than that"
+    assert after.sources == {}
+
+
 def test_a_report_says_which_sources_are_known_to_be_in_trouble() -> None:
     log = log_of("p-1")
     minute(log)

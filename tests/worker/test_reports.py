@@ -12,7 +12,7 @@ def report() -> Report:
     counts = [7, 3, 2, 1] + [0] * (len(COLUMNS) - 4)
     counts[COLUMNS.index("unknown_code")], counts[COLUMNS.index("bad_value")], counts[-1] = 2, 1, 4
     example = example_at("unknown_code", "code 'HR' names no vital", 1, 17, START_US)
-    watch = Tally(counts, START_US + 1, START_US + 2, example, 12)
+    watch = Tally(counts, START_US + 1, START_US + 2, example, 12, 61_500_000)
     tallies = {"watch": watch, "back": Tally([0] * (len(COLUMNS) - 1) + [5])}
     return Report(1, START_US, START_US + MINUTE_US, tallies, {"hub": START_US}, {"watch": START_US + 5})
 
