@@ -37,7 +37,11 @@ def said(state: "PartitionState", slot: int, vital: int, position: int, now_us: 
     if now_us // US_PER_S - firsts[-1] >= settings["days"] * DAY_S:
         return None
     since = moment(from_us(firsts[-1] * US_PER_S))
-    return phrase("a new device since {moment}, which may read differently", moment=since)
+    return phrase(
+        "a new device since {moment}, which may read differently: what is usual was learned with another "
+        '("New normal" has it learned anew)',
+        moment=since,
+    )
 
 
 def _firsts(state: "PartitionState", slot: int, row: int, position: int) -> list[int]:

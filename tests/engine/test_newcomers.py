@@ -9,7 +9,10 @@ from streams.engine.state import PartitionState
 from tests.engine.factories import DAY_US, HOUR_US, Log, one_by_one, run
 from tests.engine.known import someone
 
-NEW = "a new device since 5 February 2026 at 08:00 UTC, which may read differently"
+NEW = (
+    "a new device since 5 February 2026 at 08:00 UTC, which may read differently: "
+    'what is usual was learned with another ("New normal" has it learned anew)'
+)
 """31 days after the first."""
 
 
@@ -89,3 +92,18 @@ def test_it_is_known_after_a_restart() -> None:
     before = run(Log(log.records[:cut]), state=state)
     again = run(log, state=restored(pack_dirty(state, 0).pages, 0), begin=cut)
     assert before.lines()["alerts"] + again.lines()["alerts"] == told.lines()["alerts"]
+
+
+def test_new_normal_has_the_level_learned_with_the_new_device_as_the_alert_says() -> None:
+    """What a rule of a condition counts a rise from stays what was measured."""
+    log = weighed(["scale-1"] * 31 + ["scale-2"] * 4, jump=4.0)
+    (alert,) = {a.alert_id for a in run(log).alerts if a.problem == "body_weight.high"}
+    log.act(alert, "new_normal", reason="compared with the old scale, which reads 4 kg less")
+    for day in range(25):
+        log.read(code="body_weight", value=84 + day % 3 * 0.3, device="scale-2")
+        log.wait(DAY_US)
+    log.tick()
+    first, *_, last = (a for a in run(log).alerts if a.problem == "body_weight.high")
+    assert (first.kind, last.event, last.by) == ("deviation", "resolved", None)
+    levels = [one.evidence[0].expected for one in (first, last)]
+    assert [round(level) for level in levels if level is not None] == [80, 84]
