@@ -1,8 +1,8 @@
 """The step from a slice of the log to its effects: no I/O, no clock.
 
 - `log`: a slice of one partition, as columns
-- `intake` (`decode`, `columns`, `devices`: their names, `duplicates` with its `rings`): what is decided, what is
-  refused, and why
+- `intake` (`decode`, `columns`, `devices`: their names, `duplicates` with its `rings`; `problems` of readings
+  by themselves, and their words): what is decided, what is refused, and why
 - `state` (`rows`: numbers of a patient and of a vital; `people`: the rest; `profiles`: those at hand), `pages`
   (`forms`, `holes`, `placing`): what a partition remembers, and its stored form
 - `relearning`: what a profile says has changed, and what was learned before; `versions`: what is found out anew with it

@@ -5,19 +5,19 @@ counted as something else, and what is withheld by consent never reaches a dead 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from models.readings import Reading, Reason, are_ids
-from models.times import US_PER_DAY, US_PER_S, rfc3339
-from models.vitals import NOT_A_VITAL, VITALS
+from models.times import US_PER_DAY
 from streams.engine.columns import Columns
 from streams.engine.decode import Decoded, Refusal, decode
 from streams.engine.duplicates import find_duplicates
-from streams.engine.log import FIRST_US, LAST_ARRIVAL_US, LAST_US, LogSlice
-from streams.engine.sources import is_source, sources_of
+from streams.engine.log import LAST_ARRIVAL_US, LogSlice
+from streams.engine.problems import FIRST_YEAR_US, Problems, of_ids, of_patient, of_themselves
+from streams.engine.sources import sources_of
 from streams.engine.state import PATIENTS_PER_PAGE, Outcome, PartitionState
 
 Floats = npt.NDArray[np.float64]
@@ -25,14 +25,10 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
 
-FIRST_YEAR_US = 946_684_800 * US_PER_S
-"""2000-01-01: no home device in use measured before; an older time is a clock that lost its battery (usually 1970)."""
 DAY_MARGIN_US = 2 * US_PER_DAY
 """A date in a profile has no time zone: the device may have come a day before it begins in UTC; one day to spare."""
 DECIDED, REJECTED, DUPLICATE, WITHHELD = map(int, Outcome)
 """As plain numbers: numpy takes several times as long to put or compare a member of an enum."""
-LOW = np.array([v.low for v in VITALS])
-HIGH = np.array([v.high for v in VITALS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +145,14 @@ def _settle(
     rekeyed: list[tuple[int, bytes]], monitor: bool,
 ) -> int | None:  # fmt: skip
     """The slot of one reading off the straight path; None if it is not to be looked at here."""
-    if not are_ids([reading.id, reading.patient]):
-        detail = "id and patient are 1-128 printable ASCII characters"
+    if detail := of_ids(reading):
         decoded.refused.append(Refusal(index, Reason.BAD_SHAPE, detail, reading.device or None))
         return None
     if log.key[index] != reading.patient.encode():
         if not rekeyed or rekeyed[-1][0] != index:
             rekeyed.append((index, reading.patient.encode()))
         return None
-    if is_source(reading.patient):  # an alert of it could be answered by nobody
-        detail = f"{reading.patient:.140} is the name of a source: patients have other ids"
+    if detail := of_patient(reading.patient):  # an alert of it could be answered by nobody
         decoded.refused.append(Refusal(index, Reason.BAD_SHAPE, detail, reading.device or None))
         return None
     slot = state.slot_of.get(reading.patient)
@@ -190,71 +184,13 @@ def _told(state: PartitionState, log: LogSlice, refused: list[Refusal]) -> tuple
     return told, unread
 
 
-@dataclass(frozen=True, slots=True)
-class _Problems:
-    """Which readings cannot be decided, (n,), and a way to say why."""
-
-    bad: Bools
-    columns: Columns
-    absurd: Bools
-    clock: Bools
-    low: Floats
-    high: Floats
-    last: Ints
-    arrived: Ints
-
-    def refusals(self, bad: Bools, index: Ints, readings: list[Reading]) -> list[Refusal]:
-        """One refusal for each reading in `bad`."""
-        return [self._refusal(int(j), int(index[j]), readings[j]) for j in np.flatnonzero(bad)]
-
-    def _refusal(self, j: int, index: int, reading: Reading) -> Refusal:
-        """The first thing wrong with one reading, in words that say how to mend it."""
-        c, vital = self.columns, VITALS[self.columns.vital[j]]
-        source = reading.device or None
-        if c.vital[j] < 0:
-            return Refusal(index, Reason.UNKNOWN_CODE, _of_no_vital(reading.code), source)
-        if c.unit[j] < 0:
-            return Refusal(index, Reason.UNKNOWN_UNIT, c.bad_unit[j], source)
-        if j in c.bad_value:
-            return Refusal(index, Reason.BAD_VALUE, c.bad_value[j], source)
-        if self.clock[j]:
-            return Refusal(index, Reason.CLOCK_FAULT, self._clock_detail(j), source)
-        worst = self.low[j] if self.low[j] < vital.low else self.high[j]
-        detail = f"{worst:g} {vital.unit} is outside {vital.low:g}..{vital.high:g} {vital.unit} for {vital.name}"
-        return Refusal(index, Reason.IMPLAUSIBLE, detail, source)
-
-    def _clock_detail(self, j: int) -> str:
-        measured = self.columns.at[j] if self.columns.at[j] < FIRST_YEAR_US else self.last[j]
-        whose = "device" if FIRST_YEAR_US <= self.arrived[j] <= LAST_ARRIVAL_US else "publisher"
-        return f"measured {_legible(measured)}, arrived {_legible(self.arrived[j])}: the {whose}'s clock is wrong"
-
-
-def _of_no_vital(code: str) -> str:
-    what = f"it is {NOT_A_VITAL[code]}" if code in NOT_A_VITAL else "send LOINC, an MDC_ reference id or its own name"
-    return f"code {code!r:.80} names no vital: {what}"
-
-
-def _legible(us: int) -> str:
-    """A time as it is shown: RFC 3339 has four digits for a year, and a broken clock may be past them."""
-    return rfc3339(min(max(int(us), FIRST_US), LAST_US))
-
-
-def _problems(
-    state: PartitionState, log: LogSlice, c: Columns, index: Ints, slot: Ints, tolerance_us: int
-) -> _Problems:
+def _problems(state: PartitionState, log: LogSlice, c: Columns, index: Ints, slot: Ints, tolerance_us: int) -> Problems:
     """Check codes, units, values, plausibility and clocks."""
-    low, high, last = c.value.copy(), c.value.copy(), c.at.copy()
-    for j, samples in c.series.items():
-        low[j], high[j] = np.nanmin(samples), np.nanmax(samples)
-        last[j] = c.at[j] + (len(samples) - 1) * c.period_us[j]
-    implausible = ~((low >= LOW[c.vital]) & (high <= HIGH[c.vital]))
-    arrived = log.arrived_us[index]
+    alone, arrived = of_themselves(c), log.arrived_us[index]
     unstamped = arrived < FIRST_YEAR_US  # of which no device is to blame: its publisher writes no time, or a wrong one
-    absurd = ((last > arrived + tolerance_us) & ~unstamped) | (c.at < FIRST_YEAR_US)
+    absurd = ((alone.last > arrived + tolerance_us) & ~unstamped) | (c.at < FIRST_YEAR_US)
     clock = absurd | unstamped | _before_device(state, c, slot) | (arrived > LAST_ARRIVAL_US)
-    bad = (c.vital < 0) | (c.unit < 0) | implausible | clock
-    bad[list(c.bad_value)] = True
-    return _Problems(bad, c, absurd, clock, low, high, last, arrived)
+    return replace(alone, bad=alone.bad | clock, absurd=absurd, clock=clock, arrived=arrived)
 
 
 def _before_device(state: PartitionState, c: Columns, slot: Ints) -> Bools:

@@ -34,6 +34,7 @@ from streams.engine.intake import Accepted, take_in
 from streams.engine.log import LogSlice
 from streams.engine.origins import is_repeat
 from streams.engine.pieces import Pieces, at_once
+from streams.engine.problems import of_patient
 from streams.engine.raw import judge_raw
 from streams.engine.sample_signals import band_of, crossing_signals, forecast_signals
 from streams.engine.samples import samples_of
@@ -292,7 +293,7 @@ def _source(
         home = log.is_home_of(patient_of(change.source).encode())
         outcome, events = state.sources.change(change, offset, home=home)
     elif record.type is control.ControlType.PROFILE:
-        raise Refused(Reason.BAD_PROFILE, f"{name:.140} is the name of a source: patients have other ids")
+        raise Refused(Reason.BAD_PROFILE, of_patient(name))
     else:
         done = state.sources.acted(name, record.value or b"", record.origin, int(log.arrived_us[index]))
         outcome, events = "repeated" if done is None else "applied", done or []

@@ -19,9 +19,9 @@ from models.times import US_PER_S
 from models.vitals import VITALS
 from models.windows import WIDTH_US
 from streams.engine.clock import Clocks
-from streams.engine.intake import FIRST_YEAR_US
 from streams.engine.links import DEVICES_PER_ROW_MAX
 from streams.engine.newcomers import Turn
+from streams.engine.problems import FIRST_YEAR_US
 from streams.engine.signals import Notice
 from streams.engine.watching import (
     ENDED,

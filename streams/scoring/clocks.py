@@ -7,7 +7,7 @@ nothing.
 from datetime import datetime
 
 from models.times import US_PER_S, to_us
-from streams.engine.intake import FIRST_YEAR_US
+from streams.engine.problems import FIRST_YEAR_US
 
 AHEAD_US = 300 * US_PER_S
 """How far a device's clock may be ahead, where no setting (`clock_tolerance_s`) says otherwise."""

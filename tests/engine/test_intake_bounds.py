@@ -7,7 +7,8 @@ import pytest
 
 from models.times import rfc3339
 from models.vitals import VITALS
-from streams.engine.intake import DAY_MARGIN_US, FIRST_YEAR_US
+from streams.engine.intake import DAY_MARGIN_US
+from streams.engine.problems import FIRST_YEAR_US
 from streams.engine.state import Outcome
 from tests.engine.factories import DAY_US, SETTINGS, START_US, Log, run
 
