@@ -8,6 +8,7 @@ Read in the order the data flows:
 - `worker`: one process around the step: state, checkpoints, effects out, profiles, actions and ticks into the log
 - `sources`: which source of readings is quiet or failing
 - `notifier`: from `alerts` to channels, and dead letters of channels once more
+- `gateway`: readings and profiles by HTTP and MQTT, for who does not speak Kafka
 - `publish`, `redrive` (`lines`): files onto topics, and dead letters of readings back
 - `replaying`: the same step over files, with no broker
 - `cohort`: seeded synthetic patients; `scoring`: alerts against what truly happened; `benching`: measured figures

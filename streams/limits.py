@@ -154,3 +154,42 @@ QUIET_WHOLE_MAX = 20
 rest is told as one message, which says how many wait on the worklist; only their ids are kept, and of those that were
 answered meanwhile none. Nobody is woken for want of room, and none is forgotten: their alerts are not committed before.
 """
+
+GATEWAY_BODY_BYTES_MAX = 4 * MIB
+"""A request at the gateway as it comes over the wire: 20,000 readings. More is answered 413: send smaller batches."""
+GATEWAY_UNPACKED_BYTES_MAX = 8 * MIB
+"""The same unpacked, and the most that one message of MQTT is read of: half of what the topic takes in one record."""
+GATEWAY_RECORDS_MAX = 10_000
+"""Records in one request: their answers are as many again, and all of it is in memory. More is answered 413."""
+GATEWAY_REQUESTS_MAX = 16
+"""Requests that are read or wait for Kafka at once: 192 MiB at the worst. One more is answered 429, and comes back."""
+GATEWAY_CONNECTIONS_MAX = 500
+"""Open connections, whoever opens them. One more is answered 503."""
+GATEWAY_BODY_WITHIN_S = 10.0
+"""How long a sender may take for the body of a request: it holds one of GATEWAY_REQUESTS_MAX places. Then 408."""
+GATEWAY_KAFKA_WITHIN_S = 8.0
+"""How long a request waits for Kafka, then it is answered 503: shorter than most clients wait for an answer (10 s)."""
+GATEWAY_JUDGED_TOGETHER = 500
+"""Records judged in one go, some milliseconds; then everybody else on the event loop gets a turn."""
+GATEWAY_LETTER_BYTES_MAX = READING_BYTES_MAX
+"""Of a body in which no single record can be told, so much is kept in its dead letter: as much as a reading may have.
+The rest may be of many patients, of whom nobody knows what they have agreed to; its sender has it still."""
+GATEWAY_AUDIT_WAITING_MAX = 2_000
+"""Refusals that wait for their topic while Kafka is away; more only count: homebeat_gateway_unauthorised_total."""
+GATEWAY_STOP_S = GATEWAY_KAFKA_WITHIN_S + 4.0
+"""What requests under way may take when the gateway is told to stop. Below process.STOP_WITHIN_S."""
+MQTT_WAITING_MAX = 1_000
+"""Messages of MQTT that are with us and not yet in Kafka: the broker sends no more before some are acknowledged, and
+keeps the others (Receive Maximum)."""
+MQTT_WAITING_BYTES_MAX = 16 * MIB
+"""And their bytes; beyond it nothing more is read from the connection, until some are in Kafka."""
+MQTT_TOGETHER_MAX = 500
+"""Messages of MQTT that go to Kafka together."""
+MQTT_TOGETHER_BYTES_MAX = MIB
+"""And about their bytes, so that they get there well within GATEWAY_KAFKA_WITHIN_S."""
+MQTT_RECONNECT_S = (1, 30)
+"""Pauses before another try to reach the MQTT broker: the first, doubled each time, and the longest."""
+MQTT_KEEPALIVE_S = 30
+"""How soon a connection on which nothing comes any more is noticed."""
+MQTT_RETRY_S = 1.0
+"""Between two tries to give to Kafka what came by MQTT. It is tried until Kafka has it."""

@@ -253,7 +253,7 @@ async def _settle(flight: deque[tuple[int, "asyncio.Future[object]"]], outcome: 
 @contextlib.asynccontextmanager
 async def producing(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A producer of ours, and the topics there to write to. Raises BrokerUnreachable."""
-    await _topics_ready(settings)
+    await topics_ready(settings)
     producer = await _started(settings)
     try:
         yield producer
@@ -286,7 +286,7 @@ async def _started(settings: Settings) -> AIOKafkaProducer:
     raise Failed("no producer could be started")
 
 
-async def _topics_ready(settings: Settings) -> None:
+async def topics_ready(settings: Settings) -> None:
     """Make what is missing: a broker that makes topics by itself gives them its own number of partitions."""
     topics = topics_of(settings.topic_prefix, settings.partitions)
     async with admin_client(settings) as admin:

@@ -1,7 +1,7 @@
 """What a test needs beyond the Python packages, and what happens when it is not there.
 
-A missing requirement skips the test with one line. The variable HOMEBEAT_TEST_REQUIRE (`kafka,browser,kcat,postgres`)
-lists those that must be there, so that on CI a broken installation fails instead of passing quietly.
+A missing requirement skips the test with one line. HOMEBEAT_TEST_REQUIRE (`kafka,browser,kcat,postgres,mqtt`) lists
+those that must be there, so that on CI a broken installation fails instead of passing quietly.
 """
 
 import os

@@ -12,6 +12,7 @@ from models import evidence
 from models.checked import checked
 from models.expectation import modifier_ids
 from streams.checking.desk import databases
+from streams.checking.gateway import gateway
 from streams.checking.placement import homes
 from streams.checking.result import Check, answered
 from streams.checking.teams import care_teams
@@ -60,7 +61,7 @@ async def run_check(settings: Settings, *, ledger: bool = False) -> Report:
     checks += reached
     checks += await _webhooks(settings)
     checks += await care_teams(settings, connected=reached[0].state == "ok")
-    checks += await asyncio.to_thread(lambda: list(databases(settings)))
+    checks += await asyncio.to_thread(lambda: [*databases(settings), *gateway(settings)])
     balance = None
     if ledger and reached[0].state == "ok":
         from streams.worker.balance import read_ledger  # with the engine, which the other checks do without

@@ -1,4 +1,4 @@
-"""What runs until it is stopped: the demo, the worker, the desk, the notifier."""
+"""What runs until it is stopped: the demo, the worker, the desk, the gateway, the notifier."""
 
 import asyncio
 from functools import partial
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.commands.answers import answer, as_json_option, figures, port_option, reached, settings_for
+from streams.commands.integrations import add_key, keys, remove_key
 from streams.commands.people import add_user, link, remove_user, users
 from streams.errors import Failed, WrongSettings
 
@@ -96,6 +97,36 @@ async def _desk(settings: "Settings", stop: asyncio.Event) -> None:
             await run_desk(desk_config(settings), stop)
     except DeskError as wrong:
         raise Failed(str(wrong)) from None
+
+
+@click.group(short_help="Readings and profiles by HTTP and MQTT.", invoke_without_command=True)
+@port_option
+@click.pass_context
+def gateway(ctx: click.Context, port: int | None) -> None:
+    """The gateway: readings and profiles by HTTP and MQTT, for integrations that do not speak Kafka.
+
+    Each integration needs a key: make one with `homebeat gateway add-key`. MQTT where HOMEBEAT_MQTT_URL names a broker.
+
+    \b
+    Example:
+      HOMEBEAT_BROKER=kafka-1:9092 homebeat gateway --port 8462
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from streams.serving.process import run_async
+
+    settings = settings_for(serving=True, http_port=port)
+    run_async(lambda stop: _gateway(settings, stop))
+
+
+for subcommand in (add_key, remove_key, keys):
+    gateway.add_command(subcommand)
+
+
+async def _gateway(settings: "Settings", stop: asyncio.Event) -> None:
+    from streams.gateway.server import run_gateway
+
+    await run_gateway(settings, stop)
 
 
 @click.command(short_help="Tells care teams and webhooks, in a process of its own.")

@@ -15,7 +15,9 @@ from streams.configuration.team_answers import EXAMPLE, TeamAnswers
 from streams.errors import WrongSettings
 
 TEST_PREFIX = PREFIX + "TEST_"
-UNSHOWN = {"secret", "webhook_secret", "sasl_password", "webhook_urls", "desk_database_url", "desk_accounts_url"}
+UNSHOWN = {
+    "secret", "webhook_secret", "sasl_password", "webhook_urls", "desk_database_url", "desk_accounts_url", "mqtt_url"
+}  # fmt: skip
 """Settings whose value never appears in a message, not even when it is wrong."""
 OF_A_NAME = "[key]"
 """What pydantic adds to the place of a name that is wrong, and not what is under it."""

@@ -180,6 +180,21 @@ class Settings(BaseSettings):
     desk_banner: str | None = Field(
         None, max_length=300, description="A line above the desk's page, such as what it must not be used for."
     )
+    gateway_keys_file: Path | None = Field(
+        None, description="Keys of integrations, TOML, by `homebeat gateway add-key`. Default: in the data folder."
+    )
+    mqtt_url: SecretStr | None = Field(
+        None, description="The MQTT broker that the gateway reads from, mqtt:// or mqtts://, with user and password."
+    )
+    mqtt_topic: str = Field(
+        "homebeat/readings/#", min_length=1, max_length=1000,
+        description="What the gateway subscribes to there: a topic filter; $share/NAME/... shares it among gateways.",
+    )  # fmt: skip
+    mqtt_client_id: str = Field(
+        "homebeat-gateway", pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Under which the MQTT broker keeps what is not acknowledged: its own for each gateway, kept.",
+    )  # fmt: skip
+    mqtt_cafile: Path | None = Field(None, description="The authority that signed the MQTT broker's certificate, PEM.")
     log_level: LogLevel = Field("info", description="The least that is logged, on stderr.")
     log_format: LogFormat = Field("text", description="text for people, json for machines.")
 
@@ -241,7 +256,23 @@ class Settings(BaseSettings):
             raise ValueError(f"should be one of {', '.join(languages())}")
         return language
 
-    @field_validator("ssl_cafile")
+    @field_validator("mqtt_url")
+    @classmethod
+    def _mqtt_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not _is_address(url.get_secret_value(), ("mqtt", "mqtts")):
+            raise ValueError("should be an mqtt:// or mqtts:// address, such as mqtts://user:password@mqtt.example.org")
+        return url
+
+    @field_validator("mqtt_topic")
+    @classmethod
+    def _topic_filter(cls, topic: str) -> str:
+        levels = topic.split("/")
+        wrong = "#" in levels[:-1] or any(len(one) > 1 and ("#" in one or "+" in one) for one in levels)
+        if wrong or "\0" in topic or (levels[0] == "$share" and len(levels) < 3):
+            raise ValueError("should be a topic filter of MQTT, such as homebeat/readings/#")
+        return topic
+
+    @field_validator("ssl_cafile", "mqtt_cafile")
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
         if path is None:
@@ -301,6 +332,11 @@ class Settings(BaseSettings):
         return hmac.digest(self.secret.get_secret_value().encode(), b"homebeat webhook", "sha256").hex().encode()
 
     @property
+    def gateway_keys(self) -> Path:
+        """Where the keys of integrations are, the default filled in."""
+        return self.gateway_keys_file or self.data_folder / "gateway-keys.toml"
+
+    @property
     def desk_database(self) -> str:
         """The desk's database as an SQLAlchemy URL, the default filled in."""
         return self.desk_database_url or f"sqlite:///{self.data_folder / 'desk.sqlite'}"
@@ -333,13 +369,18 @@ class Settings(BaseSettings):
         shown["webhook_urls"] = [_without_path(url) for url in self.webhook_urls]
         shown["desk_database_url"] = _without_login(self.desk_database)
         shown["desk_accounts_url"] = _without_login(self.desk_accounts)
+        shown["mqtt_url"] = None if self.mqtt_url is None else _without_login(self.mqtt_url.get_secret_value())
         return shown
 
 
 def _is_web_address(url: str) -> bool:
+    return _is_address(url, ("http", "https"))
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, brackets that do not match
         return False
 

@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from streams import limits
 from streams.configuration.settings import Settings
 from streams.errors import BrokerUnreachable
 
@@ -23,6 +24,16 @@ def client_options(settings: Settings) -> dict[str, Any]:
     """
     servers = settings.broker.split(",")
     return {"bootstrap_servers": servers, "client_id": CLIENT_ID, **security_options(settings)}
+
+
+def producer_options(settings: Settings, within_s: float) -> dict[str, Any]:
+    """Of a producer whose records are there, on all copies, when it says so; within_s: how long it tries one batch."""
+    return {
+        "acks": "all", "linger_ms": limits.PRODUCER_LINGER_MS, "max_batch_size": limits.PRODUCER_BATCH_BYTES,
+        "max_request_size": limits.PRODUCER_REQUEST_BYTES_MAX, "request_timeout_ms": round(within_s * 1000),
+        "retry_backoff_ms": round(limits.PUBLISH_RETRY_EVERY_S * 1000),
+        "metadata_max_age_ms": limits.METADATA_AGE_MAX_MS, **client_options(settings),
+    }  # fmt: skip
 
 
 def security_options(settings: Settings) -> dict[str, Any]:

@@ -4,7 +4,6 @@
 it has its partitions and state: when it has not, it should be left alone and given time.
 """
 
-import errno
 import logging
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -12,7 +11,7 @@ from typing import Self
 
 from aiohttp import web
 
-from streams.errors import Failed, PortTaken
+from streams.errors import listening_failed
 from streams.serving import metrics
 
 log = logging.getLogger(__name__)
@@ -70,15 +69,6 @@ class HealthServer:
         application.router.add_get("/healthz", _page(self._alive))
         application.router.add_get("/readyz", _page(self._ready))
         return application
-
-
-def listening_failed(wrong: OSError, host: str, port: int) -> Failed:
-    """What to raise when a server cannot listen at `host`:`port`."""
-    if wrong.errno == errno.EADDRINUSE:
-        return PortTaken(host, port)
-    return Failed(
-        f"cannot listen at {host}:{port} ({wrong.strerror or wrong}): set HOMEBEAT_HTTP_HOST or HOMEBEAT_HTTP_PORT"
-    )
 
 
 async def _metrics(_: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ from streams.configuration.settings import Settings
 from streams.control import ControlRecord, signed
 from streams.engine.log import LogSlice, home_of
 from streams.engine.step import Effects
-from streams.kafka.connection import client_options
+from streams.kafka.connection import producer_options
 from streams.sources.reports import encoded
 
 log = logging.getLogger(__name__)
@@ -44,13 +44,7 @@ class Publisher:
     async def start(self) -> None:
         if not self._own:
             return
-        self._producer = AIOKafkaProducer(
-            acks="all", linger_ms=limits.PRODUCER_LINGER_MS, max_batch_size=limits.PRODUCER_BATCH_BYTES,
-            max_request_size=limits.PRODUCER_REQUEST_BYTES_MAX,
-            request_timeout_ms=round(limits.PUBLISH_WITHIN_S * 1000),
-            retry_backoff_ms=round(limits.PUBLISH_RETRY_EVERY_S * 1000),
-            metadata_max_age_ms=limits.METADATA_AGE_MAX_MS, **client_options(self._settings),
-        )  # fmt: skip
+        self._producer = AIOKafkaProducer(**producer_options(self._settings, limits.PUBLISH_WITHIN_S))
         await self._producer.start()
         for word in WRITTEN:  # so that its client hears of them before there is something to say
             await self._producer.client.add_topic(self._settings.topic(word))

@@ -15,6 +15,7 @@ from tests.cli.command import Homebeat
 
 COMMANDS = [
     "demo", "worker", "desk", "desk add-user", "desk remove-user", "desk users", "desk link",
+    "gateway", "gateway add-key", "gateway remove-key", "gateway keys",
     "notifier", "send", "profile put", "profile forget", "redrive", "check",
     "replay", "score", "bench", "simulate", "evidence",
 ]  # fmt: skip
@@ -49,6 +50,8 @@ NOT_NEEDED = {
         "faust",
         "streams.engine.step",
     ),
+    "streams.gateway.server": (*LANGUAGES, *CHANNELS, *LATER, "aiohttp", "alerts.desk.app", "faust", "sqlalchemy"),
+    "streams.gateway.keys": (*WEB, *LANGUAGES, *CHANNELS, *LATER, "aiohttp", "aiokafka", "faust", "models.vitals"),
     "streams.checking.check, streams.checking.teams": (
         *WEB,
         *LANGUAGES,

@@ -62,3 +62,16 @@ def test_a_page_written_late_is_covered_before_the_changelog_forgets_ours() -> N
 
 def test_a_page_fits_into_a_segment_of_its_changelog() -> None:
     assert limits.PAGES_SEGMENT_BYTES > limits.PAGE_MESSAGE_BYTES_MAX
+
+
+def test_what_the_gateway_takes_fits_on_the_topics() -> None:
+    topics, framing = topics_of("homebeat.", 4), 64 * limits.KIB
+    assert limits.GATEWAY_UNPACKED_BYTES_MAX + framing < topics.readings.max_message_bytes
+    assert limits.GATEWAY_UNPACKED_BYTES_MAX * 4 / 3 + framing < topics.rejects.max_message_bytes
+    assert limits.PROFILE_BYTES_MAX * 4 / 3 + framing < topics.rejects.max_message_bytes
+    assert limits.PROFILE_BYTES_MAX < limits.GATEWAY_UNPACKED_BYTES_MAX
+
+
+def test_a_gateway_that_stops_is_done_before_it_is_killed() -> None:
+    assert limits.GATEWAY_KAFKA_WITHIN_S < limits.GATEWAY_STOP_S
+    assert limits.GATEWAY_STOP_S + limits.GATEWAY_KAFKA_WITHIN_S < STOP_WITHIN_S
