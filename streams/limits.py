@@ -165,6 +165,8 @@ GATEWAY_REQUESTS_MAX = 16
 """Requests that are read or wait for Kafka at once: 192 MiB at the worst. One more is answered 429, and comes back."""
 GATEWAY_CONNECTIONS_MAX = 500
 """Open connections, whoever opens them. One more is answered 503."""
+GATEWAY_HEAD_WITHIN_S = 10.0
+"""How long a connection may go without a whole head of a request: then it is closed, as anybody may open one."""
 GATEWAY_BODY_WITHIN_S = 10.0
 """How long a sender may take for the body of a request: it holds one of GATEWAY_REQUESTS_MAX places. Then 408."""
 GATEWAY_KAFKA_WITHIN_S = 8.0

@@ -12,5 +12,5 @@ names nobody is put on `rejects` from here.
 - `profiles`: one profile put or withdrawn
 - `audit`: who was refused, and whose profile was changed
 - `answers`: refusals with their status; `app`: the HTTP doors; `mqtt`, `session`: the MQTT door
-- `figures`: what operators see; `server`: all of it running
+- `connections`: that ask for nothing, and are closed; `figures`: what operators see; `server`: all of it running
 """

@@ -23,6 +23,7 @@ unauthorised = Counter("homebeat_gateway_unauthorised", "Requests without a key 
 seconds = Histogram("homebeat_gateway_seconds", "From a request of readings to its answer.", buckets=LATENCY_BUCKETS_S)
 under_way = Gauge("homebeat_gateway_requests", "Requests that are read or wait for Kafka.")
 mqtt_up = Gauge("homebeat_gateway_mqtt_up", "Whether the MQTT broker gives us what it gets.", ["broker"])
+mqtt_retries = Counter("homebeat_gateway_mqtt_retries", "Times that Kafka did not take what came by MQTT.")
 mqtt_waiting = Gauge("homebeat_gateway_mqtt_waiting", "Messages of MQTT that are with us, and not in Kafka yet.")
 
 

@@ -11,6 +11,7 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder(msgspec.Raw)
 _UNREADABLE = (msgspec.DecodeError, ValueError)
 BLANK = b" \t\r\n"
+AS_LINES = "; one reading a line is application/x-ndjson"
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -55,7 +56,8 @@ def _of_json(body: bytes) -> list[bytes]:
     except RecursionError:
         raise Refused(Reason.BAD_SHAPE, "nested too deeply") from None
     except _UNREADABLE as wrong:
-        raise Refused(Reason.NOT_JSON, mending.of_bytes(body, wrong)) from None
+        hint = AS_LINES if b"}\n{" in body or b"}\r\n{" in body else ""
+        raise Refused(Reason.NOT_JSON, mending.of_bytes(body, wrong) + hint) from None
     return _entries(body) if _is_bundle(body) else [body.strip(BLANK)]
 
 

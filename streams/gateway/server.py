@@ -16,6 +16,7 @@ from streams.errors import listening_failed
 from streams.gateway.admission import Admission
 from streams.gateway.app import Doors, create_app
 from streams.gateway.audit import Audit
+from streams.gateway.connections import Prompt
 from streams.gateway.keys import KeyRing
 from streams.gateway.producing import Producing
 from streams.gateway.profiles import Profiles
@@ -67,7 +68,8 @@ async def _serve(
         for task in (asked, serving, *work):
             task.cancel()
         await asyncio.gather(asked, serving, *work, return_exceptions=True)
-        await audit.drain(last=True)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(audit.drain(last=True), limits.CLOSE_WITHIN_S)
 
 
 def _standing(watch: BrokerWatch, mqtt: MqttDoor | None, stop: asyncio.Event) -> tuple[bool, str]:
@@ -83,7 +85,8 @@ def _standing(watch: BrokerWatch, mqtt: MqttDoor | None, stop: asyncio.Event) ->
 def _server(doors: Doors) -> _Server:
     return _Server(
         uvicorn.Config(
-            create_app(doors), log_config=None, access_log=False, server_header=False, lifespan="off", ws="none",
+            create_app(doors), http=Prompt, ws="none", lifespan="off",
+            log_config=None, access_log=False, server_header=False,
             limit_concurrency=limits.GATEWAY_CONNECTIONS_MAX, timeout_graceful_shutdown=round(limits.GATEWAY_STOP_S),
         )
     )  # fmt: skip

@@ -110,12 +110,15 @@ class MqttDoor:
         self._connection, self._one_connection = 0, threading.Lock()
         self._why, self._since = "not connected yet", time.monotonic()
         self._well: bool | None = None
+        self._kafka_since: float | None = None
         self._in = False
         self._up = figures.mqtt_up.labels(str(self._address))
         self._up.set(0)
         self._client = self._listen()
 
     def why_not(self) -> str:
+        if self._kafka_since is not None:
+            return f"Kafka has not taken what came by MQTT for {time.monotonic() - self._kafka_since:.0f} s"
         if not self._why:
             return ""
         return f"no messages from {self._address} for {time.monotonic() - self._since:.0f} s ({self._why})"
@@ -139,31 +142,34 @@ class MqttDoor:
             await asyncio.to_thread(client.loop_stop)
 
     async def _settled(self, stop: asyncio.Event) -> None:
-        """What waits goes to Kafka; again and again, until Kafka has it."""
+        """What waits goes to Kafka; again and again, until Kafka has it. Then it is acknowledged, in its order."""
         while not stop.is_set() and (batch := self._waiting.take()):
             left = batch
-            while left and not stop.is_set():
-                there = await self._in_kafka(left)
-                self._acknowledge(there)
-                left = [one for one in left if one not in there]
-                if left:
-                    await asyncio.sleep(limits.MQTT_RETRY_S)
+            while left := await self._not_in_kafka(left):
+                self._kafka_since = self._kafka_since or time.monotonic()
+                figures.mqtt_retries.inc()
+                await asyncio.sleep(limits.MQTT_RETRY_S)
+                if stop.is_set():
+                    return  # the MQTT broker gives all of it to the next one
+            self._kafka_since = None
+            self._acknowledge(batch)
             self._waiting.done(batch)
 
-    async def _in_kafka(self, messages: list[Message]) -> list[Message]:
-        """Those of which Kafka has every record by now, counted."""
+    async def _not_in_kafka(self, messages: list[Message]) -> list[Message]:
+        """Those of which Kafka has not every record yet; the others are counted."""
         bodies = [_records(one.payload) for one in messages]
         records = [record for body in bodies if not isinstance(body, Refused) for record in body]
-        answers, there = iter(await self._admission.admit(records, None)), list[Message]()
+        answers, left = iter(await self._admission.admit(records, None)), list[Message]()
         for message, body in zip(messages, bodies, strict=True):
             if isinstance(body, Refused):
                 found = await self._admission.refuse(message.payload, body, None)
             else:
                 found = list(islice(answers, len(body)))
-            if all(one.status != "failed" for one in found):
+            if any(one.status == "failed" for one in found):
+                left.append(message)
+            else:
                 figures.count("mqtt", found)
-                there.append(message)
-        return there
+        return left
 
     def _acknowledge(self, messages: list[Message]) -> None:
         """In their order. On another connection than its own a number may stand for another message by now."""

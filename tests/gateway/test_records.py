@@ -55,6 +55,7 @@ def test_of_a_bundle_each_resource_is_a_record_and_none_is_ignored() -> None:
     [
         (b"", "not_json", "not JSON"),
         (b"[" + bad.sent() + b",]", "not_json", "not JSON"),
+        (bad.sent() + b"\n" + bad.sent(), "not_json", "application/x-ndjson"),
         (b'[{"value": NaN}]', "not_json", "leave out what was not measured"),
         (json.dumps([1]).encode("utf-16"), "not_json", "send UTF-8"),
         (b"\xef\xbb\xbf" + bad.sent(), "not_json", "byte order mark"),

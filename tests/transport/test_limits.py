@@ -74,4 +74,4 @@ def test_what_the_gateway_takes_fits_on_the_topics() -> None:
 
 def test_a_gateway_that_stops_is_done_before_it_is_killed() -> None:
     assert limits.GATEWAY_KAFKA_WITHIN_S < limits.GATEWAY_STOP_S
-    assert limits.GATEWAY_STOP_S + limits.GATEWAY_KAFKA_WITHIN_S < STOP_WITHIN_S
+    assert limits.GATEWAY_STOP_S + 2 * limits.CLOSE_WITHIN_S < STOP_WITHIN_S
