@@ -42,6 +42,8 @@ PUTTING_ON_TOPICS: Mapping[str, str] = {
     "streams.publish:PROBLEMS_KEPT": "further problems are counted only",
     "streams.replaying.replay:LINE_BYTES_MAX": "the line is cut, and refused as too large",
     "streams.kafka.whole:FETCHED_MAX": "the next records are fetched when these have been taken",
+    "streams.worker.source_watch:SAID_MAX": "of more sources whose clock is ahead the log names the furthest",
+    "streams.serving.logs:LINES_REMEMBERED": "a line that a library repeats may be said again before a minute is over",
     "streams.redrive:LETTERS_MAX": "the run ends with a sentence: narrow it down",
     "streams.notifier.dead_letters:DEAD_MAX": "the run ends with a sentence: mend the channel, and wait for its end",
     "streams.notifier.dead_letters:EVENTS_MAX": "the run says that there are more: run it again",

@@ -45,10 +45,10 @@ class Running:
         }
 
 
-def started(made: Deployment, **settings: str) -> Running:
-    """A gateway that is ready."""
+def started(made: Deployment, *, sender: str = "watch-vendor", **settings: str) -> Running:
+    """A gateway that is ready. Whoever had a key under that name has it no more."""
     scopes: tuple[Scope, ...] = ("readings", "profiles")
-    key = add_key(made.homebeat.folder / "keys.toml", "watch-vendor", scopes, replace=True)
+    key = add_key(made.homebeat.folder / "keys.toml", sender, scopes, replace=True)
     process = made.begin("gateway", **{"gateway_keys_file": "keys.toml"} | settings)
     until(process.ready, f"the gateway is ready: {process.log()}")
     return Running(made, process, key)
