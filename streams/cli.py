@@ -11,7 +11,6 @@ from importlib.metadata import version
 
 import click
 
-from models.evidence import EvidenceError
 from streams.commands.analysis import bench, evidence, replay, score
 from streams.commands.cohorts import simulate
 from streams.commands.operations import check, profile, send
@@ -93,14 +92,14 @@ def _sentence(wrong: Exception) -> tuple[str, int]:
             return "interrupted", FAILED
         case ModuleNotFoundError() if wrong.name in EXTRAS:
             return str(ExtraMissing(wrong.name, EXTRAS[wrong.name])), FAILED
-        case EvidenceError():
-            return broken_evidence(wrong), FAILED
         case OSError():
             return str(wrong), FAILED
     return _unexpected(wrong), FAILED
 
 
 def _unexpected(wrong: Exception) -> str:
+    if any(kind.__name__ == "EvidenceError" for kind in type(wrong).__mro__):
+        return broken_evidence(wrong)
     if any(kind.__name__ == "KafkaConnectionError" for kind in type(wrong).__mro__):
         return str(BrokerUnreachable(os.environ.get("HOMEBEAT_BROKER", "its address"), str(wrong)))
     if any(kind.__name__ == "KafkaError" for kind in type(wrong).__mro__):

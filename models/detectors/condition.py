@@ -23,15 +23,22 @@ from models.times import US_PER_DAY
 from models.vitals import VITALS
 from models.windows import LATENESS_US
 
-CONFIRM_US = 36 * 3600 * 1_000_000
-"""Two windows further apart do not confirm each other."""
-SESSIONS_US = 2 * US_PER_DAY
-"""Sessions of a share further apart than this for each are not consecutive: some blow every other day."""
-
 
 @cache
 def _clear() -> dict[str, Any]:
     return dict(load("rules")["meta"]["clear"])
+
+
+@cache
+def _confirm_us() -> int:
+    """Two windows further apart do not confirm each other [us]."""
+    return int(load("rules")["meta"]["confirm_within_h"]) * 3_600_000_000
+
+
+@cache
+def _sessions_us() -> int:
+    """Sessions of a share further apart than this for each are not consecutive [us]."""
+    return int(load("rules")["meta"]["sessions_within_d"]) * US_PER_DAY
 
 
 @cache
@@ -284,7 +291,7 @@ def _rises(one: Watched, part: Part, days: list[Day]) -> bool:
     windows = one.windows.get(part.vital, [])[-part.confirm :]
     if part.session and windows and windows[-1].n >= part.confirm:  # repeated at once, as who gained weight is asked to
         windows = [household.least(windows[-1], part.up)] * part.confirm
-    apart = len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > CONFIRM_US
+    apart = len(windows) < part.confirm or windows[-1].at_us - windows[0].at_us > _confirm_us()
     if part.confirm == 1 or not windows or windows[-1].day != days[-1].day or (part.seldom and apart):
         first, values = days[-1].day, [days[-1].last]
     elif apart:
@@ -322,12 +329,12 @@ def _in_windows(one: Watched, part: Part, today: int, best: float | None) -> boo
         return False
     apart = windows[-1].at_us - windows[0].at_us
     if part.measure == "delta":
-        return apart <= CONFIRM_US and all(_beyond(part, window.delta) for window in windows)
+        return apart <= _confirm_us() and all(_beyond(part, window.delta) for window in windows)
     if part.measure in ("level", "ratio"):
         over = measures.latest(one.days.get(part.others[0], ()), today) if part.measure == "ratio" else 1.0
-        return apart <= CONFIRM_US and all(_beyond(part, window.value / over) for window in windows)
+        return apart <= _confirm_us() and all(_beyond(part, window.value / over) for window in windows)
     reference = _reference(one.days[part.vital], part, best)
-    near = reference > 0 and apart <= SESSIONS_US * part.windows
+    near = reference > 0 and apart <= _sessions_us() * part.windows
     return near and all(_beyond(part, window.value / reference) for window in windows)
 
 

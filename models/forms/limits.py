@@ -213,6 +213,8 @@ class RulesMeta(Meta):
 
     spot_gap_s: Seconds
     clear: RuleClear
+    confirm_within_h: Annotated[int, Field(ge=1, le=240)]
+    sessions_within_d: Annotated[int, Field(ge=1, le=14)]
     series_days: Count
     household: Household
 

@@ -1,8 +1,11 @@
 """What a person meets first: help, and one clear line for whatever is wrong."""
 
 import asyncio
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from aiokafka.errors import NodeNotReadyError
@@ -199,6 +202,37 @@ def test_run_returns_the_code_instead_of_leaving(capsys: pytest.CaptureFixture[s
     assert run(["--version"]) == 0
     assert run(["evidence", "no-such-figure"]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "there", "wrong", "said"),
+    [
+        ("floors", "id: hr_low_red, vital: heart_rate", "id: hr_low_red, vital: pulse", "nothing is called pulse"),
+        ("daily", "src: [NIGHTSIGNAL_CODE, DESIGN]", "src: [NIGHTSIGNL_CODE]", "sources.yaml does not know"),
+        ("vitals", "ucum_canonical:", "ucum_canonicl:", "ucum_canonical: is missing"),
+    ],
+)
+def test_broken_evidence_is_one_line_before_anybody_is_decided_about(
+    file: str, there: str, wrong: str, said: str, tmp_path: Path
+) -> None:
+    """Also in a file that is first needed a week later. The packages are a copy, as in another installation."""
+    here = Path(__file__).parents[2]
+    shutil.copytree(here / "models", tmp_path / "models", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("alerts", "streams"):
+        (tmp_path / name).symlink_to(here / name)
+    broken = tmp_path / "models" / "evidence" / f"{file}.yaml"
+    text = broken.read_text()
+    assert there in text
+    broken.write_text(text.replace(there, wrong, 1))
+    (tmp_path / "none.jsonl").write_text("")
+    ended = subprocess.run(
+        [sys.executable, "-m", "streams", "replay", "--readings", "none.jsonl"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"homebeat: the evidence is broken ({file}.yaml: ")
+    assert said in line
 
 
 def test_evidence_comes_with_its_sources_and_how_far_each_was_checked(homebeat: Homebeat) -> None:
