@@ -1,6 +1,7 @@
 """Logs go to stderr, one line a record; stdout belongs to what a command answers.
 
-No reading, profile or name of a patient is logged: values are on the topics, where consent and roles hold.
+No reading, profile or name of a patient is logged, and no secret, at any level: values are on the topics, where consent
+and roles hold.
 """
 
 import json
@@ -10,7 +11,10 @@ from collections import OrderedDict
 from datetime import UTC, datetime
 
 LIBRARIES = ("aiokafka", "faust", "mode", "kafka", "aiohttp.access", "asyncio", "uvicorn.access")
-"""Libraries that speak about every connection and request; they are heard from `warning` on, or with `debug`."""
+"""Libraries that speak about every connection and request: heard from `warning` on, with `debug` from `info`."""
+OWN = ("homebeat", "streams", "alerts", "models")
+"""Whose `debug` is heard. That of libraries is not: Kafka's client quotes every record and login whole, what serves
+pages quotes what it sends, and so would whatever library comes next."""
 
 SAID_AGAIN_AFTER_S = 60.0
 LINES_REMEMBERED = 256
@@ -26,10 +30,13 @@ def configure_logging(level: str = "info", log_format: str = "text", *, librarie
     handler.setFormatter(JsonLines() if log_format == "json" else TextLines())
     if level != "debug":
         handler.addFilter(Repeats())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    debug = level == "debug"
+    logging.basicConfig(level="INFO" if debug else level.upper(), handlers=[handler], force=True)
+    for name in OWN:
+        logging.getLogger(name).setLevel(logging.DEBUG if debug else logging.NOTSET)
     quiet = logging.WARNING if libraries else logging.CRITICAL
     for name in LIBRARIES:
-        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else quiet)
+        logging.getLogger(name).setLevel(logging.NOTSET if debug else quiet)
 
 
 class Repeats(logging.Filter):

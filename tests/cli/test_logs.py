@@ -65,6 +65,28 @@ def test_what_a_library_says_again_and_again_is_passed_on_once_a_minute(
     assert said["still waiting"] == 3, "what is ours is never left out"
 
 
+def test_with_debug_no_library_quotes_a_record_or_a_login(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kafka's client logged every reading, every profile and the password of SASL."""
+    configure_logging("debug", "json")
+    for library in (
+        "aiokafka.conn",
+        "aiokafka.producer.producer",
+        "sse_starlette.sse",
+        "apprise",
+        "faust",
+        "any.other",
+    ):
+        logging.getLogger(library).debug("Sending (key=%r value=%r)", b"p-17", b"of a patient")
+        logging.getLogger(library).info("joined")
+    for own in ("streams.worker.worker", "alerts.desk.feed", "models.units", "homebeat"):
+        logging.getLogger(own).debug("heard")
+    said = [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()]
+    assert said == 6 * ["joined"] + 4 * ["heard"]
+    configure_logging("info", "text")
+    logging.getLogger("streams.worker.worker").debug("not at this level")
+    assert capsys.readouterr().err == ""
+
+
 def test_with_debug_everything_is_passed_on(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("debug", "text")
     for _ in range(3):
