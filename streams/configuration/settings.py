@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -37,6 +37,7 @@ CLOCK_TOLERANCE_MAX_S = 1800
 """Further ahead, and the engine could not keep the windows apart (models.windows.check_settings)."""
 
 OnOff = Literal["on", "off"]
+NUMBERS = (int, float, int | None)
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 
@@ -244,6 +245,14 @@ class Settings(BaseSettings):
                 raise ValueError(str(wrong).removeprefix("it ")) from None
         return url
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth(cls, given: object, info: ValidationInfo) -> object:
+        """`partitions = true` in the file would be one partition, which cannot be changed later."""
+        if isinstance(given, bool) and cls.model_fields[str(info.field_name)].annotation in NUMBERS:
+            raise ValueError("should be a number")
+        return given
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _lower(cls, level: object) -> object:
@@ -277,7 +286,7 @@ class Settings(BaseSettings):
     def _readable(cls, path: Path | None) -> Path | None:
         if path is None:
             return None
-        if not path.is_file() or not os.access(path, os.R_OK):
+        if not os.access(path, os.R_OK) or not path.is_file():  # the second raises for a name that is too long
             raise ValueError("should be a file that can be read")
         try:
             ssl.create_default_context(cafile=path)

@@ -68,6 +68,7 @@ def complaint(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
         ("desk_accounts_url", "postgresql://host:port/desk", "should be an address such as"),
         ("secret", "short", "should have at least 16 characters"),
         ("ssl_cafile", "/no/such/file", "should be a file that can be read"),
+        ("ssl_cafile", 300 * "x", "should be a file that can be read"),
         ("ssl_cafile", __file__, "should be a file of certificates in PEM"),
         ("security_protocol", "TLS", "'SASL_SSL'"),
     ],
@@ -130,6 +131,9 @@ def test_environment_wins_over_file_and_option_over_both(monkeypatch: pytest.Mon
     [
         ('brokr = "kafka:9092"', "brokr in FILE is not a setting; did you mean broker?"),
         ("partitions = 0", "partitions in FILE should be at least 1"),
+        ("partitions = true", "partitions in FILE should be a number (True was given)"),
+        ("http_port = true", "http_port in FILE should be a number (True was given)"),
+        ("brake = true", "brake in FILE should be 'on' or 'off' (True was given)"),
         ("partitions: 4", "HOMEBEAT_SETTINGS_FILE=FILE is not TOML"),
         (None, "HOMEBEAT_SETTINGS_FILE=FILE cannot be read: No such file or directory"),
     ],
