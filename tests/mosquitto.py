@@ -32,9 +32,9 @@ def program() -> str:
 
 
 class Mosquitto:
-    """One broker. user, password: who alone may connect; anybody without."""
+    """One broker. user, password: who alone may connect; anybody without. tls: its certificate and key."""
 
-    def __init__(self, folder: Path, user: str = "", password: str = "") -> None:
+    def __init__(self, folder: Path, user: str = "", password: str = "", tls: tuple[Path, Path] | None = None) -> None:
         self._program, self._folder = program(), folder / "mosquitto"
         self._folder.mkdir()
         self.port = free_ports(1)[0]
@@ -47,6 +47,8 @@ class Mosquitto:
             require("mqtt", make, "mosquitto_passwd is not on the PATH: it comes with mosquitto")
             subprocess.run([str(make), "-b", str(passwords), user, password], check=True, capture_output=True)
             text += f"password_file {passwords}\n"
+        if tls:
+            text += "certfile {}\nkeyfile {}\n".format(*tls)
         if os.geteuid() == 0:
             text += "user root\n"
         self._file.write_text(text)

@@ -111,7 +111,7 @@ class MqttDoor:
         self._why, self._since = "not connected yet", time.monotonic()
         self._well: bool | None = None
         self._kafka_since: float | None = None
-        self._in = False
+        self._in, self._leaving = False, False
         self._up = figures.mqtt_up.labels(str(self._address))
         self._up.set(0)
         self._client = self._listen()
@@ -137,6 +137,7 @@ class MqttDoor:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._came.wait(), LOOK_S)
         finally:
+            self._leaving = True
             client.disconnect()
             self._waiting.close()
             await asyncio.to_thread(client.loop_stop)
@@ -213,7 +214,7 @@ class MqttDoor:
         self._client.subscribe(self._settings.mqtt_topic, options=options)
 
     def _not_connected(self, _: Client, __: Any) -> None:
-        self._note("nobody answers there")
+        self._note("no connection is made: `homebeat check` says why")
 
     def _subscribed(self, _: Client, __: Any, ___: int, codes: list[ReasonCode], ____: Properties | None) -> None:
         refused = [str(code) for code in codes if code.is_failure]
@@ -222,7 +223,7 @@ class MqttDoor:
     def _disconnected(self, _: Client, __: Any, ___: DisconnectFlags, code: ReasonCode, ____: Any) -> None:
         was_in, self._in = self._in, False
         self._another_connection()
-        if not was_in:  # why it does not take us is said already
+        if not was_in or self._leaving:  # why it does not take us is said already
             return
         name = self._settings.mqtt_client_id  # not every broker says that another has taken our place
         self._note(f"the connection ended: {code}; another gateway as {name} would do that: HOMEBEAT_MQTT_CLIENT_ID")

@@ -3,12 +3,20 @@
 import json
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+from streams.configuration.environment import load_settings
+from streams.gateway.mqtt import ask
 from streams.kafka.embedded import EmbeddedBroker
 from tests.brokers import HOST, Broker
 from tests.engine import test_bad_input as bad
@@ -144,3 +152,32 @@ def test_a_broker_that_wants_a_password(made: Deployment, tmp_path: Path) -> Non
 def test_two_gateways_of_one_name_are_told_to_have_two(made: Deployment, mosquitto: Mosquitto) -> None:
     both = [started(made, mqtt_url=mosquitto.url) for _ in range(2)]
     until(lambda: any("HOMEBEAT_MQTT_CLIENT_ID" in one.process.get("/readyz")[1] for one in both), "one says so", 20)
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """One that only who is given it trusts, and its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(*plain))
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_the_certificate_of_an_mqtt_broker_is_checked(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    broker = Mosquitto(tmp_path, tls=(cert, key))
+    broker.start()
+    try:
+        url = f"mqtts://{HOST}:{broker.port}"
+        assert "certificate verify failed" in ask(load_settings(mqtt_url=url))
+        assert ask(load_settings(mqtt_url=url, mqtt_cafile=cert)) == ""
+    finally:
+        broker.stop()
