@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -45,11 +47,12 @@ class Running:
         }
 
 
-def started(made: Deployment, *, sender: str = "watch-vendor", **settings: str) -> Running:
-    """A gateway that is ready. Whoever had a key under that name has it no more."""
+def started(made: Deployment, **settings: str) -> Running:
+    """A gateway that is ready, with a file of keys of its own."""
     scopes: tuple[Scope, ...] = ("readings", "profiles")
-    key = add_key(made.homebeat.folder / "keys.toml", sender, scopes, replace=True)
-    process = made.begin("gateway", **{"gateway_keys_file": "keys.toml"} | settings)
+    path = Path(tempfile.mkdtemp(dir=made.homebeat.folder)) / "keys.toml"
+    key = add_key(path, "watch-vendor", scopes, replace=False)
+    process = made.begin("gateway", **{"gateway_keys_file": str(path)} | settings)
     until(process.ready, f"the gateway is ready: {process.log()}")
     return Running(made, process, key)
 
