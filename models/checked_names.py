@@ -3,12 +3,12 @@
 A name that nothing answers to is worse than a crash: what is said of a misspelt vital or drug is said of nobody.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from models.evidence import EvidenceError, load
+from models.terminology import gene_known
 from models.vitals import BY_NAME
 
 NOT_VITALS = frozenset({"activity_hr_slope"})
@@ -53,12 +53,6 @@ def _conditions() -> set[str]:
 def _classes() -> dict[str, set[str]]:
     """The drugs of each class."""
     return {entry["id"]: {one["name"] for one in entry["members"]} for entry in load("medications")["classes"]}
-
-
-def _genes() -> set[str]:
-    """'TPMT / NUDT15' are two, 'SCN5A (loss of function)' is one."""
-    named = (entry["gene"] for entry in load("genomics")["pairs"])
-    return {gene.strip() for text in named for gene in re.sub(r"\(.*?\)", "", text).split("/")}
 
 
 def _at(document: Mapping[str, Any], place: str) -> Mapping[str, Any]:
@@ -151,7 +145,7 @@ def _whom_a_rule_means(line: Mapping[str, Any]) -> None:
     for key in ("classes", "without_classes"):
         _all_known("rules", f"{line['id']}.{key}", line.get(key, ()), _classes())
     _all_known("rules", f"{line['id']}.drugs", line.get("drugs", ()), set().union(*_classes().values()))
-    _all_known("rules", f"{line['id']}.gene", line.get("gene", ()), _genes())
+    _genes_known("rules", f"{line['id']}.gene", line.get("gene", ()))
     course = line.get("days_of") or (line["days"] if isinstance(line.get("days"), list) else None)
     if course:
         _all_known("rules", f"{line['id']}: days of a course", {course[0]}, _anchors(of))
@@ -179,5 +173,9 @@ def _drugs() -> None:
     for line in load("design")["genomics"]["pairs"]:
         _all_known("design", "genomics.pairs", {line["of"]}, pairs)
         _all_known("design", f"genomics.pairs, {line['of']}", line["drugs"], set().union(*_classes().values()))
-    genes = {line["gene"] for line in load("design")["genomics"]["phenoconversion"]}
-    _all_known("design", "genomics.phenoconversion", genes, _genes())
+    genes = [line["gene"] for line in load("design")["genomics"]["phenoconversion"]]
+    _genes_known("design", "genomics.phenoconversion", genes)
+
+
+def _genes_known(file: str, where: str, genes: Iterable[str]) -> None:
+    _all_known(file, where, genes, filter(gene_known, genes))
