@@ -56,14 +56,14 @@ class Doors:
 
 def create_app(doors: Doors) -> FastAPI:
     """The application. It keeps nothing but how many requests are under way."""
-    app = FastAPI(title="homebeat gateway", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="homebeat gateway", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     http = _Http(doors)
     app.add_api_route("/readings", http.readings, methods=["POST"])
     app.add_api_route("/profiles/{patient:path}", http.put_profile, methods=["PUT"])
     app.add_api_route("/profiles/{patient:path}", http.forget, methods=["DELETE"])
     app.add_api_route("/metrics", _metrics, methods=["GET"])
-    app.add_api_route("/healthz", lambda: _plain(True, "alive"), methods=["GET"])
-    app.add_api_route("/readyz", lambda: _plain(*doors.ready()), methods=["GET"])
+    app.add_api_route("/healthz", _alive, methods=["GET"])
+    app.add_api_route("/readyz", http.ready, methods=["GET"])
     app.add_exception_handler(RequestRefused, _refused)
     app.add_exception_handler(HTTPException, _no_door)
     return app
@@ -102,6 +102,10 @@ class _Http:
         with self._room(), _of_profile("forgotten"):
             await self._doors.profiles.forget(patient, sender)
         return answer(202, {"patient": patient, "status": "accepted"})
+
+    async def ready(self) -> Response:
+        """Whether what is sent now would be taken."""
+        return _plain(*self._doors.ready())
 
     def _sender(self, request: Request, scope: Scope) -> Sender:
         """Whose key it is, who may do this. Raises RequestRefused (401, 403, and 429 for who does not give up)."""
@@ -236,9 +240,14 @@ async def _no_door(_: Request, wrong: Exception) -> Response:
     return answer(status, {"error": sentence}, getattr(wrong, "headers", None))
 
 
-def _metrics() -> Response:
+async def _metrics() -> Response:
+    """In the loop, in which all is counted, and not in a thread: so the figures fit together."""
     body, content_type = metrics.exposition()
     return Response(body, headers={"content-type": content_type})
+
+
+async def _alive() -> Response:
+    return _plain(True, "alive")
 
 
 def _plain(good: bool, sentence: str) -> Response:

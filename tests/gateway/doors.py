@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import httpx
 from aiokafka.errors import KafkaTimeoutError
+from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from streams.configuration.environment import load_settings
@@ -73,6 +74,7 @@ class Gateway:
     audit: Audit
     stop: asyncio.Event
     keys: dict[str, str]
+    app: FastAPI
     away: str = ""
 
     async def post(self, content: Any, key: str = "watch-vendor", **headers: str) -> httpx.Response:
@@ -96,9 +98,10 @@ async def gateway(folder: Path, kafka: Kafka | None = None) -> AsyncIterator[Gat
         KeyRing(path), Admission(settings, producing), Profiles(settings, producing), audit,
         ready=lambda: (True, "ready"), broker_away=lambda: made.away, stop=stop,
     )  # fmt: skip
-    transport = httpx.ASGITransport(create_app(doors), raise_app_exceptions=False)
+    app = create_app(doors)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        made = Gateway(kafka, client, audit, stop, keys)
+        made = Gateway(kafka, client, audit, stop, keys, app)
         yield made
 
 

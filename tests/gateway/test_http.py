@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gzip
+import inspect
 import itertools
 import json
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -362,3 +364,15 @@ async def test_an_id_that_nobody_can_have_is_refused(door: Gateway) -> None:
         answered = await door.client.delete(f"/profiles/{odd}", headers=door.bearer("ehr"))
         assert answered.status_code == 422
     assert door.kafka.sent == []
+
+
+async def test_figures_are_read_where_they_are_counted(door: Gateway) -> None:
+    """In a thread of their own they would be read in the middle of a count, and not fit together."""
+    routes = [route for route in door.app.routes if isinstance(route, APIRoute)]
+    assert len(routes) == 6
+    assert all(inspect.iscoroutinefunction(route.endpoint) for route in routes)
+
+
+async def test_an_address_that_is_not_quite_right_is_told_and_leads_nowhere_else(door: Gateway) -> None:
+    answered = await door.client.post("/readings/", headers=door.bearer("watch-vendor"))
+    assert (answered.status_code, "POST /readings" in answered.json()["error"]) == (404, True)
