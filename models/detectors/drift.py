@@ -20,6 +20,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from models.detectors.worn import BY_DAY, JUDGED
 from models.evidence import load
 from models.findings import SEVERITIES, Rule
 from models.segments import Bools, Ints
@@ -45,14 +46,14 @@ STATE = np.dtype(
         ("week_day", "u2"),
         ("held", "u1"),
         ("sick", "u1"),
-        ("judged", "u1"),
+        ("marks", "u1"),
         ("open", "i1"),
     ]
 )
 """past: figures of the days before this one, the oldest first, on the working scale without the rhythm of the day; gap:
 days between each figure at hand and the one before it (255: that or more); held: how many are at hand, with today's;
 sick: a bit for each of them (the oldest first) that teaches nothing; total, count: of today's windows; day: today,
-counted from 1970; judged: today was; level, s2, rho, n: what was learned of the days before, from how many; before: the
+counted from 1970; marks: of `worn`; level, s2, rho, n: what was learned of the days before, from how many; before: the
 last of those, in SD from the level; open: sign of the open drift, twice that of one that is slight (0 none); week,
 week_day: what the change index knows of this vital (NaN: too little), and of when."""
 SLIGHT = 2
@@ -180,7 +181,7 @@ def _next_day(one: npt.NDArray[np.void], day: Ints, spread: Floats, vital: Ints,
     """A new day begins in these rows: put today's figure to the past; the oldest teaches the level."""
     s, last = settings(), one["day"].astype(np.int64)
     gone = day - last
-    _anew(one, (last > 0) & (gone > s.anew_days))
+    anew(one, (last > 0) & (gone > s.anew_days))
     shifts = one["count"] >= least
     _learn(one, shifts & (one["held"] == FIGURES), spread, vital)
     today = one["total"].astype(np.float64) / np.maximum(one["count"], 1)
@@ -192,16 +193,16 @@ def _next_day(one: npt.NDArray[np.void], day: Ints, spread: Floats, vital: Ints,
     grows = shifts & (one["held"] > 0)
     one["held"] = np.minimum(np.maximum(one["held"], 1) + grows, FIGURES)
     one["gap"][:, TODAY] = np.minimum(np.where(last > 0, one["gap"][:, TODAY] + gone, 0), 255)
-    for name in ("total", "count", "judged"):
-        one[name] = 0
+    one["total"], one["count"], one["marks"] = 0, 0, one["marks"] & ~np.uint8(JUDGED)
     one["day"] = day
 
 
-def _anew(one: npt.NDArray[np.void], which: Bools) -> None:
-    """Forget all but that a drift is open, and what others know of the last week: the next one takes its place."""
+def anew(one: npt.NDArray[np.void], which: Bools) -> None:
+    """Forget all but an open drift, when the device is worn, and what others know of the last week, until the next."""
     for name in STATE.names or ():
-        if name not in ("open", "week", "week_day"):
+        if name not in ("open", "week", "week_day", "marks"):
             one[name][which] = 0
+    one["marks"][which] &= BY_DAY
 
 
 def _learn(one: npt.NDArray[np.void], which: Bools, spread: Floats, vital: Ints) -> None:
@@ -268,7 +269,7 @@ def _open(one: npt.NDArray[np.void], size: Floats, over: Ints, raised: Ints, kno
     becomes = known & (np.abs(stands) == SLIGHT) & (size * np.sign(stands) >= settings().opens)
     one["open"] = np.where(becomes, np.sign(stands), stands)
     one["sick"] = np.where(becomes, EVERY_DAY, one["sick"])
-    one["judged"] = 1
+    one["marks"] |= JUDGED
 
 
 def firm(opened: npt.NDArray[np.int8]) -> Bools:
@@ -383,15 +384,15 @@ def _days_on_that_side(one: npt.NDArray[np.void], z: Floats) -> Ints:
 
 def rearm(one: npt.NDArray[np.void]) -> None:
     """A person ended what was told: the week begins anew, and what goes on is raised again. What was learned stays."""
-    for name in ("past", "gap", "total", "count", "before", "held", "sick", "judged", "open"):
+    for name in ("past", "gap", "total", "count", "before", "held", "sick", "open"):
         one[name] = 0
-    one["week"] = np.nan
+    one["marks"], one["week"] = one["marks"] & BY_DAY, np.nan
 
 
 def forget(table: npt.NDArray[np.void], rows: Ints) -> None:
     """What was learned is of before: all but what is open begins anew."""
     one = table[rows]
-    _anew(one, np.ones(len(one), bool))
+    anew(one, np.ones(len(one), bool))
     table[rows] = one
 
 

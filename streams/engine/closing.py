@@ -82,7 +82,8 @@ def _snapshot(state: PartitionState, row: int, position: int) -> Snapshot:
 class _Round:
     """One window of each of some rows, (n,), and what was expected of them. y, z: on the working scale; newer: than all
     that the row has learned from; quarter: of the local day; resting: at rest; full: holds enough to teach; spoilt: by
-    a sensor's fault; unjudged: a condition makes it meaningless; spared: a declared illness teaches it nothing."""
+    a sensor's fault; unjudged: a condition makes it meaningless; spared: a declared illness teaches it nothing; before:
+    local day of the row's window before."""
 
     one: Closed
     vital: Ints
@@ -103,6 +104,7 @@ class _Round:
     spoilt: Bools
     unjudged: Bools
     spared: Bools
+    before: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _predicted(state: PartitionState, one: Closed) -> _Round:
     relearning.pass_turns(state, row, slot, vital, day, offset)
     prior, base = prior_of(state.rows["prior"][row]), baseline.take(state.rows["base"], row)
     newer, line = one.start > base.last_at, baseline.line_of(base, vital)
-    ended = newer & baseline.ends_stream(base, one.start)
+    ended, before = newer & baseline.ends_stream(base, one.start), local_day(base.last_at, offset)
     y = to_working(one.mean, vital)
     passing = state.courses.passing(state, slot, vital, day)
     predicted = baseline.predict(base, prior, one.start, quarter, y, line, passing)
@@ -151,7 +153,7 @@ def _predicted(state: PartitionState, one: Closed) -> _Round:
     spoilt = sensor.is_unknown(one.n, one.faulty)
     return _Round(
         one, vital, slot, prior, base, newer, ended, line, day, quarter, y, passing, predicted, z, resting, full,
-        spoilt, unjudged, baseline.spared(base, passing, day, offset),
+        spoilt, unjudged, baseline.spared(base, passing, day, offset), before,
     )  # fmt: skip
 
 
@@ -192,7 +194,7 @@ def _learn(state: PartitionState, r: _Round, verdict: _Verdict, out: Closings) -
         Gathered(
             one.position, one.clock, r.slot, row, r.vital, one.start, r.day, r.quarter, r.y, rhythm,
             spread_of(r.prior), baseline.in_stream(r.base), fit, one.live & (~one.late | r.newer), frozen,
-            one.rated,
+            one.rated, r.before,
         )
     )  # fmt: skip
     baseline.unlearn(r.base, r.quarter, wrong & r.predicted.known)

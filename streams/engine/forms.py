@@ -25,11 +25,12 @@ from streams.engine.rows import PATIENT, PRIOR, ROW
 from streams.engine.state import PATIENTS_PER_PAGE
 from streams.engine.weeks import budgets_of, known_of
 
-FORMAT = 11
+FORMAT = 12
 """8: a drift may be slight, a week unknown, and it is noted when the profile came; nothing of 7 has another meaning.
 9: windows seen fade with a week, and it is kept what was learned of late.
 10: runs beyond a floor are followed by device too.
-11: an episode knows when it returned, and how far beyond its limit it is known to have been."""
+11: an episode knows when it returned, and how far beyond its limit it is known to have been.
+12: it is noted whether a stream is worn by day only; nothing of 11 has another meaning."""
 
 
 class StoredPerson(msgspec.Struct, array_like=True):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from models import baseline, budget
 from models.baseline import Prior
-from models.detectors import change_index, drift
+from models.detectors import change_index, drift, worn
 from models.segments import Bools, Ints
 from models.windows import quality_of
 from streams.engine.rows import grown
@@ -160,22 +160,36 @@ class Weeks:
         """Take the windows of a round, each row at most once, and judge the weeks that can be judged."""
         s, row = drift.settings(), one.row
         streamed, hour = one.streamed & s.by_night[one.vital], one.quarter * 24 // baseline.SLOTS_PER_DAY
-        night = hour < s.until_h
+        self._worn(one, streamed, hour)
+        night, by_day = hour < s.until_h, streamed & worn.by_day(self.table[row])
         figured = s.figured[one.vital] & (~one.streamed | s.by_night[one.vital])
-        counts = figured & one.learns & (~streamed | night)
-        concerned = np.flatnonzero(counts | (figured & streamed & ~night & (self.table["judged"][row] == 0)))
+        counts = figured & one.learns & (~streamed | (night ^ by_day))
+        concerned = np.flatnonzero(counts | (figured & streamed & ~night & worn.unjudged(self.table[row])))
         if not len(concerned):
             return []
         mine, streamed, counts, night = one.take(concerned), streamed[concerned], counts[concerned], night[concerned]
-        state, least = self.table[mine.row], np.where(streamed, s.night_least, 1)
-        found = _last_night(mine, state, streamed, least)
-        spread = mine.spread * np.where(streamed, s.night_spread[mine.vital], 1.0)
+        state, by_day = self.table[mine.row], by_day[concerned]
+        least = np.where(streamed, np.where(by_day, worn.settings().least, s.night_least), 1)
+        found = _last_one(mine, state, streamed, least)
+        spread = mine.spread * np.where(streamed & ~by_day, s.night_spread[mine.vital], 1.0)
         drift.gather(state, mine.y - mine.rhythm, mine.day, spread, mine.vital, least, mine.frozen, counts)
-        ready = np.where(streamed, ~night & (state["judged"] == 0) & (state["day"] == mine.day), counts)
+        over = ~night & ~by_day & worn.unjudged(state) & (state["day"] == mine.day)
+        ready = np.where(streamed, over, counts)
         which = np.flatnonzero(ready & (state["count"] >= least) & mine.live)
         found += _judged(mine.take(which), state, which) if len(which) else []
         self.table[mine.row] = state
         return found
+
+    def _worn(self, one: "Gathered", streamed: Bools, hour: Ints) -> None:
+        """Note when the devices of what streams are worn."""
+        s, begins = worn.settings(), one.before < one.day
+        asleep = one.learns & (hour == s.asleep_h)
+        which = np.flatnonzero(streamed & s.watched[one.vital] & (begins | asleep))
+        if len(which):
+            mine = self.table[one.row[which]]
+            turned = worn.turn(mine, begins[which], one.before[which], asleep[which])
+            drift.anew(mine, turned)
+            self.table[one.row[which]] = mine
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +197,7 @@ class Gathered(_Columns):
     """Windows of a round, (n,). y: on the working scale; rhythm: of the day and the course; spread: SD of a day that
     the profile leads one to expect; quarter: of the local day; streamed: windows come as a stream; learns: it is at
     rest and newer than what is known; live: young enough to be told; frozen: something else is known to be wrong;
-    rated: what devices said of the signal (`windows.rated`)."""
+    rated: what devices said of the signal (`windows.rated`); before: day of the window before."""
 
     position: Ints
     clock: Ints
@@ -201,12 +215,13 @@ class Gathered(_Columns):
     live: Bools
     frozen: Bools
     rated: Ints
+    before: Ints
 
 
-def _last_night(mine: Gathered, state: npt.NDArray[np.void], streamed: Bools, least: Ints) -> list[Judged]:
-    """Last night's figures that nothing has closed by day: a device that is worn in bed only has its night judged as
-    the next one begins. An older one is of the past, and teaches."""
-    over = streamed & mine.live & (state["day"] == mine.day - 1) & (state["judged"] == 0) & (state["count"] >= least)
+def _last_one(mine: Gathered, state: npt.NDArray[np.void], streamed: Bools, least: Ints) -> list[Judged]:
+    """Yesterday's figures that nothing has closed: a device that is worn in bed only has its night judged as the next
+    one begins, one that is worn by day only its day. An older one is of the past, and teaches."""
+    over = streamed & mine.live & (state["day"] == mine.day - 1) & worn.unjudged(state) & (state["count"] >= least)
     which = np.flatnonzero(over)
     return _judged(replace(mine.take(which), day=mine.day[which] - 1), state, which) if len(which) else []
 
@@ -217,7 +232,8 @@ def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Jud
     level, s2, n = mine["level"].astype(np.float64), mine["s2"].astype(np.float64), mine["n"].astype(np.int64)
     figure = mine["total"].astype(np.float64) / np.maximum(mine["count"], 1)
     s = drift.settings()
-    week = drift.judge(mine, one.streamed & s.by_night[one.vital], s.jumps[one.vital] * ~one.streamed)
+    nights = one.streamed & s.by_night[one.vital] & ~worn.by_day(mine)
+    week = drift.judge(mine, nights, s.jumps[one.vital] * ~one.streamed)
     state[which] = mine
     away = np.where(week.known, week.away, np.nan)
     return [Judged(
