@@ -162,6 +162,16 @@ class Night(Cited):
     vitals: Vitals
 
 
+class ByDay(Cited):
+    """Which hours make the figure of a day for who has no nights."""
+
+    vitals: Vitals
+    after_days: Count
+    least: Count
+    asleep_h: Annotated[int, Field(ge=0, le=23)]
+    back: Count
+
+
 class TwoNights(Cited):
     """When two nights say as much as a week."""
 
@@ -207,6 +217,7 @@ class Drift(Cited):
     rho_most: Share
     anew_days: Days
     night: Night
+    by_day: ByDay
     two_nights: TwoNights
     jump: Jump
     night_spread: dict[Name, Share]
