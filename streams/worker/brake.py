@@ -49,9 +49,17 @@ class Brake:
         self.reasons.update({reason: n for reason, n in effects.rejected.items() if reason != Reason.UNKNOWN_PATIENT})
         refused = [reject for reject in effects.rejects if reject.reason in effects.rejected]
         if len(self.sources) < SOURCES_KEPT:
-            self.sources.update(source_of(r.source or "") for r in refused if r.reason != Reason.UNKNOWN_PATIENT)
+            self.sources.update(integration_of(r) for r in refused if r.reason != Reason.UNKNOWN_PATIENT)
         if self.reasons.total() >= IN_A_ROW and len(self.sources) >= SOURCES_MIN:
             commonest, _ = self.reasons.most_common(1)[0]
             example = next((r for r in refused if r.reason == commonest), None)
             if example is not None:
                 raise EverythingRefused(self.reasons, len(self.sources), example)
+
+
+def integration_of(reject: Reject) -> str:
+    """The source, or the integration that names sources under its own (`watch-vendor/ward-3`): whoever has one key of
+    the gateway is one, however many it names, and cannot stop the workers alone."""
+    source = reject.source or ""
+    above, divider, _ = source.partition("/")
+    return above if divider and ":" not in above else source_of(source)

@@ -51,6 +51,17 @@ def test_two_sources_or_one_decided_reading_or_unknown_patients_do_not() -> None
     assert brake.reasons == Counter({Reason.UNKNOWN_CODE: IN_A_ROW - 1})
 
 
+def test_one_integration_cannot_stop_the_worker_by_naming_many_sources() -> None:
+    """As whoever has a key of the gateway may: `watch-vendor/ward-3`."""
+    log = Log()
+    log.profile("p-1")
+    for k in range(2 * IN_A_ROW):
+        log.add(b"p-1", b"{}", [("homebeat-source", f"watch-vendor/s{k % 9}-{k % 9}".encode())])
+    brake = Brake()
+    brake.check(step(PartitionState(), log.slice(), SETTINGS))
+    assert brake.sources == {"watch-vendor"}
+
+
 @pytest.fixture
 def here(broker: Broker, prefix: str, tmp_path: Path) -> Iterator[Deployment]:
     with deployment(broker, prefix, tmp_path) as made:
