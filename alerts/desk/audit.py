@@ -1,7 +1,8 @@
 """The audit of every look and act at the desk: first into a table, then from there to the `audit` topic.
 
 What was seen or done is kept before the answer goes out, so a broker that is away, or a desk that is killed, loses
-nothing; a record may come twice. Looks of one session at the same thing within a minute are one. What was refused is
+nothing; a record may come twice after that. Desks that share the table take turns, a batch each, and one may send what
+another has recorded. Looks of one session at the same thing within a minute are one. What was refused is
 kept as `refusals` says: it never takes the room of what people did.
 """
 
@@ -36,6 +37,8 @@ WAITING_MAX = 200_000
 REFUSALS_WAITING_MAX = WAITING_MAX // 2
 """Beyond it refusals are only counted: the other half is for what people saw and did."""
 BATCH = 200
+SENT_BY = 0x0DE5_A0D1
+"""The number of our lock among those of the database; the second number is of the schema, which keeps tables apart."""
 RETRY_S = 2.0
 PAUSE_S = 0.2
 TEXT_MAX = 200
@@ -127,6 +130,8 @@ class Audit:
                 await asyncio.sleep(RETRY_S)
             if done < BATCH:
                 await asyncio.sleep(PAUSE_S)
+                with contextlib.suppress(*AWAY):
+                    await asyncio.to_thread(self._recount)
 
     async def drain(self, send: Send) -> None:
         """Send what waits as far as it goes: at the end, once."""
@@ -136,11 +141,17 @@ class Audit:
                 pass
 
     async def _send_some(self, send: Send) -> int:
-        rows = await asyncio.to_thread(self._oldest)
-        for number, body in rows:
-            await send(body.encode())
-            await asyncio.to_thread(self._forget, number)
-        return len(rows)
+        if not await asyncio.to_thread(self._oldest):
+            return 0
+        connection = await asyncio.to_thread(self._engine.connect)
+        try:
+            rows = await asyncio.to_thread(self._oldest) if await asyncio.to_thread(_is_ours, connection) else []
+            for number, body in rows:
+                await send(body.encode())
+                await asyncio.to_thread(self._forget, number)
+            return len(rows)
+        finally:
+            connection.close()
 
     def _tell_counted(self, *, all_of_them: bool = False) -> None:
         """Record how often each was refused in the minutes that are over. While refusals have no room it waits."""
@@ -169,9 +180,23 @@ class Audit:
             self._waiting = max(self._waiting - gone, 0)
             self.sent += gone
 
+    def _recount(self) -> None:
+        """Another desk may have sent what we recorded: counted by us alone, the table would be full one day."""
+        waiting = self._count()
+        with self._lock:
+            self._waiting = waiting
+
     def _count(self) -> int:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(AUDIT)).scalar_one()
+
+
+def _is_ours(connection: Connection) -> bool:
+    """Whether it is our turn to send, until the connection is closed; a file has one desk."""
+    if connection.dialect.name != "postgresql":
+        return True
+    turn = func.pg_try_advisory_xact_lock(SENT_BY, func.hashtext(func.current_schema()))
+    return bool(connection.execute(select(turn)).scalar_one())
 
 
 def _told(one: Counted) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import InternalError
 
 from alerts.desk import keeping, schema
-from alerts.desk.accounts import ATTEMPTS_MAX, Refused
+from alerts.desk.accounts import ATTEMPTS_MAX, Accounts, Refused
+from alerts.desk.audit import Audit
 from alerts.desk.cost import cost
 from alerts.desk.database import engine_at
 from alerts.desk.feed import alert_event, patient_profile, vital_summary
@@ -30,7 +31,7 @@ from tests.channels import topics
 from tests.channels.events import alert
 from tests.channels.waiting import until, until_answer
 from tests.desk.databases import Databases, in_folder
-from tests.desk.running import accounts_at, desk
+from tests.desk.running import QUICK, SECRET, accounts_at, desk
 from tests.desk.running import client as signed_in
 from tests.desk.test_store import summary
 from tests.desk.ward import Ward
@@ -261,6 +262,33 @@ async def test_a_database_that_does_not_answer_takes_nothing(monkeypatch: pytest
 async def _says(client: httpx.AsyncClient, status: int, words: str) -> bool:
     answer = await client.get("/readyz")
     return answer.status_code == status and words in answer.text
+
+
+@pytest.mark.postgres
+async def test_desks_that_share_the_accounts_send_each_record_of_the_audit_once(postgres_server: Postgres) -> None:
+    """Both sent all of it. And who had recorded what the other sent first counted it as waiting for ever: after 200,000
+    looks nothing would have been shown any more."""
+    url, sent = postgres_server.schema(), list[bytes]()
+
+    async def send(body: bytes) -> None:
+        await asyncio.sleep(0.001)
+        sent.append(body)
+
+    with (
+        contextlib.closing(Accounts(url, SECRET, QUICK)) as one,
+        contextlib.closing(Accounts(url, SECRET, QUICK)) as two,
+    ):
+        desks = [Audit(one.engine), Audit(two.engine)]
+        running = [asyncio.create_task(desk.run(send)) for desk in desks]
+        for number in range(60):
+            await asyncio.to_thread(desks[number % 2].record, "ann", "desk.saw_patient", number=number)
+        await until(lambda: len(sent) >= 60 and not any(desk.waiting for desk in desks))
+        await asyncio.sleep(0.5)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+    assert sorted(msgspec.json.decode(body)["detail"]["number"] for body in sent) == list(range(60))
+    assert sum(desk.sent for desk in desks) == 60
 
 
 def _only_read(server: Postgres, url: str, state: str) -> None:
