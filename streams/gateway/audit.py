@@ -34,10 +34,10 @@ def event(by: str, what: str, **detail: object) -> bytes:
 
 
 class Audit:
-    """Of one gateway. send: returns when Kafka has the record, raises NotTaken."""
+    """Of one gateway. send: returns when Kafka has the record, raises NotTaken. clock: seconds since 1970."""
 
-    def __init__(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        self._send = send
+    def __init__(self, send: Callable[[bytes], Awaitable[None]], clock: Callable[[], float] = time.time) -> None:
+        self._send, self._clock = send, clock
         self._refusals = Refusals()
         self._waiting: deque[bytes] = deque()
 
@@ -45,7 +45,7 @@ class Audit:
         """Keep that somebody was refused. Whether that is so often by now that it is only counted."""
         figures.unauthorised.labels(why).inc()
         room = len(self._waiting) < limits.GATEWAY_AUDIT_WAITING_MAX
-        kept = self._refusals.keep(address, why, time.time(), room=room)
+        kept = self._refusals.keep(address, why, self._clock(), room=room)
         if kept == "whole":
             self._waiting.append(event(by, "gateway.refused", why=why, address=address))
         elif kept == "first counted":
@@ -61,7 +61,7 @@ class Audit:
     async def drain(self, *, last: bool = False) -> None:
         """Send what waits, in order, as far as it goes. last: also what this minute has counted."""
         if len(self._waiting) < limits.GATEWAY_AUDIT_WAITING_MAX:
-            self._waiting += [_counted(one) for one in self._refusals.take(time.time(), all_of_them=last)]
+            self._waiting += [_counted(one) for one in self._refusals.take(self._clock(), all_of_them=last)]
         try:
             while self._waiting:
                 await self._send(self._waiting[0])

@@ -1,13 +1,15 @@
-"""The application in this process, before a Kafka that remembers, fails and waits as it is told."""
+"""The application in this process, before a Kafka that remembers, fails and waits as it is told: the one thing in it
+that is not the gateway's own is aiokafka's producer, for no real broker loses a record on demand."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import httpx
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
@@ -17,9 +19,12 @@ from streams.gateway.admission import Admission
 from streams.gateway.app import Doors, create_app
 from streams.gateway.audit import Audit
 from streams.gateway.keys import KeyRing, add_key
-from streams.gateway.producing import NotTaken, Producing
+from streams.gateway.producing import Producing
 from streams.gateway.profiles import Profiles
 
+SETTINGS = load_settings()
+NOW_S = 1_770_000_000.0
+"""What is refused within a minute is refused within this one, however slow the machine is."""
 JSON = {"content-type": "application/json"}
 
 
@@ -42,9 +47,11 @@ class Kafka:
     sent: list[Sent] = field(default_factory=list)
 
     async def send(
-        self, topic: str, key: str | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
+        self, topic: str, value: bytes | None, *, key: bytes | None, headers: list[tuple[str, bytes]]
     ) -> "asyncio.Future[object]":
-        one, done = Sent(topic, key, value, list(headers)), asyncio.get_running_loop().create_future()
+        """As aiokafka's: the future is done when the broker has answered."""
+        one = Sent(topic.removeprefix(SETTINGS.topic_prefix), None if key is None else key.decode(), value, headers)
+        done = asyncio.get_running_loop().create_future()
         if self.silent:
             return done
         if self.takes(one):
@@ -52,14 +59,12 @@ class Kafka:
             done.set_result(None)
         else:
             done.set_exception(KafkaTimeoutError())
-            done.exception()
         return done
 
-    async def confirmed(self, topic: str, key: str | None, value: bytes | None) -> None:
-        try:
-            await (await self.send(topic, key, value))
-        except KafkaTimeoutError as wrong:
-            raise NotTaken("KafkaTimeoutError") from wrong
+    @property
+    def producing(self) -> Producing:
+        """What the gateway sends with."""
+        return Producing(SETTINGS, cast(AIOKafkaProducer, self))
 
     def on(self, topic: str) -> list[Sent]:
         return [one for one in self.sent if one.topic == topic]
@@ -92,10 +97,10 @@ async def gateway(folder: Path, kafka: Kafka | None = None) -> AsyncIterator[Gat
         "watch-vendor": add_key(path, "watch-vendor", ("readings",), replace=True),
         "ehr": add_key(path, "ehr", ("profiles",), replace=True),
     }
-    settings, producing = load_settings(), cast(Producing, kafka)
-    audit = Audit(lambda value: kafka.confirmed("audit", None, value))
+    producing = kafka.producing
+    audit = Audit(lambda value: producing.confirmed("audit", None, value), lambda: NOW_S)
     doors = Doors(
-        KeyRing(path), Admission(settings, producing), Profiles(settings, producing), audit,
+        KeyRing(path), Admission(SETTINGS, producing), Profiles(SETTINGS, producing), audit,
         ready=lambda: (True, "ready"), broker_away=lambda: made.away, stop=stop,
     )  # fmt: skip
     app = create_app(doors)

@@ -1,6 +1,7 @@
 """What waits between MQTT and Kafka: bounded, and acknowledged on the connection that it came on, or not at all."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any, cast
@@ -10,35 +11,28 @@ from paho.mqtt.client import ConnectFlags, MQTTMessage
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from models.readings import Reason, Refused
+from models.readings import Refused
 from streams import limits
 from streams.configuration.environment import load_settings
 from streams.gateway import session
-from streams.gateway.admission import Answer, not_taken
+from streams.gateway.admission import Admission
 from streams.gateway.session import Message, MqttDoor, Waiting
+from tests.engine.factories import reading
+from tests.gateway.doors import Kafka
 
 WELL = ReasonCode(PacketTypes.CONNACK, "Success")
 
 
-class Kafka:
-    """An admission that takes what it is told to."""
-
-    def __init__(self) -> None:
-        self.takes, self.records = True, list[bytes]()
-
-    async def admit(self, records: list[bytes], _: str | None) -> list[Answer]:
-        self.records += records
-        return [Answer(i, "accepted") if self.takes else not_taken(i) for i in range(len(records))]
-
-    async def refuse(self, *_: Any) -> list[Answer]:
-        return [Answer(0, "rejected", Reason.NOT_JSON) if self.takes else not_taken(0)]
+def reading_of(mid: int) -> bytes:
+    return json.dumps(reading(id=f"r-{mid}")).encode()
 
 
 class Door(MqttDoor):
     """A door whose client only notes what it is told to acknowledge."""
 
     def __init__(self, kafka: Kafka) -> None:
-        super().__init__(load_settings(mqtt_url="mqtt://127.0.0.1:1"), cast(Any, kafka))
+        settings = load_settings(mqtt_url="mqtt://127.0.0.1:1")
+        super().__init__(settings, Admission(settings, kafka.producing))
         self.acknowledged = list[int]()
         self._client.ack = lambda mid, qos: self.acknowledged.append(mid)  # type: ignore[assignment, return-value]
         self._client.subscribe = lambda *_, **__: None  # type: ignore[assignment]
@@ -49,9 +43,9 @@ class Door(MqttDoor):
     def lose(self) -> None:
         self._disconnected(self._client, None, cast(Any, None), WELL, None)
 
-    def message(self, mid: int, payload: bytes = b"{}", qos: int = 1) -> None:
+    def message(self, mid: int, payload: bytes | None = None, qos: int = 1) -> None:
         one = MQTTMessage(mid, b"t")
-        one.payload, one.qos = payload, qos
+        one.payload, one.qos = payload or reading_of(mid), qos
         self._taken(self._client, None, one)
 
     async def settle(self, stop: asyncio.Event | None = None) -> None:
@@ -70,8 +64,8 @@ async def test_what_kafka_has_is_acknowledged_in_its_order() -> None:
 
 async def test_nothing_is_acknowledged_before_kafka_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MQTT_RETRY_S", 0.01)
-    kafka, stop = Kafka(), asyncio.Event()
-    kafka.takes, door = False, Door(kafka)
+    takes, stop = [False], asyncio.Event()
+    door = Door(Kafka(takes=lambda _: takes[-1]))
     door.connect()
     door.message(1)
     door.message(2, b"no json")
@@ -79,10 +73,10 @@ async def test_nothing_is_acknowledged_before_kafka_has_it(monkeypatch: pytest.M
     await asyncio.sleep(0.1)
     assert door.acknowledged == []
     assert "Kafka has not taken" in door.why_not()
-    kafka.takes = True
+    takes.append(True)
     await settling
     assert door.acknowledged == [1, 2]
-    kafka.takes = False
+    takes.append(False)
     door.message(3)
     stop.set()
     await door.settle(stop)
@@ -98,23 +92,23 @@ async def test_a_number_of_another_connection_is_not_acknowledged() -> None:
     door.lose()
     await door.settle()
     door.connect(kept=False)
-    door.message(1, b'{"a": 1}')
+    door.message(1, reading_of(8))
     await door.settle()
     assert door.acknowledged == [1]
-    assert kafka.records == [b"{}", b'{"a": 1}']
+    assert [one.value for one in kafka.on("readings")] == [reading_of(1), reading_of(8)]
 
 
 async def test_what_the_broker_gives_again_is_let_go_and_what_it_has_lost_is_kept() -> None:
-    for kept, wanted in ((True, [b"7"]), (False, [b"{}", b"7"])):
+    for kept, wanted in ((True, [7]), (False, [1, 7])):
         kafka = Kafka()
         door = Door(kafka)
         door.connect()
         door.message(1)
-        door.message(0, b"7", qos=0)
+        door.message(7, qos=0)
         door.lose()
         door.connect(kept=kept)
         await door.settle()
-        assert kafka.records == wanted
+        assert [one.value for one in kafka.on("readings")] == [reading_of(mid) for mid in wanted]
         assert door.acknowledged == []
 
 
