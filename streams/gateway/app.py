@@ -228,7 +228,8 @@ def _of_profile(done: str) -> Iterator[None]:
 
 
 async def _refused(_: Request, refused: Exception) -> Response:
-    assert isinstance(refused, RequestRefused)
+    if not isinstance(refused, RequestRefused):  # for which alone it is registered
+        raise refused
     figures.refused.labels(refused.status).inc()
     return refused.response()
 

@@ -25,7 +25,7 @@ from models.readings import Reason, Refused
 from streams import limits
 from streams.configuration.settings import Settings
 from streams.gateway import figures
-from streams.gateway.admission import Admission
+from streams.gateway.admission import Admission, Answer
 from streams.gateway.body import Kind
 from streams.gateway.mqtt import address_of, client_of, session_properties
 from streams.gateway.records import records_of
@@ -160,17 +160,20 @@ class MqttDoor:
         """Those of which Kafka has not every record yet; the others are counted."""
         bodies = [_records(one.payload) for one in messages]
         records = [record for body in bodies if not isinstance(body, Refused) for record in body]
-        answers, left = iter(await self._admission.admit(records, None)), list[Message]()
-        for message, body in zip(messages, bodies, strict=True):
-            if isinstance(body, Refused):
-                found = await self._admission.refuse(message.payload, body, None)
-            else:
-                found = list(islice(answers, len(body)))
+        answers = iter(await self._admission.admit(records, None))
+        letters = await asyncio.gather(*map(self._refused, messages, bodies))
+        left = list[Message]()
+        for message, body, refused in zip(messages, bodies, letters, strict=True):
+            found = refused if isinstance(body, Refused) else list(islice(answers, len(body)))
             if any(one.status == "failed" for one in found):
                 left.append(message)
             else:
                 figures.count("mqtt", found)
         return left
+
+    async def _refused(self, message: Message, body: list[bytes] | Refused) -> list[Answer]:
+        """The answer for a message in which no record can be told; none for the others."""
+        return await self._admission.refuse(message.payload, body, None) if isinstance(body, Refused) else []
 
     def _acknowledge(self, messages: list[Message]) -> None:
         """In their order. On another connection than its own a number may stand for another message by now."""
