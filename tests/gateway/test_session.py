@@ -163,8 +163,9 @@ def test_a_message_that_is_far_too_large_is_refused() -> None:
 async def test_many_that_are_no_records_wait_for_a_lost_kafka_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """One after the other, each for as long as a request may, they would hold up for an hour what can be read."""
     monkeypatch.setattr(limits, "MQTT_RETRY_S", 0.01)
-    kafka, stop = Slow(), asyncio.Event()
-    kafka.takes, door = False, Door(kafka)
+    monkeypatch.setattr(limits, "GATEWAY_KAFKA_WITHIN_S", 0.1)
+    stop = asyncio.Event()
+    door = Door(Kafka(silent=True))
     door.connect()
     for mid in range(100):
         door.message(mid, b"no json")
@@ -173,11 +174,3 @@ async def test_many_that_are_no_records_wait_for_a_lost_kafka_together(monkeypat
     assert "Kafka has not taken" in door.why_not()
     stop.set()
     await asyncio.wait_for(settling, 5)
-
-
-class Slow(Kafka):
-    """One that lets each wait."""
-
-    async def refuse(self, *given: Any) -> list[Answer]:
-        await asyncio.sleep(0.1)
-        return await super().refuse(*given)
