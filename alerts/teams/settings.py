@@ -6,13 +6,41 @@ from datetime import datetime, time
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 EVERYBODY = "everybody"
 ROLE = "role:"
+
+
+def _no_number(given: object) -> object:
+    if isinstance(given, int | float):  # which would be seconds since midnight, or since 1970
+        raise ValueError(f"a time is written 08:00:00, an instant 2026-01-07T20:00:00Z, and not {given}")
+    return given
+
+
+def _of_the_web(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("an address begins with https:// (or http://)")
+    return url
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_no_number)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class _Model(BaseModel):
@@ -22,8 +50,8 @@ class _Model(BaseModel):
 class Span(_Model):
     """From an instant to another, the end not included."""
 
-    begin: AwareDatetime
-    end: AwareDatetime
+    begin: Instant
+    end: Instant
 
     @model_validator(mode="after")
     def _forward(self) -> Self:
@@ -55,8 +83,8 @@ class Shift(_Model):
     """A part of the day, in the team's time zone; one that ends no later than it begins goes on past midnight. Members
     take turns by the day on which the shift begins: each for `turn_days` in a row, counted from Monday 2024-01-01."""
 
-    begin: time = time(0)
-    end: time = time(0)
+    begin: TimeOfDay = time(0)
+    end: TimeOfDay = time(0)
     days: tuple[Day, ...] = DAYS
     members: tuple[Name, ...] = Field(min_length=1, max_length=64)
     turn_days: int = Field(7, ge=1, le=366)
@@ -72,8 +100,8 @@ class Rota(_Model):
 class QuietHours(_Model):
     """When advisories and what is below wait, in the team's time zone."""
 
-    begin: time
-    end: time
+    begin: TimeOfDay
+    end: TimeOfDay
 
 
 class Team(_Model):
@@ -99,9 +127,9 @@ class Team(_Model):
 class Mail(_Model):
     """Where mail is handed in."""
 
-    host: str
+    host: Filled
     port: int = Field(587, ge=1, le=65_535)
-    sender: str
+    sender: Filled
     tls: Literal["tls", "starttls", "none"] = "starttls"
     username: str | None = None
     password: SecretStr | None = None
@@ -119,7 +147,7 @@ class AppriseAddress(_Model):
     """An address in Apprise's own form; often a password."""
 
     kind: Literal["apprise"]
-    url: SecretStr
+    url: Secret
     safe: bool = False
 
 
@@ -127,7 +155,7 @@ class WholeAlert(_Model):
     """A webhook, or a FHIR server: both get the whole alert, and so have to be marked safe."""
 
     kind: Literal["webhook", "fhir"]
-    url: SecretStr
+    url: Annotated[SecretStr, AfterValidator(_of_the_web)]
     safe: Literal[True]
 
 
