@@ -72,6 +72,7 @@ async def test_a_body_without_end_is_not_read_to_its_end() -> None:
         (b"[1]", "not gzip"),
         (b"", "ends too early"),
     ],
+    ids=["cut off", "two members", "more behind it", "plain", "nothing"],
 )
 @pytest.mark.parametrize("size", [1, 10_000])
 async def test_what_is_not_whole_gzip_is_refused(body: bytes, words: str, size: int) -> None:

@@ -68,6 +68,7 @@ async def test_readings_reach_their_patients_byte_for_byte_in_their_order(door: 
         (bad.observation(), {"content_type": "application/fhir+json"}),
         (b'{"resourceType": "Bundle", "entry": [{"resource": %b}]}' % bad.observation(), {}),
     ],
+    ids=["a reading", "a list", "lines", "gzip", "an Observation", "a Bundle"],
 )
 async def test_every_shape_of_a_body(door: Gateway, body: bytes, headers: dict[str, str]) -> None:
     answered = await door.post(body, **headers)
@@ -333,6 +334,7 @@ async def test_a_profile_is_on_the_audit_before_it_is_published(door: Gateway) -
         ("p-1", b"{", 400, "not_json"),
         ("p-1", b" " * (limits.PROFILE_BYTES_MAX + 1), 413, "at most"),
     ],
+    ids=["another patient", "a misspelt field", "a source", "no JSON", "too large"],
 )
 async def test_a_profile_that_is_refused_says_why_and_is_a_dead_letter(
     door: Gateway, patient: str, document: bytes, status: int, words: str

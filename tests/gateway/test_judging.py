@@ -64,6 +64,7 @@ def test_of_a_panel_what_can_be_read_is_taken_and_the_rest_told() -> None:
         (bad.observation(subject=None), None),
         (b'{"patient": "p-\\ud800"}', None),
     ],
+    ids=["unit", "time", "cancelled", "space", "script", "source", "empty", "no JSON", "no subject", "surrogate"],
 )
 def test_whom_a_refused_record_is_about(raw: bytes, patient: str | None) -> None:
     """It goes to its patient's partition, where consent is known; only what names nobody does not."""

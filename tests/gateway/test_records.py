@@ -63,6 +63,7 @@ def test_of_a_bundle_each_resource_is_a_record_and_none_is_ignored() -> None:
         (b'{"resourceType": "Bundle", "entry": 7}', "bad_shape", "no list of entries"),
         (b"[" + b"1," * limits.GATEWAY_RECORDS_MAX + b"1]", "too_large", "smaller batches"),
     ],
+    ids=["nothing", "a comma", "lines", "NaN", "UTF-16", "mark", "deep", "no entries", "too many"],
 )
 def test_a_body_without_records_says_why(body: bytes, reason: str, words: str) -> None:
     with pytest.raises(Refused, match=words) as refused:
