@@ -149,6 +149,11 @@ PAGES_RETRY_S = 1.0
 """Between two tries when no broker answers. It is tried until one does: without its state a partition waits."""
 PROGRESS_SAID_EVERY_S = 10.0
 """How often a worker that takes back its patients' state says how far it is."""
+TOLD_UNREAD_S = 600.0
+"""Of what is older when a notifier begins, people hear when it has read what lies on the log, which takes seconds, and
+not at all if it was answered or is over by then. Of what is newer they hear at once."""
+UNREAD_WAITED_S = 60.0
+"""So long they wait for it at most, as where a partition has no leader: then they are told, answered or not."""
 QUIET_WHOLE_MAX = 20
 """Messages of one channel that wait whole for the end of quiet hours: more are not read one by one in the morning. The
 rest is told as one message, which says how many wait on the worklist; only their ids are kept, and of those that were

@@ -48,10 +48,13 @@ class Quiet:
         self._whole: Counter[Slot] = Counter()
         self._of_alert: dict[str, list[tuple[Slot, str]]] = {}
 
-    def hold(self, delivery_id: str, letter: Letter, event: AlertEvent, until: datetime) -> Slot | None:
-        """Keep a letter. Answers with its slot if it is the first there, and somebody has to be woken then."""
+    def hold(
+        self, delivery_id: str, letter: Letter, event: AlertEvent, until: datetime, *, singly: bool = False
+    ) -> Slot | None:
+        """Keep a letter. Answers with its slot if it is the first there, and somebody has to be woken then. singly: it
+        is told by itself, however many there are."""
         slot = (letter.channel, until)
-        first, whole = slot not in self._slots, self._whole[slot] < self._each
+        first, whole = slot not in self._slots, singly or self._whole[slot] < self._each
         kept = event if whole else None
         one = Waiting(delivery_id, letter, event.alert_id, event.sequence, event.care_team, event.severity, kept)
         self._slots.setdefault(slot, {})[delivery_id] = one

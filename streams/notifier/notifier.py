@@ -26,6 +26,7 @@ from alerts.channels.protocol import Channel, Outcome
 from alerts.channels.quiet import Quiet, Slot, Waiting, together
 from alerts.events import AlertEvent
 from streams import limits
+from streams.notifier.backlog import Backlog
 from streams.notifier.channel_health import Faring
 from streams.notifier.configuration import (
     REBALANCE_MS,
@@ -98,7 +99,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         self._together: dict[str, list[Waiting]] = {}
         self._again = Resending(config.client, told, self._progress)
         self._ends: dict[TopicPartition, int] = {}
-        self._caught_up = False
+        self._backlog = Backlog()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. Raises KafkaError, OSError or TimeoutError when the broker is lost; close in either case."""
@@ -135,7 +136,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
                 under_way.clear()
             self._again.forget()
             self._ends.clear()
-            self._caught_up = False
+            self._backlog.read = False
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """What others have told since the last commit is not told again."""
@@ -144,6 +145,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         except (KafkaError, OSError, TimeoutError) as error:
             log.warning("notifier: could not read back the deliveries (%s); some may repeat", type(error).__name__)
         finally:
+            self._backlog.begins()
             self._telling.joined = True
             self._recalled.set()
 
@@ -169,10 +171,10 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             if (end := self._consumer.highwater(tp)) is not None:
                 self._ends[tp] = end
         mine = self._consumer.assignment()
-        self._caught_up = bool(mine) and mine <= self._ends.keys() and await self._has_read(mine)
-        while self._caught_up and self._late:
-            self._wake(self._late.pop())
-        for known, letter, event in await self._again.due(datetime.now(UTC)) if self._caught_up else ():
+        self._backlog.read = bool(mine) and mine <= self._ends.keys() and await self._has_read(mine)
+        for slot in [self._late.pop() for _ in range(len(self._late))]:
+            self._wake(slot)
+        for known, letter, event in await self._again.due(datetime.now(UTC)) if self._backlog.read else ():
             self._letters[known] = letter
             self._dispatchers[letter.channel].put(event)
 
@@ -208,8 +210,8 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
         if outcome is not None:
             dispatcher.settled(event, outcome)
         elif letter.not_before is not None:
-            slot = self._quiet.hold(known, letter, event, letter.not_before)
-            if slot is not None:
+            apart = self._backlog.is_cause(letter.not_before)
+            if slot := self._quiet.hold(known, letter, event, letter.not_before, singly=apart):
                 self._timers[slot] = asyncio.get_running_loop().call_later(max(wait_s, 0.0), self._wake, slot)
         else:
             dispatcher.put(event)
@@ -219,7 +221,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
     def _wake(self, slot: Slot) -> None:
         """Quiet hours are over: what still waits is told, beyond the bound all of it as one message."""
         self._timers.pop(slot, None)
-        if not self._caught_up:
+        if not self._backlog.over(slot):
             self._late.append(slot)
             return
         singly, rest = self._quiet.over(slot)
@@ -307,7 +309,7 @@ class _Session(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
             return under_way.members if under_way else self._told.whom(known)
 
         found = self._post.letters(event, silent_because(event) is not None, datetime.now(UTC), reached)
-        return shared(way for letter in found for way in self._ways(letter, event))
+        return shared(way for letter in self._backlog.waiting(found, event) for way in self._ways(letter, event))
 
     def _ways(self, letter: Letter, event: AlertEvent) -> list[Letter]:
         """The letter, by the first channel of each of its people that has not failed it; none for whom it is told."""

@@ -75,6 +75,7 @@ def steps_of(rng: random.Random) -> list[AlertEvent]:
         sequence = 1 + sum(one.alert_id == alert_id for one in found)
         number = int(alert_id[2:])
         told: dict[str, Any] = {"notify": "first" if sequence == 1 else "worse", "policy": POLICY, "evidence": []}
+        told["decided_at"] = datetime.now(UTC).isoformat()  # of what is old, only the newest is told when all is read
         severity, title = SEVERITIES[number % 3], f"Heart rate high {alert_id}:{sequence}"
         found.append(alert(alert_id, sequence, patient=f"p-{number}", severity=severity, title=title, **told))
     return found

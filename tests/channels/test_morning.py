@@ -66,8 +66,9 @@ async def test_in_the_morning_only_what_still_waits_is_told_and_nobody_is_woken_
         waits = [alert(f"a-{n}", notify="first", **quiet) for n in range(QUIET_WHOLE_MAX + 5)]
         answered = alert("a-0", 2, event="acknowledged", state="acknowledged", severity="advisory", policy=BY_THE_TEAM)
         ended = alert("a-1", 2, event="resolved", state="resolved", notify="resolved", **quiet)
-        urgent = alert("a-now", notify="first", policy=POLICY)
-        over = alert("a-now", 2, event="resolved", state="resolved", notify="resolved", **quiet)
+        just_now: dict[str, Any] = {"decided_at": datetime.now(UTC).isoformat()}
+        urgent = alert("a-now", notify="first", policy=POLICY, **just_now)
+        over = alert("a-now", 2, event="resolved", state="resolved", notify="resolved", **quiet, **just_now)
         async with notifying(settings):
             await topics.put(
                 embedded_broker.address, f"{prefix}alerts", [urgent, over, *waits[:2], answered, ended, *waits[2:]]
