@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from models.detectors import sensor
 from models.detectors.sensor import STATE, WATCH, Fault, Limits, Readings, Watch
+from models.evidence import load
 from models.segments import starts
 from models.vitals import BY_NAME
 from tests.models.splits import cuts
@@ -184,6 +185,29 @@ def test_every_prefix_is_judged_as_by_hand_however_it_is_cut(data: st.DataObject
     assert table.out == [ByHand(vital).said(readings) for vital, readings in zip(vitals, rows, strict=True)]
 
 
+STILL = st.tuples(
+    st.sampled_from([0, 1, 39, 40, 60, 60, 60, 120, 121, 180, 181]),
+    st.sampled_from([60.0] * 5 + [90.0] * 3 + [40.0] * 3 + [80.0, 80.1, 45.0, 131.0]),
+    st.just(True), st.just(nan),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.data(), st.lists(st.lists(STILL, min_size=4, max_size=16), min_size=2, max_size=2))
+def test_what_stands_still_or_just_jumps_is_found_by_hand_whatever_stands_beside_it_and_however_it_is_cut(
+    data: st.DataObject, steps: list[list[tuple[int, float, bool, float]]]
+) -> None:
+    """Runs that begin in one batch and go on in the next, and moves and pauses of just as much as is allowed."""
+    rows = list[list[One]]()
+    for row in steps:
+        ends = [START_S + sum(one[0] for one in row[: k + 1]) for k in range(len(row))]
+        rows.append([(at_s, value, 7, resting, of) for at_s, (_, value, resting, of) in zip(ends, row, strict=True)])
+    table = Table([SLEEP, SKIN])
+    for piece in data.draw(cuts(16)):
+        table.take([readings[piece] for readings in rows])
+    assert table.out == [ByHand(vital).said(one) for vital, one in zip(table.vitals, rows, strict=True)]
+
+
 @settings(deadline=None)
 @given(st.data(), rows_of(st.sampled_from([7, 7, 7, 8])))
 def test_cuts_do_not_matter_by_hand_of_two_devices_either(data: st.DataObject, readings: list[One]) -> None:
@@ -238,6 +262,35 @@ def test_a_pulse_at_the_rate_of_steps_is_a_fault_after_two_minutes() -> None:
 def test_a_heart_rate_that_stands_still_every_five_minutes_by_a_clock_a_little_slow_is_a_fault() -> None:
     assert said(HEART, [71.0] * 29, 301)[-1][0] == 0
     assert said(HEART, [71.0] * 30, 301)[-1][0] == Fault.FLAT
+
+
+@pytest.mark.parametrize(("beside", "fault"), [(0.0, Fault.CADENCE), (0.01, Fault.NONE)])
+def test_a_pulse_is_that_of_the_steps_up_to_the_very_limit(beside: float, fault: Fault) -> None:
+    within = sensor.cadence().within + beside
+    for sign in (-1, 1):
+        found = said(HEART, [112.0 + sign * within] * 3, 60, resting=False, steps=112.0)
+        assert found[-1][0] == fault
+
+
+def test_a_window_is_unknown_from_the_share_of_faulty_readings_on_and_never_without_one() -> None:
+    share = load("sensors")["share"]
+    n, faulty = np.array([100, 100, 100, 100, 1]), np.array([0, 1, round(100 * share) - 1, round(100 * share), 1])
+    assert sensor.is_unknown(n, faulty).tolist() == [False, False, False, True, True]
+
+
+def test_what_came_late_is_on_the_record_once_and_told_again_by_the_first_reading_of_now() -> None:
+    """Short nights that arrive days later page nobody; the next short night is told as of now, and only that ends."""
+    of = sensor.limits()[SLEEP]
+    watch, day_s = Watch.of_row(SLEEP, np.zeros(1, STATE)[0], None), 86_400
+    short = [(START_S + k * day_s, 70.0 + k, k <= of.told_n) for k in range(of.told_n + 3)]
+    said = [watch.take(at_s, value, 7, True, nan, late)[1] for at_s, value, late in short]
+    assert said == [None] * (of.told_n - 1) + [True, None, True, None]
+    well = [watch.take(START_S + (20 + k) * day_s, 430.0 + k, 7, True, nan)[1] for k in range(of.over_n)]
+    assert well == [None] * (of.over_n - 1) + [False]
+    past = Watch.of_row(SLEEP, np.zeros(1, STATE)[0], None)
+    told = [past.take(at_s, value, 7, True, nan, True)[1] for at_s, value, _ in short]
+    told += [past.take(START_S + (20 + k) * day_s, 430.0 + k, 7, True, nan)[1] for k in range(of.over_n)]
+    assert [one for one in told if one is not None] == [True], "nobody knew of it, so nobody hears that it is over"
 
 
 @pytest.mark.parametrize("end", [40.0, 39.6, 2.2 * 18.0182, 22.2 * 18.0182, 399.6, 400.0])

@@ -108,6 +108,34 @@ def test_links_in_bulk_wait_as_one_by_one_whatever_the_batches(
         assert table["due_s"][place] == pace.last_s + pace.allowed_s(part_at(pace.last_s))
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 500])
+@pytest.mark.parametrize(
+    "pauses",
+    [
+        [HOUR_S] * 100, [6 * HOUR_S] * 60, [12 * HOUR_S] * 40, [DAY_S] * 20, [13 * HOUR_S] * 20 + [3 * HOUR_S] * 250,
+        [HOUR_S] * 80 + [30 * HOUR_S] + [6 * HOUR_S] * 120,
+    ],
+)  # fmt: skip
+def test_what_comes_steadily_is_waited_for_in_bulk_as_one_by_one_from_the_very_moment_on_at_which_it_is_known(
+    pauses: list[int], at_once: int
+) -> None:
+    """By itself, beside a scale, and as the scale: each is known after a time of its own, to the second, and what it
+    used to do is forgotten."""
+    beside = [("heart_rate", "heart_rate"), ("heart_rate", "body_weight"), ("body_weight", "heart_rate")]
+    table, paces = np.zeros(len(beside), STATE), [pace_of(vital, START_S, other) for vital, other in beside]
+    oracles = [Oracle(vital, START_S, START_S, other) for vital, other in beside]
+    for place, pace in enumerate(paces):
+        put(table, place, pace)
+    every = [(START_S + sum(pauses[: k + 1]), pause) for k, pause in enumerate(pauses)]
+    for first in range(0, len(every), at_once):
+        ends = [at_s for at_s, _ in every[first : first + at_once]]
+        through(table, [(place, at_s) for place in range(len(beside)) for at_s in ends])
+        for place, oracle in enumerate(oracles):
+            for at_s, pause in every[first : first + at_once]:
+                oracle.arrive(at_s, part_at(at_s - pause))
+            assert table["due_s"][place] == oracle.last_s + oracle.allowed_s(part_at(oracle.last_s))
+
+
 def through(table: np.ndarray[tuple[int], np.dtype[np.void]], arrivals: list[tuple[int, int]]) -> None:
     link, at_s = (np.array([arrival[k] for arrival in arrivals], np.int64) for k in (0, 1))
     passed = silence.passage(table, link, at_s, 0)

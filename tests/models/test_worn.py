@@ -11,9 +11,12 @@ from models.detectors import drift, worn
 from models.evidence import load
 
 S, DAY = load("daily")["drift"], 20_000
-Hours = tuple[int, int]
+Hours = tuple[float, float]
 """From which hour until which one of a day the watch is worn."""
-BY_DAY, ALL_DAY, LATE, NONE = (8, 22), (0, 24), (8, 25), (0, 0)
+BY_DAY: Hours = (8, 22)
+ALL_DAY: Hours = (0, 24)
+LATE: Hours = (8, 25)
+NONE: Hours = (0, 0)
 """LATE: until one in the night."""
 
 
@@ -48,7 +51,7 @@ def windows(lives: list[list[Hours]]) -> list[tuple[int, int, int, int]]:
         (DAY + day + quarter // 96, quarter % 96, who)
         for who, life in enumerate(lives)
         for day, (begin, end) in enumerate(life)
-        for quarter in range(begin * 4, end * 4)
+        for quarter in range(int(begin * 4), int(end * 4))
     ]
     last, out = dict[int, int](), []
     for day, quarter, who in sorted(found):
@@ -92,6 +95,7 @@ def test_whose_days_count_is_as_by_hand_after_every_window(lives: list[list[Hour
         ([BY_DAY] * 8, True),
         ([LATE] * 30, False),  # an hour after midnight is a night's figure
         ([(8, 24)] * 8, True),
+        ([(8, 24.75)] * 8, True),  # less than an hour is none
         ([BY_DAY, NONE] * 8, True),
         ([ALL_DAY] * 2 + [BY_DAY] * 30, False),  # what was learned of nights holds for two months
         ([ALL_DAY] * 2 + [BY_DAY] * 62, True),
