@@ -1,8 +1,8 @@
 """What the evidence must be before anybody is decided about by it: asked when a process starts.
 
-That a file is as its form has it, and every figure cites a source, is seen as it is read (`models.evidence`). Here all
-of them are read, also those that are needed in a week only, and held against one another: names that nothing answers to
-(`checked_names`), figures that cannot be (`checked_figures`), and effects that apply twice or never.
+Every file is read, also what is first needed in a week: whether it is as its form has it, and every figure cites a
+source (`models.evidence`). Then they are held against one another: names that nothing answers to (`checked_names`),
+figures that cannot be (`checked_figures`), and effects that apply twice or never.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any
 
 from models import checked_figures, checked_names, rules
 from models.effects import fits
-from models.evidence import EvidenceError, load, names, version
+from models.evidence import EvidenceError, load, names, sound, version
 from models.readings import Refused
 from models.units import convert
 from models.vitals import BY_NAME
@@ -22,7 +22,7 @@ IN_UNITS = ("delta", "mean_delta", "sd_within_abs", "sd_between")
 def checked() -> None:
     """Raises EvidenceError with the first thing that is wrong."""
     for name in names():
-        load(name)
+        sound(name)
         version(name)
     checked_names.checked()
     rules.checked()

@@ -104,4 +104,17 @@ def _unexpected(wrong: Exception) -> str:
         return str(BrokerUnreachable(os.environ.get("HOMEBEAT_BROKER", "its address"), str(wrong)))
     if any(kind.__name__ == "KafkaError" for kind in type(wrong).__mro__):
         return f"Kafka failed this ({wrong}): see in its log whether it is ready; `homebeat check` says what is wrong"
-    return f"a fault of homebeat itself: {type(wrong).__name__}: {wrong} (homebeat --debug ... shows where)"
+    fault = f"a fault of homebeat itself: {type(wrong).__name__}: {wrong} (homebeat --debug ... shows where)"
+    return _of_evidence() or fault
+
+
+def _of_evidence() -> str:
+    """Whether broken evidence explains what went wrong: a module that reads it may fail before it is looked through."""
+    from models import evidence
+
+    try:
+        for name in evidence.names():
+            evidence.sound(name)
+    except evidence.EvidenceError as broken:
+        return broken_evidence(broken)
+    return ""

@@ -1,8 +1,8 @@
 """The cited clinical figures, as data: one YAML file a subject, and `sources.yaml`, the register they all cite.
 
-`load("vitals")` gives the content of `vitals.yaml`. A file is refused as a whole if it is not as its form has it
-(`models.forms`), if a figure in it cites no source, or one that the register does not know: a figure that nobody can
-trace must not decide about a patient.
+`load("vitals")` gives the content of `vitals.yaml`. A file is refused as a whole if anything in it cites a source that
+the register does not know: a figure that nobody can trace must not decide about a patient. Whoever decides asks before
+that whether every file is sound: as its form has it (`models.forms`), and every figure with a source.
 """
 
 import re
@@ -13,12 +13,12 @@ from typing import Any
 
 import yaml
 
-from models.forms import amiss
-
 STATUSES = frozenset({"verified", "verified_secondary", "partial", "from_knowledge", "derived", "design"})
 """How far a source was checked. The meaning of each is at the head of `sources.yaml`."""
 
 ENDING = ".yaml"
+REGISTER = "sources"
+"""What the others cite."""
 OF_FILES = frozenset({"schema_version"})
 """Numbers of the files themselves."""
 FACTORS = "ucum_accepted"
@@ -42,19 +42,15 @@ class EvidenceError(Exception):
 def load(name: str) -> dict[str, Any]:
     """The content of `<name>.yaml`, read once a process; callers share the dict and must not change it.
 
-    Raises EvidenceError if the file is missing or not as its form has it, or has a figure without a known source.
+    Raises EvidenceError if the file is missing or not a mapping, or cites a source that is not in `sources.yaml`.
     """
     document = _parse(name)
-    if name == "sources":
+    if name == REGISTER:
         _check_register(document)
         return document
-    register = load("sources")["sources"]
+    register = load(REGISTER)["sources"]
     for where, cited in _citations(document, ""):
         _check_citation(name, where, cited, register)
-    if wrong := amiss(name, document):
-        raise EvidenceError(name, wrong)
-    if (unsourced := next(_unsourced(document, "", covered=False), None)) is not None:
-        raise EvidenceError(name, f"{unsourced} cites no source, nor does anything that it is part of")
     return document
 
 
@@ -62,6 +58,19 @@ def names() -> list[str]:
     """All evidence files of this installation, without their ending."""
     found = (resource.name for resource in files(__name__).iterdir())
     return sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
+
+
+def sound(name: str) -> None:
+    """Raises EvidenceError with the first thing that cannot stand in the file, or the first figure without a source."""
+    from models.forms import amiss  # making all forms takes longer than most commands
+
+    document = load(name)
+    if name == REGISTER:
+        return
+    if wrong := amiss(name, document):
+        raise EvidenceError(name, wrong)
+    if (unsourced := next(_unsourced(document, "", covered=False), None)) is not None:
+        raise EvidenceError(name, f"{unsourced} cites no source, nor does anything that it is part of")
 
 
 def version(name: str) -> str:

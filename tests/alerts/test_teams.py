@@ -334,7 +334,7 @@ WRONG = [
     ("end = 07:00:00}", "end = 7}", "a time is written 08:00:00, an instant 2026-01-07T20:00:00Z, and not 7"),
     ("end = 2026-01-12T00:00:00Z", "end = 1", "a time is written"),
     ('host = "mail.example.org"', 'host = " "', "mail.host"), ('"homebeat@example.org"', '""', "mail.sender"),
-    ("http://", "htp://", "an address begins with https://"),
+    ('url = "json://127.0.0.1:1"', 'url = ""', "pager-ann.apprise.url"),
 ]  # fmt: skip
 
 

@@ -184,14 +184,18 @@ def test_a_source_stands_for_what_is_below_it_and_beside_it_only() -> None:
     assert unsourced({"ucum_accepted": [{"unit": "K", "mul": 1, "add": -273.15}]}) == []
 
 
-def test_a_file_is_refused_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_as_its_form_has_it_is_not_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = copy.deepcopy(load("floors"))
     broken["floors"][1]["limit"] = "low"
-    real = evidence._parse
-    monkeypatch.setattr(evidence, "_parse", lambda name: broken if name == "floors" else real(name))
-    load.cache_clear()
-    try:
-        with pytest.raises(EvidenceError, match=r"^floors.yaml: floors\[1\] \(hr_low_red\)\.limit: .* is low$"):
-            load("floors")
-    finally:
-        load.cache_clear()
+    monkeypatch.setattr(evidence, "load", lambda _: broken)
+    with pytest.raises(EvidenceError, match=r"^floors.yaml: floors\[1\] \(hr_low_red\)\.limit: .* is low$"):
+        evidence.sound("floors")
+    broken["floors"][1]["limit"], broken["more"] = 40, {"limit": 5}
+    with pytest.raises(EvidenceError, match="more: is no key that belongs here"):
+        evidence.sound("floors")
+
+
+def test_a_figure_without_a_source_is_not_sound_in_a_file_without_a_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "load", lambda _: {"meta": {"schema_version": 1}, "joins_days": 2})
+    with pytest.raises(EvidenceError, match=r"^comparators\.yaml: joins_days cites no source"):
+        evidence.sound("comparators")
