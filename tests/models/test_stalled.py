@@ -5,7 +5,7 @@ from math import isnan, nan
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models import rules
@@ -30,21 +30,23 @@ class Seen:
 
 
 def by_hand(seen: list[Seen]) -> bool:
-    """Whether recovery is stalled as of the last window: at the end of each of the last `k` days with a value."""
-    seen = [one for one in seen if one.day >= seen[-1].day - KEPT_DAYS]
+    """Whether recovery is stalled as of the last window: at the end of each of the last `k` days with a value. Days are
+    forgotten after a while, the level that was known when the course began is not."""
     outside = [place for place, one in enumerate(seen) if one.path == 0]
     course = seen[outside[-1] + 1 :] if outside else seen
     if not course:
         return False
+    usual, kept = course[0].expected - course[0].path, seen[-1].day - KEPT_DAYS
+    seen, course = ([one for one in some if one.day >= kept] for some in (seen, course))
     days = sorted({one.day for one in seen})
-    return all(stalled(seen, course, days[: len(days) - back]) for back in range(PART.k))
+    return all(stalled(seen, course, days[: len(days) - back], usual) for back in range(PART.k))
 
 
-def stalled(seen: list[Seen], course: list[Seen], days: list[int]) -> bool:
-    """The same, of these days."""
+def stalled(seen: list[Seen], course: list[Seen], days: list[int], usual: float) -> bool:
+    """The same, of these days. usual: NaN if it was not known."""
     value = {day: fmean(one.value for one in seen if one.day == day) for day in days}
     path = {one.day: one.path for one in course if one.day in days}
-    come, usual = sorted(path), course[0].expected - course[0].path
+    come = sorted(path)
     lately = [day for day in come if day > days[-1] - PART.days]
     if len(come) < FIRST or len(lately) < PART.least or lately[0] <= come[FIRST - 1]:
         return False
@@ -86,7 +88,14 @@ def recoveries(draw: st.DrawFn) -> list[Seen]:
     return out
 
 
+FORGOTTEN = [Seen(day, 67.5, 60 + path, path) for day, path in ((101, 8.0), (102, 7.0))] + [
+    Seen(131 + k, 67.5, nan, path) for k, path in enumerate([6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.5, 0.5, 0.5])
+]  # fmt: skip
+"""The days on which the course began are no longer kept; the level that was known then is."""
+
+
 @given(recoveries())
+@example(FORGOTTEN)
 def test_recovery_is_stalled_on_every_prefix_as_by_hand(seen: list[Seen]) -> None:
     assert held(seen) == [by_hand(seen[: end + 1]) for end in range(len(seen))]
 
