@@ -41,8 +41,6 @@ def _rows() -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 
 def _in_its_unit(file: str, owner: str, row: dict[str, Any]) -> None:
-    if not row.get("src"):
-        raise EvidenceError(file, f"{owner}: the effect on {row['vital']} cites no source")
     vital = BY_NAME.get(row["vital"])
     if vital is None or not row.keys() & IN_UNITS or "unit" not in row:
         return

@@ -11,7 +11,6 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
@@ -24,6 +23,7 @@ from pydantic_settings import (
 
 from alerts.language import ENGLISH, languages
 from alerts.policy.settings import LEAST_PER_MONTH, MINUTE_US, MOST_PER_MONTH, RUNGS_MAX, Chain, PolicySettings
+from streams.configuration.addresses import is_address, is_web_address, without_login, without_path
 from streams.configuration.team_answers import EXAMPLE, MINUTES_MAX, TEAMS_MAX, TeamAnswers, TeamName, parsed
 
 PREFIX = "HOMEBEAT_"
@@ -212,14 +212,14 @@ class Settings(BaseSettings):
     @field_validator("webhook_urls")
     @classmethod
     def _http_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_is_web_address(url) for url in urls):
+        if not all(is_web_address(url) for url in urls):
             raise ValueError("should be http:// or https:// addresses, several with commas")
         return urls
 
     @field_validator("desk_url")
     @classmethod
     def _desk_address(cls, url: str | None) -> str | None:
-        if url is not None and not _is_web_address(url):
+        if url is not None and not is_web_address(url):
             raise ValueError("should be an http:// or https:// address, such as https://desk.example.org")
         return url
 
@@ -268,7 +268,7 @@ class Settings(BaseSettings):
     @field_validator("mqtt_url")
     @classmethod
     def _mqtt_address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and not _is_address(url.get_secret_value(), ("mqtt", "mqtts")):
+        if url is not None and not is_address(url.get_secret_value(), ("mqtt", "mqtts")):
             raise ValueError("should be an mqtt:// or mqtts:// address, such as mqtts://user:password@mqtt.example.org")
         return url
 
@@ -375,33 +375,8 @@ class Settings(BaseSettings):
         """Every setting as plain JSON values, secrets hidden: what `homebeat check` prints."""
         shown = self.model_dump(mode="json")
         shown["team_answers"] = {team: own.model_dump(exclude_none=True) for team, own in self.team_answers.items()}
-        shown["webhook_urls"] = [_without_path(url) for url in self.webhook_urls]
-        shown["desk_database_url"] = _without_login(self.desk_database)
-        shown["desk_accounts_url"] = _without_login(self.desk_accounts)
-        shown["mqtt_url"] = None if self.mqtt_url is None else _without_login(self.mqtt_url.get_secret_value())
+        shown["webhook_urls"] = [without_path(url) for url in self.webhook_urls]
+        shown["desk_database_url"] = without_login(self.desk_database)
+        shown["desk_accounts_url"] = without_login(self.desk_accounts)
+        shown["mqtt_url"] = None if self.mqtt_url is None else without_login(self.mqtt_url.get_secret_value())
         return shown
-
-
-def _is_web_address(url: str) -> bool:
-    return _is_address(url, ("http", "https"))
-
-
-def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, brackets that do not match
-        return False
-
-
-def _without_path(url: str) -> str:
-    """The path of a webhook is often its password."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}/..."
-
-
-def _without_login(url: str) -> str:
-    scheme, divider, rest = url.partition("://")
-    login, at, place = rest.rpartition("@")
-    place = re.sub(r"(password=)[^&]*", r"\1***", place)
-    return f"{scheme}{divider}{'***' if login else ''}{at}{place}"

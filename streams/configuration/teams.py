@@ -1,10 +1,7 @@
 """The file of care teams, read."""
 
-import tomllib
-
-from pydantic import ValidationError
-
 from alerts.teams import Directory, read_directory
+from streams.configuration.documents import NOT_READ, wrong_document
 from streams.configuration.settings import Settings
 from streams.errors import WrongSettings
 
@@ -17,10 +14,5 @@ def read_teams(settings: Settings) -> Directory | None:
         return read_directory(settings.teams_file.read_text())
     except OSError as wrong:
         raise WrongSettings(f"HOMEBEAT_TEAMS_FILE: {settings.teams_file}: {wrong.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise WrongSettings(f"{settings.teams_file} is not TOML: {wrong}") from None
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        said = str(first["msg"]).removeprefix("Value error, ")
-        raise WrongSettings(f"{settings.teams_file}: {f'{where}: ' if where else ''}{said}") from None
+    except NOT_READ as wrong:
+        raise wrong_document(str(settings.teams_file), wrong) from None

@@ -18,8 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from streams.configuration.documents import NOT_READ, wrong_document
 from streams.errors import WrongSettings
 
 log = logging.getLogger(__name__)
@@ -81,12 +82,8 @@ def read_keys(path: Path) -> dict[str, Key]:
         return {}
     except OSError as wrong:
         raise WrongSettings(f"the keys of integrations: {path} cannot be read: {wrong.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise WrongSettings(f"the keys of integrations: {path} is not TOML: {wrong}") from None
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise WrongSettings(f"the keys of integrations: {path}: {where}: {first['msg']}") from None
+    except NOT_READ as wrong:
+        raise wrong_document(f"the keys of integrations: {path}", wrong) from None
 
 
 def no_keys(path: Path) -> str:

@@ -227,21 +227,24 @@ async def _never() -> AsyncIterator[bytes]:
 
 
 async def test_a_body_under_way_when_the_gateway_stops_is_answered_503(door: Gateway) -> None:
-    waiting = asyncio.create_task(door.post(_slowly()))
-    await asyncio.sleep(0.05)
+    begun = asyncio.Event()
+    waiting = asyncio.create_task(door.post(_slowly(begun)))
+    await begun.wait()
     door.stop.set()
     answered = await asyncio.wait_for(waiting, 5)
     assert (answered.status_code, door.kafka.sent) == (503, [])
 
 
-async def _slowly() -> AsyncIterator[bytes]:
+async def _slowly(begun: asyncio.Event) -> AsyncIterator[bytes]:
+    """A body that begins, and never ends."""
     yield b"["
-    await asyncio.sleep(30)
+    begun.set()
+    await asyncio.Event().wait()
 
 
 async def test_a_sender_that_dawdles_loses_its_place(door: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "GATEWAY_BODY_WITHIN_S", 0.05)
-    assert (await door.post(_slowly())).status_code == 408
+    assert (await door.post(_slowly(asyncio.Event()))).status_code == 408
     assert (await door.post(readings(1)[0])).status_code == 202
 
 
@@ -249,8 +252,9 @@ async def test_one_request_more_than_there_is_room_for_is_told_to_come_back(
     door: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "GATEWAY_REQUESTS_MAX", 2)
-    waiting = [asyncio.create_task(door.post(_slowly())) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    begun = [asyncio.Event() for _ in range(2)]
+    waiting = [asyncio.create_task(door.post(_slowly(one))) for one in begun]
+    await asyncio.gather(*(one.wait() for one in begun))
     answered = await door.post(readings(1)[0])
     assert (answered.status_code, answered.headers["retry-after"]) == (429, "1")
     door.stop.set()
