@@ -12,11 +12,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka.embedded import end_child, start_child, wait_until_answering
@@ -200,7 +201,7 @@ class Cluster:
         left = sorted(set().union(*self._names()))
         admin = self._admin(self.address)  # its answers go with it
         for done in (admin.delete_topics(left, operation_timeout=WHOLE_WITHIN_S) if left else {}).values():
-            done.result()
+            _unless_gone(done)
         self._wait_until_none(lambda: ", ".join(sorted(set().union(*self._names()))))
 
     def _wait_until_none(self, missing: Callable[[], str]) -> None:
@@ -223,6 +224,15 @@ class Cluster:
 
     def _admin(self, address: str) -> AdminClient:
         return AdminClient({"bootstrap.servers": address})
+
+
+def _unless_gone(deleted: "Future[None]") -> None:
+    """Raise what the deletion of a topic did, unless it is gone: the client asks again when an answer is late."""
+    try:
+        deleted.result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise
 
 
 @contextlib.contextmanager

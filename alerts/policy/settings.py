@@ -49,23 +49,20 @@ class PolicySettings:
     language: str = ENGLISH
     advisories_per_month: float = 0.25
     teams: Mapping[str, Chain] = field(default_factory=dict)
+    general: Chain = field(init=False, repr=False, compare=False)
+    """How a team is asked that is not named."""
 
     @property
     def unescalated(self) -> "PolicySettings":
         """The same, where nobody has to answer."""
         return replace(self, answer_within_us=(None,) * len(SEVERITIES), teams={})
 
-    @property
-    def general(self) -> Chain:
-        """How a team is asked that is not named."""
-        return Chain(self.answer_within_us, self.rungs)
-
     def chain_of(self, team: str | None) -> Chain:
         """How this team is asked. None: nobody's patients, and sources, which are ops'."""
         return self.teams.get(team or OPS) or self.general
 
     def __post_init__(self) -> None:
-        Chain(self.answer_within_us, self.rungs)  # raises for what cannot be
+        object.__setattr__(self, "general", Chain(self.answer_within_us, self.rungs))  # raises for what cannot be
         if self.calm_us < 0 or self.advisories_per_day < 1:
             raise ValueError("calm is not negative, and one advisory a day must be possible")
         if not LEAST_PER_MONTH <= self.advisories_per_month <= MOST_PER_MONTH:
