@@ -353,6 +353,9 @@ def _cleared(
     beside = _beside(states, one, after & (one.lane == NOW)[:, None])
     for side, slots in enumerate(SIDES.values()):
         at = one.row, one.lane, side
+        if not after[:, slots].any():
+            states["ok_n"][at], states["eased_n"][one.row[one.lane == NOW], side] = 0, 0
+            continue
         is_open, bad = after[:, slots].any(axis=1), broken[:, slots].any(axis=1)
         ok = (judged | ~after)[:, slots].all(axis=1) & ~bad & ~beside[:, slots].any(axis=1)
         n = states["ok_n"][at].astype(np.int64)
@@ -365,13 +368,13 @@ def _cleared(
         if len(hit):
             zero = np.zeros(len(hit), np.int64)
             found.append((index[hit], one.row[hit], zero + side, zero + CLEAR, zero, zero, begun[hit], one.lane[hit]))
-        found += _eased(floors, states, index, one, judged, broken, after, since, side)
+        found += _eased(floors, states, index, one, judged, broken, after, since, beside, side)
     return found
 
 
 def _eased(
     floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judged, judged: Bools, broken: Bools, after: Bools,
-    since: Ints, side: int,
+    since: Ints, beside: Bools, side: int,
 ) -> list[tuple[Ints, ...]]:  # fmt: skip
     """The worst limits of a side are over in the same way where milder ones go on, so that the next crossing of the
     worst is news. Of readings in their order, and not while another device still measures beyond the worst: its next
@@ -383,7 +386,7 @@ def _eased(
     left = after[:, slots] & ~is_worst
     bad = (broken[:, slots] & is_worst).any(axis=1) | (worst == 0)
     ok = now & ~bad & (judged[:, slots] | ~(after[:, slots] & is_worst)).all(axis=1)
-    ok &= ~(_beside(states, one, after)[:, slots] & is_worst).any(axis=1)
+    ok &= ~(beside[:, slots] & is_worst).any(axis=1)
     n, at_s = states["eased_n"][one.row, side].astype(np.int64), one.at // US_PER_S
     begun_s = np.where(ok & (n == 0), at_s % EASED_S, states["eased_s"][one.row, side])
     n = np.where(now & bad, 0, np.minimum(n + ok, floors.clear_n))
