@@ -21,7 +21,7 @@ JARS_VARIABLE = "HOMEBEAT_TEST_KAFKA"
 START_WITHIN_S = 150.0
 """At its beginning the suite starts five of them at once, beside all else."""
 STOP_WITHIN_S = 2.0  # nothing of it is kept, so it need not close its log in peace
-JAVA = ("java", "-Xms256m", "-Xmx768m", "-XX:TieredStopAtLevel=1")
+JAVA = ("java", "-Xms256m", "-Xmx768m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 SERVER_PROPERTIES = """
 process.roles=broker,controller
@@ -42,7 +42,10 @@ group.min.session.timeout.ms=100
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=100
 log.initial.task.delay.ms=100
+metadata.max.idle.interval.ms=5000
 """
+"""Of the last: a broker that has nothing to do says so ten times less often than by itself, half of what it costs while
+it waits for the next test."""
 
 
 class Broker(Protocol):

@@ -57,10 +57,10 @@ class Modules(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no type
 
 
 def processes(config: pytest.Config) -> int:
-    """Two more than there are cores for a folder or for everything: while some wait for a broker or a browser, others
+    """Three more than there are cores for a folder or for everything: while some wait for a broker or a browser, others
     compute. For single modules none beside this one."""
     single = any(".py" in argument for argument in config.args)
-    return 0 if single else min(len(os.sched_getaffinity(0)) + 2, PROCESSES_MAX)
+    return 0 if single else min(len(os.sched_getaffinity(0)) + 3, PROCESSES_MAX)
 
 
 def group(nodeid: str) -> str:
