@@ -173,8 +173,12 @@ def _drugs() -> None:
     for line in load("design")["genomics"]["pairs"]:
         _all_known("design", "genomics.pairs", {line["of"]}, pairs)
         _all_known("design", f"genomics.pairs, {line['of']}", line["drugs"], set().union(*_classes().values()))
-    genes = [line["gene"] for line in load("design")["genomics"]["phenoconversion"]]
-    _genes_known("design", "genomics.phenoconversion", genes)
+    for line in load("design")["genomics"]["levels"]:
+        _all_known("design", "genomics.levels", {line["of"]}, pairs)
+        _all_known("design", f"genomics.levels, {line['of']}.conditions", line.get("conditions", ()), _conditions())
+    for part in ("levels", "phenoconversion"):
+        genes = [line["gene"] for line in load("design")["genomics"][part]]
+        _genes_known("design", f"genomics.{part}", genes)
 
 
 def _genes_known(file: str, where: str, genes: Iterable[str]) -> None:

@@ -1,8 +1,9 @@
 """What is normal for someone with this profile, on this day, before any reading of theirs has been seen.
 
 The population prior is moved by named modifiers, each of which can be seen, and switched off. The order is fixed: age
-and sex, conditions, drugs, genotype, a bound; then the level that the patient states as usual (it already contains all
-of those); then what it does not contain: drugs begun lately, and the course of a disease or recovery.
+and sex, conditions, levels that a variant sets, drugs and what a genotype adds to them, a bound; then the level that
+the patient states as usual (it already contains all of those); then what it does not contain: drugs begun lately, and
+the course of a disease or recovery.
 A modifier moves a prior. No safety floor depends on any of them.
 """
 
@@ -76,6 +77,7 @@ def expect(profile: Profile, on: date, off: frozenset[str] = frozenset()) -> Exp
     _sex(draft, now)
     draft.reference = list(draft.mean)
     draft.stack(moves.of_conditions(now), "conditions")
+    draft.stack(moves.of_variants(now), "conditions")
     draft.stack([*moves.of_drugs(now, recent=False), *moves.of_genotypes(now, recent=False)], "medications")
     draft.bound()
     _stated(draft, profile)

@@ -62,6 +62,19 @@ def of_genotypes(now: Situation, recent: bool) -> Iterator[Move]:
                 yield from _converted(now, line, entry["gene"], shifts, phenotype)
 
 
+def of_variants(now: Situation) -> Iterator[Move]:
+    """The levels that a variant sets whatever is taken, one of a vital."""
+    known, set_already = {entry["id"]: entry["apply"] for entry in load("genomics")["pairs"]}, set[str]()
+    for line in load("design")["genomics"]["levels"]:
+        meant = now.genotypes.get(line["gene"]) == "affected" and set(line.get("conditions", ())) <= now.conditions
+        if meant and line["vital"] not in set_already:
+            set_already.add(line["vital"])
+            apply, source = known[line["of"]], " ".join(line["src"])
+            level, within = float(apply[line["level"]]), apply.get(line.get("within"))
+            effect = Effect(line["of"], BY_NAME[line["vital"]].index, "level", (level, level), source, sd_within=within)
+            yield Move(effect, level, line["of"], phrase("{gene} variant", gene=line["gene"]), "genotype")
+
+
 def _lately_inhibited(now: Situation, gene: str) -> bool:
     """Whether an inhibitor was begun lately: what it adds is as recent as the later of the two drugs."""
     return gene in now.inhibited and now.inhibited[gene].recent

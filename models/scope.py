@@ -76,8 +76,10 @@ class Scope:
         """Days since the drugs were begun; of a pair also the inhibitor where one makes the genotype what it has to be,
         and nothing where it is not. Not known to be otherwise is not enough: it must be known, confirmed and agreed to.
         """
-        if self.pair is None and (not self.drugs or not self.classes <= now.taken.keys()):
-            return [None] if self.classes <= now.taken.keys() else []
+        if not self.classes <= now.taken.keys():
+            return []
+        if self.pair is None and not self.drugs:
+            return [None]
         doses = [dose for taken in now.taken.values() for dose in taken.doses if dose.drug in self.drugs]
         drugs: list[int | None] = [dose.days for dose in doses] if self.drugs else [None]
         if not drugs:

@@ -164,8 +164,9 @@ def _phenotypes() -> dict[str, str]:
 @cache
 def _acting() -> frozenset[str]:
     ruled = [gene for line in (*load("rules")["limits"], *load("rules")["trends"]) for gene in line.get("gene", ())]
-    genes = {entry["id"]: entry["gene"] for entry in load("genomics")["pairs"]}
-    return frozenset(ruled + [genes[line["of"]] for line in load("design")["genomics"]["pairs"]])
+    genes, design = {entry["id"]: entry["gene"] for entry in load("genomics")["pairs"]}, load("design")["genomics"]
+    moved = [genes[line["of"]] for line in design["pairs"]] + [line["gene"] for line in design["levels"]]
+    return frozenset(ruled + moved)
 
 
 @cache

@@ -150,9 +150,9 @@ def on_window(
     one: Watched, rules: Iterable[Trend], vital: int, window: Window, best: float | None = None, path: float = 0.0,
     since: Mapping[str, int] | None = None,
 ) -> list[Change]:  # fmt: skip
-    """A window of a vital has closed, later than all before it. best: the level that the patient states as best; path:
-    what the course of the day adds to the level, on the vital's working scale; since: the day on which the course of a
-    rule began."""
+    """A window of a vital has closed, later than all before it. best: the level that the patient states as usual or
+    best; path: what the course of the day adds to the level, on the vital's working scale; since: the day on which the
+    course of a rule began."""
     rules = tuple(rules)
     own = _own(one, vital, window)
     if own is None:

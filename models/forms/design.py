@@ -274,6 +274,17 @@ class Shifting(Cited):
     drugs: list[Name]
 
 
+class Level(Cited):
+    """A pair of a gene and a disease of which the variant alone sets what is expected of a vital."""
+
+    of: Name
+    gene: Name
+    level: Literal["prior_qtc_mean", "prior_fasting_mean", "prior_spo2_mean"]
+    within: Literal["sd_within"] | None = None
+    vital: Name
+    conditions: list[Name] = Field(default_factory=list)
+
+
 class Drug(Form):
     """A drug."""
 
@@ -295,6 +306,7 @@ class Genomics(Cited):
     phenotypes: Phenotypes
     results: Results
     pairs: list[Shifting]
+    levels: list[Level]
     phenoconversion: list[Phenoconversion]
     reference: Literal["NM"]
 

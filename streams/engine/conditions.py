@@ -32,7 +32,6 @@ from streams.engine.state import PartitionState
 from streams.engine.zones import local_date
 
 Every = tuple[Limit, ...] | tuple[Trend, ...]
-PEAK_FLOW = "peak_flow"
 NOT_MEANT = phrase("by the profile, the last rule that saw it is no longer meant for this patient")
 """Why an alert ends of which no reading says that it is over."""
 
@@ -174,7 +173,8 @@ def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     if held:
         delta = w.value - w.band.expected if w.band.known else float("nan")
         window = Window(w.at_us, w.day, w.value, delta, w.n, w.low, w.high)
-        changes += condition.on_window(one, held, w.vital, window, _best(state, w), w.path, _since(state, plan, w))
+        best, since = _usual(state, w.slot, w.vital), _since(state, plan, w)
+        changes += condition.on_window(one, held, w.vital, window, best, w.path, since)
     times = w.position, w.at_us, w.clock_us, w.clock_us
     band = w.band if w.band.known else None
     return [_signal(one, w.slot, w.vital, change, times, w.value, float("nan"), band) for change in changes]
@@ -184,10 +184,6 @@ def _since(state: PartitionState, plan: Plan, w: Ruled) -> dict[str, int]:
     """The local day on which the course of each trend began."""
     today = day_of(local_date(state, w.slot, w.clock_us))
     return {rule: today - days for rule, days in plan.since.items()}
-
-
-def _best(state: PartitionState, w: Ruled) -> float | None:
-    return _usual(state, w.slot, w.vital) if VITALS[w.vital].name == PEAK_FLOW else None
 
 
 def _usual(state: PartitionState, slot: int, vital: int) -> float | None:

@@ -159,7 +159,7 @@ def test_every_pair_that_has_a_rule_is_told_here() -> None:
     scopes = [rule.scope for rule in rules.limits()] + [rule.scope for rule in rules.trends()]
     ruled = {scope.pair for scope in scopes if scope.pair}
     known: list[tuple[str, str, str, str | None]] = [(*one[:3], one[-1]) for one in BEGUN]
-    known += [(gene, "pathogenic", "paracetamol", None) for gene in ("KCNH2", "SCN5A", "LMNA")]
+    known += [(gene, "pathogenic", "paracetamol", None) for gene in ("KCNQ1", "KCNH2", "SCN5A", "LMNA", "GCK", "CFTR")]
     for pair in sorted(ruled):
         off = frozenset(ruled - {pair})
         shown = [told(gene, result, drug, start=start, off=off)["watched"] for gene, result, drug, start in known]

@@ -122,3 +122,53 @@ def test_genes_and_diseases_are_written_as_people_write_them(
     log.profile(**{"consent": {"monitoring": True, "genomics": True}} | fields)
     log.read(code=code, value=value, context={"activity": "rest"})
     assert title in [alert.title for alert in run(log).alerts]
+
+
+def variant(gene: str, **fields: Any) -> Log:
+    """Somebody with a pathogenic variant and no condition."""
+    known = [{"gene": gene, "phenotype": "pathogenic", "confirmed": True}]
+    return someone(consent={"monitoring": True, "genomics": True}, genomics=known, **fields)
+
+
+def rules_of(log: Log) -> set[str]:
+    return {alert.rule.id for alert in run(log).alerts if alert.kind == "condition"}
+
+
+@pytest.mark.parametrize(("blown", "usual", "wanted"), [
+    ([3.0, 2.7, 2.7], None, {"cftr_fev1"}), ([3.0, 2.71, 2.7], None, set()), ([3.0, 2.7, 2.71], None, set()),
+    ([2.7, 2.7, 2.7], None, set()), ([2.7, 2.7, 2.7], 3.0, {"cftr_fev1"}),
+])  # fmt: skip
+def test_a_tenth_of_the_best_breath_that_is_lost_twice_is_told_of_a_cftr_variant(
+    blown: list[float], usual: float | None, wanted: set[str]
+) -> None:
+    log = variant("CFTR", usual={"fev1": usual} if usual else {})
+    for litres in blown:
+        log.read(code="fev1", value=litres, unit="L")
+        log.wait(DAY_US)
+    log.tick()
+    assert rules_of(log) == wanted
+
+
+@pytest.mark.parametrize(("level", "wanted"), [(175.0, set()), (185.0, {"gck_mean"})])
+def test_glucose_that_stays_above_what_a_gck_variant_explains_is_told(level: float, wanted: set[str]) -> None:
+    log = variant("GCK")
+    for _ in range(14):
+        for _ in range(2):
+            log.read(code="glucose", value=level, unit="mg/dL")
+            log.wait(DAY_US // 2)
+    log.tick()
+    assert rules_of(log) == wanted
+
+
+@pytest.mark.parametrize(("drug", "rates", "wanted"), [
+    ("metoprolol", [150, 150], {"lqt1_fast"}), ("metoprolol", [150, 149], set()), ("metoprolol", [149, 149], set()),
+    ("ramipril", [150, 150], set()),
+])  # fmt: skip
+def test_a_heart_that_races_in_movement_is_told_of_a_kcnq1_variant_on_a_beta_blocker(
+    drug: str, rates: list[int], wanted: set[str]
+) -> None:
+    log = variant("KCNQ1", medications=[dose(drug, 400)])
+    for rate in rates:
+        log.read(code="heart_rate", value=rate, context={"activity": "exercise"})
+        log.wait(MINUTE_US)
+    assert rules_of(log) == wanted

@@ -9,9 +9,11 @@ import pytest
 from models import rules
 from models.evidence import load
 from models.expectation import expect
+from models.prior import from_scale
 from models.profile import Profile
 from models.rules import plan
 from models.situation import situation
+from models.vitals import BY_NAME
 
 TODAY = date(2026, 1, 20)
 
@@ -114,7 +116,8 @@ def test_a_pair_is_watched_from_when_its_own_drug_was_begun(
 
 
 @pytest.mark.parametrize(("gene", "wanted"), [
-    ("KCNH2", {"lqt2_slow"}), ("SCN5A", {"lqt3_slow", "brugada_fever", "brugada_warm"}), ("LMNA", {"lmna_slow"}),
+    ("KCNQ1", {"lqt1_long"}), ("KCNH2", {"lqt2_slow", "lqt2_long"}), ("GCK", {"gck_mean", "gck_cv"}),
+    ("CFTR", {"cftr_fev1"}), ("SCN5A", {"lqt3_slow", "brugada_fever", "brugada_warm"}), ("LMNA", {"lmna_slow"}),
 ])  # fmt: skip
 def test_some_genes_are_watched_whatever_is_taken(gene: str, wanted: set[str]) -> None:
     """As long as the result stands, is confirmed, and the patient agrees."""
@@ -124,6 +127,57 @@ def test_some_genes_are_watched_whatever_is_taken(gene: str, wanted: set[str]) -
         assert held(someone(gene, "pathogenic", "", medications=drugs, agreed=False)) == set()
         assert held(someone(gene, "pathogenic", "", medications=drugs, confirmed=False)) == set()
         assert held(someone(gene, "benign", "", medications=drugs)) == set()
+
+
+def test_a_heart_that_a_beta_blocker_should_hold_is_watched_in_who_needs_it() -> None:
+    """Exercise is what brings harm in long QT type 1 (genomics.yaml KCNQ1_LQT1): 150 /min says that it is not taken."""
+    for drug in ("bisoprolol", "metoprolol", "propranolol"):
+        assert held(someone("KCNQ1", "pathogenic", drug, start=None)) == {"lqt1_long", "lqt1_fast"}
+    (rule,) = (one for one in rules.limits() if one.id == "lqt1_fast")
+    assert (rule.limit, rule.high, rule.rest) == (150.0, True, False)
+
+
+def levels(gene: str, vital: str, **changes: Any) -> tuple[float, list[str]]:
+    """What is expected of a vital with a pathogenic variant, in its canonical unit, and what moves it."""
+    found = expect(someone(gene, "pathogenic", "", **{"medications": []} | changes), TODAY)
+    row = BY_NAME[vital]
+    moved = [modifier.id for modifier in found.modifiers if modifier.vital == row.index]
+    return from_scale(row.scale, float(found.mean[row.index])), moved
+
+
+@pytest.mark.parametrize(("gene", "pair", "vital", "key"), [
+    ("KCNQ1", "KCNQ1_LQT1", "qtc", "prior_qtc_mean"), ("KCNH2", "KCNH2_LQT2", "qtc", "prior_qtc_mean"),
+    ("SCN5A", "SCN5A_LQT3", "qtc", "prior_qtc_mean"), ("GCK", "GCK_MODY", "glucose", "prior_fasting_mean"),
+])  # fmt: skip
+def test_a_variant_that_sets_a_level_is_expected_at_it(gene: str, pair: str, vital: str, key: str) -> None:
+    """Of who has nothing else, and of who is listed with the disease too: they do not add up."""
+    (entry,) = (entry for entry in load("genomics")["pairs"] if entry["id"] == pair)
+    listed: dict[str, Any] = {"conditions": [{"code": "long_qt" if vital == "qtc" else "diabetes_type2"}]}
+    alone: dict[str, Any] = listed if gene == "SCN5A" else {}
+    for known in (alone, listed):
+        level, moved = levels(gene, vital, **known)
+        assert level == pytest.approx(entry["apply"][key])
+        assert moved[-1] == pair
+    for refused in ({"agreed": False}, {"confirmed": False}):
+        assert pair not in levels(gene, vital, **alone, **refused)[1]
+    off = expect(someone(gene, "pathogenic", "", medications=[], **alone), TODAY, frozenset({pair}))
+    assert pair not in {modifier.id for modifier in off.modifiers}
+
+
+def test_a_brugada_variant_moves_no_qt() -> None:
+    assert levels("SCN5A", "qtc") == levels("SCN5A", "qtc", agreed=False)
+
+
+def test_two_variants_of_one_vital_do_not_add_up() -> None:
+    both = [{"gene": gene, "phenotype": "pathogenic", "confirmed": True} for gene in ("KCNQ1", "KCNH2")]
+    assert levels("KCNQ1", "qtc", genomics=both)[0] == pytest.approx(480)
+
+
+def test_a_level_far_from_the_population_is_held_back_and_drugs_come_on_top() -> None:
+    level, moved = levels("CYB5R3", "spo2")
+    assert moved == ["CYB5R3_methaemoglobinaemia", "bound"]
+    assert 88 < level < 94
+    assert levels("KCNQ1", "qtc", medications=[{"code": "citalopram"}])[0] > 478
 
 
 SLOW = {"cyp2d6_pm_slow", "cyp2d6_pm_very_slow"}
@@ -169,7 +223,8 @@ def test_a_pair_never_takes_a_limit_away() -> None:
 
 def test_every_pair_of_the_evidence_acts_or_is_left_out_with_a_reason() -> None:
     document = load("rules")
-    moves = {line["of"] for line in load("design")["genomics"]["pairs"]}
+    design = load("design")["genomics"]
+    moves = {line["of"] for line in (*design["pairs"], *design["levels"])}
     ruled = {line["pair"] for line in (*document["limits"], *document["trends"]) if "pair" in line}
     left = [id for group in document["pairs_left_out"].values() for id in group["ids"]]
     assert all(group["reason"] for group in document["pairs_left_out"].values())
