@@ -212,14 +212,17 @@ def test_a_result_or_an_anchor_that_means_nothing_is_listed_where_it_would_matte
         genomics=[
             {"gene": "CYP2D6", "phenotype": "*4/*4"},
             {"gene": "CYP2D6", "phenotype": "Poor metaboliser"},
-            {"gene": "KCNQ1", "phenotype": "c.1A>G"},  # the condition carries it, whatever the result
+            {"gene": "KCNQ1", "phenotype": "c.1A>G"},
+            {"gene": "HBB", "phenotype": "p.Glu7Val"},  # the condition carries it, whatever the result
         ],
         trajectories=[
             {"condition": "postop_joint", "anchor": "discharge", "date": "2026-01-01"},
             {"condition": "postop_joint", "anchor": "Surgery", "date": "2026-01-01"},
         ],
     )
-    assert unrecognised(known) == ["genomics[0].phenotype: *4/*4", "trajectories[0].anchor: discharge"]
+    assert unrecognised(known) == [
+        "genomics[0].phenotype: *4/*4", "genomics[2].phenotype: c.1A>G", "trajectories[0].anchor: discharge",
+    ]  # fmt: skip
 
 
 ICD, SNOMED, RX = (
