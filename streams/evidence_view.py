@@ -1,6 +1,6 @@
 """`homebeat evidence`: any figure in use, found by its id, with its sources and how far each of them was checked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -37,22 +37,51 @@ def entries() -> list[Entry]:
 
 
 def look_up(wanted: str) -> dict[str, Any]:
-    """Everything with this id, and the sources cited in it. Raises WrongSettings when nothing has the id."""
+    """Everything with this id, what other lines do with it, and the sources cited there.
+
+    Raises WrongSettings when nothing has the id.
+    """
     found = [entry for entry in entries() if entry.id == wanted]
     if not found and wanted in evidence.names():
         found = [Entry(wanted, wanted, "", evidence.load(wanted))]
     if not found:
         raise WrongSettings(f"no evidence has the id {wanted!r}: {_meant(wanted)}")
+    used = [entry for file in evidence.names() for entry in _about(wanted, evidence.load(file), file, "")]
     register = evidence.load("sources")["sources"]
-    cited = sorted({source for entry in found for source in _cited(entry.content)})
+    cited = sorted({source for entry in found + used for source in _cited(entry.content)})
     return {
         "id": wanted,
-        "entries": [
-            {"file": f"{e.file}.yaml", "version": evidence.version(e.file), "path": e.path, "content": e.content}
-            for e in found
-        ],
+        "entries": [_shown(entry) for entry in found],
+        "used": [_shown(entry) for entry in used],
         "sources": {source: register[source] for source in cited},
     }
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    version = evidence.version(entry.file)
+    return {"file": f"{entry.file}.yaml", "version": version, "path": entry.path, "content": entry.content}
+
+
+NAMED_AS = ("of", "pair", "classes", "ids")
+"""How a line says which entry it is about: of which it uses a figure, whom it is for, or what it leaves out."""
+
+
+def _about(wanted: str, node: object, file: str, path: str) -> Iterator[Entry]:
+    """What is done with an entry of another file: the lines that use it, or leave it out and say why."""
+    if isinstance(node, dict):
+        named = [name for key in NAMED_AS if key in node for name in _listed(node[key])]
+        if wanted in named:
+            yield Entry(wanted, file, path, node)
+            return
+        children: Iterable[tuple[object, object]] = ((f".{key}" if path else key, child) for key, child in node.items())
+    else:
+        children = ((f"[{n}]", child) for n, child in enumerate(node)) if isinstance(node, list) else ()
+    for step, child in children:
+        yield from _about(wanted, child, file, f"{path}{step}")
+
+
+def _listed(named: object) -> list[object]:
+    return named if isinstance(named, list) else [named]
 
 
 def _meant(wanted: str) -> str:

@@ -265,12 +265,13 @@ def evidence(id: str | None, as_json: bool) -> None:
     """The clinical evidence in use, with its sources and how far each was checked.
 
     Without ID: every id, by file. With ID (of a vital, a rule, a condition, a drug class, a gene and drug, a source):
-    all that is said there.
+    all that is said there, and how it is used, or why it is left out.
 
     \b
     Examples:
       homebeat evidence
       homebeat evidence beta_blocker
+      homebeat evidence TTR_amyloid
     """
     import yaml
 

@@ -50,6 +50,23 @@ def test_homebeat_evidence_says_the_version_of_each_file_and_of_what_was_asked_f
     assert [(e["file"], e["version"]) for e in look_up("hr_low_red")["entries"]] == [("floors.yaml", version("floors"))]
 
 
+def test_homebeat_evidence_says_what_is_done_with_an_entry_or_why_nothing_is() -> None:
+    used = {
+        (line["file"], line["content"].get("id") or line["content"].get("level"))
+        for line in look_up("GCK_MODY")["used"]
+    }
+    assert used == {("design.yaml", "prior_fasting_mean"), ("rules.yaml", "gck_mean"), ("rules.yaml", "gck_cv")}
+    (left,) = look_up("TTR_amyloid")["used"]
+    assert left["path"] == "pairs_left_out.not_a_vital"
+    assert left["content"]["reason"]
+    assert look_up("GCK_MODY")["sources"].keys() >= {"CHAKERA2015", "DESIGN"}
+
+
+@pytest.mark.parametrize("pair", [entry["id"] for entry in load("genomics")["pairs"]])
+def test_of_every_pair_of_genes_something_is_said(pair: str) -> None:
+    assert look_up(pair)["used"]
+
+
 def test_a_file_without_a_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.evidence.load", lambda name: {"meta": {"schema_version": 1}})
     with pytest.raises(EvidenceError, match=r"floors.yaml: says no meta.version"):
