@@ -387,3 +387,14 @@ def test_an_unknown_field_is_wrong_usage(files: tuple[Path, Path, Path]) -> None
 
 def test_as_json_has_no_groups_unless_asked() -> None:
     assert "groups" not in as_json(score([alert(1)], [label(0, 2)]))
+
+
+def test_a_problem_or_a_patient_that_only_labels_know_is_said() -> None:
+    """Else a word that is misspelt reads as what homebeat does not find."""
+    labels = [label(10, 20, problem="heart_rate|hart_rate"), label(10, 20, "p-l", "heart_rate.high")]
+    result = as_json(score([alert(12)], labels, observed={"p": (us(0), us(40))}))
+    assert (result["problems_without_alerts"], result["patients_without_readings"]) == (["hart_rate"], ["p-l"])
+    assert "'hart_rate'" in as_text(result)
+    assert "no reading (1, such as 'p-l')" in as_text(result)
+    found = as_json(score([alert(12)], [label(10, 20, problem="heart_rate")]))
+    assert {"problems_without_alerts", "patients_without_readings"}.isdisjoint(found)

@@ -34,6 +34,7 @@ from streams.scoring.records import (
     Label,
     Span,
     Standing,
+    is_about,
     label,
     of_patients,
     opened,
@@ -53,7 +54,9 @@ FOR_EVER, NEVER = -(2**62), 2**62
 @dataclass(frozen=True)
 class ScoreResult:
     """The scorecard of all patients, and by value of `by` if asked. `observation`: where the patient-days come from;
-    `worst`: by figure, the group that fares worst; `equity`: of every group, whether it is worse off than is allowed.
+    `worst`: by figure, the group that fares worst; `equity`: of every group, whether it is worse off than is allowed;
+    `unheard`: problems of labels about which nobody had an alert; `unseen`: patients of labels of whom there is no
+    reading, where readings are given. Either may be misspelt.
     """
 
     overall: Scorecard
@@ -62,6 +65,8 @@ class ScoreResult:
     observation: str
     worst: dict[str, Worst]
     equity: tuple[Verdict, ...] = ()
+    unheard: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def score(
@@ -103,7 +108,15 @@ def score(
     fields_asked = (by,) if by else FIELDS if profiles else ()
     equity = [one for field in fields_asked for one in _equity(field, whole, tallies, profiles, of, seed)]
     overall = scorecard(tallies, seed)
-    return ScoreResult(overall, by, cards, READINGS if observed else EXTENT, worst(cards), tuple(equity))
+    source = READINGS if observed else EXTENT
+    unseen = tuple(sorted({one.patient for one in known} - observed.keys())) if observed else ()
+    unheard = _unheard(known, opened(events))
+    return ScoreResult(overall, by, cards, source, worst(cards), tuple(equity), unheard, unseen)
+
+
+def _unheard(labels: Iterable[Label], alerts: Sequence[Alert]) -> tuple[str, ...]:
+    asked = sorted({problem for one in labels for problem in one.problems})
+    return tuple(problem for problem in asked if not any(is_about([problem], alert) for alert in alerts))
 
 
 def _equity(
@@ -201,6 +214,10 @@ def as_json(result: ScoreResult) -> dict[str, Any]:
     if result.equity:
         flat["equity"] = [asdict(one) for one in result.equity]
         flat["equity_failure"] = in_words(result.equity)
+    if result.unheard:
+        flat["problems_without_alerts"] = list(result.unheard)
+    if result.unseen:
+        flat["patients_without_readings"] = list(result.unseen)
     if not result.by:
         return flat
     parts = {value: _flat(card) for value, card in result.groups.items()}
@@ -222,9 +239,16 @@ def as_text(result: Mapping[str, Any]) -> str:
     lines += [_tenths(name, result[name]) for name in ("deciles", "personal_deciles") if result[name]]
     lines += [_worst(figure, one) for figure, one in result.get("worst", {}).items()]
     lines += [f"{one['answer']}: {one['said']}" for one in result.get("equity", ())]
+    lines += [_UNHEARD.format(problem) for problem in result.get("problems_without_alerts", ())]
+    if unseen := result.get("patients_without_readings"):
+        lines.append(_UNSEEN.format(len(unseen), unseen[0]))
     return "\n".join(
         [*lines, f"patient-days: {result['observation']}; in brackets 95 % intervals (patients resampled)"]
     )
+
+
+_UNHEARD = "labels say {0!r}, and nobody had an alert about it: never found, or the problem is misspelt"
+_UNSEEN = "labels name patients of whom there is no reading ({0}, such as {1!r}): are they written as in the readings?"
 
 
 def _tenths(name: str, found: Mapping[str, Any]) -> str:
