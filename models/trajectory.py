@@ -8,7 +8,7 @@ event from which the evidence counts nothing of that condition ends none: who le
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -133,13 +133,13 @@ def moving_until(profile: Profile) -> date | None:
     settles; None without."""
     settle = int(load("medications")["meta"]["generic_settle_days"]) - 1
     ends = [
-        min(day.toordinal() + last, date.max.toordinal())
+        day + timedelta(last)
         for condition, dates in _events(profile).items()
         for day, anchor in dates
         if (last := _last_day(condition, anchor)) is not None
     ]
-    ends += [min(one.start.toordinal() + settle, date.max.toordinal()) for one in profile.medications if one.start]
-    return date.fromordinal(max(ends)) if ends else None
+    ends += [one.start + timedelta(settle) for one in profile.medications if one.start]
+    return max(ends, default=None)
 
 
 @cache

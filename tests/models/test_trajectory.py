@@ -12,7 +12,7 @@ from models.prior import from_scale
 from models.profile import Profile
 from models.rules import plan
 from models.situation import situation
-from models.trajectory import anchored, moving_until, phase
+from models.trajectory import anchored, ill, moving_until, phase
 from models.vitals import BY_NAME, VITALS
 from tests.models.profiles import TODAY, profile
 
@@ -63,6 +63,14 @@ def test_a_phase_says_where_the_patient_is_in_words() -> None:
     assert found is not None
     assert (found.day, found.label) == (8, "Cytotoxic chemotherapy / febrile neutropenia risk, day 8 of the cycle")
     assert "fever = emergency" in found.expected
+
+
+def test_a_pregnancy_is_counted_in_whole_weeks() -> None:
+    """20 weeks and 6 days are week 20, as people who look after pregnancies say it."""
+    found = [phase("pregnancy_preeclampsia", "gestation", TODAY, after(day)) for day in (139, 140, 146, 147)]
+    assert [one.label.rsplit(", ", 1)[1] for one in found if one] == [
+        f"week {week} of pregnancy" for week in (19, 20, 20, 21)
+    ]
 
 
 def test_every_phase_of_the_evidence_can_be_reached() -> None:
@@ -224,7 +232,19 @@ def test_a_course_says_until_when_it_moves_anything(condition: str, anchor: str)
 
 def moves(known: Profile, on: date) -> bool:
     e = expect(known, on)
-    return bool(e.path.any() or (e.path_factor != 1).any())
+    return bool(e.path.any() or (e.path_factor != 1).any() or ill(known, on))
+
+
+def test_the_days_of_a_declared_illness_are_counted_from_its_own_beginning_only() -> None:
+    """Days 0 to 12 since symptoms began (design.yaml declared_illness), whatever else is dated; the latest counts."""
+    onset, again = ({"condition": "covid_ari", "anchor": "symptom_onset", "date": after(d).isoformat()} for d in (0, 9))
+    other = {"condition": "postop_cardiac", "anchor": "surgery", "date": after(2).isoformat()}
+    days = range(-2, 25)
+    assert [ill(profile(trajectories=[onset, other]), after(d)) for d in days] == [0, 0, *range(1, 14), *[0] * 12]
+    assert [ill(profile(trajectories=[onset, again]), after(d)) for d in days] == [
+        0, 0, *range(1, 10), *range(1, 14), 0, 0, 0,
+    ]  # fmt: skip
+    assert not any(ill(course("covid_ari", "positive_test"), after(d)) for d in days)
 
 
 def test_who_is_on_no_course_has_none_that_moves_anything() -> None:
