@@ -26,14 +26,14 @@ Said = tuple[int, int, int]
 
 
 def nights(
-    zs: "list[float]", per_month: float = PER_MONTH, wide: float = 0.0, vital: int = PULSE
+    zs: "list[float]", per_month: float = PER_MONTH, wide: float = 0.0, vital: int = PULSE, more: float = 0.0
 ) -> tuple[list[Said], "np.ndarray"]:
     """What is said of these nights, and how the row then stands."""
     state, one = np.zeros(1, STATE), np.zeros(1, np.int64)
     state["wide"], found, line = wide, list[Said](), np.array([vital])
     for k, z in enumerate(zs):
         at = START + k * (QUARTER_US if vital == STREAM else NIGHT_US)
-        c = watch(state, one, line, np.array([z]), np.array([at]), np.array([True]), per_month)
+        c = watch(state, one, line, np.array([z]), np.array([at]), np.array([True]), per_month, np.array([more]))
         found += [(k, int(what), int(rank)) for what, rank in zip(c.what, c.rank, strict=True)]
     return found, state
 
@@ -56,6 +56,12 @@ def test_an_hour_of_a_stream_that_stands_out_is_withheld_and_four_hours_or_a_wor
     assert nights([3.3] * 5 + [0.0] * 5, vital=STREAM)[0] == [(3, WITHHELD, ADVISORY)], "an odd hour is no message"
     assert nights([4.1] * 4, vital=STREAM)[0] == [(3, RAISE, ADVISORY)]
     assert nights([5.1] * 4, vital=STREAM, wide=50.0)[0] == [(3, RAISE, URGENT)], "whatever was learned"
+
+
+def test_on_the_side_that_seldom_means_harm_it_goes_on_for_two_weeks_of_nights_before_it_is_told() -> None:
+    """Four times as long as on the other (detectors.yaml milder_lasts), and what is urgent as soon as on the other."""
+    assert nights([-2.3] * 20, more=S.milder_sd)[0] == [(1, WITHHELD, ADVISORY), (15, RAISE, ADVISORY)]
+    assert nights([-4.1] * 3, more=S.milder_sd)[0] == [(1, RAISE, URGENT)]
 
 
 def test_what_is_urgent_is_told_at_once_whatever_was_learned() -> None:

@@ -116,21 +116,23 @@ def told(samples: list[tuple[int, float]]) -> Told:
 
 @st.composite
 def courses(draw: st.DrawFn) -> list[tuple[int, float]]:
-    """Glucose wandering up and down, now and then with a gap."""
+    """Glucose wandering up and down, now and then late, too soon, or with a gap; also at the very limits of these."""
     at, level, out = STEP_US, draw(st.integers(80, 200)), []
     for _ in range(draw(st.integers(1, 60))):
-        at += STEP_US * draw(st.sampled_from([1, 1, 1, 1, 2, 3, 12]))
+        at += US_PER_S * draw(st.sampled_from([300] * 6 + [269, 270, 449, 451, 600, 900, 1800, 1801, 9000]))
         level = min(max(level + draw(st.integers(-9, 8)), 45), 350)
         out.append((at, float(level)))
     return out
 
 
 @settings(deadline=None)
-@given(courses())
+@given(courses(), st.sampled_from([0, 560]))
 def test_every_prefix_agrees_with_the_hand_calculation_in_what_is_told_and_in_the_chance(
-    course: list[tuple[int, float]],
+    course: list[tuple[int, float]], seen: int
 ) -> None:
+    """Of who is new, and of whom two days (576 samples) are nearly known: from then on the mean moves by time alone."""
     states, one = np.zeros(1, forecast.STATE), ByHand()
+    states["n"] = one.n = seen
     for at, value in course:
         found = forecast.watch(states, np.zeros(1, np.int64), np.array([at]), np.array([value]))
         said = one.sample(at, value)
