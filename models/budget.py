@@ -3,8 +3,9 @@
 How far away a week must lie before people are told is the patient's own. For anybody with so many vitals it lies where
 simulation finds as many false alerts as the budget allows: who is watched by one vital is told of less than who is
 watched by ten, and as often. But some people's weeks lie further from their level than others', with nothing wrong:
-their vitals wander, or go with the weekend. How far, is learned from all vitals on all days (alerts are too rare to
-learn from within weeks), and the limit of who has wider weeks lies higher in proportion.
+their vitals wander, or go with the weekend; others are steadier. How far, is learned from all vitals on all days
+(alerts are too rare to learn from within weeks). In proportion, the limit of who has wider weeks lies higher, so that
+nobody is told of their noise, and of who has narrower ones lower, so that people are told as early as it allows.
 
 What lasts is told: a change that still stands `lasts_days` after it was withheld is told wherever the limit lies. And
 while a drift stands that is not slight, told or not, its vital teaches nothing here either: an illness must not become
@@ -66,6 +67,7 @@ class Settings:
     prior_weeks: float
     memory_weeks: float
     highest: float
+    lowest: float
     lasts_days: int
     returns_days: int
 
@@ -103,10 +105,11 @@ def of_ten() -> float:
 
 
 def limits(state: npt.NDArray[np.void], per_month: float) -> Floats:
-    """The patient's own limit, (n,) [SD]: never below anybody's."""
+    """The patient's own limit, (n,) [SD]: above anybody's for who has wider weeks, below for who has narrower ones."""
     s = settings()
-    wider = np.sqrt(np.maximum(1.0 + state["wide"].astype(np.float64), 0.0)) - 1.0 - s.spare
-    own: Floats = usual(state, per_month) + np.clip(of_ten() * wider, 0.0, s.highest)
+    wider = np.sqrt(np.maximum(1.0 + state["wide"].astype(np.float64), 0.0)) - 1.0
+    beyond = np.sign(wider) * np.maximum(np.abs(wider) - s.spare, 0.0)
+    own: Floats = usual(state, per_month) + np.clip(of_ten() * beyond, -s.lowest, s.highest)
     return own
 
 

@@ -67,7 +67,8 @@ class Settings:
     """As in the evidence. figured, judged, by_night (V,): vitals with a figure a day, of which a drift is told, and of
     which the night counts when they stream; milder (V,): the sign of the side on which a vital seldom means harm (0: of
     neither); night_spread (V,): share of the expected spread that the mean of a night of a stream has; rho_prior,
-    rho_days (V,): day-to-day correlation that is expected, and of how many days it has the weight; two_nights: so far
+    rho_days (V,): day-to-day correlation that is expected, and of how many days it has the weight; week_sd (V,): as of
+    `judge`; two_nights: so far
     away [SD] two nights, no further apart than two_nights_gap days, say as much as a week at `opens`; jumps (V,), jump,
     jump_rho, jump_after, jump_over: of which vitals a jump so far [SD] does, by the sign of its side (0: of none), from
     which correlation on, after how many days learned from, and how near the level a day is back [SD]."""
@@ -79,6 +80,7 @@ class Settings:
     night_spread: Floats
     rho_prior: Floats
     rho_days: Floats
+    week_sd: Floats
     jumps: Ints
     jump: float
     jump_rho: float
@@ -140,7 +142,8 @@ def settings() -> Settings:
         np.array([v.name in named for v in VITALS]), np.array([v.name in s["vitals"] for v in VITALS]),
         np.array([v.name in night["vitals"] for v in VITALS]), np.array([s["milder"].get(v.name, 0) for v in VITALS]),
         np.array([s["night_spread"].get(v.name, 1.0) for v in VITALS]),
-        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), np.array([jump["sides"].get(v.name, 0) for v in VITALS]),
+        _by_vital(s["rho_prior"]), _by_vital(s["rho_days"]), _by_vital(s["week_sd"]),
+        np.array([jump["sides"].get(v.name, 0) for v in VITALS]),
         jump["from"], jump["alike"], jump["known_after"], jump["over"], s["milder_sd"], s["milder_days"],
         night["until_h"], night["least"], s["two_nights"]["from"], s["two_nights"]["gap_days"],
         s["stands"], s["opens"], s["week_days"], s["least_figures"], s["oldest_days"], s["clip"],
@@ -234,14 +237,16 @@ def _worth(rho: Floats) -> Floats:
     return worth
 
 
-def judge(one: npt.NDArray[np.void], by_night: Bools | None = None, jumps: Ints | None = None) -> Week:
+def judge(
+    one: npt.NDArray[np.void], by_night: Bools | None = None, jumps: Ints | None = None, week_sd: Floats | float = 1.0
+) -> Week:
     """Hold the week of rows (n,) against their level; drifts in `one` open and close in place. by_night (n,): the day's
     figure is a night's of a stream; jumps (n,): the sign of the side to which it may jump (0: it does not; None:
-    nobody's does)."""
+    nobody's does); week_sd (n,): how far weeks of the vital lie apart, as a share of what noise alone would bring."""
     s, there = settings(), (one["held"] > 0) & (one["count"] > 0)
     known = _known(one) & there & (_in_week(one).sum(axis=1) > 1)
     z = np.clip((_figures(one) - one["level"][:, None]) / np.sqrt(np.maximum(one["s2"], 1e-12))[:, None], -99, 99)
-    away = np.where(known, _away(one, z), 0.0)
+    away = np.where(known, _away(one, z) / week_sd, 0.0)
     nights = _of(known, by_night, lambda: _two_nights(one, z))
     side = np.zeros(len(one), np.int64) if jumps is None else jumps
     jump = _of(there, side != 0, lambda: _jump(one, side, z))

@@ -202,6 +202,7 @@ class Drift(Cited):
     week_days: Count
     least_figures: Count
     oldest_days: Days
+    week_sd: dict[Name, Positive]
     clip: Z
     clear: Annotated[float, Field(ge=0, le=20)]
     clear_slight: Annotated[float, Field(ge=0, le=20)]
@@ -252,6 +253,7 @@ class DailyBudget(Cited):
     prior_weeks: Positive
     memory_weeks: Positive
     highest: Z
+    lowest: Z
     lasts_days: Days
     returns_days: Days
 

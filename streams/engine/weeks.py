@@ -233,7 +233,7 @@ def _judged(one: Gathered, state: npt.NDArray[np.void], which: Ints) -> list[Jud
     figure = mine["total"].astype(np.float64) / np.maximum(mine["count"], 1)
     s = drift.settings()
     nights = one.streamed & s.by_night[one.vital] & ~worn.by_day(mine)
-    week = drift.judge(mine, nights, s.jumps[one.vital] * ~one.streamed)
+    week = drift.judge(mine, nights, s.jumps[one.vital] * ~one.streamed, s.week_sd[one.vital])
     state[which] = mine
     away = np.where(week.known, week.away, np.nan)
     return [Judged(

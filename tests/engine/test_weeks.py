@@ -50,7 +50,7 @@ def test_a_drift_says_what_was_taken_into_account_and_what_a_limit_for_everyone_
 
 def test_a_drift_and_several_vitals_together_are_one_alert() -> None:
     """Both are on the record of findings, and the alert says that it was seen in another way."""
-    told = run(life(HEART | OTHERS | PRESSURES))
+    told = run(life(HEART | OTHERS | PRESSURES | {"respiratory_rate": (15, 0.85, "/min", 0.9)}))
     assert set(kinds(told)) == {("drift", "resting_heart_rate.high"), ("change_index", "change_index")}
     opened, joined = told.alerts
     assert (opened.event, joined.event, joined.alert_id) == ("opened", "updated", opened.alert_id)
@@ -232,8 +232,8 @@ def test_a_slower_heart_is_given_four_weeks() -> None:
     for day in range(40):
         level = 56.0 if day < 7 else 56.5
         log.read(code="resting_heart_rate", value=round(level + random.normal(0, 0.3), 2), unit="/min")
-        for name, (usual, _, unit, _) in STILL.items():
-            log.read(code=name, value=usual, unit=unit)
+        for name, (usual, _, unit, sd) in STILL.items():
+            log.read(code=name, value=round(usual + random.normal(0, sd), 2), unit=unit)
         log.wait(2 * HOUR_US)
         log.tick()
         log.wait(DAY_US - 2 * HOUR_US)

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from models import budget
+from models.detectors import drift
+from models.evidence import load
+from models.vitals import VITALS
 from streams.engine.state import PartitionState
 from tests.engine.factories import MINUTE_US, Log, Told, run
 from tests.engine.slow import ALL, HEART, ILL, OTHERS, QUIET, STILL, Vitals, life, lived
@@ -62,6 +65,18 @@ def test_a_vital_that_is_measured_no_more_is_forgotten_after_a_fortnight() -> No
     both = heart | {"body_weight": OTHERS["body_weight"]}
     limits = limits_after([both] * 40 + [heart] * 20)
     assert limits[39] == limits[39 + budget.MEASURED_DAYS] > limits[40 + budget.MEASURED_DAYS] == limits[-1]
+
+
+def test_weeks_of_each_vital_are_held_against_how_far_apart_they_lie() -> None:
+    """What the engine notes of each is what the detector says by itself, as a share of how wide such weeks are."""
+    state = PartitionState()
+    run(life(HEART | STILL, QUIET), state=state)
+    rows = {vital.name: int(state.row_of[0, vital.index]) for vital in VITALS if vital.name in HEART | STILL}
+    away = drift.judge(state.weeks.table[list(rows.values())]).away
+    shares = load("daily")["drift"]["week_sd"]
+    wanted = [one / shares.get(name, shares["default"]) for name, one in zip(rows, away, strict=True)]
+    assert state.weeks.table["week"][list(rows.values())] == pytest.approx(wanted, rel=2e-3)
+    assert min(shares.values()) < 1 < max(shares.values())
 
 
 SHIFTED: Vitals = {

@@ -34,6 +34,7 @@ class Plain:
     """Its sign; twice that while the drift is slight."""
     by_night: bool = False
     jumps: bool = False
+    week_sd: float = 1.0
 
     def window(self, y: float, day: int, frozen: bool, least: int) -> None:
         if not self.days or day > self.days[-1][0]:
@@ -44,7 +45,9 @@ class Plain:
 
     def _begin(self, day: int, least: int) -> None:
         if self.days and day - self.days[-1][0] > S["anew_days"]:
-            self.__init__(open=self.open, by_night=self.by_night, jumps=self.jumps)  # type: ignore[misc]
+            self.__init__(  # type: ignore[misc]
+                open=self.open, by_night=self.by_night, jumps=self.jumps, week_sd=self.week_sd
+            )
         if self.days and self.days[-1][2] < least:
             self.days.pop()
         if len(self.days) == drift.FIGURES:
@@ -80,7 +83,7 @@ class Plain:
         """How far away the week is, how far with its last two nights or a jump, and what is over and raised: signs."""
         known = self.known() and len(self._in_week()) > 1
         jump, was = self._jump(), (self.open > 0) - (self.open < 0)
-        away = self._away() if known else 0.0
+        away = self._away() / self.week_sd if known else 0.0
         size = max(away, self._two_nights() if known else 0.0, jump, key=abs)
         over = was if was and self._ends(size if known else None, was) else 0
         raised = (1 if size >= 0 else -1) if abs(size) >= S["stands"] and (not was or over) else 0
@@ -152,19 +155,21 @@ step = st.tuples(st.sampled_from([0, 1, 1, 1, 1, 2, 9, 40, 70]), st.floats(-3, 3
     st.lists(st.tuples(step, st.integers(0, 12)), min_size=60, max_size=90),
     st.lists(st.sampled_from([0.0, 0.0, 6.0, -9.0]), min_size=6, max_size=6),
     st.sampled_from(["", "night", "smoothed"]),
+    st.sampled_from([1.0, 0.82, 1.3]),
 )
 def test_a_week_is_what_the_plain_one_says_after_every_window(
-    life: list[tuple[tuple[int, float, bool], int]], moved: list[float], how: str
+    life: list[tuple[tuple[int, float, bool], int]], moved: list[float], how: str, sd: float
 ) -> None:
     by_night, jumps = how == "night", how == "smoothed"
-    table, plain, day, smooth = np.zeros(2, drift.STATE), Plain(by_night=by_night, jumps=jumps), 20_000, 0.0
+    plain = Plain(by_night=by_night, jumps=jumps, week_sd=sd)
+    table, day, smooth = np.zeros(2, drift.STATE), 20_000, 0.0
     for k, ((later, noise, frozen), rare) in enumerate(life):
         day += min(later, 2) if rare else later
         smooth = 0.85 * smooth + 0.5 * noise if jumps else noise
         y, ill = 60 + smooth + moved[k // 16], frozen and rare == 1
         plain.window(y, day, ill, 1)
         take(table, y, day, frozen=ill)
-        week = drift.judge(table, np.array([False, by_night]), np.array([0, jumps]))
+        week = drift.judge(table, np.array([False, by_night]), np.array([0, jumps]), np.array([1.0, sd]))
         away, size, over, raised = plain.judge()
         assert (week.away[1], week.size[1]) == (pytest.approx(away, abs=1e-4), pytest.approx(size, abs=1e-3))
         assert bool(week.two[1] | week.jumped[1]) == (abs(size) > abs(away))
