@@ -125,12 +125,14 @@ class Trend:
 class Plan:
     """The rules that hold for a patient on a day, by vital; a trend is listed under each vital of its parts. since: for
     trends that belong to a course, its days so far, by id. passed: rules of which nothing but the days are over: they
-    open nothing, and what they have opened goes on, for a day of the calendar makes nobody well."""
+    open nothing, and what they have opened goes on, for a day of the calendar makes nobody well. ahead: the vitals of
+    trends whose days are yet to come, to be remembered until then."""
 
     limits: Mapping[int, tuple[Limit, ...]]
     trends: Mapping[int, tuple[Trend, ...]]
     since: Mapping[str, int]
     passed: tuple[Limit | Trend, ...] = ()
+    ahead: frozenset[int] = frozenset()
 
 
 NOTHING = Plan({}, {}, {})
@@ -144,11 +146,14 @@ def plan(now: Situation, target_low: float = nan, off: frozenset[str] = frozense
     held: dict[int, tuple[Limit, ...]] = {}
     trended: dict[int, tuple[Trend, ...]] = {}
     since: dict[str, int] = {}
-    passed = list[Limit | Trend]()
+    passed, ahead = list[Limit | Trend](), set[int]()
     for rule in _every():
         holds = rule.scope.holds(now, target_low)
         named = holds or rule.scope.passed(now, target_low)
-        if named is None or rule.scope.pair in off:
+        if rule.scope.pair in off:
+            continue
+        if named is None:
+            ahead |= {*rule.vitals} if isinstance(rule, Trend) and rule.scope.ahead(now) else set()
             continue
         if rule.scope.course is not None:
             since[rule.id] = now.courses[named].days
@@ -158,7 +163,8 @@ def plan(now: Situation, target_low: float = nan, off: frozenset[str] = frozense
             held[rule.vital] = (*held.get(rule.vital, ()), rule)
         else:
             trended |= {vital: (*trended.get(vital, ()), rule) for vital in rule.vitals}
-    return Plan(held, trended, since, tuple(passed)) if held or trended or passed else NOTHING
+    known = held or trended or passed or ahead
+    return Plan(held, trended, since, tuple(passed), frozenset(ahead)) if known else NOTHING
 
 
 @cache

@@ -53,6 +53,14 @@ class Scope:
         named = next((c for c in self.of if c in now.courses and self._is_behind(now, now.courses[c])), None)
         return named if named is not None and self._meant_for(now, target_low) else None
 
+    def ahead(self, now: Situation) -> bool:
+        """Whether its days are yet to come, in a course or with a drug that has begun: what it will ask about has to be
+        remembered from now on."""
+        if self.course is None:
+            return any(since is not None and since < self.drug_days[0] for since in self.begun(now))
+        begun = (now.courses[c] for c in self.of if c in now.conditions and c in now.courses)
+        return any(at.anchor == self.course[0] and at.day < self.course[1] for at in begun)
+
     def _begun_within(self, now: Situation, first: int, last: int) -> bool:
         return any(since is not None and first <= since <= last for since in self.begun(now))
 

@@ -275,7 +275,8 @@ def _of_course(one: Watched, part: Part, days: list[Day], since: int) -> bool:
     if part.measure == "of_path":
         return measures.of_path(days, paths, usual, part)
     if part.measure == "stalled":
-        return all(_stalled(days[: len(days) - back], paths, usual, part) for back in range(part.k))
+        known = [day for day in days if day.day > since]
+        return all(_stalled(known[: len(known) - back], paths, usual, part) for back in range(part.k))
     return _beyond(part, measures.figure(part, days))
 
 

@@ -13,7 +13,7 @@ from models.rules import Part
 from models.vitals import VITALS
 
 FIRST_DAYS = 2
-"""The first days of a course, against which a later fall is held."""
+"""The first days of a course, against which a later fall is held: after its day 0, whose morning was before it."""
 LEAST_BEFORE = 7
 """Days from which a usual level is taken."""
 
@@ -55,7 +55,7 @@ def again(days: Sequence[Day], since: int, part: Part) -> bool:
     since: the day on which the course began. Both steps are `value` SD of one person from day to day (vitals.yaml); the
     fallen level is the median of the `days` days before, of which at least `least` are known.
     """
-    course = [day for day in days if day.day >= since]
+    course = [day for day in days if day.day > since]
     first, last = course[:FIRST_DAYS], course[-part.n :]
     before = [day for day in course[FIRST_DAYS : -part.n] if day.day >= last[0].day - part.days]
     if len(before) < part.least or last[-1].day - last[0].day >= 2 * part.n:

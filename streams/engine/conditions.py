@@ -164,13 +164,13 @@ def _recurrence(
 
 def _window(state: PartitionState, w: Ruled) -> list[Signal]:
     plan = state.rules.plan(state, w.slot, w.clock_us)
-    held, one = plan.trends.get(w.vital, ()), state.rules.known(w.slot)
-    if not held and one is None:
+    held, one, remembered = plan.trends.get(w.vital, ()), state.rules.known(w.slot), w.vital in plan.ahead
+    if not (held or remembered) and one is None:
         return []
     one = state.rules.of(w.slot)
     changes = _retired(one, plan, plan.trends, rules.trends())
     held += tuple(rule for rule in _going_on(one, plan) if isinstance(rule, Trend) and w.vital in rule.vitals)
-    if held:
+    if held or remembered:
         delta = w.value - w.band.expected if w.band.known else float("nan")
         window = Window(w.at_us, w.day, w.value, delta, w.n, w.low, w.high)
         best, since = _usual(state, w.slot, w.vital), _since(state, plan, w)

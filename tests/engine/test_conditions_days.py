@@ -170,6 +170,28 @@ def test_a_second_rise_after_an_operation_is_told() -> None:
     assert "po_second_rise" not in {alert.rule.id for alert in run(recovering(*rises)).alerts}  # the heart alone
 
 
+def test_a_second_rise_is_held_against_the_fever_of_the_very_first_days() -> None:
+    """Over by day 3, before the rule itself is asked: the temperature of those days is remembered for it."""
+    course = {"condition": "postop_major_abdominal", "anchor": "surgery", "date": FIRST_DAY.isoformat()}
+    log = someone(trajectories=[course], consent={"monitoring": True})
+    warm = (37.4, 37.4, 37.4, 36.6, 36.6, 36.6, 36.5, 36.6, 36.6, 37.9, 37.8)
+    for heart, degrees in zip((80, 80, 78, 74, 72, 70, 69, 68, 68, 78, 78), warm, strict=True):
+        alternating(log, 1, ("resting_heart_rate", heart, 0.0), ("body_temperature", degrees, 0.0))
+    log.tick()
+    assert "po_second_rise" in {alert.rule.id for alert in run(log).alerts}
+
+
+def test_a_weight_that_falls_in_the_first_days_of_a_drug_is_held_against_its_first_one() -> None:
+    gene = {"gene": "DPYD", "phenotype": "intermediate_metaboliser", "confirmed": True}
+    drug = {"code": "capecitabine", "start": FIRST_DAY.isoformat()}
+    consent = {"monitoring": True, "genomics": True}
+    log = someone(genomics=[gene], medications=[drug], consent=consent)
+    for kg in (70.0, 70.0, 69.8, 69.4, 69.0, 68.4, 67.8, 67.4, 67.2):
+        alternating(log, 1, ("body_weight", kg, 0.0))
+    log.tick()
+    assert "dpyd_weight" in {alert.rule.id for alert in run(log).alerts}
+
+
 def walking(share: float) -> set[str]:
     """Steps after an operation: this share of what its course leads one to expect from 6,000 a day before."""
     log = recovering()

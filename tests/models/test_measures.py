@@ -116,7 +116,7 @@ def either(name: str) -> Trend:
 
 def rises_again(seen: Seen, part: Part) -> bool:
     since = max(100, seen[-1][1] - load("rules")["meta"]["series_days"])
-    days = {day: float(np.mean(v)) for day, v in by_day(seen, part.vital).items() if day >= since}
+    days = {day: float(np.mean(v)) for day, v in by_day(seen, part.vital).items() if day >= since and day > 100}
     order = sorted(days)
     last = order[-2:]
     before = [days[day] for day in order[2:-2] if last[0] - 5 <= day]
@@ -144,6 +144,13 @@ def test_a_second_rise_is_seen_on_its_second_day() -> None:
     assert not any(
         fed(either("po_second_rise"), seen, since=103)
     )  # what came before the operation is not the first days
+
+
+def test_the_morning_of_an_operation_is_not_of_the_days_after_it() -> None:
+    """Who is watched for something else as well is remembered from before: 62 at 7 o'clock was before the operation."""
+    days = [62, 80, 80, 74, 70, 69, 68, 68, 76, 76]
+    seen = [(BY_NAME["resting_heart_rate"].index, 100 + n, float(v), 0.0) for n, v in enumerate(days)]
+    assert fed(either("po_second_rise"), seen, since=100).index(True) == 9
 
 
 STEADY = st.floats(0.1, 2.0).map(

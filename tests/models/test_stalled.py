@@ -64,7 +64,7 @@ def held(seen: list[Seen]) -> list[bool]:
     for place, one in enumerate(seen):
         watched.open.clear()
         window = Window(one.day * DAY_US + place, one.day, one.value, one.value - one.expected)
-        found = on_window(watched, (RULE,), PART.vital, window, path=one.path)
+        found = on_window(watched, (RULE,), PART.vital, window, path=one.path, since={RULE.id: -1})
         out.append(any(change.raised for change in found))
     return out
 
