@@ -43,6 +43,8 @@ class Reference:
     wake: float | None = None
     alarm_due: float | None = None
     alarms: int = 0
+    well: float | None = None
+    returns: int = 0
     reminded: int = 0
     team: str = "team-1"
     told: list[tuple[str, str]] = field(default_factory=list)
@@ -56,6 +58,8 @@ class Reference:
 
     def raised(self, at: float, severity: str) -> None:
         worse = ORDER.index(severity) > ORDER.index(self.severity)
+        if self.phase == "resolved" or (self.calm is not None and not worse and at - (self.well or at) >= CALM_MIN):
+            self.returns += 1
         if self.phase in ("none", "resolved"):
             self.severity, self.rung, self.calm, self.wake = severity, 0, None, None
             self.say("opened" if self.phase == "none" else "reopened", "open")
@@ -71,7 +75,8 @@ class Reference:
 
     def cleared(self, at: float) -> None:
         if self.phase in ("open", "escalated", "acknowledged", "snoozed") and self.calm is None:
-            self.calm = at + CALM_MIN
+            self.well, hovers = at, self.severity == "urgent" and self.rung < EVERYBODY
+            self.calm = at + (min(CALM_MIN * 4**self.returns, 480) if hovers else CALM_MIN)
 
     def acted(self, at: float, what: str, minutes: int) -> bool:
         if what == "acknowledge" and self.phase in ("open", "escalated", "snoozed"):
@@ -179,10 +184,16 @@ LEFT_TWICE_WITHIN_A_DAY: list[tuple[str, int, Severity, int]] = [
     ("resolve", 1, "urgent", 2), ("raise", 1, "advisory", 2), ("tick", 35, "urgent", 2), ("tick", 35, "urgent", 2),
 ]  # fmt: skip
 """Nobody has answered about an advisory, and then nobody has about the next one."""
+IS_THERE_AGAIN: list[tuple[str, int, Severity, int]] = [
+    ("raise", 1, "advisory", 2), ("resolve", 1, "advisory", 2), ("raise", 1, "urgent", 2), ("clear", 1, "advisory", 2),
+    ("tick", 20, "urgent", 2), ("tick", 61, "urgent", 2),
+]  # fmt: skip
+"""What is urgent and had come back has to be well for an hour."""
 
 
 @settings(deadline=None, max_examples=300)
 @given(ops)
+@example(IS_THERE_AGAIN)
 @example(FROM_THE_FIRST_RUNG)
 @example(WORSE_AFTER_THE_END)
 @example(HANDED_OVER_AT_THE_END)
