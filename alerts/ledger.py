@@ -41,7 +41,7 @@ from alerts.policy import (
     told_with,
 )
 from alerts.policy.snooze import check
-from alerts.raised import RETURNED, WELL, Cleared, Raised, added, described, listed
+from alerts.raised import BETTER, RETURNED, Cleared, Raised, added, described, listed
 from alerts.telling import event_of
 from models.findings import SEVERITIES
 from models.phrases import moment, phrase
@@ -245,7 +245,7 @@ def _calmed(episodes: list[Episode], episode: Episode, cleared: Cleared, when: W
     episode.event_us = episode.resolved_us = cleared.event_us
     episode.evidence = [cleared.evidence] if cleared.evidence else episode.evidence
     episode.said = when.say(cleared.said) if cleared.said else episode.said
-    if episode.category == "technical" or cleared.reason != WELL or not when.policy.calm_us:
+    if episode.category == "technical" or cleared.reason not in BETTER or not when.policy.calm_us:
         return _settled(episodes, when, _taken(episodes, episode, "clear", when, reason=cleared.reason))
     calm.begin(episode, cleared, when)
     return []

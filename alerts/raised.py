@@ -15,6 +15,10 @@ TECHNICAL: frozenset[Kind] = frozenset({"silence", "sensor", "source", "delivery
 """Kinds that say something about devices and systems, not about the patient's body."""
 RETURNED = phrase("returned")
 WELL = phrase("back to normal for this patient")
+OUTSIDE = phrase("no longer so, though not yet back in the patient's own band")
+UNSURE = phrase("no longer so; what is normal for this patient is not known")
+BETTER = frozenset({WELL, OUTSIDE, UNSURE})
+"""Why an alert ends by its readings. A limit that is no longer broken does not say that this is normal for anybody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from alerts.explain import title
 from alerts.language import voice
 from alerts.outcome import ENDS
 from alerts.policy import When
-from alerts.raised import WELL, Cleared, Raised
+from alerts.raised import OUTSIDE, UNSURE, WELL, Cleared, Raised
 from models.detectors import change_index, crossings, deviation, floors, forecast
 from models.findings import SEVERITIES, Finding, Kind, Rule
 from models.phrases import phrase, say
@@ -126,10 +126,20 @@ def _ledger(state: PartitionState, signal: "Signal | Notice", moves: Moves) -> l
         return ledger.on_earlier(person.episodes, problem, signal.retrospective, signal.onset_us, when)
     if not signal.raised:
         seen = evidence.of_signal(state, signal)
-        cleared = Cleared(problem, signal.kind, signal.event_us, seen, signal.reason or WELL, signal.said)
+        cleared = Cleared(problem, signal.kind, signal.event_us, seen, signal.reason or _better(signal), signal.said)
         return ledger.on_cleared(person.episodes, cleared, when)
     told = ledger.on_again if signal.again else ledger.on_raised
     return told(person.episodes, _raised(state, signal, problem, moves), when)
+
+
+def _better(signal: Signal) -> str:
+    """Why an alert is over by its readings. What the own band sees ends inside it; the end of a limit, or of a rule,
+    may be far from what is normal for the patient, or nobody knows yet what is."""
+    if signal.kind not in ("limit", "condition") or VITALS[signal.vital].categorical:
+        return WELL
+    if signal.band is None or not signal.band.known:
+        return UNSURE
+    return WELL if signal.band.low <= signal.value <= signal.band.high else OUTSIDE
 
 
 def problem_of(vital: int, high: bool) -> str:

@@ -149,3 +149,31 @@ def test_a_device_that_finds_the_patient_well_does_not_end_what_another_one_meas
         log.read(code="spo2", value=97.0, device="watch")
         log.wait(MINUTE_US)
     assert run(log).events() == [("spo2.low", "opened"), ("spo2.low", "resolved")]
+
+
+@pytest.mark.parametrize(("days", "after", "wanted"), [
+    (0, 93, "no longer so; what is normal for this patient is not known"),
+    (20, 93, "no longer so, though not yet back in the patient's own band"),
+    (20, 130, "back to normal for this patient"),
+])  # fmt: skip
+def test_the_end_of_a_limit_is_called_normal_only_where_it_is(days: int, after: int, wanted: str) -> None:
+    """A pressure of 69, and then this one twice: over as an emergency, which says nothing of the patient's own band."""
+    log = Log()
+    log.profile()
+    for day in range(days):
+        log.read(code="systolic_bp", value=130 + 4 * (-1) ** day, unit="mm[Hg]")
+        log.wait(24 * HOUR_US)
+    for value in (69, after, after):
+        log.read(code="systolic_bp", value=value, unit="mm[Hg]")
+        log.wait(10 * MINUTE_US)
+    ended = [told.reason for told in run(log).alerts if (told.event, told.problem) == ("resolved", "systolic_bp.low")]
+    assert ended == [wanted]
+
+
+def test_who_is_awake_again_is_well_without_a_band() -> None:
+    log = Log()
+    log.profile()
+    for letter in "UAA":
+        log.read(code="consciousness", value=letter, unit=None)
+        log.wait(10 * MINUTE_US)
+    assert "back to normal for this patient" in {told.reason for told in run(log).alerts}
