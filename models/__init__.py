@@ -16,7 +16,7 @@ Read in the order the data flows:
 - `baseline`: what is normal for this patient, learned (`pool`: records that only some rows need); `changes`: what a new
   version of a profile means for that
 - `detectors`: what departs from it; `budget`, `budget_acute`: how far, so that false alerts are as rare for everybody
-- `rules`: the alert rules of conditions, as data; `scope`: whom one is for
+- `rules`: the alert rules of conditions, as data; `scope`: whom one is for; `targets`: what a prescribed range moves
 - `findings`: what a detector says
 - `phrases`, `wording`: text that people read, made so that it can be said in another language
 """

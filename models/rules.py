@@ -29,7 +29,7 @@ Measure = Literal[
 class Limit:
     """A limit on single readings of a vital (row in VITALS), in canonical units; `persist_us`, or at once where the
     reading stands alone; `repeat`: readings in a row; `usual_from`: only for who is not known to live below that;
-    `on_oxygen`: of readings while it is given."""
+    `on_oxygen`: of readings while it is given; `whose`: the condition, as its title says it."""
 
     id: str
     vital: int
@@ -46,6 +46,7 @@ class Limit:
     scope: Scope
     usual_from: float | None = None
     on_oxygen: bool = False
+    whose: str = ""
 
     def broken(self, value: float) -> bool:
         """Whether a reading is beyond the limit."""
@@ -299,7 +300,7 @@ def _limit(line: dict[str, Any], cited: dict[str, Any]) -> Limit:
         rank=SEVERITIES.index(line.get("severity", cited["severity"])), rule=_rule(line, cited),
         problem=f"{vital.name}.{'high' if high else 'low'}",
         title=phrase("{what} ({condition})", what=limit, condition=_inside(line)), scope=_scope(line, cited),
-        usual_from=line.get("usual_from"), on_oxygen=line.get("on_oxygen", False),
+        usual_from=line.get("usual_from"), on_oxygen=line.get("on_oxygen", False), whose=_inside(line),
     )  # fmt: skip
 
 

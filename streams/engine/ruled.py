@@ -20,6 +20,7 @@ from models.profile_fields import coded
 from models.rules import Plan
 from models.segments import Bools, Ints
 from models.situation import situation
+from models.targets import followed
 from models.terminology import condition_id, drug
 from models.vitals import VITALS
 from streams.engine.rows import grown
@@ -79,7 +80,8 @@ class Rules:
                 self._plans.clear()
             profile = state.profile(slot)
             low = float(state.patients["spo2_low"][slot])
-            self._plans[key] = rules.plan(situation(profile, day), low, state.off) if profile else rules.NOTHING
+            held = rules.plan(situation(profile, day), low, state.off) if profile else rules.NOTHING
+            self._plans[key] = followed(held, low)
         return self._plans[key]
 
     def _knows(self, slot: int) -> bool:

@@ -106,6 +106,39 @@ def test_who_is_meant_to_live_lower_is_not_told_of_a_limit_above_the_own_range(
     assert [alert.rule.id for alert in run(log).alerts if alert.rule and alert.event == "opened"] == wanted
 
 
+@pytest.mark.parametrize(("low", "value", "wanted"), [
+    (None, 89.0, "Oxygen saturation below 90 % (heart failure)"), (88, 89.0, None),
+    (88, 87.0, "Oxygen saturation below 88 % (heart failure)"),
+])  # fmt: skip
+def test_who_is_prescribed_a_lower_saturation_is_well_within_it_with_a_second_condition(
+    low: int | None, value: float, wanted: str | None
+) -> None:
+    targets = [{"vital": "spo2", "low": low, "high": 92, "author": "dr-4", "reason": "hypercapnia risk"}]
+    log = someone("heart_failure", targets=targets if low else [])
+    for _ in range(8):
+        log.read(code="spo2", value=value)
+        log.wait(MINUTE_US)
+    titles = {alert.title for alert in run(log).alerts if alert.rule.id == "hf_spo2"}
+    assert titles == ({wanted} if wanted else set())
+
+
+def test_a_target_above_the_limit_of_a_condition_leaves_it() -> None:
+    log = someone("heart_failure", targets=[{"vital": "spo2", "low": 94, "author": "dr-4"}])
+    for _ in range(8):
+        log.read(code="spo2", value=89.0)
+        log.wait(MINUTE_US)
+    assert "hf_spo2" in {finding.rule.id for finding in run(log).findings}
+
+
+def test_a_target_takes_no_emergency_of_a_condition_away() -> None:
+    targets = [{"vital": "spo2", "low": 88, "high": 92, "author": "dr-4", "reason": "hypercapnia risk"}]
+    log = someone("copd", targets=targets, trajectories=[course("covid_ari", "symptom_onset", 3)])
+    for _ in range(3):
+        log.read(code="spo2", value=90.0)
+        log.wait(5 * MINUTE_US)
+    assert [(a.rule.id, a.severity) for a in run(log).alerts if a.event == "opened"] == [("cov_emerg", "emergency")]
+
+
 def test_a_rule_closes_its_alert_when_the_reading_is_back_inside() -> None:
     log = someone("chemo_neutropenia")
     for value in (38.4, 37.0, 36.9):
