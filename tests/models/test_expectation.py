@@ -329,6 +329,12 @@ def test_ethnicity_language_and_deprivation_never_change_what_is_expected(
         ("systolic_bp", {"conditions": [{"code": "heart_failure"}]}, -8),
         ("systolic_bp", {"conditions": [{"code": "heart_failure"}], "medications": [{"code": "ramipril"}]}, -9),
         ("heart_rate", {"medications": [{"code": "digoxin"}]}, -2),
+        ("heart_rate", {"medications": [{"code": "ivabradine"}]}, -10.9),
+        (  # sinus rhythm only: what is left is the shift of the AF
+            "heart_rate",
+            {"conditions": [{"code": "atrial_fibrillation"}], "medications": [{"code": "ivabradine"}]},
+            10,
+        ),
         ("heart_rate", {"medications": [{"code": "amiodarone"}]}, -7.35),
         ("qtc", {"medications": [{"code": "methadone"}]}, 25),
         ("qtc", {"medications": [{"code": "morphine"}]}, 0),
