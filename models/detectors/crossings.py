@@ -5,7 +5,7 @@ size gives the same answer; rows that are nowhere near a limit never enter a rou
 
 A row has two lanes. Lane 0 takes readings in event order. Lane 1 takes what comes late (older than the newest reading
 seen), so that a backfill can neither reset nor complete a run of live readings. What was overtaken and yet is live is
-told as now, so it is open in lane 0 as well: the readings after it clear it, and what comes later is told anew.
+told as now, so it is open in lane 0 alone: the readings after it clear it, and what comes later is told anew.
 
 A run of readings in their order is also followed by device: who wears a watch that says 96 % beside an oximeter that
 says 82 % is not told to be well by every other reading. What one device measures inside ends its own run, and that of
@@ -153,23 +153,23 @@ def _round(floors: Floors, states: npt.NDArray[np.void], index: Ints, one: Judge
     """One reading a row: extend or break runs, open and clear."""
     at = one.row, one.lane
     judged = one.at_rest[:, None] | ~floors.rest[one.line]
-    before = states["open"][at].astype(bool)
+    before, since_before = states["open"][at].astype(bool), states["since"][at]
     begins = one.spot[:, None] | ~floors.spot[one.line]
     broken = beyond(floors, one.line, one.value) & judged & (begins | before)
-    since_before = states["since"][at]
     counted = replace(one, same=one.same | _relayed(floors, states, one))
     run_n, since = _runs(floors, states["run_n"][at], since_before, counted, judged, broken)
     _of_devices(floors, states, one, judged, broken, run_n, since)
     long_enough = (one.at[:, None] - since >= floors.persist_us[one.line]) | one.spot[:, None]
     long_enough |= run_n >= floors.enough[one.line]
     lasts = broken & (run_n >= floors.repeat[one.line]) & long_enough
-    after = before | lasts
-    was, now = _told(states, one, before, after, lasts & begins)
-    raised = _raised(floors, index, one, since, was, now) + _earlier(index, one, since_before, since, before)
+    after = before | (lasts & ~_overtaken(one)[:, None])
+    known = _known(states, one, _Known(before, after, since_before, since), broken, lasts & begins)
+    raised = _raised(floors, index, one, known.now_since, known.was, known.now)
+    raised += _earlier(index, one, known.since, known.now_since, known.was)
     raised += _again(floors, index, one, since, before & broken, before, after)
     cleared = _cleared(floors, states, index, one, judged, broken, after, since)
     states["run_n"][at], states["since"][at], states["open"][at] = run_n, since, after
-    _open_now(states, one, since, now)
+    _open_now(states, one, known)
     states["busy"][one.row] = is_busy(states[one.row])
     return raised + cleared
 
@@ -254,26 +254,41 @@ def _place_of(known: npt.NDArray[np.void], device: npt.NDArray[np.uint64]) -> In
     return place
 
 
-def _told(states: npt.NDArray[np.void], one: Judged, before: Bools, after: Bools, lasts: Bools) -> tuple[Bools, Bools]:
-    """Rules of which people know before and after each reading, (n, 8). A live reading that was overtaken is news
-    where nothing is open now, also if it goes on with a run of the past. lasts (n, 8): its run is long enough."""
-    overtaken = _overtaken(one)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Rules of which people know before and after each reading, (n, 8), and since when what they know of runs."""
+
+    was: Bools
+    now: Bools
+    since: Ints
+    now_since: Ints
+
+
+def _known(states: npt.NDArray[np.void], one: Judged, lane: _Known, broken: Bools, lasts: Bools) -> _Known:
+    """What people know: of the lane itself, and of live readings that were overtaken what is open now. These leave the
+    lane of the past as it was, so that what happened before them is told as history. lasts (n, 8): the run is long
+    enough."""
+    overtaken = _overtaken(one)[:, None]
     if not overtaken.any():
-        return before, after
-    was = before & (~overtaken[:, None] | (states["open"][one.row, NOW] > 0))
-    return was, np.where(overtaken[:, None], was | lasts, after)
+        return lane
+    is_open, since = states["open"][one.row, NOW] > 0, states["since"][one.row, NOW]
+    begun = np.where(broken & (~is_open | (lane.now_since < since)), lane.now_since, since)
+    return _Known(
+        np.where(overtaken, is_open, lane.was), np.where(overtaken, is_open | lasts, lane.now),
+        np.where(overtaken, since, lane.since), np.where(overtaken, begun, lane.now_since),
+    )  # fmt: skip
 
 
-def _open_now(states: npt.NDArray[np.void], one: Judged, since: Ints, now: Bools) -> None:
-    """What live readings raise that were overtaken is open among those in their order too, which clear it."""
+def _open_now(states: npt.NDArray[np.void], one: Judged, known: _Known) -> None:
+    """What live readings raise that were overtaken is open among those in their order, which clear it."""
     which = np.flatnonzero(_overtaken(one))
     if not len(which):
         return
-    at = one.row[which], NOW
-    known, begun = states["open"][at] > 0, since[which]
-    runs = np.where(states["run_n"][at] > 0, np.minimum(states["since"][at], begun), begun)
-    states["since"][at] = np.where(now[which] & ~known, runs, states["since"][at])
-    states["open"][at] = known | now[which]
+    at, now, begun = (one.row[which], NOW), known.now[which], known.now_since[which]
+    runs = known.was[which] | (states["run_n"][at] > 0)
+    since = np.where(runs, np.minimum(states["since"][at], begun), begun)
+    states["since"][at] = np.where(now, since, states["since"][at])
+    states["open"][at] = now
 
 
 def _overtaken(one: Judged) -> Bools:

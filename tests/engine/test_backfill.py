@@ -340,6 +340,24 @@ def test_a_low_that_began_before_what_is_live_and_was_overtaken_is_told_of_what_
     assert limits(run(log)) == [("opened", True), ("opened", False)]
 
 
+@pytest.mark.parametrize("order", [(96.0, 78.0, 77.0), (78.0, 96.0, 77.0), (77.0, 78.0, 96.0)])
+def test_an_emergency_of_before_is_told_in_whatever_order_it_comes_with_a_live_one_that_was_overtaken(
+    order: tuple[float, float, float],
+) -> None:
+    """After one that was live it was told neither as history nor as when it began."""
+    measured_h = {77.0: 3.0, 78.0: 8.0, 96.0: 8.3}
+    log = Log()
+    log.profile()
+    for value, arrived_h in zip(order, (8.4, 8.5, 9.5), strict=True):
+        log.now_us = START_US + round(arrived_h * HOUR_US)
+        log.read(code="spo2", value=value, at_us=START_US + round(measured_h[value] * HOUR_US))
+    told = run(log)
+    opened = {(alert.retrospective, alert.onset_at) for alert in told.alerts if alert.event == "opened"}
+    hours = {hour: rfc3339(START_US + round(hour * HOUR_US)) for hour in measured_h.values()}
+    assert opened == {(True, hours[3.0]), (False, hours[8.0])}
+    assert all(run(log, cuts=[k]).lines() == told.lines() for k in range(1, len(log)))
+
+
 def test_one_reading_that_was_overtaken_is_not_confirmed_by_one_of_yesterday() -> None:
     log = oximeter(26 * 60)
     overtaken(log, 87.0, 25 * 60)

@@ -77,15 +77,15 @@ class Lane:
                 mine.runs.pop(rule["id"], None)
                 continue
             broken.add(rule["id"])
-            if self._extend(rule, at, spot, apart or spot, same, relayed, mine) and (spot or not rule.get("spot")):
+            long_enough = self._extend(rule, at, spot, apart or spot, same, relayed, mine)
+            if long_enough and (spot or not rule.get("spot")):
                 lasts.add(rule["id"])
+            if (long_enough and now is None) or rule["id"] in self.open:
+                self.open[rule["id"]] = self.runs[rule["id"]][1]
         told, shown = before, self.open
         if now is not None:
-            told = {name: since for name, since in before.items() if name in now.open}
-            shown = {name: since for name, since in self.open.items() if name in told or name in lasts}
-        found = self._raised(told, shown) + self._earlier(before) + self._again(before, broken)
-        if now is not None:
-            now.opened(shown)
+            told, shown = dict(now.open), now.opened({name: self.runs[name][1] for name in broken}, lasts)
+        found = self._raised(told, shown) + self._earlier(told, shown) + self._again(before, broken)
         for side in (0, 1):
             found += self._cleared(side, at, rest, broken, mine)
             found += self._eased(side, at, rest, broken, mine) if self.live else []
@@ -123,16 +123,16 @@ class Lane:
             since = min(since, own_since) if wanted == 1 else since
         self.runs[rule["id"]] = n, since
         persists = spot or at - since >= rule["persist_s"] * S or n >= rule.get("readings", n + 1)
-        long_enough = n >= wanted and persists
-        if long_enough or rule["id"] in self.open:
-            self.open[rule["id"]] = since
-        return long_enough
+        return n >= wanted and bool(persists)
 
-    def opened(self, more: dict[str, int]) -> None:
-        """What live readings raise that were overtaken is open here too."""
-        for name, since in more.items():
-            if name not in self.open:
-                self.open[name] = min(since, self.runs[name][1]) if name in self.runs else since
+    def opened(self, broken: dict[str, int], lasts: set[str]) -> dict[str, int]:
+        """What live readings raise that were overtaken is open here, since when their run began; all that is open."""
+        for name, since in broken.items():
+            if name in self.open or name in lasts:
+                n, begun = self.runs.get(name, (0, since))
+                self.open[name] = min(since, begun, self.open.get(name, since))
+                self.runs |= {name: (n, self.open[name])} if n else {}
+        return self.open
 
     def _raised(self, before: dict[str, int], after: dict[str, int]) -> list[Crossing]:
         """A side speaks when its worst open rule is worse than what was open before."""
@@ -146,14 +146,14 @@ class Lane:
                 found.append(("raise", side, worst, name, min(after[r["id"]] for r in now)))
         return found
 
-    def _earlier(self, before: dict[str, int]) -> list[Crossing]:
+    def _earlier(self, before: dict[str, int], after: dict[str, int]) -> list[Crossing]:
         """A side that is open began before what was seen first."""
         found: list[Crossing] = []
         for side in (0, 1):
             held = [r["id"] for r in self._of(side) if r["id"] in before]
-            if held and min(self.open[i] for i in held) // self.step_us < min(before[i] for i in held) // self.step_us:
-                begins = min(held, key=lambda i: self.open[i])
-                found.append(("earlier", side, 0, begins, self.open[begins]))
+            if held and min(after[i] for i in held) // self.step_us < min(before[i] for i in held) // self.step_us:
+                begins = min(held, key=lambda i: after[i])
+                found.append(("earlier", side, 0, begins, after[begins]))
         return found
 
     def _again(self, before: dict[str, int], broken: set[str]) -> list[Crossing]:
