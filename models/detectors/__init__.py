@@ -1,7 +1,7 @@
 """What departs from what is expected: one detector a file, each with its source.
 
-- `floors`: limits that hold for everyone, and `crossings` of them by raw readings; `habits`: those that leave the word
-  to a condition's own rules
+- `floors`: limits that hold for everyone, and `crossings` of them by raw readings (`device_runs`: each device's own);
+  `habits`: those that leave the word to a condition's own rules
 - `deviation`: a vital away from the patient's own band; `drift`: its last week away from the level of before
   (`worn`: of nights, or of days);
   `change_index`: several vitals together

@@ -12,8 +12,8 @@ from statistics import fmean, median
 from typing import Any
 
 from models.detectors import household, measures
-from models.detectors.crossings import DEVICES_MAX
 from models.detectors.days import Day, Window, noted
+from models.detectors.device_runs import DEVICES_MAX
 from models.detectors.floors import population_floors
 from models.detectors.watched import Change, Own, Run, Watched, closed, opened
 from models.evidence import load
