@@ -1,6 +1,5 @@
 """What people read of a record that is refused: which field it is, and what it should be."""
 
-import json
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -29,19 +28,6 @@ def of_document(error: "ValidationError", whole: str) -> str:
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in _path(first["loc"])).lstrip(".")
     more = f" (and {count - 1} more)" if count > 1 else ""
     return f"{where or whole.split()[-1]}: {_mend(whole, first['type'], first['msg'], first.get('ctx', {}))}{more}"
-
-
-def given_twice(raw: bytes, whole: str) -> str | None:
-    """Of a document that has been read: the name that an object of it has twice, and what to do; None if none has. JSON
-    lets the last one count, and of two consents nobody knows which is meant."""
-    found = list[str]()
-
-    def take(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        found.extend(name for n, name in enumerate(names) if name in names[:n])
-
-    json.loads(raw, object_pairs_hook=take)
-    return f"{_printable(found[0][:64])}: stands twice in {whole}; keep the one that holds" if found else None
 
 
 def of_reading(message: str) -> str:

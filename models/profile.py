@@ -187,12 +187,9 @@ def parse_profile(raw: bytes) -> Profile:
     if len(raw) > MAX_PROFILE_BYTES:
         raise Refused(Reason.TOO_LARGE, f"a profile has at most {MAX_PROFILE_BYTES} bytes, this has {len(raw)}")
     try:
-        profile = Profile.model_validate_json(raw)
+        return Profile.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error) from None
-    if twice := mending.given_twice(raw, "a profile"):
-        raise Refused(Reason.BAD_PROFILE, twice)
-    return profile
 
 
 def canonical(profile: Profile) -> bytes:

@@ -106,12 +106,9 @@ def is_source(patient: str) -> bool:
 def parse_action(document: bytes) -> Action:
     """An action as it came. Raises Refused."""
     try:
-        action = Action.model_validate_json(document)
+        return Action.model_validate_json(document)
     except ValidationError as error:
         raise Refused(Reason.BAD_ACTION, mending.of_document(error, "an action")) from error
-    if twice := mending.given_twice(document, "an action"):
-        raise Refused(Reason.BAD_ACTION, twice)
-    return action
 
 
 def hash_of(source: str) -> int:

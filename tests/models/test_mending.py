@@ -86,13 +86,6 @@ def test_a_refused_action_names_its_field() -> None:
         parse_action(json.dumps(given | {"by": "ann", "untill": "2026-01-05T09:00:00Z"}).encode())
 
 
-def test_an_action_that_says_something_twice_is_refused() -> None:
-    said = b'{"action_id": "x", "alert_id": "a-1", "patient": "p-1", "at": "2026-01-05T08:00:00Z", "by": "ann", '
-    assert parse_action(said + b'"type": "comment"}').type == "comment"
-    with pytest.raises(Refused, match="type: stands twice in an action; keep the one that holds"):
-        parse_action(said + b'"type": "resolve", "type": "comment"}')
-
-
 def test_where_a_document_breaks_off_is_said() -> None:
     with pytest.raises(Refused) as refused:
         parse_profile(b'{"patient": "p-1", "version":')

@@ -170,29 +170,6 @@ def test_what_is_not_an_object_is_a_bad_profile(document: bytes) -> None:
     assert refusal(document).reason is Reason.BAD_PROFILE
 
 
-@pytest.mark.parametrize(
-    ("once", "again"),
-    [
-        (b'"consent": ', b'"consent": {"monitoring": false}, "consent": '),
-        (b'"monitoring": ', b'"monitoring": false, "monitoring": '),
-        (b'"patient": ', b'"\\u0070atient": "p-2", "patient": '),
-    ],
-)
-def test_what_is_said_twice_is_refused_for_nobody_knows_which_holds(once: bytes, again: bytes) -> None:
-    document = raw()
-    assert document.count(once) == 1
-    refused = refusal(document.replace(once, again))
-    name = once.split(b'"')[1].decode()
-    assert (refused.reason, refused.detail) == (
-        Reason.BAD_PROFILE, f"{name}: stands twice in a profile; keep the one that holds",
-    )  # fmt: skip
-
-
-def test_the_same_name_in_two_entries_is_not_said_twice() -> None:
-    both = [{"code": "hypertension"}, {"code": "gout"}]
-    assert len(parse_profile(raw(conditions=both)).conditions) == 2
-
-
 @given(st.binary(max_size=64) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps).map(str.encode))
 def test_any_bytes_are_a_profile_or_a_refusal(document: bytes) -> None:
     refusal(document)
