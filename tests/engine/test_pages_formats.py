@@ -15,6 +15,7 @@ from models.detectors import forecast
 from models.detectors.crossings import STATE
 from streams.engine.forms import FORECASTS_6, Page
 from streams.engine.pages import pack_dirty, restored
+from streams.engine.people import compressed
 from streams.engine.state import Outcome, PartitionState
 from tests.engine.factories import DAY_US, MINUTE_US, Log, Record, Told, run
 from tests.engine.test_pages import contents
@@ -231,3 +232,23 @@ def test_a_page_of_the_first_format_is_still_read() -> None:
     again = restored(pages | pack_dirty(state, 0).pages, 0)
     assert contents(again) == contents(state)
     assert state.gone_at("p-3") > 0
+
+
+def test_who_was_watched_by_a_profile_of_before_stays_watched_and_can_be_corrected() -> None:
+    """Whatever a later version asks of new ones: here a name stands twice, as it was once taken and kept."""
+    log, state = Log(), PartitionState()
+    for patient in ("p-1", "p-2"):
+        log.profile(patient)
+        log.read(patient=patient, value=70.0)
+    run(log, state=state)
+    state.person(state.slot_of["p-1"]).kept = compressed(
+        b'{"patient": "p-1", "version": 1, "sex": "male", "sex": "male", "consent": {"monitoring": true}}'
+    )
+    ours, begin = restored(pack_dirty(state, 0).pages, 0), len(log)
+    log.wait(5 * MINUTE_US)
+    log.profile("p-1", version=2)
+    for patient in ("p-1", "p-2"):
+        log.read(patient=patient, code="spo2", value=75.0)
+    told = run(log, state=ours, begin=begin)
+    assert told.controls["profile", "applied"] == 1
+    assert [(alert.patient, alert.problem) for alert in told.alerts] == [("p-1", "spo2.low"), ("p-2", "spo2.low")]
