@@ -105,10 +105,13 @@ def of_ten() -> float:
 
 
 def limits(state: npt.NDArray[np.void], per_month: float) -> Floats:
-    """The patient's own limit, (n,) [SD]: above anybody's for who has wider weeks, below for who has narrower ones."""
+    """The patient's own limit, (n,) [SD]: above anybody's for who has wider weeks, below for who has narrower ones.
+
+    Of one or two vitals it is never below: what was learned of more does not say how steady those are that are left."""
     s = settings()
     wider = np.sqrt(np.maximum(1.0 + state["wide"].astype(np.float64), 0.0)) - 1.0
     beyond = np.sign(wider) * np.maximum(np.abs(wider) - s.spare, 0.0)
+    beyond = np.where(state["vitals"] >= s.least_vitals, beyond, np.maximum(beyond, 0.0))
     own: Floats = usual(state, per_month) + np.clip(of_ten() * beyond, -s.lowest, s.highest)
     return own
 

@@ -138,6 +138,14 @@ def test_who_has_one_or_two_vitals_keeps_the_limit_for_anybody() -> None:
     assert budget.limits(state, PER_MONTH) == budget.usual(state, PER_MONTH)
 
 
+@pytest.mark.parametrize("left", [1, 2])
+def test_who_was_steady_by_many_vitals_and_is_watched_by_one_or_two_has_the_limit_for_anybody(left: int) -> None:
+    state = after(120, 0.7)
+    assert budget.limits(state, PER_MONTH) < budget.usual(state, PER_MONTH)
+    budget.look(state, *(np.array([one]) for one in (121, left, left)))
+    assert budget.limits(state, PER_MONTH) == budget.usual(state, PER_MONTH)
+
+
 def test_an_illness_of_one_vital_before_it_comes_up_moves_the_limit_little() -> None:
     """A month in which one of ten vitals drifts as far as is slight, which is the most that it can teach."""
     state = after(200, 1.0)
